@@ -1,0 +1,288 @@
+//! The arguments of an attribute: a table of words says what each looks like; reading goes on
+//! after a mistake, so that all are told at once.
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use syn::{
+    Ident, LitInt, LitStr, Path, Token, Type,
+    ext::IdentExt,
+    parse::{ParseStream, Parser, discouraged::Speculative},
+    token::Paren,
+};
+
+use crate::diag::{Errors, listed, unknown};
+
+/// An attribute and the words it knows.
+pub(crate) struct Attribute {
+    pub(crate) name: &'static str,
+    pub(crate) words: &'static [Word],
+    /// Words that other attributes know, and what to do here instead.
+    pub(crate) refused: &'static [(&'static str, &'static str)],
+}
+
+/// One word: how it looks, with an example to copy.
+pub(crate) struct Word {
+    pub(crate) name: &'static str,
+    pub(crate) shape: Shape,
+    pub(crate) example: &'static str,
+}
+
+/// What follows a word.
+#[derive(Clone, Copy)]
+pub(crate) enum Shape {
+    /// Nothing.
+    Flag,
+    /// `= "text"`.
+    Text,
+    /// `= 3`.
+    Count,
+    /// `= a::Type`.
+    Type,
+    /// `= a::path`.
+    Path,
+    /// `= method`.
+    Method,
+    /// `(word = .., ..)`.
+    List(&'static [Word]),
+}
+
+/// What comes with a later version: a word is reserved, and its answer says so.
+const LATER: &[(&str, &str)] = &[
+    ("at_most_once", "a step runs at least once and counts as idempotent under its key"),
+    ("probe", "an unknown outcome is settled by running the step again under the same key"),
+    ("on_exhausted", "a saga compensates once the retries of a step are used up"),
+    ("was", "a step keeps its name"),
+    ("durability", "a task accepts the durability of the journal it is given"),
+    ("PartialResult", "return `StepResult<T>`, and split a step that can do half its work"),
+];
+
+/// Why `word` is not there yet, if it is planned.
+pub(crate) fn later(word: &str) -> Option<String> {
+    let (_, today) = LATER.iter().find(|(planned, _)| *planned == word)?;
+    Some(format!("`{word}` comes later: for now, {today}"))
+}
+
+/// The arguments as written.
+#[derive(Default)]
+pub(crate) struct Args(Vec<(Ident, Value)>);
+
+enum Value {
+    Flag,
+    Text(LitStr),
+    Count(LitInt),
+    Type(Type),
+    Path(Path),
+    Method(Ident),
+    List(Args),
+}
+
+impl Args {
+    pub(crate) fn read(tokens: TokenStream, attribute: &Attribute, errors: &Errors) -> Self {
+        let read = |input: ParseStream<'_>| {
+            let mut args = Self::default();
+            args.fill(input, attribute, errors);
+            Ok(args)
+        };
+        read.parse2(tokens).unwrap_or_else(|error| {
+            errors.push(error);
+            Self::default()
+        })
+    }
+
+    fn fill(&mut self, input: ParseStream<'_>, attribute: &Attribute, errors: &Errors) {
+        while !input.is_empty() {
+            if let Err(error) = self.one(input, attribute, errors) {
+                errors.push(error);
+                skip_to_comma(input);
+            }
+            let comma: Option<Token![,]> = input.parse().ok();
+            if comma.is_none() && !input.is_empty() {
+                errors.push(input.error("write a comma between two arguments"));
+                skip_to_comma(input);
+                let _: Option<Token![,]> = input.parse().ok();
+            }
+        }
+    }
+
+    fn one(
+        &mut self,
+        input: ParseStream<'_>,
+        attribute: &Attribute,
+        errors: &Errors,
+    ) -> syn::Result<()> {
+        let key = input
+            .call(Ident::parse_any)
+            .map_err(|e| syn::Error::new(e.span(), "write the name of an argument"))?;
+        let word = attribute.word(&key)?;
+        if self.0.iter().any(|(written, _)| *written == key) {
+            errors.at(&key, format!("`{key}` is written twice"));
+        }
+        let value = word.value(&key, input, attribute, errors)?;
+        self.0.push((key, value));
+        Ok(())
+    }
+
+    fn get(&self, name: &str) -> Option<(&Ident, &Value)> {
+        let (key, value) = self.0.iter().find(|(key, _)| key == name)?;
+        Some((key, value))
+    }
+
+    /// The word itself, when it is written.
+    pub(crate) fn key(&self, name: &str) -> Option<&Ident> {
+        self.get(name).map(|(key, _)| key)
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Option<&LitStr> {
+        match self.get(name)?.1 {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A count that fits; a mistake otherwise.
+    pub(crate) fn count(&self, name: &str, errors: &Errors) -> Option<(u32, Span)> {
+        let Value::Count(count) = self.get(name)?.1 else { return None };
+        match count.base10_parse() {
+            Ok(n) => Some((n, count.span())),
+            Err(_) => {
+                errors.at(count, format!("write a whole number up to {}", u32::MAX));
+                None
+            }
+        }
+    }
+
+    pub(crate) fn ty(&self, name: &str) -> Option<&Type> {
+        match self.get(name)?.1 {
+            Value::Type(ty) => Some(ty),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> Option<&Path> {
+        match self.get(name)?.1 {
+            Value::Path(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn method(&self, name: &str) -> Option<&Ident> {
+        match self.get(name)?.1 {
+            Value::Method(method) => Some(method),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn list(&self, name: &str) -> Option<&Args> {
+        match self.get(name)?.1 {
+            Value::List(list) => Some(list),
+            _ => None,
+        }
+    }
+
+    /// One of a few words in quotes.
+    pub(crate) fn choice<T: Copy>(
+        &self,
+        name: &str,
+        choices: &[(&str, T)],
+        errors: &Errors,
+    ) -> Option<T> {
+        let text = self.text(name)?;
+        let chosen = choices.iter().find(|(word, _)| *word == text.value());
+        if chosen.is_none() {
+            let known = choices.iter().map(|(word, _)| *word);
+            errors.at(text, unknown(&format!("`{name}` cannot be"), &text.value(), known));
+        }
+        chosen.map(|(_, choice)| *choice)
+    }
+}
+
+impl Attribute {
+    fn word(&self, key: &Ident) -> syn::Result<&'static Word> {
+        let name = key.to_string();
+        if let Some(word) = self.words.iter().find(|word| word.name == name) {
+            return Ok(word);
+        }
+        let refused = self.refused.iter().find(|(word, _)| *word == name);
+        let why = match refused {
+            Some((_, instead)) => (*instead).to_owned(),
+            None => later(&name).unwrap_or_else(|| {
+                let known = self.words.iter().map(|word| word.name);
+                unknown(&format!("`{}` has no argument", self.name), &name, known)
+            }),
+        };
+        Err(syn::Error::new(key.span(), why))
+    }
+}
+
+impl Word {
+    fn value(
+        &self,
+        key: &Ident,
+        input: ParseStream<'_>,
+        attribute: &Attribute,
+        errors: &Errors,
+    ) -> syn::Result<Value> {
+        let wrong = |span| syn::Error::new(span, format!("write `{}`", self.example));
+        match self.shape {
+            Shape::Flag if input.peek(Token![=]) || input.peek(Paren) => {
+                return Err(syn::Error::new(input.span(), format!("write `{}` alone", self.name)));
+            }
+            Shape::Flag => return Ok(Value::Flag),
+            Shape::List(words) => {
+                if !input.peek(Paren) {
+                    return Err(wrong(key.span()));
+                }
+                return Ok(Value::List(self.list(input, words, attribute, errors)?));
+            }
+            _ => {}
+        }
+        if !input.peek(Token![=]) {
+            return Err(wrong(key.span()));
+        }
+        input.parse::<Token![=]>()?;
+        let span = if input.is_empty() { key.span() } else { input.span() };
+        let value = match self.shape {
+            Shape::Text => input.parse().map(Value::Text),
+            Shape::Count => input.parse().map(Value::Count),
+            Shape::Type => input.parse().map(Value::Type),
+            Shape::Path => input.call(Path::parse_mod_style).map(Value::Path),
+            _ => input.parse().map(Value::Method),
+        };
+        match value {
+            Ok(_) if input.peek(Token![::]) => Err(wrong(span)),
+            value => value.map_err(|_| wrong(span)),
+        }
+    }
+
+    fn list(
+        &self,
+        input: ParseStream<'_>,
+        words: &'static [Word],
+        attribute: &Attribute,
+        errors: &Errors,
+    ) -> syn::Result<Args> {
+        let content;
+        let paren = syn::parenthesized!(content in input);
+        let inner = Attribute { name: self.name, words, refused: attribute.refused };
+        if content.is_empty() {
+            let names: Vec<&str> = words.iter().map(|word| word.name).collect();
+            let message = format!("`{}` needs at least one of {}", self.name, listed(&names));
+            errors.at_span(paren.span.join(), message);
+        }
+        let mut args = Args::default();
+        args.fill(&content, &inner, errors);
+        Ok(args)
+    }
+}
+
+/// Leaves what belongs to a word that could not be read, the commas inside a type included.
+fn skip_to_comma(input: ParseStream<'_>) {
+    if input.parse::<Token![=]>().is_ok() {
+        let fork = input.fork();
+        if fork.parse::<Type>().is_ok() {
+            input.advance_to(&fork);
+        }
+    }
+    while !input.is_empty() && !input.peek(Token![,]) {
+        let _: syn::Result<TokenTree> = input.parse();
+    }
+}

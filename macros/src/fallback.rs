@@ -1,0 +1,53 @@
+//! What is printed in the place of a task that has mistakes: enough for the rest of the program
+//! to type-check, so that one mistake is not reported many times over.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::Path;
+
+use crate::{
+    names::Runtime,
+    task::{self, Task},
+};
+
+/// A struct that no builder can be printed for.
+pub(crate) fn task(item: TokenStream, task: &Task) -> TokenStream {
+    if !task.item.generics.params.is_empty() {
+        return item;
+    }
+    let aliases = task::aliases(task);
+    let import = task.runtime.import();
+    let definition = task::definition(task);
+    quote! {
+        #item
+        #aliases
+        const _: () = {
+            #import
+            #definition
+        };
+    }
+}
+
+/// Steps that could not be understood.
+pub(crate) fn steps(block: impl ToTokens, task: &Path, runtime: &Runtime) -> TokenStream {
+    let import = runtime.import();
+    let Runtime { alias: dt, .. } = runtime;
+    quote! {
+        #block
+        const _: () = {
+            #import
+            impl #dt::TaskSteps for #task {
+                const STEPS: &'static [#dt::StepRow<Self>] = &[];
+                const RESPONSE: #dt::Response<Self> = #dt::response(|_| #dt::unexpanded());
+            }
+        };
+    }
+}
+
+/// A step attribute that `#[steps]` did not get to see.
+pub(crate) fn outside(attribute: &str, item: TokenStream) -> TokenStream {
+    let message = format!("`#[{attribute}]` belongs in an `impl` block marked `#[steps]`");
+    let mistake = syn::Error::new(Span::call_site(), message).to_compile_error();
+    // Inside a block the macro stands for an item of it, where `compile_error!` may stand as well.
+    quote!(#item #mistake)
+}

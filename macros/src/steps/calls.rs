@@ -1,0 +1,148 @@
+//! The methods that are called: those of the steps, their conditions and undos, and the response.
+
+use quote::ToTokens;
+use syn::Ident;
+
+use super::{
+    declare,
+    model::{Callee, Declared, Step, Undo},
+    parse::{Block, Method, Role},
+    resolve::{Reader, Scope},
+    signature::Signature,
+};
+use crate::{
+    diag::{Errors, unknown},
+    names::spelled,
+};
+
+/// The steps as declared, in source order.
+pub(super) fn declared(block: &Block, errors: &Errors) -> Vec<Declared> {
+    let step = |method| {
+        let mark = Method::mark(method).filter(|mark| mark.role != Role::Response)?;
+        Some(declare::step(method, mark, errors))
+    };
+    block.methods().filter_map(step).collect()
+}
+
+/// The calls of every step.
+pub(super) fn steps(block: &Block, declared: Vec<Declared>, errors: &Errors) -> Vec<Step> {
+    let methods: Vec<&Ident> = block.methods().map(|method| &method.sig.ident).collect();
+    let scope = Scope { steps: &declared, methods: &methods, errors };
+    let called = Called { block, scope: &scope };
+    let calls: Vec<_> = (0..declared.len()).map(|step| called.by(step)).collect();
+    let step =
+        |(declared, (sources, when, compensate))| Step { declared, sources, when, compensate };
+    declared.into_iter().zip(calls).map(step).collect()
+}
+
+/// Looks up the methods that attributes name.
+struct Called<'a> {
+    block: &'a Block,
+    scope: &'a Scope<'a>,
+}
+
+impl Called<'_> {
+    fn by(&self, step: usize) -> (Vec<super::model::Source>, Option<Callee>, Option<Callee>) {
+        let declared = &self.scope.steps[step];
+        let when = declared.when.as_ref().and_then(|name| {
+            let sig = self.signature(name, Reader::When(step))?;
+            condition(&sig, self.scope.errors);
+            Some(self.callee(Reader::When(step), sig))
+        });
+        let compensate = match &declared.undo {
+            Undo::Compensate(name) => self.signature(name, Reader::Undo(step)).map(|sig| {
+                undo(&sig, self.scope.errors);
+                self.callee(Reader::Undo(step), sig)
+            }),
+            _ => None,
+        };
+        (self.scope.resolve(Reader::Step(step), &declared.sig), when, compensate)
+    }
+
+    fn callee(&self, reader: Reader, sig: Signature) -> Callee {
+        Callee { sources: self.scope.resolve(reader, &sig), sig }
+    }
+
+    fn signature(&self, name: &Ident, reader: Reader) -> Option<Signature> {
+        let errors = self.scope.errors;
+        let Some(method) = self.block.methods().find(|method| method.sig.ident == *name) else {
+            let helpers = self.block.methods().filter(|method| method.marks.is_empty());
+            let names: Vec<String> = helpers.map(|method| method.sig.ident.to_string()).collect();
+            let known = names.iter().map(String::as_str);
+            errors.at(name, unknown("this block has no method", &name.to_string(), known));
+            return None;
+        };
+        if !method.marks.is_empty() {
+            let what = reader.what();
+            errors.at(
+                name,
+                format!("`{name}` is a step or the response: {what} is a method of its own"),
+            );
+            return None;
+        }
+        Some(Signature::read(&method.sig, reader.what(), errors))
+    }
+}
+
+fn condition(sig: &Signature, errors: &Errors) {
+    inline(sig, "a condition", errors);
+    if sig.output.understood && spelled(&sig.output.written) != "bool" {
+        errors.at_span(sig.output.span, "a condition returns `bool`");
+    }
+}
+
+fn undo(sig: &Signature, errors: &Errors) {
+    if sig.output.understood && spelled(&sig.output.ty) != "()" {
+        errors.at_span(sig.output.span, "an undo has no output: write `StepResult<()>`");
+    }
+}
+
+/// What is pure is called without a runtime.
+fn inline(sig: &Signature, what: &str, errors: &Errors) {
+    if sig.is_async {
+        errors.at(&sig.ident, format!("{what} is pure and called inline: write a plain `fn`"));
+    }
+}
+
+/// The `#[response]` method, or the output of the last step.
+pub(super) fn response(block: &Block, steps: &[Declared], errors: &Errors) -> Option<Callee> {
+    let role = |method: &&Method| Method::mark(method).is_some_and(|m| m.role == Role::Response);
+    let mut marked = block.methods().filter(role);
+    let Some(method) = marked.next() else {
+        last_is_response(steps, errors);
+        return None;
+    };
+    for extra in marked {
+        let first = &method.sig.ident;
+        errors.at(&extra.sig.ident, format!("`{first}` makes the response already: there is one"));
+    }
+    if let Some(mark) = method.mark() {
+        mark.args(errors);
+    }
+    let sig = Signature::read(&method.sig, "the response", errors);
+    inline(&sig, "the response", errors);
+    if sig.output.is_step_result() {
+        errors.at_span(sig.output.span, "the response cannot fail: do what can fail in a step");
+    }
+    let methods: Vec<&Ident> = block.methods().map(|method| &method.sig.ident).collect();
+    let sources = Scope { steps, methods: &methods, errors }.resolve(Reader::Response, &sig);
+    Some(Callee { sig, sources })
+}
+
+fn last_is_response(steps: &[Declared], errors: &Errors) {
+    let Some(last) = steps.last() else { return };
+    let why = if last.group.is_some() {
+        "is in a group"
+    } else if last.when.is_some() {
+        "may be skipped"
+    } else if last.ephemeral.is_some() {
+        "is ephemeral"
+    } else {
+        return;
+    };
+    let message = format!(
+        "the last step, `{}`, {why}, so its output cannot be the response: add a `#[response]` method",
+        last.name
+    );
+    errors.at(last.sig.ident.to_token_stream(), message);
+}

@@ -1,0 +1,60 @@
+//! `#[steps]`: what a task does.
+
+mod calls;
+mod check;
+mod declare;
+mod expand;
+mod model;
+mod parse;
+mod resolve;
+mod signature;
+mod words;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Path;
+
+use crate::{attr::Args, diag::Errors, fallback, names::Runtime};
+
+pub(crate) fn steps(args: TokenStream, item: TokenStream) -> TokenStream {
+    let errors = Errors::default();
+    let args = Args::read(args, &words::STEPS, &errors);
+    let runtime = Runtime::new(args.path("crate"), &item);
+    let printed = match syn::parse2(item.clone()) {
+        Ok(block) => understand(&block, runtime, &errors),
+        Err(error) => {
+            errors.push(error);
+            item
+        }
+    };
+    let mistakes = errors.into_compile_errors();
+    quote!(#printed #mistakes)
+}
+
+fn understand(block: &parse::Block, runtime: Runtime, errors: &Errors) -> TokenStream {
+    match block.task() {
+        Ok(task) => {
+            let saga = check(block, task, runtime, errors);
+            if errors.is_empty() {
+                let printed = expand::saga(&saga);
+                quote!(#block #printed)
+            } else {
+                fallback::steps(block, &saga.task, &saga.runtime)
+            }
+        }
+        Err(error) => {
+            errors.push(error);
+            quote!(#block)
+        }
+    }
+}
+
+/// parse → model → check; after a mistake the saga has holes, and is not printed.
+fn check(block: &parse::Block, task: Path, runtime: Runtime, errors: &Errors) -> model::Saga {
+    check::methods(block, errors);
+    let declared = calls::declared(block, errors);
+    check::steps(&declared, &task, errors);
+    let response = calls::response(block, &declared, errors);
+    let steps = calls::steps(block, declared, errors);
+    model::Saga { task, steps, response, runtime }
+}

@@ -1,0 +1,279 @@
+//! A signature as data: which values a method asks for by name, and what it gives back.
+
+use proc_macro2::Span;
+use quote::quote;
+use syn::{
+    FnArg, GenericArgument, Ident, Pat, PatType, PathArguments, PathSegment, Receiver,
+    ReceiverKind, ReturnType, Safety, Type, TypeReference, parse_quote, spanned::Spanned,
+};
+
+use crate::{
+    attr::later,
+    diag::Errors,
+    names::{bare, spelled},
+};
+
+pub(super) struct Signature {
+    pub(super) ident: Ident,
+    pub(super) is_async: bool,
+    pub(super) params: Vec<Param>,
+    pub(super) output: Output,
+}
+
+/// A parameter other than `&self`.
+pub(super) struct Param {
+    /// The name that says which value is meant.
+    pub(super) name: String,
+    /// The same as an identifier.
+    pub(super) ident: Ident,
+    /// The type as written.
+    pub(super) ty: Type,
+    pub(super) form: Form,
+}
+
+/// How a parameter takes its value.
+pub(super) enum Form {
+    /// `&T`
+    Lent(Type),
+    /// `Option<&T>`
+    Maybe(Type),
+    /// `Outcome<&T>`
+    Outcome,
+    /// Anything else.
+    Other,
+    /// A reference with a mistake that has been told.
+    Told,
+}
+
+/// What a method gives back.
+pub(super) struct Output {
+    /// The type as written; `()` where none is.
+    pub(super) written: Type,
+    /// The output: the `T` of `StepResult<T>` and `Result<T, _>`, else the whole.
+    pub(super) ty: Type,
+    pub(super) fallible: bool,
+    /// Whether no mistake in it has been told.
+    pub(super) understood: bool,
+    /// Where a wrong type is reported.
+    pub(super) span: Span,
+}
+
+impl Signature {
+    /// Reads the signature of `what`, for example "a step".
+    pub(super) fn read(sig: &syn::Signature, what: &str, errors: &Errors) -> Self {
+        refuse_qualifiers(sig, what, errors);
+        receiver(sig, what, errors);
+        let typed = sig.inputs.iter().filter_map(|arg| match arg {
+            FnArg::Typed(typed) => Some(typed),
+            FnArg::Receiver(_) => None,
+        });
+        let mut params: Vec<Param> = Vec::new();
+        for param in typed.filter_map(|typed| Param::read(typed, errors)) {
+            if params.iter().any(|before| before.name == param.name) {
+                errors.at(&param.ident, format!("`{}` is taken twice", param.name));
+            }
+            params.push(param);
+        }
+        Self {
+            ident: sig.ident.clone(),
+            is_async: sig.asyncness.is_some(),
+            params,
+            output: Output::read(sig, what, errors),
+        }
+    }
+}
+
+fn refuse_qualifiers(sig: &syn::Signature, what: &str, errors: &Errors) {
+    if !sig.generics.params.is_empty() {
+        errors.at(&sig.generics.params, format!("{what} is not generic: write the types"));
+    }
+    if let Some(clause) = &sig.generics.where_clause {
+        errors.at(clause, format!("{what} has no `where` clause: write the types"));
+    }
+    let safety = (!matches!(sig.safety, Safety::Default)).then(|| sig.safety.span());
+    let abi = sig.abi.as_ref().map(Spanned::span);
+    let variadic = sig.variadic.as_ref().map(Spanned::span);
+    for span in [safety, abi, variadic].into_iter().flatten() {
+        errors.at_span(span, format!("{what} is a plain `fn` or an `async fn`"));
+    }
+}
+
+fn receiver(sig: &syn::Signature, what: &str, errors: &Errors) {
+    let written = match sig.inputs.first() {
+        Some(FnArg::Receiver(Receiver {
+            kind: ReceiverKind::Reference(_, None, None), ..
+        })) => {
+            return;
+        }
+        Some(FnArg::Receiver(receiver)) => receiver.span(),
+        _ => sig.ident.span(),
+    };
+    errors.at_span(written, format!("{what} takes `&self` first: the task is shared by its sagas"));
+}
+
+impl Param {
+    fn read(typed: &PatType, errors: &Errors) -> Option<Self> {
+        if let Some(cfg) = typed.attrs.iter().find(|attr| attr.path().is_ident("cfg")) {
+            errors.at(cfg, "two builds of one task must agree on its steps: remove the `#[cfg]`");
+        }
+        let ident = match &*typed.pat {
+            Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => &pat.ident,
+            pattern => {
+                errors.at(
+                    pattern,
+                    "inputs are found by name: write a name here, and take it apart in the body",
+                );
+                return None;
+            }
+        };
+        let ty = ungrouped(&typed.ty);
+        if let Type::ImplTrait(_) = ty {
+            errors.at(
+                ty,
+                "a parameter has a type, not `impl Trait`: write `&` and the output of the step",
+            );
+            return None;
+        }
+        let name = bare(ident);
+        let form = form(ty, &name, errors);
+        Some(Self { ident: identifier(&name, ident), name, ty: ty.clone(), form })
+    }
+}
+
+/// The name as an identifier, which a keyword needs `r#` for.
+fn identifier(name: &str, written: &Ident) -> Ident {
+    let mut ident = syn::parse_str(name).unwrap_or_else(|_| match name {
+        "self" | "Self" | "super" | "crate" => written.clone(),
+        keyword => Ident::new_raw(keyword, written.span()),
+    });
+    ident.set_span(written.span());
+    ident
+}
+
+fn form(ty: &Type, name: &str, errors: &Errors) -> Form {
+    if let Type::Reference(reference) = ty {
+        return lent(reference, name, errors).map_or(Form::Told, Form::Lent);
+    }
+    match last_segment(ty) {
+        Some(segment) if segment.ident == "Outcome" => Form::Outcome,
+        Some(segment) if segment.ident == "Option" => match argument(segment).map(ungrouped) {
+            Some(Type::Reference(inner)) => {
+                lent(inner, name, errors).map_or(Form::Told, Form::Maybe)
+            }
+            _ => Form::Other,
+        },
+        _ => Form::Other,
+    }
+}
+
+/// The `T` of `&T`. Whatever is wrong with the reference is told here.
+fn lent(reference: &TypeReference, name: &str, errors: &Errors) -> Option<Type> {
+    let inner = &reference.elem;
+    if let Some(mutability) = &reference.mutability {
+        errors.at(mutability, format!("inputs are read: write `{name}: &{}`", spelled(inner)));
+        return None;
+    }
+    if let Some(lifetime) = reference.lifetime.as_ref().filter(|lifetime| lifetime.ident != "_") {
+        let message = format!("inputs are lent for one call: write `{name}: &{}`", spelled(inner));
+        errors.at(lifetime, message);
+        return None;
+    }
+    Some((**inner).clone())
+}
+
+impl Output {
+    fn read(sig: &syn::Signature, what: &str, errors: &Errors) -> Self {
+        let written = match &sig.output {
+            ReturnType::Default => parse_quote!(()),
+            ReturnType::Type(_, ty) => ungrouped(ty).clone(),
+        };
+        let span = match &sig.output {
+            ReturnType::Default => sig.ident.span(),
+            ReturnType::Type(_, ty) => ty.span(),
+        };
+        let refusal = refusal(&written, what);
+        if let Some(message) = &refusal {
+            errors.at(&written, message);
+        }
+        let inner = success(&written);
+        Self {
+            fallible: inner.is_some(),
+            ty: inner.unwrap_or_else(|| written.clone()),
+            understood: refusal.is_none(),
+            written,
+            span,
+        }
+    }
+
+    /// Whether it is written as `StepResult<..>`.
+    pub(super) fn is_step_result(&self) -> bool {
+        last_segment(&self.written).is_some_and(|segment| segment.ident == "StepResult")
+    }
+}
+
+/// Why a return type cannot be used, if so.
+fn refusal(ty: &Type, what: &str) -> Option<String> {
+    if let Type::ImplTrait(_) = ty {
+        return Some(format!("{what} returns a type, not `impl Trait`"));
+    }
+    let segment = last_segment(ty)?;
+    if segment.ident == "StepResult" && argument(segment).is_none() {
+        return Some(format!("say what {what} returns: write `StepResult<()>` for nothing"));
+    }
+    later(&segment.ident.to_string())
+}
+
+/// The `T` of `StepResult<T>` and of `Result<T, _>`. That is told by the name alone: under an
+/// alias of another name, a result is an output like any other, and no journal takes it.
+fn success(ty: &Type) -> Option<Type> {
+    let segment = last_segment(ty)?;
+    let named = segment.ident == "StepResult" || segment.ident == "Result";
+    argument(segment).filter(|_| named).cloned()
+}
+
+/// How many files an upload step names.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Files {
+    One,
+    Many,
+}
+
+/// `SourceFile` or `Vec<SourceFile>`.
+pub(super) fn files(ty: &Type) -> Option<Files> {
+    let segment = last_segment(ty)?;
+    if segment.ident == "SourceFile" {
+        return Some(Files::One);
+    }
+    let inner = last_segment(ungrouped(argument(segment)?))?;
+    (segment.ident == "Vec" && inner.ident == "SourceFile").then_some(Files::Many)
+}
+
+/// Whether a reference to it is a view of a `Vec` or a `String`.
+pub(super) fn is_view(ty: &Type) -> bool {
+    matches!(ty, Type::Slice(_)) || quote!(#ty).to_string() == "str"
+}
+
+fn last_segment(ty: &Type) -> Option<&PathSegment> {
+    match ty {
+        Type::Path(path) => path.path.segments.last(),
+        _ => None,
+    }
+}
+
+/// The first type in angle brackets.
+fn argument(segment: &PathSegment) -> Option<&Type> {
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })
+}
+
+/// A type that came out of a `macro_rules!` is wrapped in an invisible group.
+fn ungrouped(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => ungrouped(&group.elem),
+        Type::Paren(paren) => ungrouped(&paren.elem),
+        ty => ty,
+    }
+}

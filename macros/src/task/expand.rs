@@ -1,0 +1,207 @@
+//! What a task prints. Constants, builder and aliases can be seen; the rest is in `const _`.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use super::model::{Dependency, Mode, Task};
+use crate::names::{Names, Runtime};
+
+pub(super) fn task(task: &Task) -> TokenStream {
+    let item = &task.item;
+    let visible = [aliases(task), constants(task), builder(task)];
+    let import = task.runtime.import();
+    let hidden = [definition(task), setters(task), finish(task)];
+    quote! {
+        #item
+        #(#visible)*
+        const _: () = {
+            #import
+            #(#hidden)*
+        };
+    }
+}
+
+/// The aliases, which a mistake elsewhere leaves intact.
+pub(crate) fn aliases(task: &Task) -> TokenStream {
+    let Task { item, runtime: Runtime { path, .. }, .. } = task;
+    let (vis, ident) = (&item.vis, &item.ident);
+    let Names { worker_message, orchestrator, handle, outcome, .. } = &task.names;
+    let alias = |alias, target, doc: &str| {
+        let doc = doc.replace("{}", &format!("[`{ident}`]"));
+        let target = format_ident!("{target}");
+        quote! {
+            #[doc = #doc]
+            #[allow(dead_code)]
+            #vis type #alias = #path::#target<#ident>;
+        }
+    };
+    let aliases = [
+        alias(
+            worker_message,
+            "WorkerMessage",
+            "The message that tells a worker about a saga of {}.",
+        ),
+        alias(orchestrator, "Task", "Starts and finds the sagas of {}."),
+        alias(handle, "SagaHandle", "One saga of {}."),
+        alias(outcome, "SagaOutcome", "How a saga of {} ended."),
+    ];
+    quote!(#(#aliases)*)
+}
+
+fn constants(task: &Task) -> TokenStream {
+    let Task { item, names: Names { builder, markers, .. }, .. } = task;
+    let (vis, ident, queue) = (&item.vis, &item.ident, &task.queue.text);
+    let unset = task
+        .dependencies
+        .iter()
+        .map(|Dependency { ident, .. }| quote!(#ident: #markers::#ident::Unset));
+    quote! {
+        #[allow(dead_code)]
+        impl #ident {
+            /// The queue that its workers listen to.
+            #vis const WORKER_QUEUE: &'static str = #queue;
+
+            /// Takes the dependencies, and then the mode.
+            #vis fn builder() -> #builder {
+                #builder { #(#unset),* }
+            }
+        }
+    }
+}
+
+fn builder(task: &Task) -> TokenStream {
+    let Task { item, names: Names { builder, markers, .. }, dependencies, .. } = task;
+    let vis = &item.vis;
+    let doc = format!("Builds a [`{}`]: one setter for each dependency, in any order.", item.ident);
+    let (idents, states) = split(dependencies);
+    if dependencies.is_empty() {
+        return quote! {
+            #[doc = #doc]
+            #[must_use]
+            #vis struct #builder {}
+        };
+    }
+    quote! {
+        #[doc = #doc]
+        #[must_use]
+        #vis struct #builder<#(#states = #markers::#idents),*> {
+            #(#idents: #states),*
+        }
+
+        #[doc(hidden)]
+        #[allow(non_camel_case_types, unreachable_pub)]
+        mod #markers {
+            #(pub enum #idents { Unset })*
+        }
+    }
+}
+
+/// Who the task is.
+pub(crate) fn definition(task: &Task) -> TokenStream {
+    let Task { item, request, response, error, runtime: Runtime { alias: dt, .. }, .. } = task;
+    let ident = &item.ident;
+    let row = row(task);
+    let cancellable = task.cancellable.then(|| quote!(impl #dt::Cancellable for #ident {}));
+    quote! {
+        impl #dt::TaskDefinition for #ident {
+            type Request = #request;
+            type Response = #response;
+            type Error = #error;
+            const TASK: #dt::TaskRow = #row;
+        }
+        #cancellable
+    }
+}
+
+fn row(task: &Task) -> TokenStream {
+    let Task { name, queue, max_retries, timeout, runtime, .. } = task;
+    let Runtime { alias: dt, .. } = runtime;
+    let name = &name.text;
+    let queue = (queue.text != *name).then(|| quote!(.queue(Self::WORKER_QUEUE)));
+    let mode = (task.mode == Mode::Distributed).then(|| quote!(.mode(#dt::Mode::Distributed)));
+    let max_retries = max_retries.map(proc_macro2::Literal::u32_unsuffixed);
+    let max_retries = max_retries.map(|max| quote!(.max_retries(#max)));
+    let timeout = timeout.map(|timeout| timeout.print(runtime));
+    let timeout = timeout.map(|timeout| quote!(.timeout(#timeout)));
+    let cancellable = task.cancellable.then(|| quote!(.cancellable()));
+    quote!(#dt::task(#name) #queue #mode #max_retries #timeout #cancellable)
+}
+
+fn setters(task: &Task) -> TokenStream {
+    if task.dependencies.is_empty() {
+        return TokenStream::new();
+    }
+    let builder = &task.names.builder;
+    let (_, states) = split(&task.dependencies);
+    let setters = (0..task.dependencies.len()).map(|set| setter(task, set));
+    quote! {
+        #[allow(dead_code)]
+        impl<#(#states),*> #builder<#(#states),*> {
+            #(#setters)*
+        }
+    }
+}
+
+fn setter(task: &Task, set: usize) -> TokenStream {
+    let Task { item, names: Names { builder, .. }, dependencies, .. } = task;
+    let Runtime { alias: dt, .. } = &task.runtime;
+    let (vis, Dependency { ident, ty, docs, .. }) = (&item.vis, &dependencies[set]);
+    let mut after: Vec<TokenStream> =
+        dependencies.iter().map(|Dependency { state, .. }| quote!(#state)).collect();
+    after[set] = quote!(#dt::Set<#ty>);
+    let kept =
+        dependencies.iter().map(|dependency| &dependency.ident).filter(|kept| *kept != ident);
+    quote! {
+        #(#docs)*
+        #vis fn #ident(self, #ident: #ty) -> #builder<#(#after),*> {
+            #builder { #ident: #dt::Set(#ident), #(#kept: self.#kept),* }
+        }
+    }
+}
+
+/// The way out of the builder, once every dependency is set.
+fn finish(task: &Task) -> TokenStream {
+    let Task { item, names: Names { builder, .. }, dependencies, .. } = task;
+    let Runtime { alias: dt, .. } = &task.runtime;
+    let (vis, ident) = (&item.vis, &item.ident);
+    let (idents, states) = split(dependencies);
+    let types = dependencies.iter().map(|dependency| &dependency.ty);
+    let (any, given) = if dependencies.is_empty() {
+        (None, None)
+    } else {
+        let params = quote!(<#(#states),*>);
+        (Some(params.clone()), Some(quote!(<#(#states: #dt::Dependency<#types>),*>)))
+    };
+    quote! {
+        impl #given #dt::IntoTask for #builder #any {
+            type Task = #ident;
+
+            fn into_task(self) -> #ident {
+                #ident { #(#idents: #dt::Dependency::take(self.#idents)),* }
+            }
+        }
+
+        #[allow(dead_code)]
+        impl #any #builder #any {
+            /// Everything in this process, nothing to install.
+            #vis fn use_in_process_mode(self) -> #dt::TaskBuilder<#ident>
+            where
+                Self: #dt::IntoTask<Task = #ident>,
+            {
+                #dt::use_in_process_mode(self)
+            }
+
+            /// Starts the task in the mode that it declares.
+            #vis async fn build(self) -> #dt::Result<#dt::Task<#ident>, #dt::BuildError>
+            where
+                Self: #dt::IntoTask<Task = #ident>,
+            {
+                #dt::build(self).await
+            }
+        }
+    }
+}
+
+fn split(dependencies: &[Dependency]) -> (Vec<&syn::Ident>, Vec<&syn::Ident>) {
+    dependencies.iter().map(|dependency| (&dependency.ident, &dependency.state)).unzip()
+}

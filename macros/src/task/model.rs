@@ -1,0 +1,98 @@
+//! A task: every default is decided here, and nowhere else.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use syn::{Attribute, Fields, Ident, ItemStruct, Type, parse_quote};
+
+use super::parse::Parsed;
+use crate::{
+    attr::Args,
+    diag::Errors,
+    names::{Names, Runtime, kebab},
+    period::Period,
+};
+
+pub(crate) struct Task {
+    pub(crate) item: ItemStruct,
+    pub(crate) names: Names,
+    pub(crate) name: Word,
+    pub(crate) queue: Word,
+    pub(crate) request: Type,
+    pub(crate) response: Type,
+    pub(crate) error: Type,
+    pub(crate) mode: Mode,
+    pub(crate) max_retries: Option<u32>,
+    pub(crate) timeout: Option<Period>,
+    pub(crate) cancellable: bool,
+    pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) runtime: Runtime,
+}
+
+/// A name, and where the user can change it.
+#[derive(Clone)]
+pub(crate) struct Word {
+    pub(crate) text: String,
+    pub(crate) span: Span,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Mode {
+    InProcess,
+    Distributed,
+}
+
+/// A field, which the builder sets.
+pub(crate) struct Dependency {
+    pub(crate) ident: Ident,
+    pub(crate) ty: Type,
+    pub(crate) docs: Vec<Attribute>,
+    /// The type parameter of the builder that says whether it is set.
+    pub(crate) state: Ident,
+}
+
+impl Task {
+    pub(super) fn new(Parsed { args, item, tokens }: Parsed, errors: &Errors) -> Self {
+        let runtime = Runtime::new(args.path("crate"), &tokens);
+        let named = |key| args.text(key).map(|text| Word { text: text.value(), span: text.span() });
+        let name = named("name")
+            .unwrap_or_else(|| Word { text: kebab(&item.ident), span: item.ident.span() });
+        let ty = |key, default: TokenStream| {
+            args.ty(key).cloned().unwrap_or_else(|| parse_quote!(#default))
+        };
+        let path = &runtime.path;
+        Self {
+            names: Names::of(&item.ident),
+            queue: named("queue").unwrap_or_else(|| name.clone()),
+            name,
+            request: ty("request", quote!(())),
+            response: ty("response", quote!(())),
+            error: ty("error", quote!(#path::Refusal)),
+            mode: mode(&args, errors),
+            max_retries: args.count("max_retries", errors).map(|(max, _)| max),
+            timeout: args.text("timeout").and_then(|text| Period::read(text, errors)),
+            cancellable: args.key("cancellable").is_some(),
+            dependencies: dependencies(&item, &tokens),
+            item,
+            runtime,
+        }
+    }
+}
+
+fn mode(args: &Args, errors: &Errors) -> Mode {
+    let modes = [("in_process", Mode::InProcess), ("distributed", Mode::Distributed)];
+    args.choice("mode", &modes, errors).unwrap_or(Mode::InProcess)
+}
+
+fn dependencies(item: &ItemStruct, tokens: &TokenStream) -> Vec<Dependency> {
+    let Fields::Named(fields) = &item.fields else { return Vec::new() };
+    let dependency = |field: &syn::Field| {
+        let ident = field.ident.clone()?;
+        Some(Dependency {
+            state: crate::names::state(&ident, tokens),
+            ident,
+            ty: field.ty.clone(),
+            docs: field.attrs.iter().filter(|a| a.path().is_ident("doc")).cloned().collect(),
+        })
+    };
+    fields.named.iter().filter_map(dependency).collect()
+}

@@ -1,0 +1,12 @@
+//! Everything in the memory of one process: real backends for users, not stand-ins for tests.
+
+mod journal;
+mod progress;
+mod queue;
+mod ready;
+mod seats;
+mod shard;
+
+pub use journal::{MemoryJournal, MemoryJournalBuilder};
+pub use progress::MemoryProgress;
+pub use queue::MemoryQueue;

@@ -1,0 +1,131 @@
+//! The sagas, spread over shards so that owners rarely meet at a lock.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::{BuildHasherDefault, Hasher},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use super::seats::Seat;
+use crate::{
+    journal::{Gate, ListenerId},
+    kernel::{DefinitionHash, Fence, Mail, Place, SagaId, Stamped, Timestamp},
+};
+
+const SHARDS: usize = 64;
+
+/// One saga.
+pub(super) struct Entry {
+    pub(super) definition: DefinitionHash,
+    pub(super) records: Vec<Stamped>,
+    pub(super) inbox: Vec<Mail>,
+    pub(super) at: At,
+    /// Fences of owners that died.
+    pub(super) crashed: Vec<Fence>,
+    pub(super) reply_to: Option<ListenerId>,
+    /// The place to free at the first claim.
+    pub(super) admission: Option<Arc<dyn Gate>>,
+}
+
+/// Where it is, with what belongs to the place.
+pub(super) enum At {
+    Ready,
+    Owned { seat: Arc<Seat>, fence: Fence },
+    Timed(Timestamp),
+    Parked,
+    Carried,
+    Ended,
+}
+
+impl Entry {
+    pub(super) fn place(&self) -> Place {
+        match self.at {
+            At::Ready | At::Carried => Place::Ready,
+            At::Owned { .. } => Place::Owned,
+            At::Timed(due) => Place::Timed(due),
+            At::Parked => Place::Parked,
+            At::Ended => Place::Ended,
+        }
+    }
+
+    pub(super) fn owned_by(&self, seat: &Arc<Seat>, fence: Fence) -> bool {
+        matches!(&self.at, At::Owned { seat: owner, fence: of } if Arc::ptr_eq(owner, seat) && *of == fence)
+    }
+
+    /// Crashes count since the last record: any progress clears them (R3).
+    pub(super) fn crashes(&self) -> u32 {
+        let last = self.records.last().map_or(Fence::NONE, |stamped| stamped.fence);
+        let crashes = self.crashed.iter().filter(|fence| **fence >= last).count();
+        u32::try_from(crashes).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn now_or_later(&self, now: Timestamp) -> Timestamp {
+        self.records.last().map_or(now, |stamped| stamped.at.max(now))
+    }
+}
+
+/// The sagas of one shard, and the ended ones among them in the order of their end.
+#[derive(Default)]
+pub(super) struct Shard {
+    pub(super) sagas: HashMap<SagaId, Box<Entry>, BuildHasherDefault<IdHasher>>,
+    ended: VecDeque<SagaId>,
+}
+
+impl Shard {
+    /// Notes that a saga is over, and takes out the one that ended longest ago if there are more
+    /// than `retain`.
+    pub(super) fn retire(&mut self, saga: SagaId, retain: usize) -> Option<Box<Entry>> {
+        self.ended.push_back(saga);
+        if self.ended.len() <= retain {
+            return None;
+        }
+        let oldest = self.ended.pop_front()?;
+        self.sagas.remove(&oldest)
+    }
+}
+
+/// All shards.
+pub(super) struct Shards(Vec<Mutex<Shard>>);
+
+impl Shards {
+    pub(super) const COUNT: usize = SHARDS;
+
+    pub(super) fn new() -> Self {
+        Self((0..SHARDS).map(|_| Mutex::default()).collect())
+    }
+
+    pub(super) fn of(&self, saga: SagaId) -> MutexGuard<'_, Shard> {
+        let (_, low) = saga.0.as_u64_pair();
+        lock(&self.0[low as usize % SHARDS])
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
+        self.0.iter().map(lock)
+    }
+}
+
+/// Locks. A panic inside one of our critical sections is our own broken invariant.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no critical section panics")
+}
+
+/// Saga ids are random where it matters: no need to mix them again.
+#[derive(Default)]
+pub(super) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            // The shard took the low bits of the second half; the table looks at other ones.
+            self.0 = self.0.rotate_left(32) ^ u64::from_le_bytes(word);
+        }
+    }
+
+    fn write_usize(&mut self, _length: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}

@@ -1,0 +1,6 @@
+//! The backends: each implements one trait of the floor below, and knows none of its neighbours.
+
+#[cfg(feature = "files")]
+pub mod files;
+#[cfg(feature = "in-process")]
+pub mod memory;

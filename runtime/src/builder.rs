@@ -1,0 +1,294 @@
+//! The builder: the only place that names backends.
+
+use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
+
+use crate::{
+    Task,
+    clock::Clock,
+    files::Files,
+    journal::{Durability, Journal, JournalError},
+    kernel::Kind,
+    orchestrator::{Carrier, Host, HostSettings},
+    progress::ProgressTracker,
+    queue::Queue,
+    task::{TaskSteps, WorkerMessage, define, table::Mode},
+};
+
+/// Sagas that run at a time, unless the builder says otherwise.
+const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not 0");
+/// How long an attempt that is told to stop may take to do so.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Puts a task together with its backends.
+///
+/// The macros generate a builder for the dependencies of the task; its `use_in_process_mode` and
+/// `build` leave it for this one.
+///
+/// ```
+/// use distributed_task::prelude::*;
+/// use distributed_task::backend::memory::MemoryJournal;
+/// # #[distributed_task(request = u32, response = u32)]
+/// # struct Double { factor: u32 }
+/// # #[steps]
+/// # impl Double {
+/// #     #[step(read_only)]
+/// #     async fn double(&self, request: &u32) -> u32 { request * self.factor }
+/// # }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let task = Double::builder()
+///     .factor(2)
+///     .use_in_process_mode()
+///     .override_journal(MemoryJournal::builder().capacity(1_000).build())
+///     .concurrency(8)
+///     .build()
+///     .await?;
+/// let saga = task.submit(21).await?;
+/// assert!(matches!(saga.outcome().await?, SagaOutcome::Completed(42)));
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a builder does nothing until `.build().await`"]
+pub struct TaskBuilder<T> {
+    task: T,
+    mode: Option<Mode>,
+    journal: Option<Arc<dyn Journal>>,
+    queue: Option<Arc<dyn Queue>>,
+    files: Option<Files>,
+    progress: Option<Arc<dyn ProgressTracker>>,
+    clock: Option<Arc<dyn Clock>>,
+    concurrency: usize,
+    grace: Duration,
+}
+
+/// Why a task could not be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The mode needs what this version, or this set of cargo features, does not have.
+    #[error("`{task}`: {reason}")]
+    Mode {
+        /// The task.
+        task: &'static str,
+        /// What is missing, and what to do.
+        reason: &'static str,
+    },
+    /// A step uploads files, and there is no store for them.
+    #[error(
+        "`{task}`: the step `{step}` uploads files, but there is no file store: enable the feature \
+         `files` of `distributed-task`, or call `.override_files(..)`"
+    )]
+    NoFileStore {
+        /// The task.
+        task: &'static str,
+        /// The step.
+        step: &'static str,
+    },
+    /// `.concurrency(0)`: no saga could ever run.
+    #[error("`{task}`: `.concurrency(0)` would never run a saga; say 1 or more")]
+    NoConcurrency {
+        /// The task.
+        task: &'static str,
+    },
+    /// An override without effect.
+    #[error("`{task}`: `.override_clock(..)` has no effect beside `.override_journal(..)`: give the clock to the journal")]
+    ClockWithoutEffect {
+        /// The task.
+        task: &'static str,
+    },
+    /// The journal failed.
+    #[error("`{task}`: {source}")]
+    Journal {
+        /// The task.
+        task: &'static str,
+        /// What the journal says.
+        source: JournalError,
+    },
+}
+
+impl<T: TaskSteps> TaskBuilder<T> {
+    /// A builder for a task whose dependencies are set.
+    pub fn new(task: T) -> Self {
+        Self {
+            task,
+            mode: None,
+            journal: None,
+            queue: None,
+            files: None,
+            progress: None,
+            clock: None,
+            concurrency: CONCURRENCY.get(),
+            grace: GRACE,
+        }
+    }
+
+    /// Runs everything in this process, in memory, with nothing to install. What it does lives as
+    /// long as the process.
+    pub fn use_in_process_mode(mut self) -> Self {
+        self.mode = Some(Mode::InProcess);
+        self
+    }
+
+    /// Keeps records, tickets and timers in this journal. Default in process: a
+    /// [`MemoryJournal`](crate::backend::memory::MemoryJournal) of its own.
+    pub fn override_journal(self, journal: impl IntoShared<dyn Journal>) -> Self {
+        Self { journal: Some(journal.into_shared()), ..self }
+    }
+
+    /// Brings tickets to workers through this queue, instead of the ready lists of the journal.
+    pub fn override_queue(self, queue: impl IntoShared<dyn Queue>) -> Self {
+        Self { queue: Some(queue.into_shared()), ..self }
+    }
+
+    /// Keeps files in this store. Default in process, with the feature `files`: in memory.
+    pub fn override_files(self, files: impl Into<Files>) -> Self {
+        Self { files: Some(files.into()), ..self }
+    }
+
+    /// Publishes progress here. Default in process: in memory.
+    pub fn override_progress(self, progress: impl IntoShared<dyn ProgressTracker>) -> Self {
+        Self { progress: Some(progress.into_shared()), ..self }
+    }
+
+    /// The clock of the default journal, for tests.
+    pub fn override_clock(self, clock: impl IntoShared<dyn Clock>) -> Self {
+        Self { clock: Some(clock.into_shared()), ..self }
+    }
+
+    /// Sagas that run at a time in this process. Default 256. One that only waits does not count.
+    pub fn concurrency(self, sagas: usize) -> Self {
+        Self { concurrency: sagas, ..self }
+    }
+
+    /// How long a step that is told to stop may take before it is dropped. Default 10 s.
+    pub fn grace(self, grace: Duration) -> Self {
+        Self { grace, ..self }
+    }
+
+    /// Takes a seat in the journal and begins to work. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When something is missing or has no effect, or when the journal fails.
+    pub async fn build(self) -> Result<Task<T>, BuildError> {
+        let task = T::TASK.name;
+        if self.mode.unwrap_or(T::TASK.mode) == Mode::Distributed && self.journal.is_none() {
+            let reason = "`mode = \"distributed\"` needs a journal that processes share: give one \
+                          with `.override_journal(..)`, or call `.use_in_process_mode()`";
+            return Err(BuildError::Mode { task, reason });
+        }
+        let concurrency =
+            NonZeroUsize::new(self.concurrency).ok_or(BuildError::NoConcurrency { task })?;
+        if self.clock.is_some() && self.journal.is_some() {
+            return Err(BuildError::ClockWithoutEffect { task });
+        }
+        let handlers = define::handlers(Arc::new(self.task));
+        let files = self.files.or_else(default_files);
+        if let (None, Some(step)) = (&files, handlers.needs_files()) {
+            return Err(BuildError::NoFileStore { task, step });
+        }
+        let journal = match self.journal {
+            Some(journal) => journal,
+            None => default_journal(self.clock)
+                .ok_or(BuildError::Mode { task, reason: "the feature `in-process` is off: enable it, or call `.override_journal(..)`" })?,
+        };
+        let progress = match self.progress {
+            Some(progress) => progress,
+            None => default_progress()
+                .ok_or(BuildError::Mode { task, reason: "the feature `in-process` is off: enable it, or call `.override_progress(..)`" })?,
+        };
+        warn_of_weak_durability::<T>(&*journal);
+        let carrier = self.queue.map(|queue| Carrier {
+            queue,
+            accept: |ticket| match WorkerMessage::<T>::try_from(ticket) {
+                Ok(message) => Ok(message.saga()),
+                Err(wrong) => Err(wrong.to_string()),
+            },
+        });
+        let settings = HostSettings { concurrency, grace: self.grace };
+        let host = Host::start(journal, handlers, files, progress, carrier, settings)
+            .await
+            .map_err(|source| BuildError::Journal { task, source })?;
+        Ok(Task::new(host))
+    }
+}
+
+/// A pivot that is forgotten is a sale that may be refunded (J6). In process everybody knows that
+/// the memory is gone with the process; a log line is enough.
+fn warn_of_weak_durability<T: TaskSteps>(journal: &dyn Journal) {
+    let definition = define::definition::<T>();
+    if journal.durability() < Durability::Process
+        && let Some(pivot) = definition.steps.iter().find(|step| step.kind == Kind::Pivot)
+    {
+        tracing::info!(
+            task = %definition.task,
+            step = %pivot.name,
+            "the journal lives in memory: after a crash nobody knows whether the pivot happened",
+        );
+    }
+}
+
+/// A value, or something that shares it, as a trait object.
+pub trait IntoShared<D: ?Sized> {
+    /// The trait object.
+    fn into_shared(self) -> Arc<D>;
+}
+
+macro_rules! into_shared {
+    ($($dyn:ident),*) => {$(
+        impl<V: $dyn> IntoShared<dyn $dyn> for V {
+            fn into_shared(self) -> Arc<dyn $dyn> {
+                Arc::new(self)
+            }
+        }
+
+        impl<V: $dyn> IntoShared<dyn $dyn> for Arc<V> {
+            fn into_shared(self) -> Arc<dyn $dyn> {
+                self
+            }
+        }
+    )*};
+}
+
+into_shared!(Journal, Queue, ProgressTracker, Clock);
+
+#[cfg(feature = "files")]
+fn default_files() -> Option<Files> {
+    Some(Files::new(crate::backend::files::ObjectFiles::in_memory()))
+}
+
+#[cfg(not(feature = "files"))]
+fn default_files() -> Option<Files> {
+    None
+}
+
+#[cfg(feature = "in-process")]
+fn default_journal(clock: Option<Arc<dyn Clock>>) -> Option<Arc<dyn Journal>> {
+    let builder = crate::backend::memory::MemoryJournal::builder();
+    let builder = match clock {
+        Some(clock) => builder.clock(clock),
+        None => builder,
+    };
+    Some(Arc::new(builder.build()))
+}
+
+#[cfg(not(feature = "in-process"))]
+fn default_journal(_clock: Option<Arc<dyn Clock>>) -> Option<Arc<dyn Journal>> {
+    None
+}
+
+#[cfg(feature = "in-process")]
+fn default_progress() -> Option<Arc<dyn ProgressTracker>> {
+    Some(Arc::new(crate::backend::memory::MemoryProgress::default()))
+}
+
+#[cfg(not(feature = "in-process"))]
+fn default_progress() -> Option<Arc<dyn ProgressTracker>> {
+    None
+}
+
+impl<T: TaskSteps> fmt::Debug for TaskBuilder<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskBuilder").field("task", &T::TASK.name).finish_non_exhaustive()
+    }
+}

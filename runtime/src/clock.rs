@@ -1,0 +1,102 @@
+//! What time it is. Nothing else may ask: time is an input, so that tests and simulations own it.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use crate::kernel::Timestamp;
+
+/// Tells the time of a store: one clock for every deadline, retry and lease in it.
+///
+/// # Order
+///
+/// `now` never goes backwards, whatever happens to the clock of the machine and whichever thread
+/// asks. Two calls may give the same instant.
+///
+/// # Speed
+///
+/// `now` neither blocks nor fails: it is called for every step.
+pub trait Clock: Send + Sync + 'static {
+    /// This instant.
+    fn now(&self) -> Timestamp;
+}
+
+/// The wall clock of this machine, held still while it is set back.
+///
+/// ```
+/// use distributed_task::clock::{Clock as _, SystemClock};
+///
+/// let clock = SystemClock::default();
+/// let before = clock.now();
+/// assert!(before <= clock.now());
+/// ```
+#[derive(Debug, Default)]
+pub struct SystemClock {
+    latest: AtomicU64,
+}
+
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
+    fn now(&self) -> Timestamp {
+        // A machine set to before 1970 starts the clock at 0.
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall = u64::try_from(wall.as_micros()).unwrap_or(u64::MAX);
+        Timestamp(self.latest.fetch_max(wall, Ordering::Relaxed).max(wall))
+    }
+}
+
+/// The time of the tokio runtime: with `tokio::time::pause` it moves only when a test, or an idle
+/// runtime, moves it, in step with every timer.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use distributed_task::{clock::{Clock as _, TokioClock}, kernel::Timestamp};
+///
+/// let clock = TokioClock::starting_at(Timestamp(1_000_000));
+/// assert!(clock.now() >= Timestamp(1_000_000));
+/// # }
+/// ```
+#[cfg(feature = "engine")]
+#[derive(Clone, Copy, Debug)]
+pub struct TokioClock {
+    base: Timestamp,
+    origin: tokio::time::Instant,
+}
+
+#[cfg(feature = "engine")]
+impl TokioClock {
+    /// A clock that shows `base` now.
+    #[allow(clippy::disallowed_methods, reason = "the runtime's time is what it shows")]
+    pub fn starting_at(base: Timestamp) -> Self {
+        Self { base, origin: tokio::time::Instant::now() }
+    }
+}
+
+#[cfg(feature = "engine")]
+impl Clock for TokioClock {
+    fn now(&self) -> Timestamp {
+        self.base.plus(self.origin.elapsed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_back_stands_still() {
+        let future = u64::MAX - 1;
+        let clock = SystemClock { latest: AtomicU64::new(future) };
+        assert_eq!(clock.now(), Timestamp(future));
+    }
+
+    #[cfg(feature = "engine")]
+    #[tokio::test(start_paused = true)]
+    async fn the_tokio_clock_moves_with_the_timers() {
+        let clock = TokioClock::starting_at(Timestamp(5));
+        tokio::time::advance(std::time::Duration::from_secs(3600)).await;
+        assert_eq!(clock.now(), Timestamp(3_600_000_005));
+    }
+}

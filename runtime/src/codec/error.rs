@@ -1,0 +1,40 @@
+//! Why a value cannot be written or read.
+
+use thiserror::Error;
+
+use super::BoxError;
+
+/// A value cannot be written or read: machinery, so the saga is parked (E2).
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CodecError {
+    /// An ephemeral value is never written.
+    #[error("an ephemeral value cannot be written")]
+    Ephemeral,
+    /// The codec cannot express the value.
+    #[error("the codec {codec} cannot write the value")]
+    Encode {
+        /// Name of the codec.
+        codec: &'static str,
+        /// Its own words.
+        source: BoxError,
+    },
+    /// Another codec wrote it.
+    #[error("the value was written by the codec `{found}`, which is not {known}")]
+    Unknown {
+        /// Name in the envelope.
+        found: String,
+        /// Name of the codec that was asked.
+        known: &'static str,
+    },
+    /// The bytes are not what they should be.
+    #[error("the codec {codec} cannot read a `{type_name}`")]
+    Decode {
+        /// Name of the codec.
+        codec: &'static str,
+        /// The Rust type that was wanted.
+        type_name: &'static str,
+        /// Its own words.
+        source: BoxError,
+    },
+}

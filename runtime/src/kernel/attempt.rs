@@ -1,0 +1,62 @@
+//! How one attempt of a step, or of its undo, ends (E1).
+
+use std::{fmt, time::Duration};
+
+use super::Value;
+
+/// The end of one attempt.
+#[derive(Clone, Debug)]
+pub enum AttemptEnd {
+    /// It returned its output. The value of an undo is `()`.
+    Done(Value),
+    /// It returned an error that does not deny the effect: try again.
+    Retry {
+        /// What went wrong, with its sources.
+        error: String,
+        /// The wait that the other side asked for.
+        after: Option<Duration>,
+    },
+    /// It returned a declared error and asserts that no effect remains.
+    Refused(Refused),
+    /// Nobody can say whether it happened.
+    Unknown(Doubt),
+    /// Its output cannot be journaled, or its inputs cannot be read: machinery, so the saga is
+    /// parked (E2).
+    Undecodable(String),
+}
+
+/// A declared error: the typed value, and the sentence it prints.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// The `E` of the task.
+    pub error: Value,
+    /// Its `Display`.
+    pub message: String,
+}
+
+/// Why nobody can say whether an attempt happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// It ran longer than its `timeout`.
+    TimedOut,
+    /// It panicked, with this message.
+    Panicked(String),
+    /// It was told to stop, and was ended when its grace was over.
+    Interrupted,
+    /// Its host is gone.
+    HostLost,
+    /// It returned this error, which does not deny the effect (E4).
+    Failed(String),
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut => f.write_str("timed out"),
+            Self::Panicked(message) => write!(f, "panicked: {message}"),
+            Self::Interrupted => f.write_str("interrupted"),
+            Self::HostLost => f.write_str("its host is gone"),
+            Self::Failed(error) => f.write_str(error),
+        }
+    }
+}

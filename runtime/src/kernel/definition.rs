@@ -1,0 +1,169 @@
+//! The graph of a task as data: it is known before anything runs, and the journal keeps it (V1).
+
+use std::{borrow::Cow, fmt, time::Duration};
+
+use sha2::{Digest, Sha256};
+
+/// A task: its steps in order, and the limits of the whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// Name of the task, kebab-case; part of every key (I1).
+    pub task: Cow<'static, str>,
+    /// Queue its workers listen to.
+    pub queue: Cow<'static, str>,
+    /// Steps in source order, which is their order of execution (O1).
+    pub steps: Vec<Step>,
+    /// Deadline of a saga, counted from its start.
+    pub timeout: Option<Duration>,
+    /// Whether users may cancel a saga.
+    pub cancellable: bool,
+}
+
+/// One step of a [`Definition`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Stable identity of the step (V2).
+    pub name: Cow<'static, str>,
+    /// Where it runs.
+    pub host: Host,
+    /// Position in the order; the members of a group share one. Counts from 0 without gaps.
+    pub stage: usize,
+    /// Name of the group it belongs to.
+    pub group: Option<Cow<'static, str>>,
+    /// Whether the members of its group finish although a sibling failed (B2).
+    pub await_all: bool,
+    /// How it is undone.
+    pub kind: Kind,
+    /// Whether a condition decides if it runs (O2).
+    pub conditional: bool,
+    /// Whether its output lives with the worker only.
+    pub ephemeral: bool,
+    /// Earlier steps whose outputs it reads.
+    pub inputs: Vec<usize>,
+    /// Earlier steps whose outputs its condition reads.
+    pub when_inputs: Vec<usize>,
+    /// Earlier steps whose outputs its undo reads.
+    pub undo_inputs: Vec<usize>,
+    /// When and how often it is tried again.
+    pub retry: Retry,
+    /// Limit of one attempt (`start_to_close`).
+    pub timeout: Duration,
+}
+
+/// Where a step runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// Where the request arrives, before the hand-over.
+    Api,
+    /// On a worker.
+    Worker,
+}
+
+/// How a step is undone: exactly one of five.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It has an undo.
+    Compensable,
+    /// The point of no return: once it is done, the saga only goes forward (P1).
+    Pivot,
+    /// Stands after the pivot and must succeed in the end.
+    Retriable,
+    /// It changes nothing.
+    ReadOnly,
+    /// Its effect is allowed to remain, for this reason, and is reported as residual.
+    NoUndo(Cow<'static, str>),
+}
+
+/// When and how often a step is tried again (R1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// Tries after the first.
+    pub max: u32,
+    /// How the delay grows.
+    pub backoff: Backoff,
+    /// Delay before the first retry.
+    pub delay: Duration,
+    /// Cap of the delay.
+    pub max_delay: Duration,
+    /// Whether the delay is spread over `[0, delay]`.
+    pub jitter: Jitter,
+}
+
+/// How the delay between attempts grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backoff {
+    /// The same delay each time.
+    Constant,
+    /// Twice the delay each time.
+    Exponential,
+}
+
+/// How the delay is spread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Jitter {
+    /// Not at all.
+    None,
+    /// Evenly over `[0, delay]`, by a hash of saga, step and attempt.
+    Full,
+}
+
+impl Retry {
+    /// Three retries, exponential from 1 s, cap 1 min, full jitter.
+    pub const DEFAULT: Self = Self {
+        max: 3,
+        backoff: Backoff::Exponential,
+        delay: Duration::from_secs(1),
+        max_delay: Duration::from_secs(60),
+        jitter: Jitter::Full,
+    };
+}
+
+/// Limit of one attempt where neither the step nor the task names one.
+pub const DEFAULT_STEP_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Fingerprint of a [`Definition`]: 128 bits of SHA-256 over its canonical form (V3, V7).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DefinitionHash(pub [u8; 16]);
+
+impl fmt::Display for DefinitionHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for DefinitionHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Definition {
+    /// The fingerprint: equal for equal definitions, on every machine and in every version.
+    pub fn hash(&self) -> DefinitionHash {
+        // The canonical form is the `Debug` text of plain data, prefixed with its own version:
+        // a change of that text must come with a new prefix, and a test pins it.
+        let digest = Sha256::digest(format!("distributed-task/definition/1\n{self:?}").as_bytes());
+        let mut hash = [0; 16];
+        hash.copy_from_slice(&digest[..16]);
+        DefinitionHash(hash)
+    }
+
+    /// The pivot, if the task has one.
+    pub fn pivot(&self) -> Option<usize> {
+        self.steps.iter().position(|step| step.kind == Kind::Pivot)
+    }
+
+    /// The steps of one stage, in source order.
+    pub fn stage(&self, stage: usize) -> impl Iterator<Item = usize> + '_ {
+        // Members of a stage stand next to each other, in rising order.
+        let first = self.steps.partition_point(|step| step.stage < stage);
+        self.steps[first..].iter().take_while(move |s| s.stage == stage).enumerate().map(
+            move |(offset, _)| first + offset,
+        )
+    }
+
+    /// The number of stages.
+    pub fn stages(&self) -> usize {
+        self.steps.last().map_or(0, |step| step.stage + 1)
+    }
+}

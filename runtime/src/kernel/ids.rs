@@ -1,0 +1,123 @@
+//! Names of things: sagas, inbox entries, fences, instants, idempotency keys.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::Way;
+
+/// Identity of one saga.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SagaId(pub Uuid);
+
+impl fmt::Display for SagaId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for SagaId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl FromStr for SagaId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Uuid::parse_str(text).map(Self)
+    }
+}
+
+/// Identity of one inbox entry: telling the same entry twice is telling it once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryId(pub Uuid);
+
+/// A number that rises with every claim of a saga, for resources outside to refuse a stale owner
+/// (F2). [`Fence::NONE`] stands for the submitter, who owns nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fence(pub u64);
+
+impl Fence {
+    /// Nobody's fence.
+    pub const NONE: Self = Self(0);
+}
+
+/// An instant of the store's clock, in microseconds since the Unix epoch.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Timestamp(pub u64);
+
+impl Timestamp {
+    /// This instant and `after`, or the end of time.
+    #[must_use]
+    pub fn plus(self, after: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(after.as_micros()).unwrap_or(u64::MAX)))
+    }
+
+    /// How long from `now` to this instant; zero when it is over.
+    #[must_use]
+    pub fn since(self, now: Self) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(now.0))
+    }
+}
+
+/// The key under which a participant can tell a repeated call from a new one (I1).
+///
+/// The same over attempts, restarts and versions of the code; different for a step and its undo.
+/// 35 printable characters: `dt-` and 128 bits of SHA-256 in hexadecimal, over
+/// length-prefixed parts, so that no two lists of parts collide.
+pub fn idempotency_key(task: &str, saga: SagaId, step: &str, generation: u32, way: Way) -> String {
+    let mut hash = Sha256::new();
+    let way: &[u8] = match way {
+        Way::Do => b"do",
+        Way::Undo => b"undo",
+    };
+    for part in [
+        b"distributed-task/key/1".as_slice(),
+        task.as_bytes(),
+        saga.0.as_bytes(),
+        step.as_bytes(),
+        &generation.to_be_bytes(),
+        way,
+    ] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let digest = hash.finalize();
+    let mut key = String::with_capacity(35);
+    key.push_str("dt-");
+    for byte in &digest[..16] {
+        use fmt::Write as _;
+        write!(key, "{byte:02x}").expect("writing to a string cannot fail");
+    }
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i1_the_key_names_task_saga_step_generation_and_direction_and_nothing_else() {
+        let saga = SagaId(Uuid::from_u128(7));
+        let key = idempotency_key("order", saga, "charge", 0, Way::Do);
+        assert_eq!(key, idempotency_key("order", saga, "charge", 0, Way::Do));
+        for other in [
+            idempotency_key("orders", saga, "charge", 0, Way::Do),
+            idempotency_key("order", SagaId(Uuid::from_u128(8)), "charge", 0, Way::Do),
+            idempotency_key("order", saga, "ship", 0, Way::Do),
+            idempotency_key("order", saga, "charge", 1, Way::Do),
+            idempotency_key("order", saga, "charge", 0, Way::Undo),
+        ] {
+            assert_ne!(key, other);
+        }
+        assert!(key.len() <= 64 && key.bytes().all(|b| b.is_ascii_graphic()));
+    }
+}

@@ -1,0 +1,56 @@
+//! The inbox: how those who do not own a saga tell it something (J1).
+
+use super::{AttemptEnd, EntryId, Way};
+
+/// One inbox entry. Acknowledged means: it will be folded (INV10).
+#[derive(Clone, Debug)]
+pub struct Mail {
+    /// Telling the same entry twice is telling it once.
+    pub id: EntryId,
+    /// What it says.
+    pub letter: Letter,
+}
+
+/// What an inbox entry says.
+#[derive(Clone, Debug)]
+pub enum Letter {
+    /// Go back, if the pivot has not happened (K1).
+    Cancel {
+        /// Why, for people.
+        reason: String,
+    },
+    /// End without undo; every effect that is not undone is listed (K5).
+    Kill {
+        /// Why, for people.
+        reason: String,
+    },
+    /// What a stale owner knows (J5).
+    Late {
+        /// The step.
+        step: usize,
+        /// Its generation.
+        generation: u32,
+        /// Its attempt.
+        attempt: u32,
+        /// Forward or back.
+        way: Way,
+        /// How it ended.
+        end: AttemptEnd,
+    },
+    /// Try a parked or stuck saga again.
+    Unpark,
+    /// Count a failed undo as done, on somebody's word (C7).
+    MarkDone {
+        /// The step whose undo failed.
+        step: usize,
+        /// What shows it.
+        evidence: String,
+    },
+    /// Leave the effect of a step whose undo failed, and report it (C7).
+    Waive {
+        /// The step whose undo failed.
+        step: usize,
+        /// Why it may remain.
+        reason: String,
+    },
+}

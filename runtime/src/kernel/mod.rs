@@ -1,0 +1,40 @@
+//! The rules of a saga, without I/O: definition, records, state, decisions, retry arithmetic and
+//! the order of undo.
+//!
+//! The law: the kernel is told what happened and what time it is, and says what to write and what
+//! to start. It has no clock, no random numbers and no order that depends on a hash map, so the
+//! same events always give the same commands. It drives production, tests and simulation alike.
+//!
+//! ```text
+//!   records ──fold──▶ State ──▶ Machine ◀── Event, now
+//!                                  │
+//!                                  ├──▶ Decision: records to commit, and where the saga goes
+//!                                  └──▶ Command: what to start once they are committed
+//! ```
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod advance;
+mod attempt;
+mod definition;
+mod ids;
+mod machine;
+mod mail;
+mod outcome;
+mod record;
+mod retry;
+mod rollback;
+mod state;
+mod value;
+
+pub use attempt::{AttemptEnd, Doubt, Refused};
+pub use definition::{
+    Backoff, DEFAULT_STEP_TIMEOUT, Definition, DefinitionHash, Host, Jitter, Kind, Retry, Step,
+};
+pub use ids::{EntryId, Fence, SagaId, Timestamp, idempotency_key};
+pub use machine::{Command, Decision, Event, Judge, Machine, Place};
+pub use mail::{Letter, Mail};
+pub use outcome::Outcome;
+pub use record::{Cause, End, Finish, Finished, ParkReason, Record, Residual, Stamped, Started, Way};
+pub use retry::{UNDO_RETRY, retry_delay};
+pub use state::{Phase, SagaStatus, State, StepState};
+pub use value::{Encoded, JournalValue, Value};

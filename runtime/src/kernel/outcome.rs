@@ -1,0 +1,26 @@
+//! What an undo is told about the step it undoes.
+
+/// What is known of a step when its undo runs (C1, E1).
+///
+/// A step that timed out, panicked or lost its host may or may not have happened: its undo gets
+/// [`Unknown`](Outcome::Unknown) and must succeed in both cases (C6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome<T> {
+    /// The step returned this.
+    Done(T),
+    /// The step did a part of its work, described by this.
+    Partial(T),
+    /// Nobody can say.
+    Unknown,
+}
+
+impl<T> Outcome<T> {
+    /// The value, if one is known.
+    pub fn value(self) -> Option<T> {
+        match self {
+            Self::Done(value) | Self::Partial(value) => Some(value),
+            Self::Unknown => None,
+        }
+    }
+}

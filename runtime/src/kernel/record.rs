@@ -1,0 +1,206 @@
+//! The records of the journal: what happened to a saga, in order, for ever.
+
+use std::sync::Arc;
+
+use super::{
+    DefinitionHash, Doubt, Fence, Mail, Refused, Timestamp, Value,
+};
+
+/// A record with what the journal notes beside it. Its sequence number is its position.
+#[derive(Clone, Debug)]
+pub struct Stamped {
+    /// Who wrote it.
+    pub fence: Fence,
+    /// When, by the store's clock.
+    pub at: Timestamp,
+    /// What happened.
+    pub record: Record,
+}
+
+/// One thing that happened. Only the owner of a saga writes records (J1).
+///
+/// An intent does not list its inputs: the definition names the steps it reads, and each of them
+/// has exactly one outcome record before it.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// The saga began.
+    Started(Box<Started>),
+    /// A condition was evaluated, once and for ever (O2).
+    Evaluated {
+        /// The step it belongs to.
+        step: usize,
+        /// `true`: the step runs.
+        verdict: bool,
+        /// Sequence numbers of the records whose values it saw; 0 is the request.
+        saw: Box<[u64]>,
+    },
+    /// A step, or its undo, is about to start (J2).
+    Intended {
+        /// The step.
+        step: usize,
+        /// Counts deliberate re-executions, not retries.
+        generation: u32,
+        /// Forward or back.
+        way: Way,
+    },
+    /// An attempt ended.
+    Ended {
+        /// The step.
+        step: usize,
+        /// Its generation.
+        generation: u32,
+        /// Counts from 1 within the generation.
+        attempt: u32,
+        /// Forward or back.
+        way: Way,
+        /// How.
+        end: End,
+    },
+    /// An inbox entry was folded (J1).
+    Received(Box<Mail>),
+    /// From here on the saga goes back.
+    Compensating(Box<Cause>),
+    /// The saga waits for code or an operator (E2).
+    Parked(Box<ParkReason>),
+    /// The saga is over.
+    Finished(Arc<Finished>),
+}
+
+/// The first record of a saga.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// The graph it follows to its end (V1).
+    pub definition: DefinitionHash,
+    /// What was asked for.
+    pub request: Value,
+    /// When the saga gives up.
+    pub deadline: Option<Timestamp>,
+    /// The listener that waits for its end.
+    pub reply_to: Option<u64>,
+}
+
+/// Forward or back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Way {
+    /// The step itself.
+    Do,
+    /// Its undo.
+    Undo,
+}
+
+/// How an attempt ended, as the journal keeps it.
+#[derive(Clone, Debug)]
+pub enum End {
+    /// With this output.
+    Done(Value),
+    /// With an output that lives with the worker only.
+    Ephemeral,
+    /// With a declared error: no effect remains.
+    Refused(Box<Refused>),
+    /// It will be tried again at this time. This is also the intent of the next attempt.
+    Failed {
+        /// What went wrong.
+        why: Doubt,
+        /// When the next attempt is due.
+        retry_at: Timestamp,
+    },
+    /// Nobody can say, and it is not tried again.
+    Unknown(Doubt),
+    /// Taken back before any attempt began: provably no effect.
+    Withdrawn,
+}
+
+/// Why a saga went back (E2).
+#[derive(Clone, Debug)]
+pub enum Cause {
+    /// A step returned a declared error.
+    Refused {
+        /// The step.
+        step: usize,
+        /// The error.
+        refused: Refused,
+    },
+    /// A step used up its retries.
+    Failed {
+        /// The step.
+        step: usize,
+        /// Its last failure.
+        why: Doubt,
+    },
+    /// The saga's deadline passed before its pivot.
+    Deadline,
+    /// Somebody cancelled it.
+    Cancelled {
+        /// The reason given.
+        reason: String,
+    },
+    /// Its API host died before the hand-over.
+    Abandoned,
+}
+
+/// Why a saga is parked: machinery, never business (D2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ParkReason {
+    /// A value cannot be written or read.
+    Undecodable {
+        /// The step it belongs to, if any.
+        step: Option<usize>,
+        /// What the codec says.
+        error: String,
+    },
+    /// Code that must not fail panicked: a condition, or the response.
+    Panicked {
+        /// `when of <step>` or `response`.
+        what: String,
+        /// The panic message.
+        message: String,
+    },
+    /// The pivot may or may not have happened (P2).
+    PivotUnknown {
+        /// Its last failure.
+        why: Doubt,
+    },
+    /// Its hosts died this often in a row.
+    CrashLoop(u32),
+}
+
+/// The last record of a saga.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// How it ended.
+    pub finish: Finish,
+    /// Effects known or feared to remain.
+    pub residual: Vec<Residual>,
+    /// `false` while a late success may still re-open it (C8): a step was undone without anybody
+    /// knowing whether it had happened.
+    pub settled: bool,
+}
+
+/// The four words for how a saga ends.
+#[derive(Clone, Debug)]
+pub enum Finish {
+    /// Everything was done; the response.
+    Completed(Value),
+    /// Everything was undone, for this cause.
+    Compensated(Cause),
+    /// The same, because somebody asked for it.
+    Cancelled {
+        /// The reason given.
+        reason: String,
+    },
+    /// It was ended without undo.
+    Killed {
+        /// The reason given.
+        reason: String,
+    },
+}
+
+/// An effect known or feared to remain (C11).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Residual {
+    /// The step.
+    pub step: usize,
+    /// Why its effect was left.
+    pub reason: String,
+}

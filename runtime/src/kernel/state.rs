@@ -1,0 +1,372 @@
+//! State: the fold of the records, and nothing else (J1).
+
+use std::sync::Arc;
+
+use super::{
+    Cause, Definition, Doubt, End, Fence, Finish, Finished, Host, Kind, Letter, ParkReason, Record,
+    Stamped, Timestamp, Value, Way,
+};
+
+/// A saga as its records tell it.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub(super) steps: Vec<StepState>,
+    pub(super) seq: u64,
+    pub(super) request: Value,
+    pub(super) deadline: Option<Timestamp>,
+    pub(super) last_fence: Fence,
+    /// What asked the saga to go back, while it still goes forward. The first one stays (C11).
+    pub(super) stop: Option<Box<Cause>>,
+    pub(super) cause: Option<Box<Cause>>,
+    pub(super) parked: Option<Box<ParkReason>>,
+    pub(super) finished: Option<Arc<Finished>>,
+    /// No attempt of the steps that are intended now can have begun.
+    pub(super) unbegun: bool,
+    pub(super) failures: Vec<(usize, Doubt)>,
+}
+
+/// A step as the records tell it.
+#[derive(Clone, Debug)]
+pub struct StepState {
+    /// How far it got.
+    pub phase: Phase,
+    /// Counts deliberate re-executions.
+    pub generation: u32,
+    /// Failed attempts, in the direction it goes now.
+    pub failed: u32,
+    /// Those of them that count against the budget; an interrupted one does not.
+    pub counted: u32,
+    /// When the next attempt is due.
+    pub retry_at: Option<Timestamp>,
+    /// Its output and the sequence number of the record that holds it.
+    pub output: Option<(u64, Value)>,
+}
+
+/// How far a step got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Not yet.
+    Pending,
+    /// About to start, running, or between attempts.
+    Intended,
+    /// Done.
+    Done,
+    /// Ended with a declared error; no effect.
+    Refused,
+    /// Nobody can say.
+    Unknown,
+    /// Its condition said no.
+    Skipped,
+    /// Taken back before it began.
+    Withdrawn,
+    /// Its undo is about to start, running, or between attempts.
+    Undoing,
+    /// Undone.
+    Undone,
+    /// Its undo failed; an operator decides (C7).
+    UndoFailed,
+    /// An operator let its effect stand.
+    UndoWaived,
+}
+
+/// The state of a saga in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SagaStatus {
+    /// It goes forward.
+    Running,
+    /// It waits for a retry that is due later.
+    Waiting,
+    /// It goes back.
+    Compensating,
+    /// It waits for code or an operator.
+    Parked,
+    /// It can go neither forward nor back without an operator.
+    Stuck,
+    /// Over: everything was done.
+    Completed,
+    /// Over: everything was undone.
+    Compensated,
+    /// Over: cancelled, and everything was undone.
+    Cancelled,
+    /// Over: ended without undo.
+    Killed,
+}
+
+impl SagaStatus {
+    /// The word for this end.
+    pub fn of(finished: &Finished) -> Self {
+        match finished.finish {
+            Finish::Completed(_) => Self::Completed,
+            Finish::Compensated(_) => Self::Compensated,
+            Finish::Cancelled { .. } => Self::Cancelled,
+            Finish::Killed { .. } => Self::Killed,
+        }
+    }
+
+    /// Whether the saga is over.
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Compensated | Self::Cancelled | Self::Killed)
+    }
+}
+
+impl StepState {
+    const PENDING: Self = Self {
+        phase: Phase::Pending,
+        generation: 0,
+        failed: 0,
+        counted: 0,
+        retry_at: None,
+        output: None,
+    };
+
+    /// Whether the step, or its undo, is under way.
+    pub fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Intended | Phase::Undoing)
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.failed = 0;
+        self.counted = 0;
+        self.retry_at = None;
+    }
+
+    fn fail(&mut self, why: &Doubt, retry_at: Timestamp) {
+        self.failed += 1;
+        if *why != Doubt::Interrupted {
+            self.counted += 1;
+        }
+        self.retry_at = Some(retry_at);
+    }
+}
+
+impl State {
+    /// The state that a list of records tells; `None` when it does not begin with `Started`.
+    pub fn fold(definition: &Definition, records: &[Stamped]) -> Option<Self> {
+        let (first, rest) = records.split_first()?;
+        let mut state = Self::started(definition, &first.record)?;
+        state.last_fence = first.fence;
+        for stamped in rest {
+            state.apply(definition, stamped.fence, &stamped.record);
+        }
+        Some(state)
+    }
+
+    /// The state after `Started`.
+    pub(super) fn started(definition: &Definition, record: &Record) -> Option<Self> {
+        let Record::Started(started) = record else { return None };
+        Some(Self {
+            steps: vec![StepState::PENDING; definition.steps.len()],
+            seq: 1,
+            request: started.request.clone(),
+            deadline: started.deadline,
+            last_fence: Fence::NONE,
+            stop: None,
+            cause: None,
+            parked: None,
+            finished: None,
+            unbegun: true,
+            failures: Vec::new(),
+        })
+    }
+
+    /// One step of the fold.
+    pub(super) fn apply(&mut self, definition: &Definition, fence: Fence, record: &Record) {
+        let seq = self.seq;
+        self.seq += 1;
+        self.last_fence = fence;
+        match record {
+            Record::Started(_) => {}
+            Record::Evaluated { step, verdict, .. } => {
+                if !verdict {
+                    self.steps[*step].phase = Phase::Skipped;
+                }
+            }
+            Record::Intended { step, way: Way::Do, .. } => {
+                self.steps[*step].enter(Phase::Intended);
+                // By the submitter, or by an API host that hands over: neither runs worker steps.
+                self.unbegun = fence == Fence::NONE || self.hands_over(definition, *step);
+            }
+            Record::Intended { step, way: Way::Undo, .. } => self.steps[*step].enter(Phase::Undoing),
+            Record::Ended { step, way: Way::Do, end, .. } => {
+                self.unbegun = false;
+                self.apply_end(definition, seq, *step, end);
+            }
+            Record::Ended { step, way: Way::Undo, end, .. } => self.apply_undo_end(*step, end),
+            Record::Received(mail) => self.apply_letter(definition, &mail.letter),
+            Record::Compensating(cause) => {
+                self.stop = None;
+                self.cause = Some(cause.clone());
+                for step in &mut self.steps {
+                    if step.phase == Phase::Intended {
+                        step.phase = Phase::Unknown;
+                    }
+                }
+            }
+            Record::Parked(reason) => self.parked = Some(reason.clone()),
+            Record::Finished(finished) => self.finished = Some(finished.clone()),
+        }
+    }
+
+    fn hands_over(&self, definition: &Definition, step: usize) -> bool {
+        let stage = definition.steps[step].stage;
+        definition.steps[step].host == Host::Worker
+            && definition.steps.iter().any(|s| s.stage + 1 == stage && s.host == Host::Api)
+    }
+
+    fn apply_end(&mut self, definition: &Definition, seq: u64, step: usize, end: &End) {
+        let state = &mut self.steps[step];
+        match end {
+            End::Done(value) => {
+                state.phase = Phase::Done;
+                state.output = Some((seq, value.clone()));
+            }
+            End::Ephemeral => state.phase = Phase::Done,
+            End::Failed { why, retry_at } => {
+                state.fail(why, *retry_at);
+                return;
+            }
+            End::Refused(refused) => {
+                state.phase = Phase::Refused;
+                self.failures.push((step, Doubt::Failed(refused.message.clone())));
+                self.stop(definition, Cause::Refused { step, refused: (**refused).clone() });
+                return;
+            }
+            End::Unknown(why) => {
+                state.phase = Phase::Unknown;
+                self.failures.push((step, why.clone()));
+                self.stop(definition, Cause::Failed { step, why: why.clone() });
+                return;
+            }
+            End::Withdrawn => state.phase = Phase::Withdrawn,
+        }
+        if definition.steps[step].kind == Kind::Pivot {
+            // What was asked before the pivot is too late now (P3); what parked it is answered.
+            self.stop = None;
+            self.parked = None;
+        }
+    }
+
+    fn apply_undo_end(&mut self, step: usize, end: &End) {
+        let state = &mut self.steps[step];
+        match end {
+            End::Done(_) | End::Ephemeral | End::Withdrawn => state.phase = Phase::Undone,
+            End::Failed { why, retry_at } => state.fail(why, *retry_at),
+            End::Refused(refused) => {
+                state.phase = Phase::UndoFailed;
+                self.failures.push((step, Doubt::Failed(refused.message.clone())));
+            }
+            End::Unknown(why) => {
+                state.phase = Phase::UndoFailed;
+                self.failures.push((step, why.clone()));
+            }
+        }
+    }
+
+    fn apply_letter(&mut self, definition: &Definition, letter: &Letter) {
+        match letter {
+            Letter::Cancel { reason } => {
+                self.stop(definition, Cause::Cancelled { reason: reason.clone() });
+            }
+            // What they cause stands in the records behind them.
+            Letter::Kill { .. } | Letter::Late { .. } => {}
+            Letter::Unpark => {
+                self.parked = None;
+                let forward = self.cause.is_none();
+                for step in &mut self.steps {
+                    match step.phase {
+                        Phase::UndoFailed => step.enter(Phase::Undoing),
+                        Phase::Unknown | Phase::Refused if forward => step.enter(Phase::Intended),
+                        _ => {}
+                    }
+                }
+                if forward && matches!(self.stop.as_deref(), Some(Cause::Failed { .. })) {
+                    self.stop = None;
+                }
+            }
+            Letter::MarkDone { step, .. } => self.settle_undo(*step, Phase::Undone),
+            Letter::Waive { step, .. } => self.settle_undo(*step, Phase::UndoWaived),
+        }
+    }
+
+    fn settle_undo(&mut self, step: usize, phase: Phase) {
+        if let Some(state) = self.steps.get_mut(step)
+            && state.phase == Phase::UndoFailed
+        {
+            state.phase = phase;
+        }
+    }
+
+    fn stop(&mut self, definition: &Definition, cause: Cause) {
+        if self.stop.is_none() && self.cause.is_none() && !self.pivot_done(definition) {
+            self.stop = Some(Box::new(cause));
+        }
+    }
+
+    pub(super) fn pivot_done(&self, definition: &Definition) -> bool {
+        definition.pivot().is_some_and(|pivot| self.steps[pivot].phase == Phase::Done)
+    }
+
+    /// After the pivot a step that cannot succeed stops the saga where it is (P3).
+    pub(super) fn stuck_forward(&self, definition: &Definition) -> bool {
+        self.cause.is_none()
+            && self.pivot_done(definition)
+            && self.steps.iter().any(|s| matches!(s.phase, Phase::Unknown | Phase::Refused))
+    }
+
+    /// The steps, in the order of the definition.
+    pub fn steps(&self) -> &[StepState] {
+        &self.steps
+    }
+
+    /// The request.
+    pub fn request(&self) -> &Value {
+        &self.request
+    }
+
+    /// Number of records so far, which is the sequence number of the next.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Why it is parked.
+    pub fn parked(&self) -> Option<&ParkReason> {
+        self.parked.as_deref()
+    }
+
+    /// How it ended.
+    pub fn finished(&self) -> Option<&Arc<Finished>> {
+        self.finished.as_ref()
+    }
+
+    /// Why it goes, or went, back.
+    pub fn cause(&self) -> Option<&Cause> {
+        self.cause.as_deref()
+    }
+
+    /// Every failure that was final, in the order of the journal (B6).
+    pub fn failures(&self) -> &[(usize, Doubt)] {
+        &self.failures
+    }
+
+    /// The state in one word.
+    pub fn status(&self, definition: &Definition) -> SagaStatus {
+        if let Some(finished) = &self.finished {
+            return SagaStatus::of(finished);
+        }
+        let mut open = self.steps.iter().filter(|s| s.is_open()).peekable();
+        let undo_failed = self.steps.iter().any(|s| s.phase == Phase::UndoFailed);
+        if self.parked.is_some() {
+            SagaStatus::Parked
+        } else if open.peek().is_none() && (undo_failed || self.stuck_forward(definition)) {
+            SagaStatus::Stuck
+        } else if self.cause.is_some() {
+            SagaStatus::Compensating
+        } else if open.peek().is_some() && open.all(|s| s.retry_at.is_some()) {
+            SagaStatus::Waiting
+        } else {
+            SagaStatus::Running
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What a step returns, as the journal sees it: a live value that is encoded only when somebody
+//! asks, or bytes that are decoded only when somebody needs them.
+
+use std::{any::Any, borrow::Cow, fmt, sync::Arc};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+/// What the journal can keep: a request, a response, a declared error, the output of a step.
+///
+/// Implemented for every `Serialize + DeserializeOwned + Send + Sync + 'static` type; there is
+/// nothing to implement by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be written to the journal",
+    label = "not `Serialize + DeserializeOwned + Send + Sync + 'static`",
+    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}`, or mark the step `ephemeral` (with `read_only`) if its output need not survive the worker"
+)]
+pub trait JournalValue: Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> JournalValue for T {}
+
+/// One value in the hands of the engine. Cloning shares it.
+#[derive(Clone)]
+pub struct Value(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Live(Arc<dyn Live>),
+    Encoded(Arc<Encoded>),
+}
+
+/// A value as a codec wrote it: the envelope names the codec, so that a reader knows whom to ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// Name and version of the codec, for example `json/1`.
+    pub codec: Cow<'static, str>,
+    /// The bytes it wrote.
+    pub bytes: bytes::Bytes,
+}
+
+trait Live: Send + Sync {
+    fn as_any(&self) -> &dyn Any;
+    fn as_serialize(&self) -> Option<&dyn erased_serde::Serialize>;
+}
+
+struct Journaled<T>(T);
+struct Ephemeral<T>(T);
+
+impl<T: JournalValue> Live for Journaled<T> {
+    fn as_any(&self) -> &dyn Any {
+        &self.0
+    }
+    fn as_serialize(&self) -> Option<&dyn erased_serde::Serialize> {
+        Some(&self.0)
+    }
+}
+
+impl<T: Send + Sync + 'static> Live for Ephemeral<T> {
+    fn as_any(&self) -> &dyn Any {
+        &self.0
+    }
+    fn as_serialize(&self) -> Option<&dyn erased_serde::Serialize> {
+        None
+    }
+}
+
+impl Value {
+    /// A value that can be journaled.
+    pub fn journaled<T: JournalValue>(value: T) -> Self {
+        Self(Repr::Live(Arc::new(Journaled(value))))
+    }
+
+    /// A value that lives with the worker and is never written anywhere.
+    pub fn ephemeral<T: Send + Sync + 'static>(value: T) -> Self {
+        Self(Repr::Live(Arc::new(Ephemeral(value))))
+    }
+
+    /// A value that a store handed back and nobody has decoded yet.
+    pub fn encoded(encoded: Encoded) -> Self {
+        Self(Repr::Encoded(Arc::new(encoded)))
+    }
+
+    /// The value itself, when it is live and of this type.
+    pub fn get<T: 'static>(&self) -> Option<&T> {
+        match &self.0 {
+            Repr::Live(live) => live.as_any().downcast_ref(),
+            Repr::Encoded(_) => None,
+        }
+    }
+
+    /// The bytes, while nobody has decoded them.
+    pub fn as_encoded(&self) -> Option<&Encoded> {
+        match &self.0 {
+            Repr::Live(_) => None,
+            Repr::Encoded(encoded) => Some(encoded),
+        }
+    }
+
+    /// The live value for a codec to write; `None` for an ephemeral or an encoded one.
+    pub fn as_serialize(&self) -> Option<&dyn erased_serde::Serialize> {
+        match &self.0 {
+            Repr::Live(live) => live.as_serialize(),
+            Repr::Encoded(_) => None,
+        }
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Never the content: values may hold secrets, and records end up in logs.
+        match &self.0 {
+            Repr::Live(_) => f.write_str("Value(live)"),
+            Repr::Encoded(e) => write!(f, "Value({}, {} bytes)", e.codec, e.bytes.len()),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! One attempt on its way: a future of user code with a time limit, that may panic.
+
+use std::{
+    any::Any,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::time::{Sleep, sleep};
+use tracing::Span;
+
+use super::inputs::panic_message;
+use crate::{
+    kernel::{AttemptEnd, Doubt, Way},
+    task::Work,
+};
+
+/// One attempt on its way.
+pub(super) struct Attempt {
+    pub(super) step: usize,
+    pub(super) way: Way,
+    pub(super) number: u32,
+    pub(super) span: Span,
+    work: Option<Work>,
+    limit: Duration,
+    /// Made at the first `Pending`: most steps of a fast task never need one.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// It was told to stop for this reason, and the timer is its grace.
+    stopping: Option<Doubt>,
+}
+
+/// What polling an attempt brought.
+pub(super) enum Polled {
+    Pending,
+    /// Its time is up, but it cannot be interrupted: tell it to stop.
+    Overdue,
+    Ended(AttemptEnd),
+}
+
+impl Attempt {
+    pub(super) fn new(
+        (step, way, number): (usize, Way, u32),
+        work: Work,
+        limit: Duration,
+        span: Span,
+    ) -> Self {
+        Self { step, way, number, span, work: Some(work), limit, timer: None, stopping: None }
+    }
+
+    /// Gives it `grace` to end by itself; then it is ended as interrupted.
+    pub(super) fn stop(&mut self, grace: Duration) {
+        if self.stopping.is_none() {
+            self.stopping = Some(Doubt::Interrupted);
+            self.timer = Some(Box::pin(sleep(grace)));
+        }
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, grace: Duration) -> Polled {
+        if let Poll::Ready(end) = self.poll_work(cx) {
+            return Polled::Ended(end);
+        }
+        let limit = self.limit;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(limit)));
+        if timer.as_mut().poll(cx).is_pending() {
+            return Polled::Pending;
+        }
+        let interruptible = self.work.as_ref().is_none_or(|work| work.interruptible);
+        match self.stopping.take() {
+            None if !interruptible => {
+                self.stopping = Some(Doubt::TimedOut);
+                self.timer = Some(Box::pin(sleep(grace)));
+                cx.waker().wake_by_ref();
+                Polled::Overdue
+            }
+            doubt => {
+                self.drop_work();
+                Polled::Ended(AttemptEnd::Unknown(doubt.unwrap_or(Doubt::TimedOut)))
+            }
+        }
+    }
+
+    fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<AttemptEnd> {
+        let Some(work) = &mut self.work else { return Poll::Pending };
+        let poll = || catch_unwind(AssertUnwindSafe(|| work.future.as_mut().poll(cx)));
+        let polled = self.span.in_scope(poll);
+        let end = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(end)) => end,
+            Err(panic) => panicked(&*panic),
+        };
+        self.drop_work();
+        Poll::Ready(end)
+    }
+
+    /// Drops the future; a panic in a destructor of user code must not take the driver with it.
+    fn drop_work(&mut self) {
+        let work = self.work.take();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(work))) {
+            tracing::error!(panic = panic_message(&*panic), "dropping an attempt panicked");
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        self.drop_work();
+    }
+}
+
+/// A panic is an unknown end: nobody can say what happened before it (E1).
+pub(super) fn panicked(panic: &(dyn Any + Send)) -> AttemptEnd {
+    AttemptEnd::Unknown(Doubt::Panicked(panic_message(panic)))
+}

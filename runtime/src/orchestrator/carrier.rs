@@ -1,0 +1,127 @@
+//! The carrier: when a queue brings the tickets, a relay moves them from the journal to the queue,
+//! and a consumer claims the sagas that its messages name.
+//!
+//! The ready list is the outbox: a ticket leaves it for the queue, and the claim clears it. A
+//! message that comes twice, or for a saga that has an owner, is acknowledged and forgotten.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::sleep;
+
+use super::{
+    claim::{drive, wait_out},
+    host::{Carrier, Host},
+};
+use crate::{
+    journal::{Carry, ClaimFrom},
+    kernel::SagaId,
+    queue::{Delivery, Queue, QueueError, Ticket},
+};
+
+/// Tickets that the relay takes at most at once.
+const BATCH: usize = 128;
+/// How long to wait before asking a queue again that does not answer.
+const RETRY: Duration = Duration::from_secs(1);
+
+pub(super) fn spawn(host: &Arc<Host>, carrier: Carrier) {
+    host.tasks.spawn(relay(Arc::clone(host), Arc::clone(&carrier.queue)));
+    host.tasks.spawn(consume(Arc::clone(host), carrier));
+}
+
+/// Moves tickets from the journal to the queue.
+async fn relay(host: Arc<Host>, queue: Arc<dyn Queue>) {
+    let definitions = [host.hash];
+    while !host.leaving.is_cancelled() {
+        let carry = Carry { definitions: &definitions, limit: BATCH };
+        match host.journal.pulse(host.seat, Some(carry)).await {
+            Ok(pulse) if pulse.carried.is_empty() => tokio::select! {
+                () = host.leaving.cancelled() => return,
+                () = host.ears.ready.notified() => {}
+            },
+            Ok(pulse) => {
+                for (saga, definition) in pulse.carried {
+                    let task = host.definition.task.clone().into_owned();
+                    let ticket = Ticket { saga, task, definition: definition.to_string() };
+                    publish(&host, &*queue, ticket).await;
+                }
+            }
+            Err(error) => {
+                if !wait_out(&host, &error).await {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Publishes until the queue has it: it is in no ready list any more.
+async fn publish(host: &Host, queue: &dyn Queue, ticket: Ticket) {
+    while let Err(error) = queue.publish(&host.definition.queue, ticket.clone()).await {
+        tracing::warn!(%error, saga = %ticket.saga, "not published, trying again");
+        sleep(RETRY).await;
+    }
+}
+
+/// Claims the sagas that messages name, one for each free slot.
+async fn consume(host: Arc<Host>, carrier: Carrier) {
+    loop {
+        let Some(slot) = (tokio::select! {
+            biased;
+            () = host.leaving.cancelled() => None,
+            slot = host.slot() => slot,
+        }) else {
+            return;
+        };
+        let received = tokio::select! {
+            () = host.leaving.cancelled() => return,
+            received = carrier.queue.receive(&host.definition.queue) => received,
+        };
+        let delivery = match received {
+            Ok(delivery) => delivery,
+            Err(error) => {
+                tracing::warn!(%error, "cannot receive, trying again");
+                sleep(RETRY).await;
+                continue;
+            }
+        };
+        let Some((delivery, saga)) = accept(&carrier, delivery).await else { continue };
+        match host.journal.claim(host.seat, ClaimFrom::Sagas(&[saga]), 1).await {
+            // The claim is durable: from now on the seat is the driver, not the message (J4).
+            Ok(claimed) => {
+                settle(delivery.ack()).await;
+                for saga in claimed.sagas.into_iter().take(1) {
+                    drive(&host, saga, slot);
+                    break;
+                }
+            }
+            Err(error) => {
+                settle(delivery.nack(RETRY)).await;
+                if !wait_out(&host, &error).await {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// The saga that a message names; a message of another task is refused and forgotten.
+async fn accept(
+    carrier: &Carrier,
+    delivery: Box<dyn Delivery>,
+) -> Option<(Box<dyn Delivery>, SagaId)> {
+    match (carrier.accept)(delivery.ticket().clone()) {
+        Ok(saga) => Some((delivery, saga)),
+        Err(reason) => {
+            tracing::error!(reason, "a message that no worker of this task can use");
+            settle(delivery.ack()).await;
+            None
+        }
+    }
+}
+
+/// A delivery that cannot be settled comes again, and is harmless then.
+async fn settle(settled: impl Future<Output = Result<(), QueueError>>) {
+    if let Err(error) = settled.await {
+        tracing::warn!(%error, "a message was not settled");
+    }
+}

@@ -1,0 +1,82 @@
+//! The claim loop: takes tickets from the journal's ready lists, as many as there are free slots,
+//! and spawns a driver for each saga. Idle, it waits for a signal; it never polls.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::OwnedSemaphorePermit, time::sleep};
+
+use super::{driver::Driver, host::Host};
+use crate::{
+    journal::{ClaimFrom, ClaimedSaga, JournalError},
+    kernel::{Event, Host as Role, Machine},
+};
+
+/// Sagas that one claim takes at most.
+const BATCH: usize = 64;
+/// How long to wait before asking a journal again that does not answer.
+const RETRY: Duration = Duration::from_secs(1);
+
+pub(super) async fn run(host: Arc<Host>) {
+    while let Some(slot) = tokio::select! {
+        biased;
+        () = host.leaving.cancelled() => None,
+        slot = host.slot() => slot,
+    } {
+        let mut slots = vec![slot];
+        while slots.len() < BATCH
+            && let Ok(slot) = Arc::clone(&host.slots).try_acquire_owned()
+        {
+            slots.push(slot);
+        }
+        let from = [host.hash];
+        let claimed = host.journal.claim(host.seat, ClaimFrom::Definitions(&from), slots.len());
+        match claimed.await {
+            Ok(claimed) if claimed.sagas.is_empty() => {
+                drop(slots);
+                tokio::select! {
+                    () = host.leaving.cancelled() => return,
+                    () = host.ears.ready.notified() => {}
+                }
+            }
+            Ok(claimed) => {
+                for (saga, slot) in claimed.sagas.into_iter().zip(slots) {
+                    drive(&host, saga, slot);
+                }
+            }
+            Err(error) => {
+                drop(slots);
+                if !wait_out(&host, &error).await {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Spawns the driver of a claimed saga.
+pub(super) fn drive(host: &Arc<Host>, saga: ClaimedSaga, slot: OwnedSemaphorePermit) {
+    let definition = Arc::clone(&host.definition);
+    let resumed = Machine::resume(definition, saga.id, Role::Worker, saga.fence, &saga.records);
+    let Some(machine) = resumed else {
+        // The journal promised that the first record is `Started`.
+        tracing::error!(saga = %saga.id, "a saga without a first record");
+        return;
+    };
+    let event = Event::Claimed { crashes: saga.crashes, mail: saga.mail };
+    host.tasks.spawn(Driver::new(Arc::clone(host), machine).with_slot(slot).run(event));
+}
+
+/// After an error: whether it is worth going on, after a wait.
+pub(super) async fn wait_out(host: &Host, error: &JournalError) -> bool {
+    match error {
+        JournalError::Unavailable(_) => tracing::warn!(%error, "cannot claim, trying again"),
+        _ => {
+            tracing::error!(%error, "this host claims nothing more");
+            return false;
+        }
+    }
+    tokio::select! {
+        () = host.leaving.cancelled() => false,
+        () = sleep(RETRY) => true,
+    }
+}

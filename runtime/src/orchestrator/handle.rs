@@ -1,0 +1,228 @@
+//! The handle of one saga.
+
+use std::{
+    fmt,
+    marker::PhantomData,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_util::{
+    Stream, StreamExt,
+    stream::{self, BoxStream},
+};
+use uuid::Uuid;
+
+use super::{
+    outcome::{OutcomeError, SagaOutcome, outcome, park_reason},
+    signals::{Seen, Waiter},
+    task::{Inner, StatusError},
+    watch::progress_of,
+};
+use crate::{
+    journal::{JournalError, Told},
+    kernel::{
+        EntryId, Letter, Mail, Phase, SagaId, SagaStatus, State,
+    },
+    progress::{Progress, follow},
+    task::{Cancellable, TaskDefinition},
+};
+
+/// One saga of the task `T`. Cloning it is cheap; dropping it changes nothing.
+pub struct SagaHandle<T> {
+    inner: Arc<Inner>,
+    waiter: Arc<Waiter>,
+    id: SagaId,
+    task: PhantomData<fn() -> T>,
+}
+
+/// What became of a cancel that was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cancelled {
+    /// It is recorded: the saga stops and goes back, unless its pivot wins (K3).
+    Recorded,
+    /// The saga goes back already.
+    Already,
+    /// The saga is over or past its pivot.
+    TooLate(SagaStatus),
+}
+
+/// Why a saga could not be cancelled.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CancelError {
+    /// The journal does not know the saga, or not any more.
+    #[error("there is no saga {saga}")]
+    NoSuch {
+        /// The saga.
+        saga: SagaId,
+    },
+    /// The journal failed; whether the cancel is recorded is open, and asking again is safe.
+    #[error("saga {saga}: {source}")]
+    Journal {
+        /// The saga.
+        saga: SagaId,
+        /// What the journal says.
+        source: JournalError,
+    },
+}
+
+impl<T: TaskDefinition> SagaHandle<T> {
+    pub(super) fn new(inner: Arc<Inner>, id: SagaId, waiter: Arc<Waiter>) -> Self {
+        Self { inner, waiter, id, task: PhantomData }
+    }
+
+    /// Identity of the saga.
+    pub fn id(&self) -> SagaId {
+        self.id
+    }
+
+    /// Where the saga is now, read from the journal.
+    ///
+    /// # Errors
+    /// When the journal does not know the saga any more, or fails.
+    pub async fn status(&self) -> Result<SagaStatus, StatusError> {
+        let state = self.state().await?;
+        Ok(state.status(&self.inner.host.definition))
+    }
+
+    async fn state(&self) -> Result<State, StatusError> {
+        let journal = |source| StatusError::Journal { saga: self.id, source };
+        let history = self.inner.host.journal.read(self.id, 0).await.map_err(journal)?;
+        let history = history.ok_or(StatusError::NoSuch { saga: self.id })?;
+        let state = State::fold(&self.inner.host.definition, &history.records);
+        state.ok_or(StatusError::NoSuch { saga: self.id })
+    }
+
+    /// The current state and every change that follows. Ends after the terminal one, or when the
+    /// saga needs an operator; watching again waits again. Any number of streams may watch.
+    pub fn progress(&self) -> ProgressUpdates {
+        // Watch first, read then: what is committed before the read is in it, what comes after it
+        // is published.
+        let live = self.inner.host.services.progress.stream(self.id);
+        let live = live.filter_map(|update| async { update.ok() });
+        let handle = self.clone();
+        let updates = async move {
+            match handle.state().await {
+                Ok(state) => {
+                    let definition = &handle.inner.host.definition;
+                    follow(progress_of(handle.id, definition, &state), live).boxed()
+                }
+                // The journal does not know the saga any more: there is nothing to see.
+                Err(_) => stream::empty().boxed(),
+            }
+        };
+        ProgressUpdates(stream::once(updates).flatten().boxed())
+    }
+
+    /// Waits for the end of the saga. Cancel safe: dropping the future changes nothing, and asking
+    /// again waits again. It never waits for ever: a parked or stuck saga is an error.
+    ///
+    /// # Errors
+    /// When the saga needs an operator, when the task is shut down first, or when the journal
+    /// fails.
+    pub async fn outcome(&self) -> Result<SagaOutcome<T>, OutcomeError> {
+        loop {
+            match self.waiter.wait().await {
+                Seen::Ended(finished) => {
+                    let undecodable =
+                        |error| OutcomeError::Undecodable { saga: self.id, error };
+                    return outcome::<T>(&*self.inner.host.handlers, &self.inner.host.definition, &finished)
+                        .map_err(undecodable);
+                }
+                Seen::NeedsOperator => {
+                    if let Some(error) = self.needs_operator().await? {
+                        return Err(error);
+                    }
+                }
+                Seen::HostGone => return Err(OutcomeError::HostGone { saga: self.id }),
+            }
+        }
+    }
+
+    /// Why the saga needs an operator, if it still does.
+    async fn needs_operator(&self) -> Result<Option<OutcomeError>, OutcomeError> {
+        let state = self.state().await?;
+        let definition = &self.inner.host.definition;
+        let saga = self.id;
+        Ok(match state.status(definition) {
+            SagaStatus::Parked => {
+                let reason = state.parked().map(|reason| park_reason(definition, reason));
+                Some(OutcomeError::Parked { saga, reason: reason.unwrap_or_default() })
+            }
+            SagaStatus::Stuck => {
+                let failed = |phase| {
+                    matches!(phase, Phase::UndoFailed | Phase::Unknown | Phase::Refused)
+                };
+                let steps = definition.steps.iter().zip(state.steps());
+                let steps = steps.filter(|(_, at)| failed(at.phase));
+                let steps = steps.map(|(step, _)| step.name.to_string()).collect();
+                let reason = state.failures().last().map(|(_, why)| why.to_string());
+                Some(OutcomeError::Stuck { saga, steps, reason: reason.unwrap_or_default() })
+            }
+            _ => None,
+        })
+    }
+
+    /// Asks the saga to stop and go back. Answered when the wish is durable (K1); asking twice is
+    /// asking once. Steps that run are told through `cx.cancelled()` and have a grace time.
+    ///
+    /// # Errors
+    /// When the journal does not know the saga any more, or fails.
+    pub async fn cancel(&self) -> Result<Cancelled, CancelError>
+    where
+        T: Cancellable,
+    {
+        let letter = Letter::Cancel { reason: "cancelled by its submitter".to_owned() };
+        let mail = Mail { id: EntryId(self.cancel_id()), letter };
+        match self.inner.host.journal.tell(self.id, mail).await {
+            Ok(Told::Told) => Ok(Cancelled::Recorded),
+            Ok(Told::Already) => Ok(Cancelled::Already),
+            Ok(Told::TooLate(status)) => Ok(Cancelled::TooLate(status)),
+            Ok(Told::NoSuch) => Err(CancelError::NoSuch { saga: self.id }),
+            Err(source) => Err(CancelError::Journal { saga: self.id, source }),
+        }
+    }
+
+    /// One saga can be cancelled once: the same entry however often it is told.
+    fn cancel_id(&self) -> Uuid {
+        Uuid::from_u128(self.id.0.as_u128() ^ u128::from_be_bytes(*b"cancel\0\0\0\0\0\0\0\0\0\0"))
+    }
+}
+
+impl<T> Clone for SagaHandle<T> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            waiter: Arc::clone(&self.waiter),
+            id: self.id,
+            task: PhantomData,
+        }
+    }
+}
+
+impl<T> fmt::Debug for SagaHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SagaHandle({})", self.id)
+    }
+}
+
+/// The states of one saga, as they change: a [`Stream`] with a `next` of its own.
+pub struct ProgressUpdates(BoxStream<'static, Progress>);
+
+impl ProgressUpdates {
+    /// The next state; `None` after the last one. Cancel safe.
+    pub async fn next(&mut self) -> Option<Progress> {
+        self.0.next().await
+    }
+}
+
+impl Stream for ProgressUpdates {
+    type Item = Progress;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Progress>> {
+        self.0.as_mut().poll_next(cx)
+    }
+}

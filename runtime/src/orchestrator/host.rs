@@ -1,0 +1,144 @@
+//! The host: one process's place in a journal, with everything its drivers share.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::{Builder, Uuid};
+
+use super::{carrier, claim, pulse, signals::Ears, task::ShutdownReport};
+use crate::{
+    files::Files,
+    journal::{Journal, JournalError, ListenerId, SeatId},
+    kernel::{Definition, DefinitionHash, SagaId},
+    progress::ProgressTracker,
+    queue::{Queue, Ticket},
+    task::{Handlers, Services},
+};
+
+/// One process's place in a journal.
+pub(crate) struct Host {
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) handlers: Arc<dyn Handlers>,
+    pub(super) definition: Arc<Definition>,
+    pub(super) hash: DefinitionHash,
+    pub(super) services: Arc<Services>,
+    pub(super) ears: Arc<Ears>,
+    pub(super) listener: ListenerId,
+    pub(super) seat: SeatId,
+    pub(super) batches: AtomicU64,
+    pub(super) settings: HostSettings,
+    pub(super) slots: Arc<Semaphore>,
+    pub(super) tasks: TaskTracker,
+    /// Nothing new is claimed or started; what runs goes on.
+    pub(super) leaving: CancellationToken,
+    /// What still runs is ended.
+    pub(super) aborting: CancellationToken,
+    /// Everything is given back, and the seat is left.
+    pub(super) gone: CancellationToken,
+}
+
+/// How a host behaves.
+#[derive(Clone, Debug)]
+pub(crate) struct HostSettings {
+    /// Sagas that run at a time.
+    pub(crate) concurrency: NonZeroUsize,
+    /// How long an attempt that is told to stop may take to do so.
+    pub(crate) grace: Duration,
+}
+
+/// How a host gets its tickets.
+pub(crate) struct Carrier {
+    pub(crate) queue: Arc<dyn Queue>,
+    /// Which saga a ticket is for, if it is one of this task.
+    pub(crate) accept: fn(Ticket) -> Result<SagaId, String>,
+}
+
+impl Host {
+    /// Takes a seat and begins to work.
+    pub(crate) async fn start(
+        journal: Arc<dyn Journal>,
+        handlers: Arc<dyn Handlers>,
+        files: Option<Files>,
+        progress: Arc<dyn ProgressTracker>,
+        carrier: Option<Carrier>,
+        settings: HostSettings,
+    ) -> Result<Arc<Self>, JournalError> {
+        let definition = Arc::new(handlers.definition());
+        let ears = Arc::new(Ears::default());
+        let listener = journal.listen(ears.clone()).await?;
+        journal.define(Arc::clone(&definition)).await?;
+        let seat = SeatId(Uuid::new_v4());
+        let lease = journal.enter(seat, listener).await?;
+        let host = Arc::new(Self {
+            hash: definition.hash(),
+            slots: Arc::new(Semaphore::new(settings.concurrency.get().min(Semaphore::MAX_PERMITS))),
+            journal,
+            handlers,
+            definition,
+            services: Arc::new(Services { files, progress }),
+            ears,
+            listener,
+            seat,
+            batches: AtomicU64::new(1),
+            settings,
+            tasks: TaskTracker::new(),
+            leaving: CancellationToken::new(),
+            aborting: CancellationToken::new(),
+            gone: CancellationToken::new(),
+        });
+        match carrier {
+            None => drop(host.tasks.spawn(claim::run(Arc::clone(&host)))),
+            Some(carrier) => carrier::spawn(&host, carrier),
+        }
+        // Not one of `tasks`: it keeps the seat alive until the last of them is done.
+        tokio::spawn(pulse::run(Arc::clone(&host), lease));
+        Ok(host)
+    }
+
+    /// A new id: time-ordered (UUID version 7), by the store's clock.
+    pub(super) fn new_id(&self) -> SagaId {
+        let mut random = [0; 10];
+        random.copy_from_slice(&Uuid::new_v4().as_bytes()[6..]);
+        let millis = self.journal.now().0 / 1000;
+        SagaId(Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
+
+    /// Waits for a free slot.
+    pub(super) async fn slot(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.slots).acquire_owned().await.ok()
+    }
+
+    /// Tells everything to come to an end, without waiting for it.
+    pub(super) fn leave(&self) {
+        self.leaving.cancel();
+        self.tasks.close();
+    }
+
+    /// Finishes the steps that run, gives the sagas back and leaves.
+    pub(super) async fn shutdown(&self, limit: Duration) -> ShutdownReport {
+        self.leave();
+        let in_time = timeout(limit, self.gone.cancelled()).await.is_ok();
+        if !in_time {
+            self.aborting.cancel();
+            // Attempts end at once now; what is left is a commit for each.
+            self.gone.cancelled().await;
+        }
+        ShutdownReport { in_time }
+    }
+
+    /// The number of the next batch.
+    pub(super) fn batch(&self) -> u64 {
+        self.batches.fetch_add(1, Ordering::Relaxed)
+    }
+}

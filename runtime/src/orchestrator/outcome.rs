@@ -1,0 +1,263 @@
+//! How a saga ended, with the user's types.
+
+use std::fmt;
+
+use crate::{
+    journal::JournalError,
+    kernel::{Cause, Definition, Doubt, Finish, Finished, ParkReason, Residual, SagaId, Value},
+    task::{Handlers, Slot, TaskDefinition},
+};
+
+/// How a saga ended: one of the four words that say what the world looks like now.
+///
+/// ```
+/// use distributed_task::prelude::*;
+/// # #[distributed_task(request = u32, response = u32)]
+/// # struct Double;
+/// # #[steps]
+/// # impl Double {
+/// #     #[step(read_only)]
+/// #     async fn double(&self, request: &u32) -> u32 { request * 2 }
+/// # }
+///
+/// fn tell(outcome: &DoubleOutcome) -> String {
+///     match outcome {
+///         SagaOutcome::Completed(response) => format!("done: {response}"),
+///         SagaOutcome::Compensated { cause, .. } => format!("undone: {cause}"),
+///         SagaOutcome::Cancelled { reason, .. } => format!("cancelled: {reason}"),
+///         SagaOutcome::Killed { reason, .. } => format!("killed: {reason}"),
+///     }
+/// }
+/// assert_eq!(tell(&SagaOutcome::Completed(4)), "done: 4");
+/// ```
+pub enum SagaOutcome<T: TaskDefinition> {
+    /// Everything was done.
+    Completed(T::Response),
+    /// Everything was undone.
+    Compensated {
+        /// The first cause, in the order of the journal.
+        cause: CompensationCause<T::Error>,
+        /// Effects known or feared to remain.
+        residual: Vec<Effect>,
+        /// `false`: a step was undone without anybody knowing whether it had happened, and a late
+        /// success may still come in.
+        settled: bool,
+    },
+    /// Everything was undone, because somebody cancelled the saga.
+    Cancelled {
+        /// The reason given.
+        reason: String,
+        /// Effects known or feared to remain.
+        residual: Vec<Effect>,
+    },
+    /// The saga was ended without undo.
+    Killed {
+        /// The reason given.
+        reason: String,
+        /// Effects known or feared to remain.
+        residual: Vec<Effect>,
+    },
+}
+
+/// Why a saga was undone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CompensationCause<E> {
+    /// A step returned a declared error.
+    Refused {
+        /// The step.
+        step: String,
+        /// Its error.
+        error: E,
+    },
+    /// A step used up its tries.
+    Failed {
+        /// The step.
+        step: String,
+        /// Its last failure.
+        error: Doubt,
+    },
+    /// The deadline of the saga passed.
+    Deadline,
+    /// The API host died before the hand-over.
+    Abandoned,
+}
+
+/// An effect known or feared to remain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effect {
+    /// The step.
+    pub step: String,
+    /// Why its effect was left.
+    pub reason: String,
+}
+
+/// Why there is no outcome.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutcomeError {
+    /// The saga waits for code or an operator. Ask again to wait again.
+    #[error("saga {saga} is parked: {reason}")]
+    Parked {
+        /// The saga.
+        saga: SagaId,
+        /// Why.
+        reason: String,
+    },
+    /// The saga can go neither forward nor back without an operator. Ask again to wait again.
+    #[error("saga {saga} is stuck at {}: {reason}", steps.join(", "))]
+    Stuck {
+        /// The saga.
+        saga: SagaId,
+        /// The steps that failed.
+        steps: Vec<String>,
+        /// The last failure.
+        reason: String,
+    },
+    /// The task was shut down first; the saga is in its journal.
+    #[error("the task was shut down before saga {saga} ended")]
+    HostGone {
+        /// The saga.
+        saga: SagaId,
+    },
+    /// The journal does not know the saga, or not any more.
+    #[error("there is no saga {saga}")]
+    NoSuch {
+        /// The saga.
+        saga: SagaId,
+    },
+    /// The outcome cannot be read.
+    #[error("the outcome of saga {saga} cannot be read: {error}")]
+    Undecodable {
+        /// The saga.
+        saga: SagaId,
+        /// What the codec says.
+        error: String,
+    },
+    /// The journal failed.
+    #[error("saga {saga}: {source}")]
+    Journal {
+        /// The saga.
+        saga: SagaId,
+        /// What the journal says.
+        source: std::sync::Arc<JournalError>,
+    },
+}
+
+/// Makes a typed outcome of the last record.
+pub(super) fn outcome<T: TaskDefinition>(
+    handlers: &dyn Handlers,
+    definition: &Definition,
+    finished: &Finished,
+) -> Result<SagaOutcome<T>, String> {
+    let residual = || effects(definition, &finished.residual);
+    Ok(match &finished.finish {
+        Finish::Completed(response) => {
+            SagaOutcome::Completed(typed::<T::Response>(handlers, Slot::Response, response)?)
+        }
+        Finish::Compensated(cause) => SagaOutcome::Compensated {
+            cause: compensation_cause::<T>(handlers, definition, cause)?,
+            residual: residual(),
+            settled: finished.settled,
+        },
+        Finish::Cancelled { reason } => {
+            SagaOutcome::Cancelled { reason: reason.clone(), residual: residual() }
+        }
+        Finish::Killed { reason } => {
+            SagaOutcome::Killed { reason: reason.clone(), residual: residual() }
+        }
+    })
+}
+
+fn compensation_cause<T: TaskDefinition>(
+    handlers: &dyn Handlers,
+    definition: &Definition,
+    cause: &Cause,
+) -> Result<CompensationCause<T::Error>, String> {
+    let name = |step: usize| definition.steps[step].name.to_string();
+    Ok(match cause {
+        Cause::Refused { step, refused } => CompensationCause::Refused {
+            step: name(*step),
+            error: typed::<T::Error>(handlers, Slot::Error, &refused.error)?,
+        },
+        Cause::Failed { step, why } => {
+            CompensationCause::Failed { step: name(*step), error: why.clone() }
+        }
+        Cause::Deadline => CompensationCause::Deadline,
+        Cause::Abandoned => CompensationCause::Abandoned,
+        Cause::Cancelled { .. } => unreachable!("a cancelled saga ends as `Cancelled`"),
+    })
+}
+
+fn typed<V: Clone + 'static>(
+    handlers: &dyn Handlers,
+    slot: Slot,
+    value: &Value,
+) -> Result<V, String> {
+    let live = super::inputs::live(handlers, slot, value)?;
+    live.get::<V>().cloned().ok_or_else(|| "it is of another type".to_owned())
+}
+
+fn effects(definition: &Definition, residual: &[Residual]) -> Vec<Effect> {
+    let effect = |residual: &Residual| Effect {
+        step: definition.steps[residual.step].name.to_string(),
+        reason: residual.reason.clone(),
+    };
+    residual.iter().map(effect).collect()
+}
+
+/// A park reason in words.
+pub(super) fn park_reason(definition: &Definition, reason: &ParkReason) -> String {
+    match reason {
+        ParkReason::Undecodable { step, error } => match step {
+            Some(step) => format!("step `{}`: {error}", definition.steps[*step].name),
+            None => error.clone(),
+        },
+        ParkReason::Panicked { what, message } => format!("{what} panicked: {message}"),
+        ParkReason::PivotUnknown { why } => {
+            format!("nobody can say whether the pivot happened: {why}")
+        }
+        ParkReason::CrashLoop(crashes) => format!("{crashes} hosts died on it in a row"),
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for CompensationCause<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { step, error } => write!(f, "step `{step}` refused: {error}"),
+            Self::Failed { step, error } => write!(f, "step `{step}` failed: {error}"),
+            Self::Deadline => f.write_str("the deadline passed"),
+            Self::Abandoned => f.write_str("its host died before the hand-over"),
+        }
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.step, self.reason)
+    }
+}
+
+impl<T: TaskDefinition<Response: fmt::Debug, Error: fmt::Debug>> fmt::Debug for SagaOutcome<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Completed(response) => f.debug_tuple("Completed").field(response).finish(),
+            Self::Compensated { cause, residual, settled } => f
+                .debug_struct("Compensated")
+                .field("cause", cause)
+                .field("residual", residual)
+                .field("settled", settled)
+                .finish(),
+            Self::Cancelled { reason, residual } => f
+                .debug_struct("Cancelled")
+                .field("reason", reason)
+                .field("residual", residual)
+                .finish(),
+            Self::Killed { reason, residual } => f
+                .debug_struct("Killed")
+                .field("reason", reason)
+                .field("residual", residual)
+                .finish(),
+        }
+    }
+}

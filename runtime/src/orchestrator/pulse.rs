@@ -1,0 +1,99 @@
+//! The pulse: renews the lease at a third of it, turns due timers into tickets, and reaps the dead.
+//! Without a lease and without timers it sleeps until a timer is set.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::sleep;
+
+use super::host::Host;
+use crate::{
+    journal::{JournalError, Lease, Left, Pulse, SeatId},
+    kernel::Timestamp,
+};
+
+/// How long to wait before asking a journal again that does not answer.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Beats until everything the host does is done, and then leaves the seat.
+pub(super) async fn run(host: Arc<Host>, lease: Lease) {
+    tokio::select! {
+        () = host.tasks.wait() => leave(&host).await,
+        () = beat(&host, lease) => {
+            // The seat is lost: whatever still runs would be refused.
+            host.leave();
+            host.aborting.cancel();
+            host.tasks.wait().await;
+        }
+    }
+    host.ears.close();
+    host.gone.cancel();
+}
+
+async fn leave(host: &Host) {
+    match host.journal.leave(host.seat).await {
+        Ok(Left::Left) => {}
+        Ok(Left::Owns(sagas)) => {
+            tracing::error!(sagas, "left with sagas in hand: their lease has to run out");
+        }
+        Err(error) => tracing::warn!(%error, "the seat was not left: its lease has to run out"),
+    }
+}
+
+/// Returns when the seat is lost.
+async fn beat(host: &Host, lease: Lease) {
+    let mut deadline = lease.deadline;
+    let mut next_due: Option<Timestamp> = None;
+    let mut suspects: Vec<SeatId> = Vec::new();
+    loop {
+        let wait = until_next(host, deadline, next_due);
+        tokio::select! {
+            () = host.ears.timer.notified() => {}
+            () = maybe_sleep(wait) => {}
+        }
+        match host.journal.pulse(host.seat, None).await {
+            Ok(pulse) => {
+                deadline = pulse.deadline;
+                next_due = pulse.next_due;
+                suspects = reap(host, &pulse, &suspects).await;
+            }
+            Err(JournalError::Unavailable(error)) => {
+                tracing::warn!(%error, "no pulse, trying again");
+                sleep(RETRY).await;
+            }
+            Err(error) => {
+                tracing::error!(%error, "this host has lost its seat");
+                return;
+            }
+        }
+    }
+}
+
+/// Reaps the seats that were overdue at the last pulse and still are: one sighting may be a pause
+/// of our own.
+async fn reap(host: &Host, pulse: &Pulse, suspects: &[SeatId]) -> Vec<SeatId> {
+    for dead in pulse.dead.iter().filter(|dead| suspects.contains(dead)) {
+        match host.journal.reap(*dead).await {
+            Ok(reaped) => tracing::warn!(seat = %dead, ?reaped, "a host is gone"),
+            Err(error) => tracing::warn!(seat = %dead, %error, "cannot reap"),
+        }
+    }
+    pulse.dead.clone()
+}
+
+fn until_next(
+    host: &Host,
+    deadline: Option<Timestamp>,
+    next_due: Option<Timestamp>,
+) -> Option<Duration> {
+    let now = host.journal.now();
+    let renewal = deadline.map(|deadline| deadline.since(now) / 3);
+    let timer = next_due.map(|due| due.since(now));
+    [renewal, timer].into_iter().flatten().min()
+}
+
+async fn maybe_sleep(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => sleep(wait).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,199 @@
+//! Where the journal's signals arrive: the claim loop, the pulse, drivers that wait, and whoever
+//! waits for the end of a saga.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use futures_util::task::AtomicWaker;
+use tokio::sync::Notify;
+
+use crate::{
+    journal::{Signal, Signals},
+    kernel::{Finished, SagaId},
+};
+
+const SHARDS: usize = 16;
+
+/// The ears of a host.
+#[derive(Default)]
+pub(super) struct Ears {
+    /// A ready list has a ticket.
+    pub(super) ready: Notify,
+    /// A timer was set that is due before every other one.
+    pub(super) timer: Notify,
+    /// Sagas whose drivers wait for something that may take long.
+    drivers: Sharded<DriverBell>,
+    /// Sagas whose end somebody holds a handle for.
+    waiters: Sharded<Waiter>,
+}
+
+impl Signals for Ears {
+    fn signal(&self, signal: Signal) {
+        match signal {
+            Signal::Ready => self.ready.notify_one(),
+            Signal::Timer(_) => self.timer.notify_one(),
+            Signal::Mail(saga) => {
+                if let Some(bell) = self.drivers.get(saga) {
+                    bell.ring();
+                }
+            }
+            Signal::Parked(saga) => {
+                if let Some(waiter) = self.waiters.get(saga) {
+                    waiter.settle(Seen::NeedsOperator);
+                }
+            }
+            Signal::Ended(saga, finished) => {
+                if let Some(waiter) = self.waiters.remove(saga) {
+                    waiter.settle(Seen::Ended(finished));
+                }
+            }
+        }
+    }
+}
+
+impl Ears {
+    /// From now on `Mail` for the saga rings the bell.
+    pub(super) fn attend(self: &Arc<Self>, saga: SagaId) -> Attendance {
+        let bell = Arc::new(DriverBell::default());
+        self.drivers.insert(saga, Arc::clone(&bell));
+        Attendance { ears: Arc::clone(self), saga, bell }
+    }
+
+    /// The waiter of a saga, made if there is none.
+    pub(super) fn waiter(&self, saga: SagaId) -> Arc<Waiter> {
+        self.waiters.get_or_insert(saga)
+    }
+
+    pub(super) fn forget(&self, saga: SagaId) {
+        self.waiters.remove(saga);
+    }
+
+    /// Nobody will hear anything any more.
+    pub(super) fn close(&self) {
+        for waiter in self.waiters.drain() {
+            waiter.settle(Seen::HostGone);
+        }
+    }
+}
+
+/// A driver that can be rung; it stops being one when this is dropped.
+pub(super) struct Attendance {
+    ears: Arc<Ears>,
+    saga: SagaId,
+    pub(super) bell: Arc<DriverBell>,
+}
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        self.ears.drivers.remove(self.saga);
+    }
+}
+
+/// Tells a driver that its saga has mail.
+#[derive(Default)]
+pub(super) struct DriverBell {
+    rung: AtomicBool,
+    waker: AtomicWaker,
+}
+
+impl DriverBell {
+    fn ring(&self) {
+        self.rung.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    /// Whether it rang since the last look; otherwise wakes when it does.
+    pub(super) fn poll_rung(&self, cx: &std::task::Context<'_>) -> bool {
+        self.waker.register(cx.waker());
+        self.rung.swap(false, Ordering::AcqRel)
+    }
+}
+
+/// Somebody waits for the end of a saga.
+#[derive(Default)]
+pub(super) struct Waiter {
+    seen: Mutex<Option<Seen>>,
+    changed: Notify,
+}
+
+/// What a waiter has seen.
+#[derive(Clone)]
+pub(super) enum Seen {
+    /// The saga is over.
+    Ended(Arc<Finished>),
+    /// It is parked or stuck; the journal says why.
+    NeedsOperator,
+    /// The host that listened was shut down.
+    HostGone,
+}
+
+impl Waiter {
+    pub(super) fn settle(&self, seen: Seen) {
+        *lock(&self.seen) = Some(seen);
+        self.changed.notify_waiters();
+    }
+
+    /// The next thing seen. An end stays; the need of an operator is told once, then waited for
+    /// again. Cancel safe.
+    pub(super) async fn wait(&self) -> Seen {
+        loop {
+            let changed = self.changed.notified();
+            {
+                let mut seen = lock(&self.seen);
+                match &*seen {
+                    Some(Seen::NeedsOperator) => return seen.take().expect("it is there"),
+                    Some(seen) => return seen.clone(),
+                    None => {}
+                }
+            }
+            changed.await;
+        }
+    }
+}
+
+/// A map from saga to something shared, spread over a few locks.
+struct Sharded<V>([Mutex<HashMap<SagaId, Arc<V>>>; SHARDS]);
+
+impl<V> Default for Sharded<V> {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Mutex::default()))
+    }
+}
+
+impl<V> Sharded<V> {
+    fn shard(&self, saga: SagaId) -> MutexGuard<'_, HashMap<SagaId, Arc<V>>> {
+        let (_, low) = saga.0.as_u64_pair();
+        lock(&self.0[low as usize % SHARDS])
+    }
+
+    fn get(&self, saga: SagaId) -> Option<Arc<V>> {
+        self.shard(saga).get(&saga).cloned()
+    }
+
+    fn insert(&self, saga: SagaId, value: Arc<V>) {
+        self.shard(saga).insert(saga, value);
+    }
+
+    fn remove(&self, saga: SagaId) -> Option<Arc<V>> {
+        self.shard(saga).remove(&saga)
+    }
+
+    fn drain(&self) -> Vec<Arc<V>> {
+        self.0.iter().flat_map(|shard| std::mem::take(&mut *lock(shard)).into_values()).collect()
+    }
+}
+
+impl<V: Default> Sharded<V> {
+    fn get_or_insert(&self, saga: SagaId) -> Arc<V> {
+        Arc::clone(self.shard(saga).entry(saga).or_default())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no critical section panics")
+}

@@ -1,0 +1,52 @@
+//! Joins what the journal knew when a watcher came with what a tracker says from then on.
+
+use std::future::ready;
+
+use futures_util::{Stream, StreamExt, stream};
+
+use super::Progress;
+
+/// Every state from `known` on: `known` itself, then those of `live` that are not older, up to the
+/// terminal one or to one that [needs an operator](super::ProgressStatus::needs_operator). So it
+/// never waits for ever on a saga that does not move; following it again waits again.
+///
+/// Call [`stream`](super::ProgressTracker::stream) first and read `known` from the journal after
+/// it. A state that is committed before that read is in `known`; one that is committed later is
+/// published, as the saga is watched by then: none is lost.
+///
+/// ```
+/// # futures_util::future::FutureExt::now_or_never(async {
+/// use distributed_task::progress::{Progress, ProgressStatus, follow};
+/// use futures_util::{StreamExt, stream};
+///
+/// # let saga = "0192f0c1-0000-7000-8000-000000000000".parse()?;
+/// let at = |seq, status| Progress { seq, status, ..Progress::new(saga, 3) };
+/// let live = stream::iter([
+///     at(2, ProgressStatus::Running),
+///     at(6, ProgressStatus::Running),
+///     at(8, ProgressStatus::Completed),
+/// ]);
+/// let seen: Vec<u64> = follow(at(4, ProgressStatus::Running), live).map(|p| p.seq).collect().await;
+/// assert_eq!(seen, [4, 6, 8]);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # }).expect("nothing to wait for").expect("the example works");
+/// ```
+pub fn follow(known: Progress, live: impl Stream<Item = Progress>) -> impl Stream<Item = Progress> {
+    let mut latest: Option<Progress> = None;
+    let states = stream::once(ready(known)).chain(live).filter(move |progress| {
+        let news = latest.as_ref().is_none_or(|latest| {
+            progress.seq > latest.seq || progress.seq == latest.seq && progress != latest
+        });
+        if news {
+            latest = Some(progress.clone());
+        }
+        ready(news)
+    });
+    // Not `take_while`: it would wait for a state after the last to see that it was the last.
+    stream::unfold(Some(Box::pin(states)), |states| async {
+        let mut states = states?;
+        let progress = states.next().await?;
+        let last = progress.status.is_terminal() || progress.status.needs_operator();
+        Some((progress, (!last).then_some(states)))
+    })
+}

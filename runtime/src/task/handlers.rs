@@ -1,0 +1,97 @@
+//! The seam between the engine and a task: the engine knows steps by number and values by
+//! [`Value`]; what the macros print knows the types. Everything behind this trait is generic, and
+//! everything in front of it is compiled once.
+
+use std::{future::Future, pin::Pin};
+
+use super::{StepContext, UndoContext};
+use crate::kernel::{AttemptEnd, Definition, Encoded, Outcome, Value};
+
+/// A task as the engine sees it.
+pub trait Handlers: Send + Sync {
+    /// The graph.
+    fn definition(&self) -> Definition;
+
+    /// Starts one attempt of a step.
+    fn run(&self, step: usize, cx: StepContext, inputs: Inputs) -> Work;
+
+    /// Starts one attempt of the undo of a step. Only called for steps that have one.
+    fn undo(&self, step: usize, cx: UndoContext, inputs: Inputs, outcome: Outcome<Value>) -> Work;
+
+    /// Evaluates the condition of a step. Only called for steps that have one. May panic.
+    fn when(&self, step: usize, inputs: &Inputs) -> bool;
+
+    /// Makes the response. May panic.
+    fn respond(&self, inputs: &Inputs) -> Value;
+
+    /// Turns bytes back into a live value of the type that belongs to `slot`.
+    ///
+    /// # Errors
+    /// The codec's own words, when the bytes are not such a value.
+    fn decode(&self, slot: Slot, encoded: &Encoded) -> Result<Value, String>;
+
+    /// The first step that cannot run without a file store, by name.
+    fn needs_files(&self) -> Option<&'static str>;
+}
+
+/// A place in a saga that holds a typed value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// The request.
+    Request,
+    /// The output of this step.
+    Output(usize),
+    /// The declared error of the task.
+    Error,
+    /// The response.
+    Response,
+}
+
+/// An attempt on its way.
+pub struct Work {
+    /// Resolves to the end of the attempt; a panic inside it unwinds out of `poll`.
+    pub future: Pin<Box<dyn Future<Output = AttemptEnd> + Send>>,
+    /// Whether dropping the future stops the attempt. A thread of the blocking pool goes on.
+    pub interruptible: bool,
+}
+
+/// The values that an attempt, a condition or the response may read. The engine has decoded them.
+#[derive(Clone)]
+pub struct Inputs {
+    request: Value,
+    steps: smallvec::SmallVec<[(usize, Value); 3]>,
+}
+
+impl Inputs {
+    /// Inputs with the request only.
+    pub fn new(request: Value) -> Self {
+        Self { request, steps: smallvec::SmallVec::new() }
+    }
+
+    /// Adds the output of a step; a skipped one is left out.
+    pub fn push(&mut self, step: usize, output: Value) {
+        self.steps.push((step, output));
+    }
+
+    /// The request.
+    ///
+    /// # Panics
+    /// When the request is not an `R`: the table that the macros print would be wrong.
+    pub fn request<R: 'static>(&self) -> &R {
+        self.request.get().expect("the request has the type the task declares")
+    }
+
+    /// The output of an earlier step.
+    ///
+    /// # Panics
+    /// When the step was skipped or returns another type: the printed table would be wrong.
+    pub fn step<O: 'static>(&self, step: usize) -> &O {
+        self.maybe(step).expect("the macros checked that the step cannot have been skipped")
+    }
+
+    /// The output of an earlier step that may have been skipped.
+    pub fn maybe<O: 'static>(&self, step: usize) -> Option<&O> {
+        let (_, value) = self.steps.iter().find(|(of, _)| *of == step)?;
+        Some(value.get().expect("the output has the type the step declares"))
+    }
+}

@@ -1,0 +1,93 @@
+//! The types behind the values: how a slot is decoded, and the round trip that every journaled
+//! value makes in debug builds.
+
+use super::{TaskDefinition, with_sources};
+use crate::{
+    codec::{DecodeValue, Json, decode_value, encode},
+    kernel::{AttemptEnd, Encoded, JournalValue, Refused, Value},
+};
+
+/// The type of a slot, without the type.
+#[derive(Clone, Copy)]
+pub(crate) struct Typed {
+    name: fn() -> &'static str,
+    decode: DecodeValue,
+}
+
+impl Typed {
+    pub(crate) const fn of<O: JournalValue>() -> Self {
+        Self { name: std::any::type_name::<O>, decode: decode_value::<O> }
+    }
+
+    /// Makes a live value of bytes.
+    pub(crate) fn decode(self, encoded: &Encoded) -> Result<Value, String> {
+        (self.decode)(&Json, encoded).map_err(|error| with_sources(&error))
+    }
+
+    /// Encodes a live value and decodes it again, so that a type that would break in production
+    /// breaks on the laptop.
+    pub(crate) fn round_trip(self, value: &Value) -> Result<Value, String> {
+        encode(&Json, value).and_then(|encoded| (self.decode)(&Json, &encoded)).map_err(|error| {
+            let (name, why) = ((self.name)(), with_sources(&error));
+            format!("`{name}` does not survive a round trip: {why}")
+        })
+    }
+}
+
+/// A request as the journal takes it.
+///
+/// # Errors
+/// In debug builds, what the codec says when the request does not survive a round trip.
+pub(crate) fn request_value<T: TaskDefinition>(request: T::Request) -> Result<Value, String> {
+    let value = Value::journaled(request);
+    if cfg!(debug_assertions) {
+        return Typed::of::<T::Request>().round_trip(&value);
+    }
+    Ok(value)
+}
+
+/// The round trip of what an attempt ends with.
+pub(crate) fn round_trip(
+    end: AttemptEnd,
+    what: &str,
+    output: Option<Typed>,
+    error: Typed,
+) -> AttemptEnd {
+    let survived = match (end, output) {
+        (AttemptEnd::Done(value), Some(output)) => output.round_trip(&value).map(AttemptEnd::Done),
+        (AttemptEnd::Refused(Refused { error: value, message }), _) => {
+            error.round_trip(&value).map(|error| AttemptEnd::Refused(Refused { error, message }))
+        }
+        (end, _) => Ok(end),
+    };
+    survived.unwrap_or_else(|why| AttemptEnd::Undecodable(format!("{what}: {why}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes fine and cannot be read back.
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct Lossy {
+        #[serde(skip_serializing)]
+        id: u32,
+    }
+
+    #[test]
+    fn a_value_that_cannot_come_back_is_found_before_production() {
+        let end = AttemptEnd::Done(Value::journaled(Lossy { id: 7 }));
+        let end = round_trip(end, "step `charge`", Some(Typed::of::<Lossy>()), Typed::of::<()>());
+        let AttemptEnd::Undecodable(why) = end else { panic!("it survived: {end:?}") };
+        assert!(why.starts_with("step `charge`: `"), "{why}");
+        assert!(why.contains("Lossy` does not survive a round trip"), "{why}");
+        assert!(why.contains("missing field `id`"), "{why}");
+    }
+
+    #[test]
+    fn a_value_of_an_unknown_codec_is_an_error() {
+        let encoded = Encoded { codec: "smoke/9".into(), bytes: bytes::Bytes::new() };
+        let error = Typed::of::<u32>().decode(&encoded).expect_err("nobody reads smoke");
+        assert!(error.contains("`smoke/9`"), "{error}");
+    }
+}
