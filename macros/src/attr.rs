@@ -9,7 +9,7 @@ use syn::{
     token::Paren,
 };
 
-use crate::diag::{Errors, listed, unknown};
+use crate::diag::{Errors, listed, nearest, unknown};
 
 /// An attribute and the words it knows.
 pub(crate) struct Attribute {
@@ -63,7 +63,11 @@ pub(crate) fn later(word: &str) -> Option<String> {
 
 /// The arguments as written.
 #[derive(Default)]
-pub(crate) struct Args(Vec<(Ident, Value)>);
+pub(crate) struct Args {
+    read: Vec<(Ident, Value)>,
+    /// The words that were probably meant where something could not be read.
+    meant: Vec<&'static str>,
+}
 
 enum Value {
     Flag,
@@ -112,18 +116,33 @@ impl Args {
         let key = input
             .call(Ident::parse_any)
             .map_err(|e| syn::Error::new(e.span(), "write the name of an argument"))?;
-        let word = attribute.word(&key)?;
-        if self.0.iter().any(|(written, _)| *written == key) {
+        let word = attribute.word(&key).inspect_err(|_| {
+            let known: Vec<&str> = attribute.words.iter().map(|word| word.name).collect();
+            self.meant.extend(nearest(&key.to_string(), &known));
+        })?;
+        if self.read.iter().any(|(written, _)| *written == key) {
             errors.at(&key, format!("`{key}` is written twice"));
         }
+        self.meant.push(word.name);
         let value = word.value(&key, input, attribute, errors)?;
-        self.0.push((key, value));
+        self.read.push((key, value));
         Ok(())
     }
 
+    /// As if every word were written, but could not be read.
+    pub(crate) fn unreadable(attribute: &Attribute) -> Self {
+        let meant = attribute.words.iter().map(|word| word.name).collect();
+        Self { read: Vec::new(), meant }
+    }
+
     fn get(&self, name: &str) -> Option<(&Ident, &Value)> {
-        let (key, value) = self.0.iter().find(|(key, _)| key == name)?;
+        let (key, value) = self.read.iter().find(|(key, _)| key == name)?;
         Some((key, value))
+    }
+
+    /// Whether the word is written, or something that was probably meant to be it.
+    pub(crate) fn meant(&self, name: &str) -> bool {
+        self.meant.contains(&name)
     }
 
     /// The word itself, when it is written.

@@ -66,7 +66,7 @@ pub(crate) fn listed(names: &[&str]) -> String {
 }
 
 /// The known name that is so close that the word is probably a slip of the hand.
-fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let near = |name: &&'a str| {
         let distance = edits(word, name);
         (distance <= word.chars().count().max(3) / 3).then_some((distance, *name))

@@ -2,11 +2,11 @@
 //! to type-check, so that one mistake is not reported many times over.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
-use syn::Path;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Path, spanned::Spanned};
 
 use crate::{
-    names::Runtime,
+    names::{Runtime, at},
     task::{self, Task},
 };
 
@@ -31,15 +31,19 @@ pub(crate) fn task(item: TokenStream, task: &Task) -> TokenStream {
 /// Steps that could not be understood.
 pub(crate) fn steps(block: impl ToTokens, task: &Path, runtime: &Runtime) -> TokenStream {
     let import = runtime.import();
-    let Runtime { alias: dt, .. } = runtime;
+    let span = at(task.span());
+    let dt = runtime.alias_at(span);
+    let table = quote_spanned! {span=>
+        impl #dt::TaskSteps for #task {
+            const STEPS: #dt::Table<Self> = &[];
+            const RESPONSE: #dt::Response<Self> = |_| #dt::unexpanded();
+        }
+    };
     quote! {
         #block
         const _: () = {
             #import
-            impl #dt::TaskSteps for #task {
-                const STEPS: &'static [#dt::StepRow<Self>] = &[];
-                const RESPONSE: #dt::Response<Self> = #dt::response(|_| #dt::unexpanded());
-            }
+            #table
         };
     }
 }

@@ -4,6 +4,8 @@ mod diag;
 mod fallback;
 mod names;
 mod period;
+#[cfg(test)]
+mod snapshots;
 mod steps;
 mod task;
 

@@ -56,11 +56,22 @@ impl Runtime {
         Self { path: quote!(#path::__private::v1), alias: fresh("dt", item) }
     }
 
+    /// The short name, for an expression that is blamed at `span`: a mistake is shown where the
+    /// *first* token of the expression stands.
+    pub(crate) fn alias_at(&self, span: Span) -> Ident {
+        Ident::new(&self.alias.to_string(), at(span))
+    }
+
     /// `use .. as dt;`
     pub(crate) fn import(&self) -> TokenStream {
         let Self { path, alias } = self;
         quote!(use #path as #alias;)
     }
+}
+
+/// Printed code that is shown to the user at `span`.
+pub(crate) fn at(span: Span) -> Span {
+    Span::call_site().located_at(span)
 }
 
 /// A name that the user's tokens do not contain.

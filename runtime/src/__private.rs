@@ -13,18 +13,20 @@ pub mod v1 {
         WorkerMessage,
         builder::TaskBuilder,
         files::{SourceFile, UploadedFile, UploadedFiles},
-        kernel::{Backoff, Jitter, Outcome},
+        kernel::{Backoff, Jitter, Value},
         task::{
             Cancellable, TaskDefinition, TaskSteps,
             call::{
-                Call, UndoCall, View, blocking, blocking_sources, ephemeral_blocking,
-                ephemeral_future, future, future_sources, last, unexpanded,
+                Attempt, Call, UndoCall, View, blocking, blocking_sources, ephemeral_blocking,
+                ephemeral_future, future, future_sources, last, respond, unexpanded,
             },
-            dependencies::{Dependency, IntoTask, Set, build, use_in_process_mode},
-            table::{
-                Mode, Response, StepRow, TaskRow, Undo, ephemeral, fits_into, hours, millis,
-                minutes, response, retry, secs, step, task, upload_file, upload_files,
+            dependencies::{Building, Dependency, IntoTask, Set, build, use_in_process_mode},
+            limits::{fits_into, hours, millis, minutes, retry, secs},
+            row::{
+                Row, StepRow, Table, compensable, ephemeral, no_undo, pivot, read_only, retriable,
+                upload,
             },
+            table::{Mode, Response, TaskRow, task},
         },
     };
 }

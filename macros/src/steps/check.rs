@@ -144,18 +144,15 @@ fn order(steps: &[Declared], errors: &Errors) {
 }
 
 fn hosts(steps: &[Declared], errors: &Errors) {
-    let mut worker: Option<&Declared> = None;
-    for step in steps {
-        match (step.host, worker) {
-            (Host::Worker, None) => worker = Some(step),
-            (Host::Api, Some(handed_over)) if !step.runs_beside(handed_over) => {
-                let message = format!(
-                    "the saga is on a worker since `{}` and does not come back: move this step before it, or remove `host`",
-                    handed_over.name
-                );
-                errors.at_span(host_span(step), message);
-            }
-            _ => {}
+    let worker = steps.iter().position(|step| step.host == Host::Worker).unwrap_or(steps.len());
+    for (i, step) in steps.iter().enumerate().skip(worker) {
+        let first_of_group = !steps[..i].iter().any(|before| before.runs_beside(step));
+        if step.host == Host::Api && first_of_group {
+            let message = format!(
+                "the saga is on a worker since `{}` and does not come back: move this step before it, or remove `host`",
+                steps[worker].name
+            );
+            errors.at_span(host_span(step), message);
         }
     }
 }

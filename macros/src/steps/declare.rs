@@ -47,7 +47,7 @@ fn work(mark: &Mark, args: &Args, sig: &Signature, errors: &Errors) -> Work {
             bucket.value()
         }
         None => {
-            if args.key("bucket").is_none() {
+            if !args.meant("bucket") {
                 errors.at(&mark.attr, "say where the files go: add `bucket = \"..\"`");
             }
             String::new()
@@ -63,6 +63,9 @@ fn work(mark: &Mark, args: &Args, sig: &Signature, errors: &Errors) -> Work {
     }
     Work::Upload { bucket, files: files.unwrap_or(Files::One) }
 }
+
+/// How a step can be undone.
+const WORDS: [&str; 5] = ["compensate", "pivot", "retriable", "read_only", "no_undo"];
 
 /// Exactly one of the words that say how a step is undone.
 fn undo(mark: &Mark, args: &Args, step: &Ident, errors: &Errors) -> Undo {
@@ -95,6 +98,7 @@ fn undo(mark: &Mark, args: &Args, step: &Ident, errors: &Errors) -> Undo {
     match said.into_iter().next() {
         Some((_, undo)) => undo,
         None if mark.role == Role::Upload => Undo::DeleteUploads,
+        None if WORDS.iter().any(|word| args.meant(word)) => Undo::Unsaid,
         None => {
             errors.at(
                 &mark.attr,

@@ -104,15 +104,15 @@ pub(super) enum Source {
     Step(usize),
     /// The output of this step, which may have been skipped.
     Maybe(usize),
-    /// What is known of the step that is undone.
-    Outcome,
+    /// What is known of this step, which is undone.
+    Outcome(usize),
 }
 
 /// The steps whose outputs are read, in their order.
 pub(super) fn reads(sources: &[Source]) -> Vec<usize> {
     let of = |source: &Source| match source {
         Source::Step(step) | Source::Maybe(step) => Some(*step),
-        Source::Context | Source::Request | Source::Outcome => None,
+        Source::Context | Source::Request | Source::Outcome(_) => None,
     };
     let mut reads: Vec<usize> = sources.iter().filter_map(of).collect();
     reads.sort_unstable();

@@ -11,6 +11,8 @@ use syn::{
 use super::words::words;
 use crate::{attr::Args, diag::Errors};
 
+const PLACE: &str = "`#[steps]` goes on the `impl` block with the step methods";
+
 /// The block. What stands before its brace stays as it is until somebody asks for the task.
 pub(super) struct Block {
     header: TokenStream,
@@ -63,11 +65,11 @@ impl Block {
 
 impl Parse for Block {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let start = input.span();
         let mut header = TokenStream::new();
         while !input.peek(token::Brace) {
-            header.extend(Some(input.parse::<TokenTree>().map_err(|_| {
-                input.error("`#[steps]` goes on the `impl` block with the step methods")
-            })?));
+            let token: TokenTree = input.parse().map_err(|_| syn::Error::new(start, PLACE))?;
+            header.extend(Some(token));
         }
         let content;
         let brace = braced!(content in input);
@@ -81,10 +83,7 @@ impl Parse for Block {
 
 fn subject(input: ParseStream<'_>) -> syn::Result<Path> {
     input.call(Attribute::parse_outer)?;
-    input.parse::<Token![impl]>().map_err(|error| {
-        let message = "`#[steps]` goes on the `impl` block with the step methods";
-        syn::Error::new(error.span(), message)
-    })?;
+    input.parse::<Token![impl]>().map_err(|error| syn::Error::new(error.span(), PLACE))?;
     let generics: Generics = input.parse()?;
     if !generics.params.is_empty() {
         return Err(syn::Error::new_spanned(generics, "a task has no generics: write `impl X`"));
@@ -163,9 +162,8 @@ impl Mark {
             syn::Meta::Path(_) => TokenStream::new(),
             syn::Meta::List(list) => list.tokens.clone(),
             syn::Meta::NameValue(pair) => {
-                let name = words(self.role).name;
-                errors.at(pair.eq_token, format!("write the arguments in parentheses: `{name}`"));
-                TokenStream::new()
+                errors.at(pair.eq_token, "write the arguments in parentheses");
+                return Args::unreadable(words(self.role));
             }
         };
         Args::read(tokens, words(self.role), errors)

@@ -35,9 +35,28 @@ impl Scope<'_> {
     fn source(&self, reader: Reader, param: &Param) -> Option<Source> {
         match &*param.name {
             "cx" => self.context(reader, param),
-            "request" => self.expect_lent(param, "the request is lent").then_some(Source::Request),
+            "request" => self.request(param),
             _ => self.output(reader, param),
         }
+    }
+
+    fn request(&self, param: &Param) -> Option<Source> {
+        match &param.form {
+            Form::Lent(_) => return Some(Source::Request),
+            Form::Told => {}
+            Form::Maybe(ty) => {
+                let ty = spelled(ty);
+                self.wrong_form(
+                    param,
+                    format!("there is always a request: write `request: &{ty}`"),
+                );
+            }
+            Form::Outcome | Form::Other => {
+                let ty = spelled(&param.ty);
+                self.wrong_form(param, format!("the request is lent: write `request: &{ty}`"));
+            }
+        }
+        None
     }
 
     fn context(&self, reader: Reader, param: &Param) -> Option<Source> {
@@ -67,9 +86,8 @@ impl Scope<'_> {
             self.error(param, self.nobody(reader, param));
             return None;
         };
-        let step = &self.steps[index];
         if reader == Reader::Undo(index) {
-            return self.outcome(param, step);
+            return self.outcome(param, index);
         }
         if let Some(why) = self.out_of_reach(reader, index) {
             self.error(param, why);
@@ -79,13 +97,13 @@ impl Scope<'_> {
     }
 
     /// How the undo of a step takes what is known of the step.
-    fn outcome(&self, param: &Param, step: &Declared) -> Option<Source> {
+    fn outcome(&self, param: &Param, step: usize) -> Option<Source> {
         match param.form {
-            Form::Outcome => return Some(Source::Outcome),
+            Form::Outcome => return Some(Source::Outcome(step)),
             Form::Told => return None,
             _ => {}
         }
-        let (name, ty) = (&param.name, step.shown_output());
+        let (name, ty) = (&param.name, self.steps[step].shown_output());
         self.wrong_form(
             param,
             format!("`{name}` may have happened or not: write `{name}: Outcome<&{ty}>`"),
@@ -154,24 +172,14 @@ impl Scope<'_> {
                 );
                 None
             }
-            (Form::Other | Form::Told, _) => {
-                self.expect_lent(param, "outputs are lent");
+            (Form::Told, _) => None,
+            (Form::Other, when) => {
+                let ty = step.shown_output();
+                let lent = if when.is_some() { format!("Option<&{ty}>") } else { format!("&{ty}") };
+                self.wrong_form(param, format!("outputs are lent: write `{name}: {lent}`"));
                 None
             }
         }
-    }
-
-    /// Whether the parameter is a `&T`; a mistake otherwise.
-    fn expect_lent(&self, param: &Param, why: &str) -> bool {
-        match &param.form {
-            Form::Lent(_) => return true,
-            Form::Told => {}
-            _ => {
-                let (name, ty) = (&param.name, spelled(&param.ty));
-                self.wrong_form(param, format!("{why}: write `{name}: &{ty}`"));
-            }
-        }
-        false
     }
 
     fn nobody(&self, reader: Reader, param: &Param) -> String {

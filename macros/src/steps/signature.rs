@@ -99,16 +99,14 @@ fn refuse_qualifiers(sig: &syn::Signature, what: &str, errors: &Errors) {
 }
 
 fn receiver(sig: &syn::Signature, what: &str, errors: &Errors) {
-    let written = match sig.inputs.first() {
+    let message = format!("{what} takes `&self` first: the task is shared by its sagas");
+    match sig.inputs.first() {
         Some(FnArg::Receiver(Receiver {
             kind: ReceiverKind::Reference(_, None, None), ..
-        })) => {
-            return;
-        }
-        Some(FnArg::Receiver(receiver)) => receiver.span(),
-        _ => sig.ident.span(),
-    };
-    errors.at_span(written, format!("{what} takes `&self` first: the task is shared by its sagas"));
+        })) => {}
+        Some(FnArg::Receiver(receiver)) => errors.at(receiver, message),
+        _ => errors.at(&sig.ident, message),
+    }
 }
 
 impl Param {

@@ -192,11 +192,11 @@ fn finish(task: &Task) -> TokenStream {
             }
 
             /// Starts the task in the mode that it declares.
-            #vis async fn build(self) -> #dt::Result<#dt::Task<#ident>, #dt::BuildError>
+            #vis fn build(self) -> #dt::Building<#ident>
             where
                 Self: #dt::IntoTask<Task = #ident>,
             {
-                #dt::build(self).await
+                #dt::build(self)
             }
         }
     }

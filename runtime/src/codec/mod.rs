@@ -40,7 +40,7 @@ pub use json::Json;
 /// use distributed_task::kernel::Value;
 ///
 /// let encoded = encode(&Json, &Value::journaled(vec![1, 2, 3]))?;
-/// assert_eq!((encoded.codec, &*encoded.bytes), ("json/1", b"[1,2,3]".as_slice()));
+/// assert_eq!((&*encoded.codec, &*encoded.bytes), ("json/1", b"[1,2,3]".as_slice()));
 /// assert_eq!(decode::<Vec<u8>>(&Json, &encoded)?, [1, 2, 3]);
 /// # Ok::<_, distributed_task::codec::CodecError>(())
 /// ```

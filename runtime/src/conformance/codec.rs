@@ -1,4 +1,4 @@
-//! The contract of [`Codec`](crate::codec::Codec), as checks.
+//! The contract of [`Codec`], as checks.
 
 use std::{collections::BTreeMap, fmt::Debug};
 
@@ -48,7 +48,7 @@ fn name_and_version(codec: &dyn Codec) -> Verdict {
 }
 
 fn named_envelope(codec: &dyn Codec) -> Verdict {
-    ensure_eq(encode(codec, &Value::journaled(Order::sample()))?.codec, codec.name())
+    ensure_eq(&*encode(codec, &Value::journaled(Order::sample()))?.codec, codec.name())
 }
 
 fn round_trip(codec: &dyn Codec) -> Verdict {
@@ -87,7 +87,7 @@ fn refuses_ephemeral(codec: &dyn Codec) -> Verdict {
 
 fn refuses_other_codecs(codec: &dyn Codec) -> Verdict {
     let mut encoded = encode(codec, &Value::journaled(Order::sample()))?;
-    encoded.codec = "smoke-signals/1";
+    encoded.codec = "smoke-signals/1".into();
     match decode::<Order>(codec, &encoded) {
         Err(CodecError::Unknown { found, .. }) => ensure_eq(&*found, "smoke-signals/1"),
         other => Err(format!("it answered {other:?}").into()),

@@ -1,4 +1,4 @@
-//! The contract of [`ProgressTracker`](crate::progress::ProgressTracker), as checks.
+//! The contract of [`ProgressTracker`], as checks.
 
 use futures_util::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture};
 

@@ -50,6 +50,12 @@ pub enum FileError {
         /// The error of the stream.
         source: io::Error,
     },
+    /// The upload was told to stop.
+    #[error("the upload to bucket `{bucket}` was told to stop")]
+    Stopped {
+        /// The bucket.
+        bucket: String,
+    },
     /// A file or folder of this machine cannot be used.
     #[error("cannot {action} `{}`", path.display())]
     Local {
@@ -75,6 +81,7 @@ impl FileError {
         match self {
             Self::NotFound { .. } => io::ErrorKind::NotFound,
             Self::InvalidName { .. } => io::ErrorKind::InvalidInput,
+            Self::Stopped { .. } => io::ErrorKind::Interrupted,
             Self::Store { source, .. }
             | Self::Content { source, .. }
             | Self::Local { source, .. } => source.kind(),

@@ -129,7 +129,8 @@ impl Files {
             size += piece.len() as u64;
             out = chunks::write_chunk(out, piece).await.map_err(cannot_write)?;
         }
-        drop(out);
+        // Else a power failure after the rename could leave a file of the right name and no content.
+        chunks::blocking(move || out.sync_all()).await.map_err(cannot_write)?;
         temp.persist(path).map_err(|failed| cannot_write(failed.error))?;
         Ok(size)
     }
@@ -151,8 +152,7 @@ impl Files {
         sources: Vec<SourceFile>,
         mut on_bytes: impl FnMut(ByteCount) + Send,
     ) -> Result<UploadedFiles, FileError> {
-        let sizes: Vec<_> = sources.iter().map(SourceFile::size).collect();
-        let total = total_size(sizes).await?;
+        let total = total_size(&sources).await?;
         let mut done = 0;
         let mut uploaded = Vec::with_capacity(sources.len());
         for (index, source) in sources.into_iter().enumerate() {
@@ -210,13 +210,22 @@ fn new_file_beside(path: &Path) -> io::Result<(File, TempPath)> {
 }
 
 /// The bytes of all sources together, if each knows its own.
-async fn total_size(
-    sizes: Vec<impl Future<Output = Result<Option<u64>, FileError>>>,
-) -> Result<Option<u64>, FileError> {
+async fn total_size(sources: &[SourceFile]) -> Result<Option<u64>, FileError> {
     let mut total = Some(0);
-    for size in sizes {
-        let size = size.await?;
+    for source in sources {
+        let size = source.size().await?;
         total = total.zip(size).map(|(total, size)| total + size);
     }
     Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Compiles only if an upload may move between threads.
+    #[expect(dead_code, reason = "its signature is the test")]
+    fn an_upload_is_send(files: &Files, sources: Vec<SourceFile>) -> impl Future + Send {
+        files.upload("incoming-files", "prefix", sources, |_| {})
+    }
 }

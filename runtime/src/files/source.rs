@@ -3,6 +3,7 @@
 use std::{
     fmt, io,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use bytes::Bytes;
@@ -33,7 +34,8 @@ pub struct SourceFile {
 enum Content {
     Path(PathBuf),
     Bytes(Bytes),
-    Stream(ByteStream<'static>),
+    /// The lock is never taken; it makes the stream `Sync`, so that a future may hold the source.
+    Stream(Mutex<ByteStream<'static>>),
     Local(LocalFile),
 }
 
@@ -55,7 +57,7 @@ impl SourceFile {
         name: impl Into<String>,
         content: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     ) -> Self {
-        Self { name: name.into(), content: Content::Stream(content.boxed()) }
+        Self { name: name.into(), content: Content::Stream(Mutex::new(content.boxed())) }
     }
 
     /// The same content under another name, such as a relative path.
@@ -72,22 +74,13 @@ impl SourceFile {
 }
 
 impl SourceFile {
-    /// The size, where it is known before the content is read. The future does not borrow the
-    /// source: a stream is not `Sync`.
-    pub(super) fn size(
-        &self,
-    ) -> impl Future<Output = Result<Option<u64>, FileError>> + Send + 'static {
-        let known = match &self.content {
+    /// The size, where it is known before the content is read.
+    pub(super) async fn size(&self) -> Result<Option<u64>, FileError> {
+        match &self.content {
             Content::Bytes(bytes) => Ok(Some(bytes.len() as u64)),
             Content::Stream(_) => Ok(None),
-            Content::Path(path) => Err(path.clone()),
-            Content::Local(file) => Err(file.path().to_owned()),
-        };
-        async move {
-            match known {
-                Ok(size) => Ok(size),
-                Err(path) => size_of(&path).await,
-            }
+            Content::Path(path) => size_of(path).await,
+            Content::Local(file) => size_of(file.path()).await,
         }
     }
 
@@ -97,7 +90,7 @@ impl SourceFile {
             Content::Bytes(bytes) => {
                 futures_util::stream::iter((!bytes.is_empty()).then_some(Ok(bytes))).boxed()
             }
-            Content::Stream(stream) => stream,
+            Content::Stream(stream) => stream.into_inner().unwrap_or_else(PoisonError::into_inner),
             Content::Path(path) => open_path(path).await?,
             Content::Local(file) => {
                 let content = open_path(file.path().to_owned()).await?;

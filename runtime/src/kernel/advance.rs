@@ -9,10 +9,10 @@ use super::{
 
 impl Machine {
     /// Goes on until something must be started, waited for or decided by an operator.
-    pub(super) fn advance(&mut self, now: Timestamp, judge: &dyn Judge, to: &mut Decision) {
+    pub(super) fn advance(&mut self, judge: &dyn Judge, to: &mut Decision) {
         while !self.is_idle() {
             let moved = match self.state.cause.clone() {
-                None => self.forward(now, judge, to),
+                None => self.forward(judge, to),
                 Some(cause) => self.back(&cause, to),
             };
             if !moved {
@@ -22,8 +22,8 @@ impl Machine {
     }
 
     /// One move forward; `false` when there is none to make now.
-    fn forward(&mut self, now: Timestamp, judge: &dyn Judge, to: &mut Decision) -> bool {
-        if let Some(cause) = self.stop_cause(now) {
+    fn forward(&mut self, judge: &dyn Judge, to: &mut Decision) -> bool {
+        if let Some(cause) = self.stop_cause() {
             return self.turn_back(cause, to);
         }
         let definition = self.definition.clone();
@@ -90,15 +90,12 @@ impl Machine {
     }
 
     /// Why the saga should go back, if it should and its siblings do not have to finish first (B2).
-    pub(super) fn stop_cause(&self, now: Timestamp) -> Option<Cause> {
+    pub(super) fn stop_cause(&self) -> Option<Cause> {
         if self.state.cause.is_some() || self.state.pivot_done(&self.definition) {
             return None;
         }
         if let Some(cause) = &self.stop {
             return Some(cause.clone());
-        }
-        if self.state.deadline.is_some_and(|deadline| deadline <= now) && self.state.stop.is_none() {
-            return Some(Cause::Deadline);
         }
         match self.state.stop.as_deref()? {
             Cause::Refused { step, .. } | Cause::Failed { step, .. }
@@ -117,8 +114,8 @@ impl Machine {
 
     /// Whether a step is not to be tried any more because the saga stops. The pivot is: it counts
     /// only whether it happened (K3).
-    pub(super) fn stops(&self, step: usize, now: Timestamp) -> bool {
-        !self.is_pivot(step) && self.stop_cause(now).is_some()
+    pub(super) fn stops(&self, step: usize) -> bool {
+        !self.is_pivot(step) && self.stop_cause().is_some()
     }
 
     /// Begins to go back, once every started step is quiescent (C3).

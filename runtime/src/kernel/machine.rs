@@ -28,7 +28,8 @@ pub struct Machine {
     pub(super) local: SmallVec<[Local; 4]>,
     pub(super) crashes: u32,
     pub(super) leaving: bool,
-    /// A re-run of an ephemeral step failed for good; such a failure has no record of its own.
+    /// What stops the saga without a record of its own: the deadline, an API host that died, an
+    /// ephemeral step that could not be run again.
     pub(super) stop: Option<super::Cause>,
 }
 
@@ -154,7 +155,7 @@ impl Machine {
         let mut machine = Self::around(definition, id, role, fence, state);
         let mut decision = Decision::default();
         decision.records.push(record);
-        machine.advance(now, judge, &mut decision);
+        machine.advance(judge, &mut decision);
         machine.settle_place(now, &mut decision);
         (machine, decision)
     }
@@ -191,6 +192,7 @@ impl Machine {
     /// [`commands`](Self::commands) are asked for.
     pub fn decide(&mut self, event: Event, now: Timestamp, judge: &dyn Judge) -> Decision {
         let mut decision = Decision::default();
+        self.look_at_deadline(now);
         match event {
             Event::Claimed { crashes, mail } => {
                 // What was told before the claim counts before anything starts (B9).
@@ -202,9 +204,17 @@ impl Machine {
             Event::Due => {}
             Event::Leave => self.leaving = true,
         }
-        self.advance(now, judge, &mut decision);
+        self.advance(judge, &mut decision);
         self.settle_place(now, &mut decision);
         decision
+    }
+
+    /// From the deadline on the saga stops, unless something else stopped it first (section 5).
+    fn look_at_deadline(&mut self, now: Timestamp) {
+        let passed = self.state.deadline.is_some_and(|deadline| deadline <= now);
+        if passed && self.state.stop.is_none() && self.stop.is_none() {
+            self.stop = Some(super::Cause::Deadline);
+        }
     }
 
     fn claimed(&mut self, crashes: u32, decision: &mut Decision) {
@@ -263,7 +273,7 @@ impl Machine {
         let policy = self.policy(step, way);
         let interrupted = why == Doubt::Interrupted;
         let retry = self.state.steps[step].counted + u32::from(!interrupted);
-        let unwanted = way == Way::Do && self.stops(step, now);
+        let unwanted = way == Way::Do && self.stops(step);
         if unwanted || retry > policy.max {
             return End::Unknown(why);
         }
@@ -313,11 +323,11 @@ impl Machine {
         }
         let mut due: Option<Timestamp> = None;
         for step in 0..self.definition.steps.len() {
-            if self.state.steps[step].is_open() && !self.stops(step, now) {
+            if self.state.steps[step].is_open() && !self.stops(step) {
                 self.start_attempt(step, now, &mut commands, &mut due);
             }
         }
-        if self.stop_cause(now).is_some() {
+        if self.stop_cause().is_some() {
             let mut local = self.local.iter().enumerate();
             if local.any(|(step, local)| local.in_flight && !self.is_pivot(step)) {
                 commands.push(Command::Stop);

@@ -89,9 +89,8 @@ async fn consume(host: Arc<Host>, carrier: Carrier) {
             // The claim is durable: from now on the seat is the driver, not the message (J4).
             Ok(claimed) => {
                 settle(delivery.ack()).await;
-                for saga in claimed.sagas.into_iter().take(1) {
-                    drive(&host, saga, slot);
-                    break;
+                if let Some(saga) = claimed.sagas.into_iter().next() {
+                    drive(&host, saga, Some(slot));
                 }
             }
             Err(error) => {

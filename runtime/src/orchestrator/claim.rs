@@ -22,29 +22,27 @@ pub(super) async fn run(host: Arc<Host>) {
         () = host.leaving.cancelled() => None,
         slot = host.slot() => slot,
     } {
-        let mut slots = vec![slot];
-        while slots.len() < BATCH
-            && let Ok(slot) = Arc::clone(&host.slots).try_acquire_owned()
-        {
-            slots.push(slot);
-        }
         let from = [host.hash];
-        let claimed = host.journal.claim(host.seat, ClaimFrom::Definitions(&from), slots.len());
+        let limit = 1 + host.slots.available_permits().min(BATCH - 1);
+        let claimed = host.journal.claim(host.seat, ClaimFrom::Definitions(&from), limit);
         match claimed.await {
             Ok(claimed) if claimed.sagas.is_empty() => {
-                drop(slots);
+                drop(slot);
                 tokio::select! {
                     () = host.leaving.cancelled() => return,
                     () = host.ears.ready.notified() => {}
                 }
             }
             Ok(claimed) => {
-                for (saga, slot) in claimed.sagas.into_iter().zip(slots) {
-                    drive(&host, saga, slot);
+                let mut slot = Some(slot);
+                for saga in claimed.sagas {
+                    // A driver that finds no slot left waits for one before it starts anything.
+                    let free = || Arc::clone(&host.slots).try_acquire_owned().ok();
+                    drive(&host, saga, slot.take().or_else(free));
                 }
             }
             Err(error) => {
-                drop(slots);
+                drop(slot);
                 if !wait_out(&host, &error).await {
                     return;
                 }
@@ -54,7 +52,7 @@ pub(super) async fn run(host: Arc<Host>) {
 }
 
 /// Spawns the driver of a claimed saga.
-pub(super) fn drive(host: &Arc<Host>, saga: ClaimedSaga, slot: OwnedSemaphorePermit) {
+pub(super) fn drive(host: &Arc<Host>, saga: ClaimedSaga, slot: Option<OwnedSemaphorePermit>) {
     let definition = Arc::clone(&host.definition);
     let resumed = Machine::resume(definition, saga.id, Role::Worker, saga.fence, &saga.records);
     let Some(machine) = resumed else {

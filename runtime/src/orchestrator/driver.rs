@@ -116,8 +116,8 @@ impl Driver {
         }
     }
 
-    pub(super) fn with_slot(mut self, slot: OwnedSemaphorePermit) -> Self {
-        self.slot = Some(slot);
+    pub(super) fn with_slot(mut self, slot: Option<OwnedSemaphorePermit>) -> Self {
+        self.slot = slot;
         self
     }
 
@@ -133,6 +133,7 @@ impl Driver {
         mut self,
         first: Decision,
         create: NewOwned,
+        created: oneshot::Sender<()>,
         handed_over: oneshot::Sender<()>,
     ) {
         self.handed_over = Some(handed_over);
@@ -140,6 +141,8 @@ impl Driver {
         let place = item.place;
         match commit(&self.host, item).await {
             Ok(Verdict::Written { .. }) => {
+                // The submitter may have gone; the saga goes on.
+                let _ = created.send(());
                 self.committed().await;
                 if place == Place::Owned {
                     self.drive().await;

@@ -6,12 +6,14 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures_util::{
     Stream, StreamExt,
     stream::{self, BoxStream},
 };
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
@@ -29,9 +31,14 @@ use crate::{
     task::{Cancellable, TaskDefinition},
 };
 
+/// So long without a signal, and a handle looks into the journal itself.
+const SILENCE: Duration = Duration::from_secs(5);
+
 /// One saga of the task `T`. Cloning it is cheap; dropping it changes nothing.
 pub struct SagaHandle<T> {
     inner: Arc<Inner>,
+    /// It may have been submitted elsewhere, and then its end is signalled elsewhere.
+    elsewhere: bool,
     waiter: Arc<Waiter>,
     id: SagaId,
     task: PhantomData<fn() -> T>,
@@ -71,7 +78,41 @@ pub enum CancelError {
 
 impl<T: TaskDefinition> SagaHandle<T> {
     pub(super) fn new(inner: Arc<Inner>, id: SagaId, waiter: Arc<Waiter>) -> Self {
-        Self { inner, waiter, id, task: PhantomData }
+        Self { inner, elsewhere: false, waiter, id, task: PhantomData }
+    }
+
+    pub(super) fn elsewhere(inner: Arc<Inner>, id: SagaId, waiter: Arc<Waiter>) -> Self {
+        Self { elsewhere: true, ..Self::new(inner, id, waiter) }
+    }
+
+    /// Looks into the journal, and tells the waiter what can be seen there.
+    pub(super) async fn look(&self) -> Result<(), StatusError> {
+        let state = self.state().await?;
+        match (state.finished(), state.status(&self.inner.host.definition)) {
+            (Some(finished), _) => {
+                self.waiter.settle(Seen::Ended(Arc::clone(finished)));
+                self.inner.host.ears.forget(self.id);
+            }
+            (None, SagaStatus::Parked | SagaStatus::Stuck) => {
+                self.waiter.settle(Seen::NeedsOperator);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The next thing seen. Of a saga that was submitted elsewhere no signal may come here, so
+    /// after a silence the journal is asked (B19).
+    async fn seen(&self) -> Result<Seen, StatusError> {
+        if !self.elsewhere {
+            return Ok(self.waiter.wait().await);
+        }
+        loop {
+            match timeout(SILENCE, self.waiter.wait()).await {
+                Ok(seen) => return Ok(seen),
+                Err(_) => self.look().await?,
+            }
+        }
     }
 
     /// Identity of the saga.
@@ -125,7 +166,7 @@ impl<T: TaskDefinition> SagaHandle<T> {
     /// fails.
     pub async fn outcome(&self) -> Result<SagaOutcome<T>, OutcomeError> {
         loop {
-            match self.waiter.wait().await {
+            match self.seen().await? {
                 Seen::Ended(finished) => {
                     let undecodable =
                         |error| OutcomeError::Undecodable { saga: self.id, error };
@@ -153,8 +194,9 @@ impl<T: TaskDefinition> SagaHandle<T> {
                 Some(OutcomeError::Parked { saga, reason: reason.unwrap_or_default() })
             }
             SagaStatus::Stuck => {
-                let failed = |phase| {
-                    matches!(phase, Phase::UndoFailed | Phase::Unknown | Phase::Refused)
+                let failed = |phase| match state.cause() {
+                    Some(_) => phase == Phase::UndoFailed,
+                    None => matches!(phase, Phase::Unknown | Phase::Refused),
                 };
                 let steps = definition.steps.iter().zip(state.steps());
                 let steps = steps.filter(|(_, at)| failed(at.phase));
@@ -196,6 +238,7 @@ impl<T> Clone for SagaHandle<T> {
     fn clone(&self) -> Self {
         Self {
             inner: Arc::clone(&self.inner),
+            elsewhere: self.elsewhere,
             waiter: Arc::clone(&self.waiter),
             id: self.id,
             task: PhantomData,

@@ -52,13 +52,17 @@ pub enum SubmitError {
     },
 }
 
+/// A saga whose start is durable.
+pub(super) struct Begun {
+    pub(super) id: SagaId,
+    pub(super) waiter: Arc<Waiter>,
+    /// Resolves when its API steps are over; an error if this host lost it before that.
+    pub(super) api_phase: Option<oneshot::Receiver<()>>,
+}
+
 impl Host {
-    /// Starts a saga. Resolves when the start is durable, the API steps are done and a worker can
-    /// claim it.
-    pub(super) async fn submit(
-        self: &Arc<Self>,
-        request: Value,
-    ) -> Result<(SagaId, Arc<Waiter>), SubmitError> {
+    /// Starts a saga. Resolves when the start is durable.
+    pub(super) async fn begin(self: &Arc<Self>, request: Value) -> Result<Begun, SubmitError> {
         let task = || self.definition.task.to_string();
         if self.leaving.is_cancelled() {
             return Err(SubmitError::ShuttingDown { task: task() });
@@ -81,13 +85,16 @@ impl Host {
         let (machine, first) =
             Machine::start(definition, id, Role::Api, fence, started, now, &verdicts);
         let waiter = Unwatched { host: self, id, waiter: Some(self.ears.waiter(id)) };
+        let mut api_phase = None;
         if first.place == Place::Owned {
+            let (created, is_created) = oneshot::channel();
             let (handed_over, over) = oneshot::channel();
             let create = NewOwned { definition: self.hash, admission };
             let driver = Driver::new(Arc::clone(self), machine);
-            self.tasks.spawn(driver.begin(first, create, handed_over));
+            self.tasks.spawn(driver.begin(first, create, created, handed_over));
             let lost = |_| SubmitError::HostLost { task: task(), saga: id };
-            over.await.map_err(lost)?;
+            is_created.await.map_err(lost)?;
+            api_phase = Some(over);
         } else {
             let records: SmallVec<_> = first.records;
             let new =
@@ -97,7 +104,7 @@ impl Host {
                 Created::Exists => tracing::error!(saga = %id, "two sagas drew one id"),
             }
         }
-        Ok((id, waiter.keep()))
+        Ok(Begun { id, waiter: waiter.keep(), api_phase })
     }
 }
 

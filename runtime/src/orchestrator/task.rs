@@ -2,15 +2,16 @@
 
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
+use tokio::sync::oneshot;
+
 use super::{
     handle::SagaHandle,
     host::Host,
-    signals::Seen,
-    submit::SubmitError,
+    submit::{Begun, SubmitError},
 };
 use crate::{
     journal::JournalError,
-    kernel::{Place, Record, SagaId},
+    kernel::SagaId,
     task::{TaskSteps, request_value},
 };
 
@@ -85,12 +86,35 @@ impl<T: TaskSteps> Task<T> {
     /// # Errors
     /// When the task is shutting down, the request cannot be journaled, or the journal fails.
     pub async fn submit(&self, request: T::Request) -> Result<SagaHandle<T>, SubmitError> {
+        let (saga, api_phase) = self.begin(request).await?;
+        if let Some(api_phase) = api_phase {
+            let (task, saga) = (T::TASK.name.to_owned(), saga.id());
+            api_phase.await.map_err(|_| SubmitError::HostLost { task, saga })?;
+        }
+        Ok(saga)
+    }
+
+    /// Starts a saga as [`submit`](Self::submit) does, but resolves as soon as its start is
+    /// durable, while its `host = "api"` steps still run: to watch them, or to cancel the saga
+    /// while they take their time. They go on whether or not anybody holds the handle. Until they
+    /// are done the saga is not accepted: if this host dies, another one undoes them.
+    ///
+    /// # Errors
+    /// As `submit`; what happens to the API steps is in the outcome.
+    pub async fn start(&self, request: T::Request) -> Result<SagaHandle<T>, SubmitError> {
+        Ok(self.begin(request).await?.0)
+    }
+
+    async fn begin(
+        &self,
+        request: T::Request,
+    ) -> Result<(SagaHandle<T>, Option<oneshot::Receiver<()>>), SubmitError> {
         let host = &self.inner.host;
         let request = request_value::<T>(request).map_err(|error| {
             SubmitError::Undecodable { task: T::TASK.name.to_owned(), error }
         })?;
-        let (id, waiter) = host.submit(request).await?;
-        Ok(SagaHandle::new(Arc::clone(&self.inner), id, waiter))
+        let Begun { id, waiter, api_phase } = host.begin(request).await?;
+        Ok((SagaHandle::new(Arc::clone(&self.inner), id, waiter), api_phase))
     }
 
     /// The handle of a saga that was submitted here or elsewhere.
@@ -98,23 +122,16 @@ impl<T: TaskSteps> Task<T> {
     /// # Errors
     /// When the journal does not know the saga, or fails.
     pub async fn saga(&self, id: SagaId) -> Result<SagaHandle<T>, StatusError> {
-        let host = &self.inner.host;
-        let waiter = host.ears.waiter(id);
-        let journal = |source| StatusError::Journal { saga: id, source };
-        let history = host.journal.read(id, 0).await.map_err(journal)?;
-        let Some(history) = history else {
-            host.ears.forget(id);
-            return Err(StatusError::NoSuch { saga: id });
-        };
-        match (history.place, history.records.last().map(|stamped| &stamped.record)) {
-            (Place::Ended, Some(Record::Finished(finished))) => {
-                waiter.settle(Seen::Ended(Arc::clone(finished)));
-                host.ears.forget(id);
+        // Listen first, look then: an end between the two is heard.
+        let waiter = self.inner.host.ears.waiter(id);
+        let saga = SagaHandle::elsewhere(Arc::clone(&self.inner), id, waiter);
+        match saga.look().await {
+            Ok(()) => Ok(saga),
+            Err(error) => {
+                self.inner.host.ears.forget(id);
+                Err(error)
             }
-            (Place::Parked, _) => waiter.settle(Seen::NeedsOperator),
-            _ => {}
         }
-        Ok(SagaHandle::new(Arc::clone(&self.inner), id, waiter))
     }
 
     /// Leaves: takes no new sagas, lets the steps that run finish, gives the sagas back to the

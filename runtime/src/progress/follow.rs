@@ -50,3 +50,52 @@ pub fn follow(known: Progress, live: impl Stream<Item = Progress>) -> impl Strea
         Some((progress, (!last).then_some(states)))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::{
+        kernel::SagaId,
+        progress::{ByteCount, ProgressStatus},
+    };
+
+    fn at(seq: u64, status: ProgressStatus) -> Progress {
+        Progress { seq, status, ..Progress::new(SagaId(uuid::Uuid::nil()), 3) }
+    }
+
+    /// What a watcher sees before it has to wait.
+    fn seen(known: Progress, live: Vec<Progress>) -> (Vec<Progress>, bool) {
+        let live = stream::iter(live).chain(stream::pending());
+        let mut states = Box::pin(follow(known, live));
+        let mut seen = Vec::new();
+        loop {
+            match states.next().now_or_never() {
+                Some(Some(progress)) => seen.push(progress),
+                Some(None) => return (seen, true),
+                None => return (seen, false),
+            }
+        }
+    }
+
+    #[test]
+    fn it_ends_where_nothing_moves_without_waiting_for_more() {
+        use ProgressStatus::{Cancelled, Compensating, Completed, Killed, Parked, Running, Stuck};
+        for last in [Completed, Cancelled, Killed, Parked, Stuck] {
+            let states = vec![at(1, Running), at(2, last)];
+            assert_eq!(seen(at(1, Running), states.clone()), (states, true), "{last}");
+            assert_eq!(seen(at(2, last), vec![]), (vec![at(2, last)], true), "{last}");
+        }
+        let states = vec![at(1, Running), at(2, Compensating)];
+        assert_eq!(seen(at(1, Running), states.clone()), (states, false));
+    }
+
+    #[test]
+    fn what_is_known_is_neither_repeated_nor_taken_back() {
+        let known = at(4, ProgressStatus::Running);
+        let packed = Progress { bytes: Some(ByteCount::of(1, 2)), ..known.clone() };
+        let live = vec![at(3, ProgressStatus::Running), known.clone(), packed.clone()];
+        assert_eq!(seen(known.clone(), live), (vec![known, packed], false));
+    }
+}

@@ -1,23 +1,32 @@
 //! What a printed thunk works with: the task, the context and the inputs of one call, and the
 //! functions that turn what a method returns into [`Work`].
 
-use std::{future::Future, panic, pin::Pin, sync::Arc};
+use std::{fmt::Display, future::Future, marker::PhantomData, panic, pin::Pin, sync::Arc};
 
 use futures_util::FutureExt;
 
-use super::{Inputs, StepContext, StepError, TaskDefinition, UndoContext, Work, with_sources};
+use super::{
+    Inputs, StepContext, StepError, TaskDefinition, UndoContext, Work, typed::Typed, with_sources,
+};
 use crate::{
-    files::SourceFile,
+    files::{SourceFile, UploadedFile, UploadedFiles},
     kernel::{AttemptEnd, Doubt, JournalValue, Outcome, Refused, Value},
 };
 
-/// One attempt of a step.
-pub struct Call<T> {
+/// One attempt of a step that gives an `O`.
+pub struct Call<T, O> {
     /// The task.
     pub task: Arc<T>,
     /// The context of the attempt.
     pub cx: StepContext,
-    pub(crate) inputs: Inputs,
+    inputs: Inputs,
+    gives: PhantomData<fn() -> O>,
+}
+
+impl<T, O> Call<T, O> {
+    pub(crate) fn new(task: Arc<T>, cx: StepContext, inputs: Inputs) -> Self {
+        Self { task, cx, inputs, gives: PhantomData }
+    }
 }
 
 /// One attempt of an undo.
@@ -38,10 +47,13 @@ pub struct View<'a, T> {
 }
 
 macro_rules! read_inputs {
-    ($($call:ty),*) => {$(
-        impl<T: TaskDefinition> $call {
+    ($($call:ty [$($output:ident)?]),*) => {$(
+        impl<T $(, $output)?> $call {
             /// The request.
-            pub fn request(&self) -> &T::Request {
+            pub fn request(&self) -> &T::Request
+            where
+                T: TaskDefinition,
+            {
                 self.inputs.request()
             }
 
@@ -58,7 +70,7 @@ macro_rules! read_inputs {
     )*};
 }
 
-read_inputs!(Call<T>, UndoCall<T>, View<'_, T>);
+read_inputs!(Call<T, Output> [Output], UndoCall<T> [], View<'_, T> []);
 
 impl<T> UndoCall<T> {
     /// What is known of the step that is undone.
@@ -75,106 +87,168 @@ fn live<O: 'static>(value: &Value) -> &O {
     value.get().expect("the outcome has the type that the step declares")
 }
 
-/// What the method of a step returns: its output, or an error with the `E` of the task.
-type Returned<T, O> = Result<O, StepError<<T as TaskDefinition>::Error>>;
+/// An attempt on its way to an `O`, or to an error with the `E` of the task.
+///
+/// It says nothing of the task itself: a struct that is no task is then one mistake, and not one
+/// more at every step.
+pub struct Attempt<O, E> {
+    pub(crate) work: Work,
+    gives: PhantomData<fn() -> (O, E)>,
+}
 
 /// An `async fn`, on the runtime.
-pub fn future<T, O>(attempt: impl Future<Output = Returned<T, O>> + Send + 'static) -> Work
+pub fn future<O, E>(
+    attempt: impl Future<Output = Result<O, StepError<E>>> + Send + 'static,
+) -> Attempt<O, E>
 where
-    T: TaskDefinition,
     O: JournalValue,
+    E: JournalValue + Display,
 {
-    on_runtime(attempt.map(|returned| end::<T>(returned.map(Value::journaled))))
+    Attempt::on_runtime(attempt, Value::journaled)
 }
 
 /// A plain `fn`, on the blocking pool.
-pub fn blocking<T, O>(attempt: impl FnOnce() -> Returned<T, O> + Send + 'static) -> Work
+pub fn blocking<O, E>(
+    attempt: impl FnOnce() -> Result<O, StepError<E>> + Send + 'static,
+) -> Attempt<O, E>
 where
-    T: TaskDefinition,
     O: JournalValue,
+    E: JournalValue + Display,
 {
-    on_pool(|| end::<T>(attempt().map(Value::journaled)))
+    Attempt::on_pool(attempt, Value::journaled)
 }
 
 /// An `async fn` whose output lives with the worker.
-pub fn ephemeral_future<T, O>(
-    attempt: impl Future<Output = Returned<T, O>> + Send + 'static,
-) -> Work
+pub fn ephemeral_future<O, E>(
+    attempt: impl Future<Output = Result<O, StepError<E>>> + Send + 'static,
+) -> Attempt<O, E>
 where
-    T: TaskDefinition,
     O: Send + Sync + 'static,
+    E: JournalValue + Display,
 {
-    on_runtime(attempt.map(|returned| end::<T>(returned.map(Value::ephemeral))))
+    Attempt::on_runtime(attempt, Value::ephemeral)
 }
 
 /// A plain `fn` whose output lives with the worker.
-pub fn ephemeral_blocking<T, O>(attempt: impl FnOnce() -> Returned<T, O> + Send + 'static) -> Work
+pub fn ephemeral_blocking<O, E>(
+    attempt: impl FnOnce() -> Result<O, StepError<E>> + Send + 'static,
+) -> Attempt<O, E>
 where
-    T: TaskDefinition,
     O: Send + Sync + 'static,
+    E: JournalValue + Display,
 {
-    on_pool(|| end::<T>(attempt().map(Value::ephemeral)))
+    Attempt::on_pool(attempt, Value::ephemeral)
 }
 
-/// The files that an upload step wants to upload, on their way; or how the attempt ends without
-/// them.
-pub type Sources = Pin<Box<dyn Future<Output = Result<Vec<SourceFile>, AttemptEnd>> + Send>>;
+impl<O: 'static, E: JournalValue + Display> Attempt<O, E> {
+    fn on_runtime(
+        attempt: impl Future<Output = Result<O, StepError<E>>> + Send + 'static,
+        keep: fn(O) -> Value,
+    ) -> Self {
+        let future = attempt.map(move |returned| end(returned, keep));
+        Self { work: Work { future: Box::pin(future), interruptible: true }, gives: PhantomData }
+    }
 
-/// One file or many: what the method of an upload step returns.
-pub trait IntoSources {
+    fn on_pool(
+        attempt: impl FnOnce() -> Result<O, StepError<E>> + Send + 'static,
+        keep: fn(O) -> Value,
+    ) -> Self {
+        let future =
+            pooled(move || end(attempt(), keep)).map(|end| end.unwrap_or_else(|lost| lost));
+        Self { work: Work { future: Box::pin(future), interruptible: false }, gives: PhantomData }
+    }
+}
+
+fn end<O, E>(returned: Result<O, StepError<E>>, keep: fn(O) -> Value) -> AttemptEnd
+where
+    E: JournalValue + Display,
+{
+    returned.map(keep).map_or_else(failed, AttemptEnd::Done)
+}
+
+/// What an upload step wants to upload, on its way: one file or many.
+pub struct Sources<S, E> {
+    pub(crate) gathered: Pin<Box<dyn Future<Output = Result<S, AttemptEnd>> + Send>>,
+    fails: PhantomData<fn() -> E>,
+}
+
+/// Sources named by an `async fn`.
+pub fn future_sources<S, E>(
+    sources: impl Future<Output = Result<S, StepError<E>>> + Send + 'static,
+) -> Sources<S, E>
+where
+    S: IntoSources,
+    E: JournalValue + Display,
+{
+    let gathered = sources.map(|returned| returned.map_err(failed));
+    Sources { gathered: Box::pin(gathered), fails: PhantomData }
+}
+
+/// Sources named by a plain `fn`, on the blocking pool.
+pub fn blocking_sources<S, E>(
+    sources: impl FnOnce() -> Result<S, StepError<E>> + Send + 'static,
+) -> Sources<S, E>
+where
+    S: IntoSources,
+    E: JournalValue + Display,
+{
+    let gathered = pooled(|| sources().map_err(failed)).map(|gathered| gathered?);
+    Sources { gathered: Box::pin(gathered), fails: PhantomData }
+}
+
+/// One file or many.
+pub trait IntoSources: Send + 'static {
     /// The files.
-    fn into_sources(self) -> Vec<SourceFile>;
+    fn into_vec(self) -> Vec<SourceFile>;
+
+    /// What the step gives to its readers.
+    fn output(files: UploadedFiles) -> Value;
+
+    /// The type of that.
+    fn typed() -> Typed;
 }
 
 impl IntoSources for SourceFile {
-    fn into_sources(self) -> Vec<SourceFile> {
+    fn into_vec(self) -> Vec<SourceFile> {
         vec![self]
+    }
+
+    fn output(files: UploadedFiles) -> Value {
+        Value::journaled(files.into_single())
+    }
+
+    fn typed() -> Typed {
+        Typed::of::<UploadedFile>()
     }
 }
 
 impl IntoSources for Vec<SourceFile> {
-    fn into_sources(self) -> Vec<SourceFile> {
+    fn into_vec(self) -> Vec<SourceFile> {
         self
+    }
+
+    fn output(files: UploadedFiles) -> Value {
+        Value::journaled(files)
+    }
+
+    fn typed() -> Typed {
+        Typed::of::<UploadedFiles>()
     }
 }
 
-/// Sources named by an `async fn`.
-pub fn future_sources<T: TaskDefinition, S: IntoSources + 'static>(
-    sources: impl Future<Output = Returned<T, S>> + Send + 'static,
-) -> Sources {
-    Box::pin(sources.map(gather::<T, S>))
+/// The response of a task.
+pub fn respond<T: TaskDefinition>(response: T::Response) -> Value {
+    Value::journaled(response)
 }
 
-/// Sources named by a plain `fn`, on the blocking pool.
-pub fn blocking_sources<T: TaskDefinition, S: IntoSources>(
-    sources: impl FnOnce() -> Returned<T, S> + Send + 'static,
-) -> Sources {
-    Box::pin(pooled(|| gather::<T, S>(sources())).map(|gathered| gathered?))
-}
-
-fn gather<T: TaskDefinition, S: IntoSources>(
-    returned: Returned<T, S>,
-) -> Result<Vec<SourceFile>, AttemptEnd> {
-    returned.map(S::into_sources).map_err(failed::<T>)
-}
-
-/// A copy of the output of the last step, which is the response.
-pub fn last<R: Clone>(output: &R) -> R {
-    output.clone()
+/// The output of the last step as the response.
+pub fn last<T: TaskDefinition>(output: &T::Response) -> Value {
+    Value::journaled(output.clone())
 }
 
 /// The response of a task whose macros found mistakes: its program does not compile.
 pub fn unexpanded() -> ! {
     unreachable!("a program with mistakes in its steps does not compile")
-}
-
-fn on_runtime(attempt: impl Future<Output = AttemptEnd> + Send + 'static) -> Work {
-    Work { future: Box::pin(attempt), interruptible: true }
-}
-
-fn on_pool(attempt: impl FnOnce() -> AttemptEnd + Send + 'static) -> Work {
-    let future = pooled(attempt).map(|end| end.unwrap_or_else(|lost| lost));
-    Work { future: Box::pin(future), interruptible: false }
 }
 
 /// Runs a closure on the blocking pool, in the span of the attempt. Its panic goes on here, so
@@ -193,11 +267,7 @@ async fn pooled<R: Send + 'static>(
     }
 }
 
-fn end<T: TaskDefinition>(returned: Returned<T, Value>) -> AttemptEnd {
-    returned.map_or_else(failed::<T>, AttemptEnd::Done)
-}
-
-pub(crate) fn failed<T: TaskDefinition>(error: StepError<T::Error>) -> AttemptEnd {
+fn failed<E: JournalValue + Display>(error: StepError<E>) -> AttemptEnd {
     match error {
         StepError::Retry { source, after } => {
             AttemptEnd::Retry { error: with_sources(&*source), after }

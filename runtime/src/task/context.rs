@@ -3,13 +3,17 @@
 use std::{
     borrow::Cow,
     fmt,
+    pin::pin,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
-use futures_util::FutureExt;
+use futures_util::{
+    FutureExt,
+    future::{Either, select},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -132,6 +136,7 @@ impl StepContext {
         self.0.publish(None, Some(message.into()));
     }
 
+    /// Uploads for an upload step; ends at once when the attempt should stop.
     pub(crate) async fn upload(
         &self,
         bucket: &str,
@@ -139,7 +144,11 @@ impl StepContext {
     ) -> Result<UploadedFiles, FileError> {
         let prefix = self.0.upload_prefix();
         let publish = |bytes| self.progress(bytes);
-        self.files().upload(bucket, &prefix, sources, publish).await
+        let upload = pin!(self.files().upload(bucket, &prefix, sources, publish));
+        match select(upload, pin!(self.cancelled())).await {
+            Either::Left((uploaded, _)) => uploaded,
+            Either::Right(_) => Err(FileError::Stopped { bucket: bucket.to_owned() }),
+        }
     }
 }
 

@@ -6,8 +6,11 @@ mod context;
 pub(crate) mod define;
 pub(crate) mod dependencies;
 mod handlers;
+pub(crate) mod limits;
 mod message;
 mod result;
+pub(crate) mod row;
+mod run;
 pub(crate) mod table;
 mod typed;
 

@@ -9,7 +9,7 @@ use crate::{
 
 /// The type of a slot, without the type.
 #[derive(Clone, Copy)]
-pub(crate) struct Typed {
+pub struct Typed {
     name: fn() -> &'static str,
     decode: DecodeValue,
 }

@@ -3,62 +3,58 @@
 mod row;
 mod thunk;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 
-use super::model::{Saga, Work};
+use super::model::Saga;
+use crate::{names::at, period::Period};
 
 /// The table and the assertions. The mistakes are all told: nothing can fail from here on.
 pub(super) fn saga(saga: &Saga) -> TokenStream {
     let Saga { task, steps, runtime, .. } = saga;
-    let dt = &runtime.alias;
     let import = runtime.import();
     let rows = steps.iter().map(|step| row::row(saga, step));
-    let response = response(saga);
+    let response = match &saga.response {
+        Some(make) => thunk::response(saga, make),
+        None => last(saga),
+    };
     let assertions = assertions(saga);
+    // That the struct is no task is told once, at its name.
+    let dt = runtime.alias_at(at(task.span()));
+    let table = quote_spanned! {at(task.span())=>
+        impl #dt::TaskSteps for #task {
+            const STEPS: #dt::Table<Self> = &[#(#rows),*];
+            const RESPONSE: #dt::Response<Self> = #response;
+        }
+    };
     quote! {
         const _: () = {
             #import
-            impl #dt::TaskSteps for #task {
-                const STEPS: &'static [#dt::StepRow<Self>] = &[#(#rows),*];
-                const RESPONSE: #dt::Response<Self> = #response;
-            }
+            #table
             #assertions
         };
     }
 }
 
-fn response(saga: &Saga) -> TokenStream {
-    let dt = &saga.runtime.alias;
-    match &saga.response {
-        Some(make) => {
-            let thunk = thunk::inline(saga, make);
-            quote!(#dt::response(#thunk))
-        }
-        None => last(saga),
-    }
-}
-
+/// The output of the last step as the response; another type is reported where it is written.
 fn last(saga: &Saga) -> TokenStream {
-    let dt = &saga.runtime.alias;
     let index = saga.steps.len() - 1;
     let last = &saga.steps[index].declared;
-    let ty = last.output(&saga.runtime);
-    let output = match last.work {
-        // A response of another type is reported where this one is written.
-        Work::Method => quote_spanned!(last.sig.output.span=> #dt::last(c.step::<#ty>(#index))),
-        Work::Upload { .. } => quote!(#dt::last(c.step::<#ty>(#index))),
-    };
-    quote!(#dt::response(|c| #output))
+    let (ty, index) = (last.output(&saga.runtime), Literal::usize_unsuffixed(index));
+    let span = at(last.sig.output.span);
+    let dt = saga.runtime.alias_at(span);
+    quote_spanned!(span=> |c| #dt::last::<Self>(c.step::<#ty>(#index)))
 }
 
 /// The limits that two attributes must agree on.
 fn assertions(saga: &Saga) -> TokenStream {
     let Saga { task, steps, runtime, .. } = saga;
-    let dt = &runtime.alias;
-    let assertion = |period: crate::period::Period| {
+    let assertion = |period: Period| {
+        let span = at(period.span);
+        let dt = runtime.alias_at(span);
         let printed = period.print(runtime);
-        quote_spanned!(period.span=> const _: () = #dt::fits_into::<#task>(#printed);)
+        quote_spanned!(span=> const _: () = #dt::fits_into::<#task>(#printed);)
     };
     steps.iter().filter_map(|step| step.declared.timeout).map(assertion).collect()
 }

@@ -1,22 +1,29 @@
 //! The row of a step: a chain of `const fn`s in which what is unset prints nothing.
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{Literal, Span, TokenStream, TokenTree};
 use quote::quote;
 
 use super::{
-    super::{
-        model::{Backoff, Declared, Host, Jitter, Retry, Saga, Step, Undo, Work, reads},
-        signature::Files,
-    },
+    super::model::{Backoff, Declared, Host, Jitter, Retry, Saga, Source, Step, Undo, Work, reads},
     thunk,
 };
-use crate::names::Runtime;
+use crate::names::{Runtime, at};
 
 pub(super) fn row(saga: &Saga, step: &Step) -> TokenStream {
     let head = head(saga, step);
     let flow = flow(saga, step);
     let limits = limits(&step.declared, &saga.runtime);
-    quote!(#head #flow #limits)
+    // The row is blamed where its thunk is: what is wrong with an output is told once.
+    blamed(quote!(&#head #flow #limits), at(step.declared.sig.output.span))
+}
+
+/// The outermost tokens, shown at `span`.
+fn blamed(tokens: TokenStream, span: Span) -> TokenStream {
+    let blame = |mut token: TokenTree| {
+        token.set_span(span);
+        token
+    };
+    tokens.into_iter().map(blame).collect()
 }
 
 fn head(saga: &Saga, step: &Step) -> TokenStream {
@@ -24,35 +31,21 @@ fn head(saga: &Saga, step: &Step) -> TokenStream {
     let declared = &step.declared;
     let name = &declared.name;
     let run = thunk::step(saga, declared, &step.sources);
-    match &declared.work {
-        Work::Upload { bucket, files } => {
-            let upload = match files {
-                Files::One => quote!(upload_file),
-                Files::Many => quote!(upload_files),
-            };
-            quote!(#dt::#upload::<Self>(#name, #bucket, #run))
-        }
-        Work::Method if declared.ephemeral.is_some() => {
-            quote!(#dt::ephemeral::<Self>(#name, #run))
-        }
-        Work::Method => {
-            let output = &declared.sig.output.ty;
-            let undo = undo(saga, step);
-            quote!(#dt::step::<Self, #output>(#name, #undo, #run))
-        }
+    if let Work::Upload { bucket, .. } = &declared.work {
+        return quote!(#dt::upload(#name, #bucket, #run));
     }
-}
-
-fn undo(saga: &Saga, step: &Step) -> TokenStream {
-    let dt = &saga.runtime.alias;
-    let compensate = step.compensate.iter().map(|callee| thunk::undo(saga, callee, &step.declared));
-    match &step.declared.undo {
-        Undo::Compensate(_) => quote!(#dt::Undo::Compensate(#(#compensate)*)),
-        Undo::Pivot(_) => quote!(#dt::Undo::Pivot),
-        Undo::Retriable(_) => quote!(#dt::Undo::Retriable),
-        Undo::ReadOnly => quote!(#dt::Undo::ReadOnly),
-        Undo::Remains(_, reason) => quote!(#dt::Undo::NoUndo(#reason)),
-        Undo::DeleteUploads | Undo::Unsaid => quote!(#dt::Undo::DeleteUploads),
+    if declared.ephemeral.is_some() {
+        return quote!(#dt::ephemeral(#name, #run));
+    }
+    if let Some(undo) = &step.compensate {
+        let undo = thunk::undo(saga, undo);
+        return quote!(#dt::compensable(#name, #run, #undo));
+    }
+    match &declared.undo {
+        Undo::Pivot(_) => quote!(#dt::pivot(#name, #run)),
+        Undo::Retriable(_) => quote!(#dt::retriable(#name, #run)),
+        Undo::Remains(_, reason) => quote!(#dt::no_undo(#name, #reason, #run)),
+        _ => quote!(#dt::read_only(#name, #run)),
     }
 }
 
@@ -63,25 +56,22 @@ fn flow(saga: &Saga, step: &Step) -> TokenStream {
     let undo_read = undo_read.map(|steps| quote!(.undo_reads(&[#steps])));
     let when = step.when.as_ref().map(|when| {
         let steps = indices(&when.sources);
-        let holds = thunk::inline(saga, when);
+        let holds = thunk::condition(saga, when);
         quote!(.when(&[#steps], #holds))
     });
     quote!(#read #undo_read #when)
 }
 
-fn indices(sources: &[super::super::model::Source]) -> Option<TokenStream> {
+fn indices(sources: &[Source]) -> Option<TokenStream> {
     let steps: Vec<Literal> = reads(sources).into_iter().map(Literal::usize_unsuffixed).collect();
     (!steps.is_empty()).then(|| quote!(#(#steps),*))
 }
 
 /// Where, beside whom, and how long.
 fn limits(step: &Declared, runtime: &Runtime) -> TokenStream {
-    let dt = &runtime.alias;
     let undo = match (&step.work, &step.undo) {
-        (Work::Upload { .. }, Undo::Retriable(_)) => Some(quote!(.undo(#dt::Undo::Retriable))),
-        (Work::Upload { .. }, Undo::Remains(_, reason)) => {
-            Some(quote!(.undo(#dt::Undo::NoUndo(#reason))))
-        }
+        (Work::Upload { .. }, Undo::Retriable(_)) => Some(quote!(.retriable())),
+        (Work::Upload { .. }, Undo::Remains(_, reason)) => Some(quote!(.no_undo(#reason))),
         _ => None,
     };
     let host = (step.host == Host::Api).then(|| quote!(.on_api()));

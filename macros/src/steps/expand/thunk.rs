@@ -3,11 +3,13 @@
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
 
 use super::super::{
     model::{Callee, Declared, Saga, Source, Work},
     signature::{Form, Param, Signature, is_view},
 };
+use crate::names::at;
 
 /// The work of a step.
 pub(super) fn step(saga: &Saga, step: &Declared, sources: &[Source]) -> TokenStream {
@@ -19,52 +21,59 @@ pub(super) fn step(saga: &Saga, step: &Declared, sources: &[Source]) -> TokenStr
         (Work::Method, None, true) => "future",
         (Work::Method, None, false) => "blocking",
     };
-    attempt(saga, run, &step.sig, sources, &step.sig.output.ty)
-}
-
-/// The undo of a step; `subject` is the output of that step.
-pub(super) fn undo(saga: &Saga, callee: &Callee, subject: &Declared) -> TokenStream {
-    let run = if callee.sig.is_async { "future" } else { "blocking" };
-    let subject = subject.output(&saga.runtime);
-    attempt(saga, run, &callee.sig, &callee.sources, &subject)
-}
-
-/// `|c| dt::future::<Self, _>(async move { .. })`
-fn attempt(
-    saga: &Saga,
-    run: &str,
-    sig: &Signature,
-    sources: &[Source],
-    subject: &impl ToTokens,
-) -> TokenStream {
     let dt = &saga.runtime.alias;
+    let (c, gives) = (call(), &step.sig.output.ty);
+    let work = attempt(saga, run, &step.sig, sources);
+    quote!(|#c: #dt::Call<Self, #gives>| #work)
+}
+
+/// The undo of a step.
+pub(super) fn undo(saga: &Saga, undo: &Callee) -> TokenStream {
+    let run = if undo.sig.is_async { "future" } else { "blocking" };
     let c = call();
-    let lets = lets(saga, sig, sources, subject);
-    let method = method(sig, sources, &quote!(&#c.task));
-    let returned = match sig.output.fallible {
-        true => method,
-        false => quote_spanned!(sig.output.span=> #dt::Ok(#method)),
-    };
-    // Whatever is wrong with the returned type is reported where it is written.
-    let span = sig.output.span;
-    let run = Ident::new(run, span);
-    let block = match sig.is_async {
-        true => quote_spanned!(span=> async move { #lets #returned }),
-        false => quote_spanned!(span=> move || { #lets #returned }),
-    };
-    let work = quote_spanned!(span=> #dt::#run::<Self, _>(#block));
+    let work = attempt(saga, run, &undo.sig, &undo.sources);
     quote!(|#c| #work)
 }
 
-/// A condition or the response, which are called on the spot.
-pub(super) fn inline(saga: &Saga, callee: &Callee) -> TokenStream {
-    let c = call();
-    let lets = lets(saga, &callee.sig, &callee.sources, &TokenStream::new());
-    let method = method(&callee.sig, &callee.sources, &quote!(#c.task));
-    match lets.is_empty() {
-        true => quote!(|#c| #method),
-        false => quote!(|#c| { #lets #method }),
+/// `dt::future(async move { .. })`, blamed for whatever is wrong with the returned type.
+fn attempt(saga: &Saga, run: &str, sig: &Signature, sources: &[Source]) -> TokenStream {
+    let span = at(sig.output.span);
+    let dt = saga.runtime.alias_at(span);
+    let run = Ident::new(run, span);
+    let task = call_at(span);
+    let lets = lets(saga, sig, sources);
+    let method = method(sig, sources, &quote_spanned!(span=> &#task.task));
+    let returned = match sig.output.fallible {
+        true => method,
+        false => quote_spanned!(span=> #dt::Ok(#method)),
+    };
+    match sig.is_async {
+        true => quote_spanned!(span=> #dt::#run(async move { #lets #returned })),
+        false => quote_spanned!(span=> #dt::#run(move || { #lets #returned })),
     }
+}
+
+/// A condition, which is called on the spot.
+pub(super) fn condition(saga: &Saga, when: &Callee) -> TokenStream {
+    inline(saga, when, |holds| holds)
+}
+
+/// The response, which is called on the spot.
+pub(super) fn response(saga: &Saga, make: &Callee) -> TokenStream {
+    let span = at(saga.task.span());
+    let dt = saga.runtime.alias_at(span);
+    inline(saga, make, |response| quote_spanned!(span=> #dt::respond::<Self>(#response)))
+}
+
+fn inline(
+    saga: &Saga,
+    callee: &Callee,
+    wrap: impl FnOnce(TokenStream) -> TokenStream,
+) -> TokenStream {
+    let c = call();
+    let lets = lets(saga, &callee.sig, &callee.sources);
+    let returned = wrap(method(&callee.sig, &callee.sources, &quote!(#c.task)));
+    if lets.is_empty() { quote!(|#c| #returned) } else { quote!(|#c| { #lets #returned }) }
 }
 
 /// The parameter of a thunk. Its name is out of reach for the names of the user.
@@ -72,25 +81,32 @@ fn call() -> Ident {
     Ident::new("c", Span::mixed_site())
 }
 
+fn call_at(span: Span) -> Ident {
+    Ident::new("c", Span::mixed_site().located_at(span))
+}
+
 /// One `let` for each input: a wrong type is one mistake, on that very type.
-fn lets(saga: &Saga, sig: &Signature, sources: &[Source], subject: &impl ToTokens) -> TokenStream {
+fn lets(saga: &Saga, sig: &Signature, sources: &[Source]) -> TokenStream {
     let inputs = sig.params.iter().zip(sources).filter(|(_, source)| **source != Source::Context);
     inputs
         .map(|(param, source)| {
             let Param { ident, ty, .. } = param;
-            let value = value(saga, param, *source, subject);
+            let value = value(saga, param, *source);
             quote!(let #ident: #ty = #value;)
         })
         .collect()
 }
 
-fn value(saga: &Saga, param: &Param, source: Source, subject: &impl ToTokens) -> TokenStream {
-    let c = call();
-    let span = syn::spanned::Spanned::span(&param.ty);
+fn value(saga: &Saga, param: &Param, source: Source) -> TokenStream {
+    let span = at(param.ty.span());
+    let c = call_at(span);
     match source {
         Source::Context => quote_spanned!(span=> &#c.cx),
         Source::Request => quote_spanned!(span=> #c.request()),
-        Source::Outcome => quote_spanned!(span=> #c.outcome::<#subject>()),
+        Source::Outcome(step) => {
+            let (ty, _) = output(saga, step);
+            quote_spanned!(span=> #c.outcome::<#ty>())
+        }
         Source::Step(step) => {
             let (ty, step) = output(saga, step);
             quote_spanned!(span=> #c.step::<#ty>(#step))
@@ -115,14 +131,15 @@ fn output(saga: &Saga, step: usize) -> (syn::Type, Literal) {
 /// `Self::charge(&c.task, &c.cx, request).await`
 fn method(sig: &Signature, sources: &[Source], task: &TokenStream) -> TokenStream {
     let Signature { ident, is_async, params, output } = sig;
-    let c = call();
     let arguments = params.iter().zip(sources).map(|(param, source)| match source {
         Source::Context => {
-            let span = syn::spanned::Spanned::span(&param.ty);
+            let span = at(param.ty.span());
+            let c = call_at(span);
             quote_spanned!(span=> &#c.cx)
         }
         _ => param.ident.to_token_stream(),
     });
-    let wait = is_async.then(|| quote_spanned!(output.span=> .await));
-    quote_spanned!(output.span=> Self::#ident(#task #(, #arguments)*) #wait)
+    let span = at(output.span);
+    let wait = is_async.then(|| quote_spanned!(span=> .await));
+    quote_spanned!(span=> Self::#ident(#task #(, #arguments)*) #wait)
 }

@@ -77,7 +77,7 @@ impl MemoryJournalBuilder {
         self
     }
 
-    /// Ended sagas that stay readable, about. Default 10,000. A handle keeps its own outcome.
+    /// Ended sagas that stay readable, about. Default 1,000. A handle keeps its own outcome.
     #[must_use]
     pub fn retain_ended(mut self, sagas: usize) -> Self {
         self.retain_ended = sagas;
@@ -124,7 +124,7 @@ impl MemoryJournal {
 
     /// A journal with settings of your own.
     pub fn builder() -> MemoryJournalBuilder {
-        MemoryJournalBuilder { capacity: 100, retain_ended: 10_000, lease: None, clock: None }
+        MemoryJournalBuilder { capacity: 100, retain_ended: 1_000, lease: None, clock: None }
     }
 
     /// `max(last + 1, now)`: rises over claims and restarts (A2).
@@ -167,24 +167,22 @@ impl MemoryJournal {
         }
     }
 
-    fn commit_item(&self, seat: &Arc<Seat>, now: Timestamp, mut item: Item) -> Verdict {
+    fn commit_item(&self, seat: SeatId, now: Timestamp, mut item: Item) -> Verdict {
         let mut shard = self.shards.of(item.saga);
         if let Some(create) = item.create.take() {
-            if shard.sagas.contains_key(&item.saga) {
+            let Some(seat) = self.seats.get(seat).filter(|_| !shard.sagas.contains_key(&item.saga))
+            else {
                 return Verdict::NotOwner;
-            }
+            };
             create.admission.consume();
             self.fences.fetch_max(item.fence.0, Ordering::AcqRel);
             let mut entry = Entry::new(create.definition, &item.records, Some(self.room.clone()));
-            entry.at = At::Owned { seat: Arc::clone(seat), fence: item.fence };
             seat.owned.fetch_add(1, Ordering::Relaxed);
+            entry.at = At::Owned { seat, fence: item.fence };
             shard.sagas.insert(item.saga, Box::new(entry));
         }
         let Some(entry) = shard.sagas.get_mut(&item.saga) else { return Verdict::NotOwner };
-        if !seat.is_alive()
-            || !entry.owned_by(seat, item.fence)
-            || entry.records.len() as u64 != item.seq
-        {
+        if !entry.owned_by(seat, item.fence) || entry.records.len() as u64 != item.seq {
             return Verdict::NotOwner;
         }
         let unfolded = |mail: &Mail| !item.folded.contains(&mail.id);
@@ -199,27 +197,25 @@ impl MemoryJournal {
         let fence = item.fence;
         entry.records.extend(item.records.into_iter().map(|record| Stamped { fence, at, record }));
         let definition = entry.definition;
-        let moved = Self::place(&mut shard, item.saga, item.place, seat, self.retain);
+        let moved = match item.place {
+            Place::Owned => Moved::No,
+            place => Self::place(&mut shard, item.saga, place, self.retain),
+        };
         drop(shard);
         self.moved(item.saga, definition, moved);
         Verdict::Written { mail }
     }
 
-    fn place(
-        shard: &mut Shard,
-        saga: SagaId,
-        place: Place,
-        seat: &Arc<Seat>,
-        retain: usize,
-    ) -> Moved {
+    /// Takes a saga out of its owner's hands.
+    fn place(shard: &mut Shard, saga: SagaId, place: Place, retain: usize) -> Moved {
         let entry = shard.sagas.get_mut(&saga).expect("the caller holds it");
-        if place != Place::Owned {
-            seat.owned.fetch_sub(1, Ordering::Relaxed);
-        }
+        let At::Owned { seat, .. } = std::mem::replace(&mut entry.at, At::Ready) else {
+            unreachable!("only an owner commits");
+        };
+        seat.owned.fetch_sub(1, Ordering::Relaxed);
         match place {
-            Place::Owned => Moved::No,
+            Place::Owned => unreachable!("the saga leaves its owner"),
             Place::Ready => {
-                entry.at = At::Ready;
                 // Still admitted: it comes from the API phase, and no worker has seen it.
                 Moved::Ready(if entry.admission.is_some() { End::Back } else { End::Front })
             }
@@ -618,20 +614,15 @@ impl Journal for MemoryJournal {
     }
 
     fn commit(&self, batch: Batch) -> Answer<'_, Committed> {
-        let Some(seat) = self.seats.get(batch.seat) else {
-            return Err(JournalError::Fenced(batch.seat)).into();
-        };
         let now = self.clock.now();
-        let commit = |item| self.commit_item(&seat, now, item);
-        let verdicts: SmallVec<_> = batch.items.into_iter().map(commit).collect();
-        // Reaped on the way: what was written before counts, the rest was refused.
-        match seat.is_alive() {
-            true => Answer::ready(Committed { verdicts }),
-            false if verdicts.iter().any(|v| matches!(v, Verdict::Written { .. })) => {
-                Answer::ready(Committed { verdicts })
-            }
-            false => Err(JournalError::Fenced(batch.seat)).into(),
+        let commit = |item| self.commit_item(batch.seat, now, item);
+        let verdicts: SmallVec<[Verdict; 1]> = batch.items.into_iter().map(commit).collect();
+        // A seat that was reaped on the way wrote what it wrote, and the rest was refused.
+        let refused = verdicts.iter().all(|verdict| *verdict == Verdict::NotOwner);
+        if refused && self.seats.get(batch.seat).is_none() {
+            return Err(JournalError::Fenced(batch.seat)).into();
         }
+        Answer::ready(Committed { verdicts })
     }
 
     fn tell(&self, saga: SagaId, mail: Mail) -> Answer<'_, Told> {

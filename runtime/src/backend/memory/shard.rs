@@ -8,7 +8,7 @@ use std::{
 
 use super::seats::Seat;
 use crate::{
-    journal::{Gate, ListenerId},
+    journal::{Gate, ListenerId, SeatId},
     kernel::{DefinitionHash, Fence, Mail, Place, SagaId, Stamped, Timestamp},
 };
 
@@ -48,8 +48,13 @@ impl Entry {
         }
     }
 
-    pub(super) fn owned_by(&self, seat: &Arc<Seat>, fence: Fence) -> bool {
-        matches!(&self.at, At::Owned { seat: owner, fence: of } if Arc::ptr_eq(owner, seat) && *of == fence)
+    /// Whether this seat owns the saga under this fence, and lives.
+    pub(super) fn owned_by(&self, seat: SeatId, fence: Fence) -> bool {
+        matches!(
+            &self.at,
+            At::Owned { seat: owner, fence: of }
+                if owner.id == seat && *of == fence && owner.is_alive()
+        )
     }
 
     /// Crashes count since the last record: any progress clears them (R3).

@@ -1,0 +1,123 @@
+//! Writes a ZIP archive, entry by entry, without holding any of them.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufWriter, Write},
+};
+
+use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
+
+use crate::inputs::Entry;
+
+/// How hard to press, from 0 (not at all) to 9.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CompressionLevel(pub(crate) u8);
+
+/// From this size on an entry has the fields of zip64. Packing can make what is nearly 4 GiB large
+/// a little larger, so it is well below.
+const LARGE: u64 = 4_000_000_000;
+
+pub(crate) struct Archive {
+    zip: ZipWriter<BufWriter<File>>,
+    level: CompressionLevel,
+}
+
+impl Archive {
+    pub(crate) fn new(file: File, level: CompressionLevel) -> Self {
+        Self { zip: ZipWriter::new(BufWriter::with_capacity(1 << 20, file)), level }
+    }
+
+    pub(crate) fn folder(&mut self, entry: &Entry) -> io::Result<()> {
+        let options = options(entry).compression_method(CompressionMethod::Stored);
+        Ok(self.zip.add_directory(entry.name.as_str(), options)?)
+    }
+
+    /// Adds a file of this size. `on_piece` hears how many bytes of it were packed since it heard
+    /// last, and may end the work with an error.
+    pub(crate) fn file(
+        &mut self,
+        entry: &Entry,
+        size: u64,
+        mut content: impl BufRead,
+        mut on_piece: impl FnMut(u64) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let options = self.level.apply(options(entry)).large_file(size >= LARGE);
+        self.zip.start_file(entry.name.as_str(), options)?;
+        loop {
+            let piece = content.fill_buf()?;
+            if piece.is_empty() {
+                return Ok(());
+            }
+            self.zip.write_all(piece)?;
+            let size = piece.len();
+            content.consume(size);
+            on_piece(size as u64)?;
+        }
+    }
+
+    /// Writes the table of contents. Without it there is no archive.
+    pub(crate) fn finish(self) -> io::Result<()> {
+        self.zip.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+        Ok(())
+    }
+}
+
+impl CompressionLevel {
+    fn apply(self, options: SimpleFileOptions) -> SimpleFileOptions {
+        match self.0 {
+            0 => options.compression_method(CompressionMethod::Stored),
+            level => options
+                .compression_method(CompressionMethod::Deflated)
+                .compression_level(Some(level.into())),
+        }
+    }
+}
+
+fn options(entry: &Entry) -> SimpleFileOptions {
+    SimpleFileOptions::default()
+        .unix_permissions(entry.mode)
+        .last_modified_time(date(entry.modified).unwrap_or_default())
+}
+
+/// Seconds since 1970 as a date of an archive, which knows the years 1980 to 2107 and no time
+/// zones: it is in UTC, so that the same files make the same archive everywhere.
+fn date(seconds: u64) -> Option<DateTime> {
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    // Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days, for days
+    // after 1970: a year begins in March, so that the leap day is its last.
+    let days = days.checked_add(719_468)?;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+
+    let year = u16::try_from(year).ok()?;
+    let small = |number: u64| u8::try_from(number).expect("it is below 60");
+    let (hour, minute) = (small(second / 3_600), small(second / 60 % 60));
+    DateTime::from_date_and_time(year, small(month), small(day), hour, minute, small(second % 60))
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_in_utc() {
+        let parts = |seconds| {
+            let date = date(seconds)?;
+            let day = (date.year(), date.month(), date.day());
+            Some((day, (date.hour(), date.minute(), date.second())))
+        };
+        assert_eq!(parts(951_827_696), Some(((2000, 2, 29), (12, 34, 56))));
+        assert_eq!(parts(1_709_251_198), Some(((2024, 2, 29), (23, 59, 58))));
+        assert_eq!(parts(1_709_251_200), Some(((2024, 3, 1), (0, 0, 0))));
+        assert_eq!(parts(315_532_800), Some(((1980, 1, 1), (0, 0, 0))));
+        assert_eq!(parts(0), None, "archives begin in 1980");
+        assert_eq!(parts(u64::MAX), None);
+    }
+}

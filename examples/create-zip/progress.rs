@@ -1,0 +1,106 @@
+//! What the user sees while a saga runs: a bar on a terminal, lines elsewhere, nothing if told so.
+
+use std::io::{IsTerminal, Write, stderr};
+
+use distributed_task::progress::{ByteCount, Progress, ProgressStatus};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+pub(crate) enum View {
+    Bar { bar: ProgressBar, template: &'static str },
+    Lines { latest: String },
+    Quiet,
+}
+
+/// Templates of the bar, for what is known of the bytes.
+const ALL: &str = "{msg} [{bar:30}] {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left";
+const SOME: &str = "{msg} {bytes}, {bytes_per_sec}";
+const NONE: &str = "{msg}";
+
+impl View {
+    pub(crate) fn new(quiet: bool) -> Self {
+        if quiet {
+            Self::Quiet
+        } else if stderr().is_terminal() {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            Self::Bar { bar: bar.with_style(style(NONE)), template: NONE }
+        } else {
+            Self::Lines { latest: String::new() }
+        }
+    }
+
+    /// Shows a new state of the saga.
+    pub(crate) fn show(&mut self, progress: &Progress) {
+        let stage = stage(progress);
+        match self {
+            Self::Bar { bar, template } => draw(bar, template, stage, progress.bytes),
+            Self::Lines { latest } if *latest != stage => {
+                say(&stage);
+                *latest = stage;
+            }
+            Self::Lines { .. } | Self::Quiet => {}
+        }
+    }
+
+    /// Says that the archive is put in its place.
+    pub(crate) fn writing(&mut self) {
+        match self {
+            Self::Bar { bar, template } => {
+                draw(bar, template, "writing the archive".to_owned(), None)
+            }
+            Self::Lines { .. } => say("writing the archive"),
+            Self::Quiet => {}
+        }
+    }
+
+    /// Ends the view, with a last line if it is wanted.
+    pub(crate) fn close(self, last: Option<&str>) {
+        if let Self::Bar { bar, .. } = &self {
+            bar.finish_and_clear();
+        }
+        if let (Some(last), Self::Bar { .. } | Self::Lines { .. }) = (last, &self) {
+            say(last);
+        }
+    }
+}
+
+/// What happens, in a few words that change only when something else happens.
+fn stage(progress: &Progress) -> String {
+    match (&progress.step, progress.status) {
+        (Some(step), ProgressStatus::Running) => {
+            format!("step {} of {}: {}", step.number, progress.steps, step.name)
+        }
+        (Some(step), ProgressStatus::Compensating) => format!("undoing {}", step.name),
+        (_, status) => status.to_string(),
+    }
+}
+
+fn draw(bar: &ProgressBar, template: &mut &'static str, stage: String, bytes: Option<ByteCount>) {
+    let wanted = match bytes {
+        Some(ByteCount { total: Some(_), .. }) => ALL,
+        Some(_) => SOME,
+        None => NONE,
+    };
+    if *template != wanted {
+        *template = wanted;
+        bar.set_style(style(wanted));
+    }
+    if bar.message() != stage {
+        // Speed and time left are those of the stage.
+        bar.reset();
+        bar.set_message(stage);
+    }
+    let ByteCount { done, total } = bytes.unwrap_or_default();
+    bar.update(|state| {
+        state.set_len(total.unwrap_or(done));
+        state.set_pos(done);
+    });
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("our templates are valid")
+}
+
+/// One line on the standard error. That nobody reads it is no reason to stop.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(stderr(), "create-zip: {line}");
+}

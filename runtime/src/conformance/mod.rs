@@ -1,0 +1,9 @@
+//! The contracts of the traits as checks: whoever writes a backend runs the suite of its trait.
+//!
+//! Each suite is a list of rules; a rule is a sentence of the trait's documentation and a small
+//! function that checks it. A broken rule is a panic with its sentence.
+
+pub mod codec;
+pub mod files;
+pub mod progress;
+mod rule;

@@ -1,0 +1,122 @@
+//! What the rows of a table run: the printed thunks, by what becomes of the output.
+
+use std::sync::Arc;
+
+use super::{
+    Inputs, StepContext, Work,
+    call::{Attempt, Call, IntoSources, Sources, UndoCall},
+    typed::Typed,
+    with_sources,
+};
+use crate::{
+    files::{FileError, UploadedFiles},
+    kernel::{AttemptEnd, JournalValue, Value},
+};
+
+/// The work of one step.
+pub trait Run<T> {
+    /// Starts an attempt.
+    fn start(&self, task: Arc<T>, cx: StepContext, inputs: Inputs) -> Work;
+
+    /// Starts an attempt of the undo, if there is one.
+    fn undo(&self, _call: UndoCall<T>) -> Option<Work> {
+        None
+    }
+
+    /// The type of the output; `None` for an ephemeral one.
+    fn output() -> Option<Typed>;
+}
+
+/// The output is journaled.
+pub struct Journaled<T, O, E>(pub(super) fn(Call<T, O>) -> Attempt<O, E>);
+
+impl<T, O: JournalValue, E> Run<T> for Journaled<T, O, E> {
+    fn start(&self, task: Arc<T>, cx: StepContext, inputs: Inputs) -> Work {
+        (self.0)(Call::new(task, cx, inputs)).work
+    }
+
+    fn output() -> Option<Typed> {
+        Some(Typed::of::<O>())
+    }
+}
+
+/// The output is journaled, and there is an undo.
+pub struct Compensable<T, O, E> {
+    pub(super) run: fn(Call<T, O>) -> Attempt<O, E>,
+    pub(super) undo: fn(UndoCall<T>) -> Attempt<(), E>,
+}
+
+impl<T, O: JournalValue, E> Run<T> for Compensable<T, O, E> {
+    fn start(&self, task: Arc<T>, cx: StepContext, inputs: Inputs) -> Work {
+        (self.run)(Call::new(task, cx, inputs)).work
+    }
+
+    fn undo(&self, call: UndoCall<T>) -> Option<Work> {
+        Some((self.undo)(call).work)
+    }
+
+    fn output() -> Option<Typed> {
+        Some(Typed::of::<O>())
+    }
+}
+
+/// The output lives with the worker.
+pub struct Ephemeral<T, O, E>(pub(super) fn(Call<T, O>) -> Attempt<O, E>);
+
+impl<T, O, E> Run<T> for Ephemeral<T, O, E> {
+    fn start(&self, task: Arc<T>, cx: StepContext, inputs: Inputs) -> Work {
+        (self.0)(Call::new(task, cx, inputs)).work
+    }
+
+    fn output() -> Option<Typed> {
+        None
+    }
+}
+
+/// What the method names is uploaded, and deleted by the undo.
+pub struct Upload<T, S, E> {
+    pub(super) bucket: &'static str,
+    pub(super) sources: fn(Call<T, S>) -> Sources<S, E>,
+}
+
+impl<T, S: IntoSources, E> Run<T> for Upload<T, S, E> {
+    fn start(&self, task: Arc<T>, cx: StepContext, inputs: Inputs) -> Work {
+        let bucket = self.bucket;
+        let sources = (self.sources)(Call::new(task, cx.clone(), inputs)).gathered;
+        let end = async move {
+            match sources.await {
+                Ok(sources) => uploaded::<S>(cx.upload(bucket, sources.into_vec()).await),
+                Err(end) => end,
+            }
+        };
+        // Naming the sources changes nothing, so dropping the future ends the attempt even while
+        // a thread of the blocking pool still names them.
+        Work { future: Box::pin(end), interruptible: true }
+    }
+
+    fn undo(&self, UndoCall { cx, .. }: UndoCall<T>) -> Option<Work> {
+        let bucket = self.bucket;
+        let end = async move {
+            match cx.delete_uploads(bucket).await {
+                Ok(()) => AttemptEnd::Done(Value::journaled(())),
+                Err(error) => try_again(&error),
+            }
+        };
+        Some(Work { future: Box::pin(end), interruptible: true })
+    }
+
+    fn output() -> Option<Typed> {
+        Some(S::typed())
+    }
+}
+
+fn uploaded<S: IntoSources>(files: Result<UploadedFiles, FileError>) -> AttemptEnd {
+    match files {
+        Ok(files) => AttemptEnd::Done(S::output(files)),
+        Err(error) => try_again(&error),
+    }
+}
+
+fn try_again(error: &FileError) -> AttemptEnd {
+    AttemptEnd::Retry { error: with_sources(error), after: None }
+}

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Runs every test: unit tests, the tests in this folder, and the code in README and rustdoc.
+# Works from any folder and installs what it needs from the system's packages. Arguments go to
+# cargo: `tests/run.sh --test promises`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source tests/packages.sh
+
+need_rust
+need 'gcc libc6-dev' command -v cc # links
+need unzip command -v unzip        # reads our archives
+
+# A test runs this program, and would build it without a word.
+cargo build --locked --package distributed-task-examples --bin create-zip
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+status=0
+cargo test --locked --workspace --all-features --no-fail-fast "$@" 2>&1 | tee "$log" || status=$?
+
+awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
+     END { printf "\nall together: %d passed; %d failed; %d ignored\n", passed, failed, ignored }' "$log"
+exit "$status"

@@ -1,0 +1,137 @@
+//! Cancelling, and the deadline.
+
+use std::{sync::Arc, time::Duration};
+
+use distributed_task::{Cancelled, CompensationCause, kernel::SagaStatus, prelude::*};
+use tokio::{sync::Notify, time::sleep};
+
+use crate::log::Log;
+
+#[distributed_task(request = bool, response = (), cancellable, timeout = "1h")]
+struct Sale {
+    log: Log,
+    running: Arc<Notify>,
+}
+
+#[steps]
+impl Sale {
+    #[step(compensate = undo_reserve)]
+    async fn reserve(&self) -> u32 {
+        self.log.note("reserve");
+        1
+    }
+
+    async fn undo_reserve(&self, reserve: Outcome<&u32>) -> StepResult<()> {
+        self.log.note(format!("undo reserve {reserve:?}"));
+        Ok(())
+    }
+
+    #[step(compensate = undo_pack)]
+    async fn pack(&self, cx: &StepContext, request: &bool) -> u32 {
+        self.running.notify_one();
+        if *request {
+            cx.cancelled().await;
+            self.log.note("pack was told");
+        } else {
+            sleep(Duration::from_secs(7200)).await;
+        }
+        2
+    }
+
+    async fn undo_pack(&self, pack: Outcome<&u32>) -> StepResult<()> {
+        self.log.note(format!("undo pack {pack:?}"));
+        Ok(())
+    }
+
+    #[response]
+    fn respond(&self) {}
+}
+
+struct Shop {
+    task: Task<Sale>,
+    log: Log,
+    running: Arc<Notify>,
+}
+
+async fn shop() -> Shop {
+    let (log, running) = (Log::default(), Arc::new(Notify::new()));
+    let builder = Sale::builder().running(running.clone()).log(log.clone());
+    let task = builder.use_in_process_mode().build().await.expect("it builds");
+    Shop { task, log, running }
+}
+
+#[tokio::test(start_paused = true)]
+async fn k2_a_running_step_is_told_and_what_it_did_is_undone() {
+    let Shop { task, log, running } = shop().await;
+    let saga = task.submit(true).await.expect("submitted");
+    running.notified().await;
+    assert_eq!(saga.cancel().await.expect("recorded"), Cancelled::Recorded);
+    let outcome = saga.outcome().await.expect("an outcome");
+    assert!(matches!(outcome, SagaOutcome::Cancelled { .. }), "{outcome:?}");
+    let wanted = ["reserve", "pack was told", "undo pack Done(2)", "undo reserve Done(1)"];
+    assert_eq!(log.entries(), wanted);
+    let again = saga.cancel().await.expect("answered");
+    assert_eq!(again, Cancelled::TooLate(SagaStatus::Cancelled));
+}
+
+#[tokio::test(start_paused = true)]
+async fn k2_a_step_that_does_not_listen_is_ended_after_its_grace_and_is_unknown() {
+    let Shop { task, log, running } = shop().await;
+    let saga = task.submit(false).await.expect("submitted");
+    running.notified().await;
+    saga.cancel().await.expect("recorded");
+    saga.outcome().await.expect("an outcome");
+    assert_eq!(log.entries(), ["reserve", "undo pack Unknown", "undo reserve Done(1)"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn b9_a_saga_that_is_cancelled_before_its_first_claim_does_nothing() {
+    let Shop { task, log, .. } = shop().await;
+    // The paused runtime has one thread: no worker runs before this test awaits something else.
+    let saga = task.submit(true).await.expect("submitted");
+    saga.cancel().await.expect("recorded");
+    let outcome = saga.outcome().await.expect("an outcome");
+    assert!(matches!(outcome, SagaOutcome::Cancelled { .. }), "{outcome:?}");
+    assert_eq!(log.entries(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_saga_that_reaches_its_deadline_goes_back() {
+    let Shop { task, log, .. } = shop().await;
+    let saga = task.submit(false).await.expect("submitted");
+    let outcome = saga.outcome().await.expect("an outcome");
+    let SagaOutcome::Compensated { cause, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(cause, CompensationCause::Deadline);
+    assert_eq!(log.entries(), ["reserve", "undo pack Unknown", "undo reserve Done(1)"]);
+}
+
+#[distributed_task(request = (), response = u32, cancellable)]
+struct Payment {
+    running: Arc<Notify>,
+}
+
+#[steps]
+impl Payment {
+    #[step(pivot)]
+    async fn charge(&self, cx: &StepContext) -> bool {
+        self.running.notify_one();
+        sleep(Duration::from_secs(60)).await;
+        cx.is_cancelled()
+    }
+
+    #[step(retriable)]
+    async fn ship(&self, charge: &bool) -> u32 {
+        u32::from(*charge)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn k3_a_cancel_while_the_pivot_runs_is_too_late_when_the_pivot_succeeds() {
+    let running = Arc::new(Notify::new());
+    let task = Payment::builder().running(running.clone()).build().await.expect("it builds");
+    let saga = task.submit(()).await.expect("submitted");
+    running.notified().await;
+    assert_eq!(saga.cancel().await.expect("recorded"), Cancelled::Recorded);
+    let outcome = saga.outcome().await.expect("an outcome");
+    assert!(matches!(outcome, SagaOutcome::Completed(0)), "the pivot is not disturbed: {outcome:?}");
+}

@@ -1,0 +1,58 @@
+//! The same task with its tickets brought by a queue.
+
+use std::time::Duration;
+
+use distributed_task::{
+    backend::memory::MemoryQueue,
+    kernel::SagaId,
+    prelude::*,
+    queue::{Queue, Ticket},
+};
+
+use crate::log::Log;
+
+#[distributed_task(request = u32, response = u32, queue = "sums")]
+struct Sum {
+    log: Log,
+}
+
+#[steps]
+impl Sum {
+    #[step(read_only, retry(max = 1, delay = "10s", max_delay = "10s", jitter = "none"))]
+    async fn add(&self, cx: &StepContext, request: &u32) -> StepResult<u32> {
+        self.log.note(format!("try {}", cx.attempt()));
+        match cx.attempt() {
+            1 => Err("a wait that is long enough to be a timer")?,
+            _ => Ok(request + 1),
+        }
+    }
+
+    #[response]
+    fn respond(&self, add: &u32) -> u32 {
+        *add
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_brings_the_worker_messages_and_a_foreign_one_is_refused() {
+    let (queue, log) = (MemoryQueue::with_capacity(1), Log::default());
+    assert_eq!(Sum::WORKER_QUEUE, "sums");
+    let foreign = Ticket {
+        saga: "0192f0c1-0000-7000-8000-000000000000".parse::<SagaId>().expect("an id"),
+        task: "another".to_owned(),
+        definition: "00".to_owned(),
+    };
+    queue.publish(Sum::WORKER_QUEUE, foreign).await.expect("published");
+    let builder = Sum::builder().log(log.clone()).use_in_process_mode();
+    let task = builder.override_queue(queue).build().await.expect("it builds");
+    let mut sagas = Vec::new();
+    for number in 0..10 {
+        sagas.push((number, task.submit(number).await.expect("submitted")));
+    }
+    for (number, saga) in sagas {
+        let outcome = saga.outcome().await.expect("an outcome");
+        assert!(matches!(outcome, SagaOutcome::Completed(n) if n == number + 1), "{outcome:?}");
+    }
+    assert_eq!(log.entries().len(), 20);
+    assert!(task.shutdown(Duration::from_secs(1)).await.in_time);
+}

@@ -1,0 +1,113 @@
+//! Back-pressure, concurrency, and what a builder refuses.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use distributed_task::{
+    BuildError,
+    backend::memory::MemoryJournal,
+    clock::SystemClock,
+    prelude::*,
+};
+use futures_util::FutureExt;
+use tokio::{sync::Semaphore, time::sleep};
+
+#[derive(Clone, Default)]
+struct Gauge {
+    now: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+}
+
+#[distributed_task(request = (), response = ())]
+struct Busy {
+    gauge: Gauge,
+    gate: Arc<Semaphore>,
+}
+
+#[steps]
+impl Busy {
+    #[step(read_only)]
+    async fn work(&self) {
+        let now = self.gauge.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.gauge.most.fetch_max(now, Ordering::SeqCst);
+        self.gate.acquire().await.expect("it stays open").forget();
+        sleep(Duration::from_secs(1)).await;
+        self.gauge.now.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn submit_waits_while_too_many_sagas_wait_for_a_worker() {
+    let gate = Arc::new(Semaphore::new(0));
+    let task = Busy::builder()
+        .gauge(Gauge::default())
+        .gate(gate.clone())
+        .use_in_process_mode()
+        .override_journal(MemoryJournal::builder().capacity(3).build())
+        .concurrency(2)
+        .build()
+        .await
+        .expect("it builds");
+    let mut sagas = Vec::new();
+    // Two run, three wait; the worker needs a turn to take its two.
+    for _ in 0..2 {
+        sagas.push(task.submit(()).await.expect("submitted"));
+    }
+    sleep(Duration::from_millis(1)).await;
+    for _ in 0..3 {
+        sagas.push(task.submit(()).now_or_never().expect("there is room").expect("submitted"));
+    }
+    let mut sixth = Box::pin(task.submit(()));
+    assert!(sixth.as_mut().now_or_never().is_none(), "there is no room for a sixth");
+    gate.add_permits(6);
+    sagas.push(sixth.await.expect("submitted when there was room again"));
+    for saga in sagas {
+        saga.outcome().await.expect("an outcome");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_sagas_run_at_a_time_than_allowed() {
+    let gauge = Gauge::default();
+    let task = Busy::builder()
+        .gauge(gauge.clone())
+        .gate(Arc::new(Semaphore::new(100)))
+        .use_in_process_mode()
+        .concurrency(3)
+        .build()
+        .await
+        .expect("it builds");
+    let mut sagas = Vec::new();
+    for _ in 0..20 {
+        sagas.push(task.submit(()).await.expect("submitted"));
+    }
+    for saga in sagas {
+        saga.outcome().await.expect("an outcome");
+    }
+    assert_eq!(gauge.most.load(Ordering::SeqCst), 3);
+}
+
+fn busy() -> distributed_task::builder::TaskBuilder<Busy> {
+    Busy::builder()
+        .gauge(Gauge::default())
+        .gate(Arc::new(Semaphore::new(0)))
+        .use_in_process_mode()
+}
+
+#[tokio::test]
+async fn a_builder_says_what_has_no_effect() {
+    let error = busy().concurrency(0).build().await.expect_err("never runs a saga");
+    assert!(matches!(error, BuildError::NoConcurrency { task: "busy" }), "{error}");
+    let error = busy()
+        .override_journal(MemoryJournal::new())
+        .override_clock(SystemClock::default())
+        .build()
+        .await
+        .expect_err("the journal has its own clock");
+    assert!(matches!(error, BuildError::ClockWithoutEffect { .. }), "{error}");
+}

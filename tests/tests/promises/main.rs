@@ -1,0 +1,15 @@
+//! What a task promises, one test a promise, seen through the public door.
+//!
+//! Time is virtual: tokio's clock is paused, so waits cost nothing and are exact.
+
+mod api;
+mod cancel;
+mod carrier;
+mod data;
+mod flow;
+mod limits;
+mod log;
+mod retries;
+mod shutdown;
+mod undo;
+mod watch;

@@ -1,0 +1,85 @@
+//! Progress and handles.
+
+use std::time::Duration;
+
+use distributed_task::{
+    StatusError,
+    kernel::SagaId,
+    prelude::*,
+    progress::{Progress, ProgressStatus},
+};
+use futures_util::StreamExt;
+use tokio::time::sleep;
+
+#[distributed_task(request = bool, response = ())]
+struct Watched;
+
+#[steps]
+impl Watched {
+    #[step(read_only)]
+    async fn copy(&self, cx: &StepContext) {
+        for done in 1..=4 {
+            sleep(Duration::from_secs(1)).await;
+            cx.progress(ByteCount::of(done, 4));
+        }
+    }
+
+    #[step(read_only)]
+    async fn check(&self, request: &bool) -> StepResult<()> {
+        sleep(Duration::from_secs(1)).await;
+        if *request {
+            return Err(StepError::refuse(Refusal::new("bad", "not the same")));
+        }
+        Ok(())
+    }
+
+    #[response]
+    fn respond(&self) {}
+}
+
+async fn watched(fails: bool) -> SagaHandle<Watched> {
+    let task = Watched::builder().build().await.expect("it builds");
+    task.submit(fails).await.expect("submitted")
+}
+
+fn steps(seen: &[Progress]) -> Vec<(ProgressStatus, usize)> {
+    let mut steps: Vec<_> =
+        seen.iter().map(|p| (p.status, p.step.as_ref().map_or(0, |step| step.number))).collect();
+    steps.dedup();
+    steps
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_watcher_sees_every_step_and_the_end() {
+    let saga = watched(false).await;
+    let early = tokio::spawn(saga.progress().collect::<Vec<_>>());
+    sleep(Duration::from_millis(4500)).await;
+    let late = saga.progress().collect::<Vec<_>>().await;
+    let early = early.await.expect("it did not panic");
+    use ProgressStatus::{Completed, Running};
+    assert_eq!(steps(&early), [(Running, 1), (Running, 2), (Completed, 0)]);
+    assert_eq!(steps(&late), [(Running, 2), (Completed, 0)]);
+    let bytes: Vec<_> = early.iter().filter_map(|p| p.bytes).map(|bytes| bytes.done).collect();
+    assert_eq!(bytes.last(), Some(&4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_saga_is_seen_to_go_back() {
+    let seen: Vec<_> = watched(true).await.progress().collect().await;
+    assert_eq!(seen.last().map(|p| p.status), Some(ProgressStatus::Compensated));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handle_can_be_had_again_by_id_even_after_the_end() {
+    let task = Watched::builder().build().await.expect("it builds");
+    let saga = task.submit(false).await.expect("submitted");
+    let again = task.saga(saga.id()).await.expect("it is known");
+    saga.outcome().await.expect("an outcome");
+    for saga in [again, task.saga(saga.id()).await.expect("it is still known")] {
+        let outcome = saga.outcome().await.expect("an outcome");
+        assert!(matches!(outcome, SagaOutcome::Completed(())), "{outcome:?}");
+    }
+    let nobody: SagaId = "0192f0c1-0000-7000-8000-000000000000".parse().expect("an id");
+    let error = task.saga(nobody).await.expect_err("there is none");
+    assert!(matches!(error, StatusError::NoSuch { .. }), "{error}");
+}
