@@ -92,7 +92,9 @@ pub enum BuildError {
         task: &'static str,
     },
     /// An override without effect.
-    #[error("`{task}`: `.override_clock(..)` has no effect beside `.override_journal(..)`: give the clock to the journal")]
+    #[error(
+        "`{task}`: `.override_clock(..)` has no effect beside `.override_journal(..)`: give the clock to the journal"
+    )]
     ClockWithoutEffect {
         /// The task.
         task: &'static str,

@@ -265,6 +265,8 @@ impl Drop for Admission {
 pub struct NewSaga {
     /// Its id.
     pub id: SagaId,
+    /// [`now`](Journal::now) when it was submitted.
+    pub at: Timestamp,
     /// Its graph.
     pub definition: DefinitionHash,
     /// `Started` and what follows at once.
@@ -305,6 +307,8 @@ pub enum ClaimFrom<'a> {
 pub struct Claimed {
     /// What the seat owns now.
     pub sagas: Vec<ClaimedSaga>,
+    /// The store's time at the claim.
+    pub at: Timestamp,
     /// Whether there is more to claim.
     pub more: bool,
 }
@@ -346,6 +350,9 @@ pub struct Item {
     pub fence: Fence,
     /// The sequence number of the first record.
     pub seq: u64,
+    /// [`now`](Journal::now) when the group was decided. A store with a clock of its own stamps
+    /// with that one.
+    pub at: Timestamp,
     /// The group.
     pub records: SmallVec<[Record; 3]>,
     /// Inbox entries it folds.

@@ -1,5 +1,57 @@
-//! Reliable multi-step work: declarative sagas, checked at compile time, in one process or many.
+//! Reliable multi-step work, as declarative sagas that are checked at compile time.
+//!
+//! Annotate a struct and its step functions, and they become a *saga*: steps that run in order, are
+//! tried again when they fail, and are undone in reverse when they cannot succeed. The graph is known
+//! before anything runs, the journal is the only truth, and no user code is ever replayed.
+//!
+//! ```
+//! use distributed_task::prelude::*;
+//!
+//! /// Books a trip, or nothing.
+//! #[distributed_task(request = String, response = String, cancellable)]
+//! struct BookTrip;
+//!
+//! #[steps]
+//! impl BookTrip {
+//!     #[step(compensate = cancel_flight, timeout = "30s")]
+//!     async fn flight(&self, cx: &StepContext, request: &str) -> StepResult<String> {
+//!         Ok(format!("flight to {request}, booked under {}", cx.idempotency_key()))
+//!     }
+//!
+//!     async fn cancel_flight(&self, cx: &UndoContext) -> StepResult<()> {
+//!         println!("cancel what was booked under {}", cx.step_key());
+//!         Ok(())
+//!     }
+//!
+//!     #[step(pivot, retry(max = 5, delay = "200ms"))]
+//!     async fn pay(&self, flight: &String) -> StepResult<String> {
+//!         Ok(format!("{flight}, paid"))
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let trips = BookTrip::builder().use_in_process_mode().build().await?;
+//! let saga = trips.submit("Oslo".into()).await?;
+//! match saga.outcome().await? {
+//!     SagaOutcome::Completed(trip) => assert!(trip.starts_with("flight to Oslo")),
+//!     other => println!("{other:?}"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! This version runs **in one process, in memory**: sagas do not survive its end. The contracts are
+//! written for journals that do.
+//!
+//! Start with the [guide](docs::guide). The [rules](docs::semantics) have numbers, which comments and
+//! tests cite. [`distributed_task`](macro@distributed_task), [`steps`] and [`step`] are the
+//! attributes, [`Task`] is what a builder builds, and [`builder::TaskBuilder`] replaces its parts.
+//! [`kernel`] has the rules without any I/O; [`journal`], [`queue`], [`files`], [`mod@progress`],
+//! [`codec`] and [`clock`] are the traits that a backend implements.
 #![forbid(unsafe_code)]
+// Nothing but `clock` asks for the time, and chance is named where it is used.
+#![warn(clippy::disallowed_methods)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod backend;
@@ -9,6 +61,9 @@ pub mod clock;
 pub mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+// The pages to read hold no code: only rustdoc sees them.
+#[cfg(all(any(doc, doctest), feature = "in-process"))]
+pub mod docs;
 pub mod files;
 pub mod journal;
 pub mod kernel;

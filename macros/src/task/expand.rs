@@ -1,10 +1,10 @@
 //! What a task prints. Constants, builder and aliases can be seen; the rest is in `const _`.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 
 use super::model::{Dependency, Mode, Task};
-use crate::names::{Names, Runtime};
+use crate::names::{Names, Runtime, at};
 
 pub(super) fn task(task: &Task) -> TokenStream {
     let item = &task.item;
@@ -74,6 +74,9 @@ fn builder(task: &Task) -> TokenStream {
     let vis = &item.vis;
     let doc = format!("Builds a [`{}`]: one setter for each dependency, in any order.", item.ident);
     let (idents, states) = split(dependencies);
+    // A dependency that is not set is shown at its field.
+    let marker = |ident: &&syn::Ident| quote_spanned!(at(ident.span())=> pub enum #ident { Unset });
+    let unset = idents.iter().map(marker);
     if dependencies.is_empty() {
         return quote! {
             #[doc = #doc]
@@ -91,7 +94,7 @@ fn builder(task: &Task) -> TokenStream {
         #[doc(hidden)]
         #[allow(non_camel_case_types, unreachable_pub)]
         mod #markers {
-            #(pub enum #idents { Unset })*
+            #(#unset)*
         }
     }
 }

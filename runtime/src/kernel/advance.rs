@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    AttemptEnd, Cause, Decision, End, EntryId, Finish, Finished, Host, Judge, Letter, Machine, Mail,
-    ParkReason, Phase, Place, Record, SagaStatus, Timestamp, Way, machine::SHORT_WAIT, rollback,
+    AttemptEnd, Cause, Decision, Doubt, End, Finish, Finished, Host, Judge, Letter, Machine, Mail,
+    ParkReason, Phase, Place, Record, SagaStatus, Timestamp, Value, Way, machine::SHORT_WAIT,
+    rollback,
 };
 
 impl Machine {
@@ -34,17 +35,22 @@ impl Machine {
             return self.complete(judge, to);
         };
         let stage = definition.steps[step].stage;
-        let pending = |machine: &Self, step: &usize| machine.state.steps[*step].phase == Phase::Pending;
-        if !definition.stage(stage).all(|step| pending(self, &step)) {
+        let pending =
+            |machine: &Self, step: usize| machine.state.steps[step].phase == Phase::Pending;
+        if !definition.stage(stage).any(|step| pending(self, step)) {
             return false;
         }
         for step in definition.stage(stage).filter(|step| definition.steps[*step].conditional) {
-            if !self.evaluate(step, judge, to) {
+            // The verdict stands, although a neighbour's condition panicked since (O2).
+            if pending(self, step)
+                && !self.state.steps[step].evaluated
+                && !self.evaluate(step, judge, to)
+            {
                 return true;
             }
         }
         for step in definition.stage(stage) {
-            if pending(self, &step) {
+            if pending(self, step) {
                 to.guarded |= self.is_pivot(step);
                 let generation = self.generation(step);
                 self.push(to, Record::Intended { step, generation, way: Way::Do });
@@ -107,6 +113,12 @@ impl Machine {
         }
     }
 
+    /// Stops the saga for a cause that has no record of its own. One that has was first (C11).
+    pub(super) fn stop(&mut self, cause: Cause) {
+        let first = || self.state.stop.as_deref().cloned().unwrap_or(cause);
+        self.stop.get_or_insert_with(first);
+    }
+
     fn has_open_sibling(&self, step: usize) -> bool {
         let stage = self.definition.steps[step].stage;
         self.definition.stage(stage).any(|step| self.state.steps[step].is_open())
@@ -123,17 +135,6 @@ impl Machine {
         if self.in_flight() {
             return false;
         }
-        if let Some(pivot) = self.definition.pivot() {
-            match self.state.steps[pivot].phase {
-                Phase::Intended => return false,
-                Phase::Unknown => {
-                    let Cause::Failed { why, .. } = cause else { return false };
-                    self.push(to, Record::Parked(Box::new(ParkReason::PivotUnknown { why })));
-                    return true;
-                }
-                _ => {}
-            }
-        }
         if self.state.unbegun && self.crashes == 0 {
             for step in 0..self.definition.steps.len() {
                 if self.state.steps[step].phase == Phase::Intended {
@@ -141,8 +142,20 @@ impl Machine {
                 }
             }
         }
-        self.push(to, Record::Compensating(Box::new(cause)));
-        true
+        match self.definition.pivot().map(|pivot| self.state.steps[pivot].phase) {
+            Some(Phase::Intended) => false,
+            Some(Phase::Unknown) => {
+                // Whatever asked to go back, nobody may before the pivot is known (P2).
+                let why =
+                    self.state.failures.last().map_or(Doubt::HostLost, |(_, why)| why.clone());
+                self.push(to, Record::Parked(Box::new(ParkReason::PivotUnknown { why })));
+                true
+            }
+            _ => {
+                self.push(to, Record::Compensating(Box::new(cause)));
+                true
+            }
+        }
     }
 
     /// One move back; `false` when there is none to make now.
@@ -170,35 +183,48 @@ impl Machine {
 
     /// Folds the inbox (J1).
     pub(super) fn mail(&mut self, mail: Vec<Mail>, to: &mut Decision) {
+        let mut killed = None;
         for mail in mail {
-            self.folded(mail.id, to);
+            to.folded.push(mail.id);
             let letter = mail.letter.clone();
             self.push(to, Record::Received(Box::new(mail)));
             match letter {
-                Letter::Kill { reason } if self.state.finished.is_none() => {
-                    let residual = rollback::residual(&self.definition, &self.state);
-                    let finish = Finish::Killed { reason };
-                    let finished = Finished { finish, residual, settled: true };
-                    self.push(to, Record::Finished(Arc::new(finished)));
-                }
-                Letter::Late { step, generation, way: Way::Do, end: AttemptEnd::Done(value), .. } => {
-                    self.late_success(step, generation, value, to);
-                }
+                Letter::Kill { reason } => killed = killed.or(Some(reason)),
+                Letter::Late {
+                    step,
+                    generation,
+                    attempt,
+                    way: Way::Do,
+                    end: AttemptEnd::Done(value),
+                } => self.late_success(step, generation, attempt, value, to),
                 _ => {}
             }
         }
+        // Behind all other letters: nothing follows the end.
+        if let Some(reason) = killed {
+            let residual = rollback::residual(&self.definition, &self.state);
+            let finish = Finish::Killed { reason };
+            let finished = Finished { finish, residual, settled: true };
+            self.push(to, Record::Finished(Arc::new(finished)));
+        }
     }
 
-    fn folded(&mut self, id: EntryId, to: &mut Decision) {
-        to.folded.push(id);
-    }
-
-    /// A late success is evidence as long as the step is open (J5).
-    fn late_success(&mut self, step: usize, generation: u32, value: super::Value, to: &mut Decision) {
+    /// A late success is evidence as long as the step is open (J5). An ephemeral value is none: it
+    /// died with its host.
+    fn late_success(
+        &mut self,
+        step: usize,
+        generation: u32,
+        attempt: u32,
+        value: Value,
+        to: &mut Decision,
+    ) {
         let Some(state) = self.state.steps.get(step) else { return };
         let open = matches!(state.phase, Phase::Intended | Phase::Unknown);
-        if open && state.generation == generation && self.state.cause.is_none() {
-            self.push_end(step, Way::Do, End::Done(value), to);
+        let journaled = !self.definition.steps[step].ephemeral;
+        if open && journaled && state.generation == generation && self.state.cause.is_none() {
+            let end = End::Done(value);
+            self.push(to, Record::Ended { step, generation, attempt, way: Way::Do, end });
         }
     }
 
@@ -219,23 +245,30 @@ impl Machine {
         if matches!(status, SagaStatus::Parked | SagaStatus::Stuck) {
             return Place::Parked;
         }
-        let open = || {
-            let steps = self.definition.steps.iter().zip(&self.state.steps);
-            steps.filter(|(_, state)| state.is_open())
-        };
-        let handed_over = open().any(|(step, _)| step.host != self.role) && self.role == Host::Api;
-        if handed_over && self.state.cause.is_none() {
+        let open = || self.state.steps.iter().enumerate().filter(|(_, state)| state.is_open());
+        if open().any(|(step, _)| !self.runs_here(step)) {
             return Place::Ready;
         }
         let waits = open().map(|(_, state)| state.retry_at.filter(|at| *at > now));
+        // An API phase is never resumed elsewhere, so it does not leave its host to wait (A6).
+        let long = |due| due > now.plus(SHORT_WAIT) && !self.in_api_phase();
         match waits.min().flatten() {
             // `None` sorts first: some step could start at once.
-            Some(due) if self.leaving || due > now.plus(SHORT_WAIT) => Place::Timed(match self.state.deadline {
-                Some(deadline) if self.state.cause.is_none() => due.min(deadline),
-                _ => due,
-            }),
+            Some(due) if self.leaving || long(due) => {
+                let deadline = self.state.deadline.filter(|at| *at > now && self.may_turn_back());
+                Place::Timed(deadline.map_or(due, |deadline| deadline.min(due)))
+            }
             _ if self.leaving => Place::Ready,
             _ => Place::Owned,
         }
+    }
+
+    fn in_api_phase(&self) -> bool {
+        self.role == Host::Api && self.state.cause.is_none()
+    }
+
+    /// Whether a deadline still has something to stop.
+    pub(super) fn may_turn_back(&self) -> bool {
+        self.state.cause.is_none() && !self.state.pivot_done(&self.definition)
     }
 }

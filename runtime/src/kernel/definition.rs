@@ -157,9 +157,11 @@ impl Definition {
     pub fn stage(&self, stage: usize) -> impl Iterator<Item = usize> + '_ {
         // Members of a stage stand next to each other, in rising order.
         let first = self.steps.partition_point(|step| step.stage < stage);
-        self.steps[first..].iter().take_while(move |s| s.stage == stage).enumerate().map(
-            move |(offset, _)| first + offset,
-        )
+        self.steps[first..]
+            .iter()
+            .take_while(move |s| s.stage == stage)
+            .enumerate()
+            .map(move |(offset, _)| first + offset)
     }
 
     /// The number of stages.

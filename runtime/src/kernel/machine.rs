@@ -8,8 +8,8 @@ use std::{sync::Arc, time::Duration};
 use smallvec::SmallVec;
 
 use super::{
-    AttemptEnd, Definition, Doubt, End, EntryId, Fence, Host, Kind, Mail, ParkReason, Phase, Record,
-    Retry, SagaId, Stamped, Started, State, Timestamp, UNDO_RETRY, Value, Way, retry_delay,
+    AttemptEnd, Cause, Definition, Doubt, End, EntryId, Fence, Host, Kind, Mail, ParkReason, Phase,
+    Record, Retry, SagaId, Stamped, Started, State, Timestamp, UNDO_RETRY, Value, Way, retry_delay,
 };
 
 /// A wait up to this stays with the owner; a longer one is the journal's timer (R2).
@@ -30,7 +30,7 @@ pub struct Machine {
     pub(super) leaving: bool,
     /// What stops the saga without a record of its own: the deadline, an API host that died, an
     /// ephemeral step that could not be run again.
-    pub(super) stop: Option<super::Cause>,
+    pub(super) stop: Option<Cause>,
 }
 
 /// What only this owner knows of a step.
@@ -40,6 +40,8 @@ pub(super) struct Local {
     pub(super) ephemeral: Option<Value>,
     pub(super) failed: u32,
     pub(super) retry_at: Option<Timestamp>,
+    /// Attempts before this claim that no record tells of.
+    pub(super) crashes: u32,
 }
 
 /// What the machine is told.
@@ -151,7 +153,7 @@ impl Machine {
         judge: &dyn Judge,
     ) -> (Self, Decision) {
         let record = Record::Started(Box::new(started));
-        let state = State::started(&definition, &record).expect("the record is `Started`");
+        let state = State::started(&definition, fence, &record).expect("the record is `Started`");
         let mut machine = Self::around(definition, id, role, fence, state);
         let mut decision = Decision::default();
         decision.records.push(record);
@@ -172,7 +174,13 @@ impl Machine {
         Some(Self::around(definition, id, role, fence, state))
     }
 
-    fn around(definition: Arc<Definition>, id: SagaId, role: Host, fence: Fence, state: State) -> Self {
+    fn around(
+        definition: Arc<Definition>,
+        id: SagaId,
+        role: Host,
+        fence: Fence,
+        state: State,
+    ) -> Self {
         let local = SmallVec::from_elem(Local::default(), definition.steps.len());
         Self { definition, id, role, fence, state, local, crashes: 0, leaving: false, stop: None }
     }
@@ -195,8 +203,12 @@ impl Machine {
         self.look_at_deadline(now);
         match event {
             Event::Claimed { crashes, mail } => {
+                let abandoned = self.is_abandoned();
                 // What was told before the claim counts before anything starts (B9).
                 self.mail(mail, &mut decision);
+                if abandoned {
+                    self.stop(Cause::Abandoned);
+                }
                 self.claimed(crashes, &mut decision);
             }
             Event::Ended { step, way, end } => self.ended(step, way, end, now, &mut decision),
@@ -211,31 +223,35 @@ impl Machine {
 
     /// From the deadline on the saga stops, unless something else stopped it first (section 5).
     fn look_at_deadline(&mut self, now: Timestamp) {
-        let passed = self.state.deadline.is_some_and(|deadline| deadline <= now);
-        if passed && self.state.stop.is_none() && self.stop.is_none() {
-            self.stop = Some(super::Cause::Deadline);
+        if self.state.deadline.is_some_and(|deadline| deadline <= now) {
+            self.stop(Cause::Deadline);
         }
     }
 
     fn claimed(&mut self, crashes: u32, decision: &mut Decision) {
         self.crashes = crashes;
-        if crashes >= MAX_CRASHES {
+        self.local.iter_mut().for_each(|local| local.crashes = crashes);
+        if crashes >= MAX_CRASHES && !self.is_idle() {
             self.push(decision, Record::Parked(Box::new(ParkReason::CrashLoop(crashes))));
         }
-        // What the caller streamed in died with the API host: undone, never resumed (A6).
+    }
+
+    /// What the caller streamed in died with the API host: undone, never resumed (A6).
+    fn is_abandoned(&self) -> bool {
         let settled = [Phase::Done, Phase::Skipped];
         let mut steps = self.definition.steps.iter().zip(&self.state.steps);
-        if self.role == Host::Worker
+        self.role == Host::Worker
             && steps.any(|(step, at)| step.host == Host::Api && !settled.contains(&at.phase))
-        {
-            self.stop = Some(super::Cause::Abandoned);
-        }
     }
 
     fn ended(&mut self, step: usize, way: Way, end: AttemptEnd, now: Timestamp, to: &mut Decision) {
         self.local[step].in_flight = false;
         if way == Way::Do && self.state.steps[step].phase == Phase::Done {
-            return self.rerun_ended(step, end, now);
+            if self.definition.steps[step].ephemeral {
+                self.rerun_ended(step, end, now, to);
+            }
+            // Else a late success came first, and the outcome stands (J5).
+            return;
         }
         let end = match end {
             AttemptEnd::Done(value) if way == Way::Do && self.definition.steps[step].ephemeral => {
@@ -285,26 +301,43 @@ impl Machine {
     }
 
     /// An ephemeral step was run again for its value; the journal has its outcome already (B11).
-    fn rerun_ended(&mut self, step: usize, end: AttemptEnd, now: Timestamp) {
-        let policy = self.policy(step, Way::Do).clone();
-        let local = &mut self.local[step];
+    fn rerun_ended(&mut self, step: usize, end: AttemptEnd, now: Timestamp, to: &mut Decision) {
         let (why, after) = match end {
             AttemptEnd::Done(value) => {
-                local.ephemeral = Some(value);
+                self.local[step].ephemeral = Some(value);
                 return;
             }
+            // It was told to stop, for a reason that counts elsewhere.
+            AttemptEnd::Unknown(Doubt::Interrupted) => return,
             AttemptEnd::Retry { error, after } => (Doubt::Failed(error), after),
             AttemptEnd::Unknown(why) => (why, None),
             AttemptEnd::Refused(refused) => {
-                self.stop = Some(super::Cause::Refused { step, refused });
-                return;
+                let why = Doubt::Failed(refused.message.clone());
+                return self.rerun_failed(why, Cause::Refused { step, refused }, to);
             }
-            AttemptEnd::Undecodable(error) => (Doubt::Failed(error), None),
+            AttemptEnd::Undecodable(error) => {
+                let reason = ParkReason::Undecodable { step: Some(step), error };
+                return self.push(to, Record::Parked(Box::new(reason)));
+            }
         };
+        let policy = &self.definition.steps[step].retry;
+        let local = &mut self.local[step];
         local.failed += 1;
-        local.retry_at = Some(now.plus(retry_delay(&policy, self.id, step, local.failed, after)));
+        local.retry_at = Some(now.plus(retry_delay(policy, self.id, step, local.failed, after)));
         if local.failed > policy.max {
-            self.stop = Some(super::Cause::Failed { step, why });
+            self.rerun_failed(why.clone(), Cause::Failed { step, why }, to);
+        }
+    }
+
+    /// Before the pivot the saga goes back; behind it, what waits for the value cannot succeed (P3).
+    fn rerun_failed(&mut self, why: Doubt, cause: Cause, to: &mut Decision) {
+        if self.may_turn_back() {
+            return self.stop(cause);
+        }
+        for step in 0..self.definition.steps.len() {
+            if self.state.steps[step].phase == Phase::Intended && !self.local[step].in_flight {
+                self.push_end(step, Way::Do, End::Unknown(why.clone()), to);
+            }
         }
     }
 
@@ -323,7 +356,8 @@ impl Machine {
         }
         let mut due: Option<Timestamp> = None;
         for step in 0..self.definition.steps.len() {
-            if self.state.steps[step].is_open() && !self.stops(step) {
+            let open = self.state.steps[step].is_open();
+            if open && self.runs_here(step) && !self.stops(step) {
                 self.start_attempt(step, now, &mut commands, &mut due);
             }
         }
@@ -332,11 +366,18 @@ impl Machine {
             if local.any(|(step, local)| local.in_flight && !self.is_pivot(step)) {
                 commands.push(Command::Stop);
             }
-        } else if self.state.cause.is_none() && !self.state.pivot_done(&self.definition) {
+        } else if self.may_turn_back() {
             due = [due, self.state.deadline].into_iter().flatten().min();
         }
         commands.extend(due.map(Command::Wait));
         commands
+    }
+
+    /// An API host runs its own steps, and every undo until the saga leaves it.
+    pub(super) fn runs_here(&self, step: usize) -> bool {
+        self.role == Host::Worker
+            || self.definition.steps[step].host == Host::Api
+            || self.state.cause.is_some()
     }
 
     fn start_attempt(
@@ -381,11 +422,15 @@ impl Machine {
 
     fn attempt(&self, step: usize) -> StepState {
         let state = &self.state.steps[step];
-        StepState { generation: state.generation, attempt: state.failed + self.crashes + 1 }
+        let attempt = state.failed + self.local[step].crashes + 1;
+        StepState { generation: state.generation, attempt }
     }
 
     /// Applies a record and adds it to the group.
     pub(super) fn push(&mut self, decision: &mut Decision, record: Record) {
+        if let Record::Intended { step, .. } = record {
+            self.local[step].crashes = 0;
+        }
         self.state.apply(&self.definition, self.fence, &record);
         decision.records.push(record);
     }

@@ -26,6 +26,9 @@ mod rollback;
 mod state;
 mod value;
 
+#[cfg(test)]
+mod tests;
+
 pub use attempt::{AttemptEnd, Doubt, Refused};
 pub use definition::{
     Backoff, DEFAULT_STEP_TIMEOUT, Definition, DefinitionHash, Host, Jitter, Kind, Retry, Step,
@@ -34,7 +37,9 @@ pub use ids::{EntryId, Fence, SagaId, Timestamp, idempotency_key};
 pub use machine::{Command, Decision, Event, Judge, Machine, Place};
 pub use mail::{Letter, Mail};
 pub use outcome::Outcome;
-pub use record::{Cause, End, Finish, Finished, ParkReason, Record, Residual, Stamped, Started, Way};
+pub use record::{
+    Cause, End, Finish, Finished, ParkReason, Record, Residual, Stamped, Started, Way,
+};
 pub use retry::{UNDO_RETRY, retry_delay};
 pub use state::{Phase, SagaStatus, State, StepState};
 pub use value::{Encoded, JournalValue, Value};

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    DefinitionHash, Doubt, Fence, Mail, Refused, Timestamp, Value,
-};
+use super::{DefinitionHash, Doubt, Fence, Mail, Refused, Timestamp, Value};
 
 /// A record with what the journal notes beside it. Its sequence number is its position.
 #[derive(Clone, Debug)]

@@ -39,7 +39,7 @@ pub fn retry_delay(
 
 /// `whole · hash / 2^64`.
 fn fraction(whole: Duration, hash: u64) -> Duration {
-    let micros = whole.as_micros().min(u128::from(u64::MAX)) * u128::from(hash) >> 64;
+    let micros = (whole.as_micros().min(u128::from(u64::MAX)) * u128::from(hash)) >> 64;
     Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
 }
 

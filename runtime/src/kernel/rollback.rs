@@ -5,7 +5,8 @@ use super::{Cause, Definition, Finish, Finished, Kind, Phase, Residual, State};
 /// The stage to undo next: the last one with a step whose effect is not disproved. Strictly
 /// backwards, the members of a group together; `None` when nothing is left.
 pub(super) fn next_stage(definition: &Definition, state: &State) -> Option<usize> {
-    let last = (0..definition.steps.len()).rev().find(|step| needs_undo(definition, state, *step))?;
+    let last =
+        (0..definition.steps.len()).rev().find(|step| needs_undo(definition, state, *step))?;
     Some(definition.steps[last].stage)
 }
 
@@ -18,7 +19,8 @@ pub(super) fn needs_undo(definition: &Definition, state: &State, step: usize) ->
 
 /// The end of a saga that went back.
 pub(super) fn finished(definition: &Definition, state: &State, cause: &Cause) -> Finished {
-    let unknown_was_undone = state.steps.iter().any(|s| s.phase == Phase::Undone && s.output.is_none());
+    let unknown_was_undone =
+        state.steps.iter().any(|s| s.phase == Phase::Undone && s.output.is_none());
     Finished {
         finish: match cause {
             Cause::Cancelled { reason } => Finish::Cancelled { reason: reason.clone() },

@@ -14,13 +14,13 @@ pub struct State {
     pub(super) seq: u64,
     pub(super) request: Value,
     pub(super) deadline: Option<Timestamp>,
-    pub(super) last_fence: Fence,
     /// What asked the saga to go back, while it still goes forward. The first one stays (C11).
     pub(super) stop: Option<Box<Cause>>,
     pub(super) cause: Option<Box<Cause>>,
     pub(super) parked: Option<Box<ParkReason>>,
     pub(super) finished: Option<Arc<Finished>>,
-    /// No attempt of the steps that are intended now can have begun.
+    started_by: Fence,
+    /// No attempt of the steps that are intended now is known to have begun (B9).
     pub(super) unbegun: bool,
     pub(super) failures: Vec<(usize, Doubt)>,
 }
@@ -40,6 +40,8 @@ pub struct StepState {
     pub retry_at: Option<Timestamp>,
     /// Its output and the sequence number of the record that holds it.
     pub output: Option<(u64, Value)>,
+    /// Whether its condition has spoken (O2).
+    pub(super) evaluated: bool,
 }
 
 /// How far a step got.
@@ -118,6 +120,7 @@ impl StepState {
         counted: 0,
         retry_at: None,
         output: None,
+        evaluated: false,
     };
 
     /// Whether the step, or its undo, is under way.
@@ -145,8 +148,7 @@ impl State {
     /// The state that a list of records tells; `None` when it does not begin with `Started`.
     pub fn fold(definition: &Definition, records: &[Stamped]) -> Option<Self> {
         let (first, rest) = records.split_first()?;
-        let mut state = Self::started(definition, &first.record)?;
-        state.last_fence = first.fence;
+        let mut state = Self::started(definition, first.fence, &first.record)?;
         for stamped in rest {
             state.apply(definition, stamped.fence, &stamped.record);
         }
@@ -154,19 +156,19 @@ impl State {
     }
 
     /// The state after `Started`.
-    pub(super) fn started(definition: &Definition, record: &Record) -> Option<Self> {
+    pub(super) fn started(definition: &Definition, fence: Fence, record: &Record) -> Option<Self> {
         let Record::Started(started) = record else { return None };
         Some(Self {
             steps: vec![StepState::PENDING; definition.steps.len()],
             seq: 1,
             request: started.request.clone(),
             deadline: started.deadline,
-            last_fence: Fence::NONE,
+            started_by: fence,
             stop: None,
             cause: None,
             parked: None,
             finished: None,
-            unbegun: true,
+            unbegun: false,
             failures: Vec::new(),
         })
     }
@@ -175,20 +177,24 @@ impl State {
     pub(super) fn apply(&mut self, definition: &Definition, fence: Fence, record: &Record) {
         let seq = self.seq;
         self.seq += 1;
-        self.last_fence = fence;
         match record {
             Record::Started(_) => {}
             Record::Evaluated { step, verdict, .. } => {
+                let step = &mut self.steps[*step];
+                step.evaluated = true;
                 if !verdict {
-                    self.steps[*step].phase = Phase::Skipped;
+                    step.phase = Phase::Skipped;
                 }
             }
             Record::Intended { step, way: Way::Do, .. } => {
                 self.steps[*step].enter(Phase::Intended);
-                // By the submitter, or by an API host that hands over: neither runs worker steps.
-                self.unbegun = fence == Fence::NONE || self.hands_over(definition, *step);
+                // Who started the saga, a submitter or an API host, runs no worker steps.
+                self.unbegun =
+                    fence == self.started_by && definition.steps[*step].host == Host::Worker;
             }
-            Record::Intended { step, way: Way::Undo, .. } => self.steps[*step].enter(Phase::Undoing),
+            Record::Intended { step, way: Way::Undo, .. } => {
+                self.steps[*step].enter(Phase::Undoing)
+            }
             Record::Ended { step, way: Way::Do, end, .. } => {
                 self.unbegun = false;
                 self.apply_end(definition, seq, *step, end);
@@ -204,15 +210,13 @@ impl State {
                     }
                 }
             }
-            Record::Parked(reason) => self.parked = Some(reason.clone()),
+            Record::Parked(reason) => {
+                // Crashes and undecodable outputs come from attempts.
+                self.unbegun = false;
+                self.parked = Some(reason.clone());
+            }
             Record::Finished(finished) => self.finished = Some(finished.clone()),
         }
-    }
-
-    fn hands_over(&self, definition: &Definition, step: usize) -> bool {
-        let stage = definition.steps[step].stage;
-        definition.steps[step].host == Host::Worker
-            && definition.steps.iter().any(|s| s.stage + 1 == stage && s.host == Host::Api)
     }
 
     fn apply_end(&mut self, definition: &Definition, seq: u64, step: usize, end: &End) {
@@ -273,15 +277,23 @@ impl State {
             Letter::Kill { .. } | Letter::Late { .. } => {}
             Letter::Unpark => {
                 self.parked = None;
-                let forward = self.cause.is_none();
-                for step in &mut self.steps {
+                let only_forward = self.pivot_done(definition);
+                for (step, definition) in self.steps.iter_mut().zip(&definition.steps) {
+                    let again = only_forward || definition.kind == Kind::Pivot;
                     match step.phase {
                         Phase::UndoFailed => step.enter(Phase::Undoing),
-                        Phase::Unknown | Phase::Refused if forward => step.enter(Phase::Intended),
+                        Phase::Unknown if again => step.enter(Phase::Intended),
+                        Phase::Refused if only_forward => {
+                            // It has its outcome: this is another execution, with its own key.
+                            step.generation += 1;
+                            step.enter(Phase::Pending);
+                        }
                         _ => {}
                     }
                 }
-                if forward && matches!(self.stop.as_deref(), Some(Cause::Failed { .. })) {
+                let pivot = definition.pivot();
+                if matches!(self.stop.as_deref(), Some(Cause::Failed { step, .. }) if Some(*step) == pivot)
+                {
                     self.stop = None;
                 }
             }

@@ -90,7 +90,7 @@ async fn consume(host: Arc<Host>, carrier: Carrier) {
             Ok(claimed) => {
                 settle(delivery.ack()).await;
                 if let Some(saga) = claimed.sagas.into_iter().next() {
-                    drive(&host, saga, Some(slot));
+                    drive(&host, saga, claimed.at, Some(slot));
                 }
             }
             Err(error) => {

@@ -8,7 +8,7 @@ use tokio::{sync::OwnedSemaphorePermit, time::sleep};
 use super::{driver::Driver, host::Host};
 use crate::{
     journal::{ClaimFrom, ClaimedSaga, JournalError},
-    kernel::{Event, Host as Role, Machine},
+    kernel::{Event, Host as Role, Machine, Timestamp},
 };
 
 /// Sagas that one claim takes at most.
@@ -38,7 +38,7 @@ pub(super) async fn run(host: Arc<Host>) {
                 for saga in claimed.sagas {
                     // A driver that finds no slot left waits for one before it starts anything.
                     let free = || Arc::clone(&host.slots).try_acquire_owned().ok();
-                    drive(&host, saga, slot.take().or_else(free));
+                    drive(&host, saga, claimed.at, slot.take().or_else(free));
                 }
             }
             Err(error) => {
@@ -51,8 +51,13 @@ pub(super) async fn run(host: Arc<Host>) {
     }
 }
 
-/// Spawns the driver of a claimed saga.
-pub(super) fn drive(host: &Arc<Host>, saga: ClaimedSaga, slot: Option<OwnedSemaphorePermit>) {
+/// Spawns the driver of a saga that was claimed at `now`.
+pub(super) fn drive(
+    host: &Arc<Host>,
+    saga: ClaimedSaga,
+    now: Timestamp,
+    slot: Option<OwnedSemaphorePermit>,
+) {
     let definition = Arc::clone(&host.definition);
     let resumed = Machine::resume(definition, saga.id, Role::Worker, saga.fence, &saga.records);
     let Some(machine) = resumed else {
@@ -61,7 +66,7 @@ pub(super) fn drive(host: &Arc<Host>, saga: ClaimedSaga, slot: Option<OwnedSemap
         return;
     };
     let event = Event::Claimed { crashes: saga.crashes, mail: saga.mail };
-    host.tasks.spawn(Driver::new(Arc::clone(host), machine).with_slot(slot).run(event));
+    host.tasks.spawn(Driver::new(Arc::clone(host), machine, now).with_slot(slot).run(event));
 }
 
 /// After an error: whether it is worth going on, after a wait.

@@ -24,9 +24,7 @@ use super::{
 };
 use crate::{
     journal::{JournalError, Told},
-    kernel::{
-        EntryId, Letter, Mail, Phase, SagaId, SagaStatus, State,
-    },
+    kernel::{EntryId, Letter, Mail, Phase, SagaId, SagaStatus, State},
     progress::{Progress, follow},
     task::{Cancellable, TaskDefinition},
 };
@@ -168,10 +166,13 @@ impl<T: TaskDefinition> SagaHandle<T> {
         loop {
             match self.seen().await? {
                 Seen::Ended(finished) => {
-                    let undecodable =
-                        |error| OutcomeError::Undecodable { saga: self.id, error };
-                    return outcome::<T>(&*self.inner.host.handlers, &self.inner.host.definition, &finished)
-                        .map_err(undecodable);
+                    let undecodable = |error| OutcomeError::Undecodable { saga: self.id, error };
+                    return outcome::<T>(
+                        &*self.inner.host.handlers,
+                        &self.inner.host.definition,
+                        &finished,
+                    )
+                    .map_err(undecodable);
                 }
                 Seen::NeedsOperator => {
                     if let Some(error) = self.needs_operator().await? {

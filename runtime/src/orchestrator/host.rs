@@ -14,7 +14,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use uuid::{Builder, Uuid};
+use uuid::Uuid;
 
 use super::{carrier, claim, pulse, signals::Ears, task::ShutdownReport};
 use crate::{
@@ -104,14 +104,6 @@ impl Host {
         // Not one of `tasks`: it keeps the seat alive until the last of them is done.
         tokio::spawn(pulse::run(Arc::clone(&host), lease));
         Ok(host)
-    }
-
-    /// A new id: time-ordered (UUID version 7), by the store's clock.
-    pub(super) fn new_id(&self) -> SagaId {
-        let mut random = [0; 10];
-        random.copy_from_slice(&Uuid::new_v4().as_bytes()[6..]);
-        let millis = self.journal.now().0 / 1000;
-        SagaId(Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
 
     /// Waits for a free slot.

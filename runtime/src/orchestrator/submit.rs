@@ -4,16 +4,12 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
+use uuid::{Builder, Uuid};
 
-use super::{
-    driver::Driver,
-    host::Host,
-    inputs::Verdicts,
-    signals::Waiter,
-};
+use super::{driver::Driver, host::Host, inputs::Verdicts, signals::Waiter};
 use crate::{
     journal::{Created, JournalError, NewOwned, NewSaga},
-    kernel::{Fence, Host as Role, Machine, Place, SagaId, Started, Value},
+    kernel::{Fence, Host as Role, Machine, Place, SagaId, Started, Timestamp, Value},
 };
 
 /// Why a saga could not be started. Nothing was written, unless the journal could not say.
@@ -69,8 +65,8 @@ impl Host {
         }
         let failed = |source| SubmitError::Journal { task: task(), source };
         let admission = self.journal.admit().await.map_err(failed)?;
-        let id = self.new_id();
         let now = self.journal.now();
+        let id = new_id(now);
         let started = Started {
             definition: self.hash,
             request,
@@ -90,15 +86,21 @@ impl Host {
             let (created, is_created) = oneshot::channel();
             let (handed_over, over) = oneshot::channel();
             let create = NewOwned { definition: self.hash, admission };
-            let driver = Driver::new(Arc::clone(self), machine);
+            let driver = Driver::new(Arc::clone(self), machine, now);
             self.tasks.spawn(driver.begin(first, create, created, handed_over));
             let lost = |_| SubmitError::HostLost { task: task(), saga: id };
             is_created.await.map_err(lost)?;
             api_phase = Some(over);
         } else {
             let records: SmallVec<_> = first.records;
-            let new =
-                NewSaga { id, definition: self.hash, records, place: first.place, admission };
+            let new = NewSaga {
+                id,
+                at: now,
+                definition: self.hash,
+                records,
+                place: first.place,
+                admission,
+            };
             match self.journal.create(new).await.map_err(failed)? {
                 Created::Created => {}
                 Created::Exists => tracing::error!(saga = %id, "two sagas drew one id"),
@@ -106,6 +108,13 @@ impl Host {
         }
         Ok(Begun { id, waiter: waiter.keep(), api_phase })
     }
+}
+
+/// A new id: time-ordered (UUID version 7), by the store's clock.
+fn new_id(now: Timestamp) -> SagaId {
+    let mut random = [0; 10];
+    random.copy_from_slice(&Uuid::new_v4().as_bytes()[6..]);
+    SagaId(Builder::from_unix_timestamp_millis(now.0 / 1000, &random).into_uuid())
 }
 
 /// A waiter of a saga that may not come to be.

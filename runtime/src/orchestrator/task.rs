@@ -110,9 +110,8 @@ impl<T: TaskSteps> Task<T> {
         request: T::Request,
     ) -> Result<(SagaHandle<T>, Option<oneshot::Receiver<()>>), SubmitError> {
         let host = &self.inner.host;
-        let request = request_value::<T>(request).map_err(|error| {
-            SubmitError::Undecodable { task: T::TASK.name.to_owned(), error }
-        })?;
+        let request = request_value::<T>(request)
+            .map_err(|error| SubmitError::Undecodable { task: T::TASK.name.to_owned(), error })?;
         let Begun { id, waiter, api_phase } = host.begin(request).await?;
         Ok((SagaHandle::new(Arc::clone(&self.inner), id, waiter), api_phase))
     }

@@ -245,10 +245,8 @@ impl Attempt {
         if !services.progress.watched(*id) {
             return;
         }
-        let step = CurrentStep {
-            name: definition.steps[self.step].name.clone(),
-            number: self.step + 1,
-        };
+        let step =
+            CurrentStep { name: definition.steps[self.step].name.clone(), number: self.step + 1 };
         let progress = Progress {
             seq: seq.load(Ordering::Relaxed),
             step: Some(step),

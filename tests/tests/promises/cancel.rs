@@ -133,5 +133,8 @@ async fn k3_a_cancel_while_the_pivot_runs_is_too_late_when_the_pivot_succeeds() 
     running.notified().await;
     assert_eq!(saga.cancel().await.expect("recorded"), Cancelled::Recorded);
     let outcome = saga.outcome().await.expect("an outcome");
-    assert!(matches!(outcome, SagaOutcome::Completed(0)), "the pivot is not disturbed: {outcome:?}");
+    assert!(
+        matches!(outcome, SagaOutcome::Completed(0)),
+        "the pivot is not disturbed: {outcome:?}"
+    );
 }

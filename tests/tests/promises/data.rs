@@ -42,7 +42,10 @@ impl MakesOneWay {
 async fn a_request_that_cannot_come_back_from_a_journal_is_refused_in_debug_builds() {
     let task = TakesOneWay::builder().build().await.expect("it builds");
     let error = task.submit(OneWay { id: 7 }).await.expect_err("refused");
-    assert!(matches!(&error, SubmitError::Undecodable { error, .. } if error.contains("OneWay")), "{error}");
+    assert!(
+        matches!(&error, SubmitError::Undecodable { error, .. } if error.contains("OneWay")),
+        "{error}"
+    );
 }
 
 #[cfg(debug_assertions)]
@@ -51,7 +54,10 @@ async fn e2_an_output_that_cannot_come_back_parks_the_saga_in_debug_builds() {
     let task = MakesOneWay::builder().build().await.expect("it builds");
     let saga = task.submit(()).await.expect("submitted");
     let error = saga.outcome().await.expect_err("parked");
-    assert!(matches!(&error, OutcomeError::Parked { reason, .. } if reason.contains("`make`")), "{error}");
+    assert!(
+        matches!(&error, OutcomeError::Parked { reason, .. } if reason.contains("`make`")),
+        "{error}"
+    );
 }
 
 #[distributed_task(request = bool, response = u32)]

@@ -9,10 +9,7 @@ use std::{
 };
 
 use distributed_task::{
-    BuildError,
-    backend::memory::MemoryJournal,
-    clock::SystemClock,
-    prelude::*,
+    BuildError, backend::memory::MemoryJournal, clock::SystemClock, prelude::*,
 };
 use futures_util::FutureExt;
 use tokio::{sync::Semaphore, time::sleep};
@@ -93,10 +90,7 @@ async fn no_more_sagas_run_at_a_time_than_allowed() {
 }
 
 fn busy() -> distributed_task::builder::TaskBuilder<Busy> {
-    Busy::builder()
-        .gauge(Gauge::default())
-        .gate(Arc::new(Semaphore::new(0)))
-        .use_in_process_mode()
+    Busy::builder().gauge(Gauge::default()).gate(Arc::new(Semaphore::new(0))).use_in_process_mode()
 }
 
 #[tokio::test]

@@ -82,9 +82,10 @@ async fn c4_undo_runs_backwards_and_c1_a_refused_step_needs_none() {
     };
     let error = Refusal::new("no_car", "plain");
     assert_eq!(cause, CompensationCause::Refused { step: "car".to_owned(), error });
-    assert_eq!(residual.iter().map(ToString::to_string).collect::<Vec<_>>(), [
-        "letter: the letter is sent"
-    ]);
+    assert_eq!(
+        residual.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["letter: the letter is sent"]
+    );
     assert!(settled);
     assert_eq!(log[..4], FORWARD);
     assert_eq!(log[4..], ["undo hotel Done(3) of flight 1, try 1", "undo flight Done(1)"]);
@@ -94,11 +95,14 @@ async fn c4_undo_runs_backwards_and_c1_a_refused_step_needs_none() {
 async fn c5_an_undo_that_fails_is_tried_again_before_the_next() {
     let (outcome, log) = trip("flaky").await;
     assert!(matches!(outcome, Ok(SagaOutcome::Compensated { .. })), "{outcome:?}");
-    assert_eq!(log[4..], [
-        "undo hotel Done(3) of flight 1, try 1",
-        "undo hotel Done(3) of flight 1, try 2",
-        "undo flight Done(1)"
-    ]);
+    assert_eq!(
+        log[4..],
+        [
+            "undo hotel Done(3) of flight 1, try 1",
+            "undo hotel Done(3) of flight 1, try 2",
+            "undo flight Done(1)"
+        ]
+    );
 }
 
 #[tokio::test(start_paused = true)]

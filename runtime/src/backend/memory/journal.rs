@@ -29,8 +29,8 @@ use crate::{
         ListenerId, NewSaga, Pulse, Reaped, SeatId, Signal, Signals, Told, Verdict, Wire,
     },
     kernel::{
-        Definition, DefinitionHash, End as Ended, Fence, Finished, Letter, Mail, Place, Record, SagaId, SagaStatus, Stamped,
-        Timestamp, Way,
+        Definition, DefinitionHash, End as Ended, Fence, Finished, Letter, Mail, Place, Record,
+        SagaId, SagaStatus, Stamped, Timestamp, Way,
     },
 };
 
@@ -101,7 +101,9 @@ impl MemoryJournalBuilder {
     /// The journal.
     pub fn build(self) -> MemoryJournal {
         MemoryJournal {
-            clock: self.clock.unwrap_or_else(|| Arc::new(TokioClock::starting_at(SystemClock::default().now()))),
+            clock: self
+                .clock
+                .unwrap_or_else(|| Arc::new(TokioClock::starting_at(SystemClock::default().now()))),
             shards: Shards::new(),
             ready: Mutex::default(),
             timers: Mutex::default(),
@@ -167,7 +169,7 @@ impl MemoryJournal {
         }
     }
 
-    fn commit_item(&self, seat: SeatId, now: Timestamp, mut item: Item) -> Verdict {
+    fn commit_item(&self, seat: SeatId, mut item: Item) -> Verdict {
         let mut shard = self.shards.of(item.saga);
         if let Some(create) = item.create.take() {
             let Some(seat) = self.seats.get(seat).filter(|_| !shard.sagas.contains_key(&item.saga))
@@ -193,7 +195,7 @@ impl MemoryJournal {
             entry.inbox.retain(unfolded);
         }
         let mail = !entry.inbox.is_empty();
-        let at = entry.now_or_later(now);
+        let at = entry.now_or_later(item.at);
         let fence = item.fence;
         entry.records.extend(item.records.into_iter().map(|record| Stamped { fence, at, record }));
         let definition = entry.definition;
@@ -237,7 +239,12 @@ impl MemoryJournal {
         }
     }
 
-    fn claim_ticket(&self, seat: &Arc<Seat>, saga: SagaId) -> Result<Option<ClaimedSaga>, Fenced> {
+    fn claim_ticket(
+        &self,
+        seat: &Arc<Seat>,
+        saga: SagaId,
+        now: Timestamp,
+    ) -> Result<Option<ClaimedSaga>, Fenced> {
         let mut shard = self.shards.of(saga);
         let Some(entry) = shard.sagas.get_mut(&saga) else { return Ok(None) };
         if matches!(entry.at, At::Owned { .. } | At::Ended) {
@@ -246,8 +253,9 @@ impl MemoryJournal {
         if !seat.is_alive() {
             return Err(Fenced);
         }
-        let fence = self.mint(self.clock.now());
-        let timer = match std::mem::replace(&mut entry.at, At::Owned { seat: seat.clone(), fence }) {
+        let fence = self.mint(now);
+        let timer = match std::mem::replace(&mut entry.at, At::Owned { seat: seat.clone(), fence })
+        {
             At::Timed(due) => Some(due),
             _ => None,
         };
@@ -278,7 +286,7 @@ impl MemoryJournal {
         limit: usize,
     ) -> Result<Claimed, JournalError> {
         let seat = self.seats.get(id).ok_or(JournalError::Fenced(id))?;
-        let mut claimed = Claimed::default();
+        let mut claimed = Claimed { at: self.clock.now(), ..Claimed::default() };
         let mut tickets = Vec::new();
         loop {
             match from {
@@ -295,7 +303,7 @@ impl MemoryJournal {
                 return Ok(claimed);
             }
             for (index, (saga, _)) in tickets.iter().enumerate() {
-                match self.claim_ticket(&seat, *saga) {
+                match self.claim_ticket(&seat, *saga, claimed.at) {
                     Ok(saga) => claimed.sagas.extend(saga),
                     Err(Fenced) => {
                         // Popped, but not taken: the tickets go back to where they were.
@@ -576,14 +584,13 @@ impl Journal for MemoryJournal {
     }
 
     fn create(&self, new: NewSaga) -> Answer<'_, Created> {
-        let at = self.clock.now();
         let mut shard = self.shards.of(new.id);
         if shard.sagas.contains_key(&new.id) {
             return Answer::ready(Created::Exists);
         }
         new.admission.consume();
         let mut entry = Entry::new(new.definition, &new.records, Some(self.room.clone()));
-        let stamp = |record| Stamped { fence: Fence::NONE, at, record };
+        let stamp = |record| Stamped { fence: Fence::NONE, at: new.at, record };
         entry.records.extend(new.records.into_iter().map(stamp));
         let (reply_to, finished) = (entry.reply_to, entry.finished());
         if new.place != Place::Ready {
@@ -614,8 +621,7 @@ impl Journal for MemoryJournal {
     }
 
     fn commit(&self, batch: Batch) -> Answer<'_, Committed> {
-        let now = self.clock.now();
-        let commit = |item| self.commit_item(batch.seat, now, item);
+        let commit = |item| self.commit_item(batch.seat, item);
         let verdicts: SmallVec<[Verdict; 1]> = batch.items.into_iter().map(commit).collect();
         // A seat that was reaped on the way wrote what it wrote, and the rest was refused.
         let refused = verdicts.iter().all(|verdict| *verdict == Verdict::NotOwner);

@@ -1,0 +1,28 @@
+//! One page for each thing that a task can do.
+//!
+//! | page | answers |
+//! | --- | --- |
+//! | [`first_task`] | what a task is, how values flow, how it is built and run |
+//! | [`step_kinds`] | how each step is undone, and what an undo is told |
+//! | [`errors`] | try again, refuse, or neither; limits and waits |
+//! | [`flow`] | steps side by side, steps that may be skipped |
+//! | [`files`] | content that is too large for a journal |
+//! | [`progress`] | watching a saga |
+//! | [`stopping`] | cancel, deadline, shutdown |
+//! | [`modes`] | what runs where, and how to replace a part |
+//!
+//! **What holds in one process only.** This version runs in process, on a journal in memory:
+//! nothing survives the end of the process. A saga that fails, is cancelled, times out or is shut
+//! down is handled as these pages say; a saga whose process is killed is gone, and so is its undo.
+//! The rules are written for journals that survive, and the code of a task will not change when one
+//! comes.
+
+pub mod errors;
+#[cfg(feature = "files")]
+pub mod files;
+pub mod first_task;
+pub mod flow;
+pub mod modes;
+pub mod progress;
+pub mod step_kinds;
+pub mod stopping;

@@ -1,0 +1,76 @@
+//! Modes and overrides: what runs where, and how to replace a part.
+//!
+//! This version has one mode, **in process**: API side, workers, journal, files and progress live in
+//! one process, with nothing to install. `mode = "in_process"` is the default of a task, and
+//! `.use_in_process_mode()` chooses it on the builder. `mode = "distributed"` is accepted on a task,
+//! and then needs a journal that processes share, given by hand: this version brings none, and
+//! `build` says so.
+//!
+//! The same task will run in both. Nothing that the macros print, and nothing in the engine, knows
+//! which backend it runs on: each part is a trait, and the builder takes any of them.
+//!
+//! | on the builder | trait | in process |
+//! | --- | --- | --- |
+//! | `.override_journal(..)` | [`Journal`](crate::journal::Journal) | [`MemoryJournal`](crate::backend::memory::MemoryJournal), `Volatile` |
+//! | `.override_queue(..)` | [`Queue`](crate::queue::Queue) | none: the journal's own lists serve |
+//! | `.override_files(..)` | [`FileStore`](crate::files::FileStore) | `ObjectFiles` in memory, with the feature `files` |
+//! | `.override_progress(..)` | [`ProgressTracker`](crate::progress::ProgressTracker) | [`MemoryProgress`](crate::backend::memory::MemoryProgress) |
+//! | `.override_clock(..)` | [`Clock`](crate::clock::Clock) | time of the tokio runtime |
+//! | `.concurrency(n)` | | 256 sagas at a time; one that only waits does not count |
+//! | `.grace(..)` | | 10 s for a step that is told to stop |
+//!
+//! ```
+//! use distributed_task::{
+//!     backend::memory::{MemoryJournal, MemoryQueue},
+//!     prelude::*,
+//! };
+//!
+//! #[distributed_task(request = u32, response = u32, queue = "arithmetic")]
+//! struct Double;
+//!
+//! #[steps]
+//! impl Double {
+//!     #[step(read_only)]
+//!     async fn double(&self, request: &u32) -> u32 {
+//!         request * 2
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let task = Double::builder()
+//!     .use_in_process_mode()
+//!     .override_journal(MemoryJournal::builder().capacity(1_000).build())
+//!     .override_queue(MemoryQueue::with_capacity(16))
+//!     .concurrency(8)
+//!     .build()
+//!     .await?;
+//! assert!(matches!(task.submit(21).await?.outcome().await?, SagaOutcome::Completed(42)));
+//! assert_eq!(Double::WORKER_QUEUE, "arithmetic");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Back-pressure
+//!
+//! The capacity of a journal, 100 by default in memory, limits how many *new* sagas may wait for a
+//! worker. `submit` waits for room. A saga that is under way needs none: retries, timers and cancels
+//! are never refused.
+//!
+//! # Tests
+//!
+//! The memory journal follows the time of the tokio runtime, so under
+//! `#[tokio::test(start_paused = true)]`, with tokio's `test-util`, retries and deadlines of hours
+//! take no time at all, and come in the same order each time.
+//!
+//! # Cargo features
+//!
+//! | feature | brings |
+//! | --- | --- |
+//! | `in-process`, on by default | everything above but files |
+//! | `files` | file stores: in memory, or a folder |
+//! | `engine` | macros, builder and engine, without any backend |
+//! | `conformance` | the suites that every backend must pass, for those who write one |
+//!
+//! Without any of them there are the [kernel](crate::kernel) and the traits, and no tokio in the
+//! dependencies.

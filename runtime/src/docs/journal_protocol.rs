@@ -1,0 +1,99 @@
+//! How a journal keeps the rules: places, seats, operations, commits, and what a crash leaves.
+//!
+//! For those who write a [`Journal`](crate::journal::Journal) or want to know what happens to a saga
+//! when a process dies. The trait has the contract sentence by sentence, and
+//! `conformance::journal` tests each of them.
+//!
+//! The memory journal keeps the whole protocol among the hosts that share it, which are all in one
+//! process. Its class is `Volatile`: when the process ends, records, letters and timers are gone.
+//!
+//! # Places
+//!
+//! An open saga is in exactly one place, and an operation that moves it does so in one atomic step. So
+//! no crash leaves a saga that nobody will look at (J7).
+//!
+//! ```text
+//!  create ──▶ READY ◀───────────┬───────────────────┬─────────────────┐
+//!               │          given back, reaped    due, letter        letter
+//!               └──claim──▶ OWNED ────commit────▶ TIMED            PARKED
+//!                             │                                      ▲
+//!                             ├────────────────commit────────────────┘
+//!                             └──commit──▶ ENDED
+//! ```
+//!
+//! | place | who acts next |
+//! | --- | --- |
+//! | ready | any host that has the code asks for tickets of that definition; new sagas at the back, woken ones at the front |
+//! | owned | the seat that claimed it |
+//! | timed | the journal, when a wait of more than 5 s is due |
+//! | parked | an operator, or new code |
+//! | carried | a message in a queue, when the deployment has one |
+//!
+//! A *ticket* in a ready list is a hint that a saga may need an owner. One too many does no harm: the
+//! claim drops it.
+//!
+//! # Seats
+//!
+//! A host owns sagas through a *seat*, a lease in its name with a random id. The seat decides who may
+//! append; the *fence* that each claim mints is for resources outside, and only rises. A seat lives
+//! until it leaves or is reaped. Reaping needs a deadline that has passed, seen at two pulses by another
+//! host; a renewal before that revives the seat, and nothing does after it. The memory journal's seats
+//! have no deadline unless [`lease`](crate::backend::memory::MemoryJournalBuilder::lease) gives them
+//! one: they die with the process anyway.
+//!
+//! # Operations
+//!
+//! | operation | in one atomic step |
+//! | --- | --- |
+//! | `admit` | waits for room for a new saga and reserves it |
+//! | `create` | writes `Started` and what follows at once, and a ticket at the back; a known id writes nothing |
+//! | `claim` | the seat lives? takes tickets, drops those of owned or ended sagas, owns the rest under new fences, and answers their records and letters |
+//! | `commit` | the seat lives and owns the saga, and the numbers fit? appends a group of records, deletes the letters it folds, moves the saga |
+//! | `tell` | leaves a letter: counts once by its id, refused when the saga is over or the cancel comes too late; wakes a timed or parked saga |
+//! | `pulse` | renews the seat, turns due timers into tickets, names seats that are overdue, hands tickets to a queue |
+//! | `reap` | ends an overdue seat and gives its sagas back, to the front, with the dead owner noted |
+//! | `leave` | gives the seat up, if it owns nothing |
+//! | `read`, `list`, `audit` | look; `audit` also makes a ticket for a saga that is in no place |
+//!
+//! A commit is *guarded* when it intends the pivot, ends the saga, or takes it out of its owner's hands.
+//! It is refused while a letter waits that it does not fold: it would decide without having read it.
+//! So a cancel that was acknowledged is never overtaken by the pivot, and a letter that comes while its
+//! saga goes to sleep wakes it.
+//!
+//! # Commits
+//!
+//! A group of records is what one decision yields. It is written whole or not at all, and what it
+//! decides starts after the answer.
+//!
+//! | commit | holds |
+//! | --- | --- |
+//! | create | `Started`, the conditions of the first step, its intent |
+//! | end of a step | `Ended`, the conditions up to the next step, its `Intended`; for a group, all intents at once |
+//! | failed attempt | `Ended` with the time of the next one, which is also its intent |
+//! | turn | `Ended` or `Received`, `Compensating`, the first undo intents |
+//! | end | the last `Ended` and `Finished` |
+//!
+//! **N steps that go well cost N + 1 commits.** Each retry and each undo costs one more. Conditions,
+//! skipped steps, claims and reads cost none.
+//!
+//! # What a crash leaves
+//!
+//! In process the first column is a task that is dropped, shut down or loses its seat while others share
+//! its journal.
+//!
+//! | gone | left behind | who goes on |
+//! | --- | --- | --- |
+//! | submitter, before or after `create` | nothing, or a ticket | nobody, or any host |
+//! | API host before the hand-over | owned by a dead seat, intents written | reaped; undone by another host, cause `Abandoned`: what the caller streamed is lost, so it is never resumed |
+//! | worker before, in or after an effect, before its commit | owned by a dead seat, intent written | reaped; the step runs again under the same key |
+//! | worker after its commit | the records | the next owner |
+//! | host that reaps or carries, half way | a part done; a ticket too many at most | the next pulse of any host |
+//!
+//! Two hosts may *think* that they own one saga until the stale one's next call. Only one can write, and
+//! the fence tells resources. What the stale one knows goes to the inbox as a letter (J5).
+//!
+//! # Not yet
+//!
+//! Journals outside of the process; batch numbers against lost replies (they are in the trait, and the
+//! memory journal needs none); values kept outside of records; retention of ended sagas by time (the
+//! memory journal keeps about the last 1,000).

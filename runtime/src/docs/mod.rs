@@ -1,0 +1,11 @@
+//! Read on: how to use the library, the rules it keeps, and how a journal keeps them.
+//!
+//! - [`guide`]: one page for each thing that a task can do, with code that compiles.
+//! - [`semantics`]: the numbered rules. Comments, tests and other pages cite them: C1, K2, O2.
+//! - [`journal_protocol`]: for those who write a journal, or operate one.
+//!
+//! These modules hold no code. They exist in the documentation only.
+
+pub mod guide;
+pub mod journal_protocol;
+pub mod semantics;

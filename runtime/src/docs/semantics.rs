@@ -1,0 +1,172 @@
+//! The rules of a saga, by number, as this version keeps them.
+//!
+//! Numbers are stable: comments, tests and error messages cite them, and a rule that comes later has
+//! its number already. *Comes later* at the end of a section lists those; nothing here relies on
+//! them. **In process**, where the journal is in memory, every "survives" is bounded by the process.
+//!
+//! # Words and states
+//!
+//! A **step** is `Pending`, then `Intended`, then `Done`, `Refused` or `Unknown`, or it is `Skipped`,
+//! or `Withdrawn` before it began. A step that is undone is `Undoing`, then `Undone`, `UndoFailed` or
+//! `UndoWaived`. [`Phase`](crate::kernel::Phase) has them. Two of them carry the weight:
+//!
+//! - *Refused* asserts that no effect remains.
+//! - *Unknown* means that nobody can say whether there is one.
+//!
+//! A **saga** is open while it is `Running`, `Waiting` for a time, `Compensating`, `Parked` (needs
+//! code or an operator) or `Stuck` (needs an operator), and over when it is `Completed`,
+//! `Compensated`, `Cancelled` or `Killed`. There is no "failed": the word for the end says what the
+//! world looks like. The *residual* lists effects that are known or feared to remain.
+//!
+//! *Generation* counts deliberate re-executions of a step; *attempt* counts tries within one.
+//!
+//! # Journal and delivery
+//!
+//! | rule | |
+//! | --- | --- |
+//! | J1 | One append-only list of records for each saga is the only truth, and its state is a pure fold over it. Only the owner of a saga appends. Everybody else leaves a letter in its inbox, which changes nothing until the owner folds it. |
+//! | J2 | Intent before effect: a step is recorded as intended before it starts. |
+//! | J3 | Delivery is at least once. The outcome of a step is recorded at most once for each generation. Nothing here is "exactly once". |
+//! | J4 | A message is acknowledged when the claim is recorded. From then on the owner drives the saga, not the message; waits are timers of the journal. |
+//! | J5 | A late success of a step that is still open is its outcome, whoever reports it. A late failure of an attempt that is no longer current is ignored. |
+//! | J6 | A journal declares how much it survives: `Volatile < Process < Fsync`. The memory journal is `Volatile`. |
+//! | J7 | No orphan: an open saga is ready, owned, timed or parked (or carried by a queue), and every operation leaves it in one of these. An audit repairs what outside damage broke. |
+//!
+//! *Comes later:* a task that demands a class and is refused less (J6), snapshots of long journals
+//! (J8).
+//!
+//! # Order
+//!
+//! | rule | |
+//! | --- | --- |
+//! | O1 | Steps run in source order; the members of a group run side by side. The graph is fixed at compile time. |
+//! | O2 | A condition is a pure function of journaled values, evaluated once; the verdict is recorded with what it saw. |
+//! | O3 | Step code is never replayed to rebuild state. |
+//! | O5 | Nothing is promised about the order of two sagas. |
+//!
+//! *Comes later:* external events (O4), one saga at a time for each key (O5).
+//!
+//! # Outcomes and errors
+//!
+//! | rule | |
+//! | --- | --- |
+//! | E1 | A step returns its output, asks for another try, or refuses. Time-out, panic and loss of the host make the attempt *unknown*, never "failed". |
+//! | E2 | Only refusals, used-up tries, a cancel or the deadline make a saga go back. Trouble with the machinery (a value that cannot be written or read, a panic in a condition or in the response, a saga that kills its hosts) parks it: a bad release must not undo a million orders. |
+//! | E3 | An unknown step is tried again under the same key while the saga goes forward. When it goes back, the undo is told `Unknown`. |
+//! | E4 | Used-up tries end *unknown*, because an error does not deny an effect, and the saga goes back. A pivot is parked instead. |
+//!
+//! *Comes later:* `at_most_once` and `probe` (E3), `on_exhausted` (E4), a step that reports half of its
+//! work (`Partial`, E1).
+//!
+//! # Retries
+//!
+//! | rule | |
+//! | --- | --- |
+//! | R1 | `max = n` means n tries after the first. The wait doubles up to a cap and is spread over `[0, wait]` by a hash of saga, step and try. A longer wait that the other side asks for wins. |
+//! | R2 | A wait of more than 5 s is a timer of the journal. A shorter one stays with the owner and takes no slot. |
+//! | R3 | Hosts that died on a saga are counted apart from its errors, since its last record. At 5 it is parked. |
+//! | R4 | Nothing is tried for ever in silence: after the budget a saga has gone back, or is parked or stuck. |
+//!
+//! *Comes later:* limits by elapsed time (R1), running suspects one at a time (R3).
+//!
+//! # Limits of time
+//!
+//! | limit | on the task or step | when it is over |
+//! | --- | --- | --- |
+//! | one attempt (`start_to_close`) | `timeout` of the step, else of the task, else 10 min | told to stop; unknown; tried again under the same key |
+//! | the saga (`deadline`) | `timeout` of the task | before the pivot: goes back with the cause `Deadline`; after it: nothing |
+//! | undo | the limit of an attempt, and C5 | stuck; neither cancel nor deadline ends it |
+//!
+//! T1: a time-out never means that nothing happened. T2: deadlines and long waits are judged by the
+//! time of the journal. T3: an attempt that may take longer than its saga does not compile.
+//!
+//! *Comes later:* limits for waiting in the queue and for all attempts together.
+//!
+//! # Undo
+//!
+//! | rule | |
+//! | --- | --- |
+//! | C1 | Undone is every compensable step that was intended and whose effect is not disproved: done or unknown, **also the one that failed**; not refused, skipped or withdrawn ones. |
+//! | C2 | An undo gets journaled values, the key of its step, a key of its own, and what is known of the step. |
+//! | C3 | Going back starts when every attempt that runs here has ended, at the latest after the grace time. |
+//! | C4 | In reverse order, stage by stage; members of a group together. |
+//! | C5 | Undo heeds neither cancel nor deadline. It has 20 tries, from 1 s, doubling up to 1 h. |
+//! | C6 | Undo with `Unknown` must succeed when nothing happened. That is the duty of the task. |
+//! | C7 | When undo refuses or its tries are used up, the saga is stuck. Undos that come after it wait; those beside it finish. An operator tries again, calls it done, or waives it. |
+//! | C9 | An undo is not undone. |
+//! | C10 | An undo must be idempotent. That is the duty of the task. |
+//! | C11 | The outcome tells the first cause in the order of the journal, and the residual. |
+//!
+//! *Comes later:* the wait for a dead host's attempt to be over (C3), a barrier against an action that
+//! arrives after its undo (C6), undoing again what turns out to have happened after all (C8; until then
+//! such an end says `settled: false`), tests made for your undos (C10), commands for operators (C7;
+//! until then, [`Journal::tell`](crate::journal::Journal::tell)).
+//!
+//! # The point of no return
+//!
+//! | rule | |
+//! | --- | --- |
+//! | P1 | At most one pivot, and nothing beside it. Before it: compensable, read-only and no-undo steps. After it: retriable and read-only ones. The macro checks it. |
+//! | P2 | While the pivot is unknown, the saga goes neither forward nor back: it is parked. |
+//! | P3 | After the pivot nothing is undone. A cancel is too late, a deadline is past caring, and a step that uses up its tries leaves the saga stuck. |
+//! | P4 | Without a pivot, the end of the saga is the point of no return. |
+//!
+//! # Side by side
+//!
+//! B1: the first member of a group that fails for good stops the others and turns the saga back, once
+//! they have ended. B2: with `await_all` they finish first. B6: every failure is kept, the first is the
+//! cause. *Comes later:* optional branches and fan-out (B3 to B5).
+//!
+//! # Cancel and kill
+//!
+//! | rule | |
+//! | --- | --- |
+//! | K1 | A cancel is recorded before it is answered, and counts once however often it is said. |
+//! | K2 | It is heeded at once between steps. A running step is told, and has a grace time to end. |
+//! | K3 | A cancel that is recorded before the pivot is intended wins over it. One that comes while the pivot runs waits for its end: a success makes it too late. |
+//! | K5 | A kill ends a saga without undo, and the residual lists what stays. |
+//!
+//! *Comes later:* sagas within sagas (K4).
+//!
+//! # Keys and fences
+//!
+//! I1: the key of a step is a hash of task, saga, step and generation; the attempt is not part of it.
+//! It is stable over restarts and versions of the code, and that of the undo is another. F1: that
+//! there is one owner rests on the journal alone. F2:
+//! [`cx.fence()`](crate::StepContext::fence) rises with every owner of a saga, so that a resource that
+//! keeps the highest can refuse a stale one.
+//!
+//! *Comes later:* a start that is idempotent by key (I2, I3), incoming events (I4), locks (F3 to F7).
+//!
+//! # Dead letters and versions
+//!
+//! D2: a saga is parked for a [reason](crate::kernel::ParkReason) that is machinery, never business.
+//! D3: it goes on through the journal, not by moving messages about. V1: the graph is in the journal,
+//! and a saga follows the one it began with. V2: a step is known by its name, not by its place. V3: a
+//! host claims sagas of definitions that it has the code for, and leaves the others alone.
+//!
+//! *Comes later:* schema checks and migration of running sagas (V4 to V6), mixed versions of the
+//! protocol (V7).
+//!
+//! # Progress
+//!
+//! S1: every state has the number of its journal record. S2: byte counts and messages are a lossy
+//! stream beside it; a late watcher sees the current state first. S3: `submit` answers when the start
+//! is recorded, and a read right after it finds the saga. S7: progress carries no request, output or
+//! error.
+//!
+//! *Comes later:* watching and starting over HTTP, webhooks, authorisation (S4 to S6).
+//!
+//! # Always true
+//!
+//! | | |
+//! | --- | --- |
+//! | INV1 | at most one outcome record for each step and generation; one writer for each number |
+//! | INV2 | no effect without an intent before it, under the same key |
+//! | INV4 | a step starts when all steps before it are done or skipped |
+//! | INV5 | completed: every step done or skipped, nothing undone |
+//! | INV6 | compensated or cancelled: every compensable effect is undone, except the residual |
+//! | INV7 | an undo starts when everything that came after its step is undone, waived or needs none |
+//! | INV8 | no undo after the pivot; no step forward after going back began |
+//! | INV10 | what was acknowledged (start, cancel) survives what the class of the journal survives |
+//! | INV13 | a stale owner writes no record; what it knows comes in as a letter |

@@ -1,0 +1,20 @@
+//! The rules of a saga as stories: given these events, when this happens, then these records are
+//! written and this is started. Each test is named after its rule.
+
+mod definition;
+mod invariants;
+mod script;
+mod task;
+mod words;
+
+mod cancel;
+mod compensation;
+mod conditions;
+mod groups;
+mod hosts;
+mod mail;
+mod order;
+mod parking;
+mod pivot;
+mod random;
+mod retries;

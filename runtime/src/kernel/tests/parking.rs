@@ -1,0 +1,138 @@
+//! Machinery that fails parks the saga (E2, D2, R3).
+
+use super::{
+    script::{Script, cannot_be_written, done, given, refuses, undo},
+    task::{step, task},
+};
+use crate::kernel::{Letter, SagaStatus};
+
+#[test]
+fn e2_an_output_that_cannot_be_written_parks() {
+    given(task([step("a"), step("b")]))
+        .claimed()
+        .when(cannot_be_written("a"))
+        .writes(["parked: a undecodable"])
+        .guarded()
+        .is(SagaStatus::Parked)
+        .told(Letter::Unpark)
+        .becomes_ready()
+        .claimed()
+        .writes(["received unpark"])
+        .starts(["run a"])
+        .when(done("a"))
+        .writes(["a done", "intent b"]);
+}
+
+#[test]
+fn e2_a_condition_that_panics_parks_and_is_asked_again_after_unpark() {
+    given(task([step("a"), step("b").when([0])]))
+        .panicking(["b"])
+        .claimed()
+        .when(done("a"))
+        .writes(["a done", "parked: when of `b` panicked"])
+        .is(SagaStatus::Parked)
+        .panicking([])
+        .told(Letter::Unpark)
+        .claimed()
+        .writes(["received unpark", "b runs, saw [0, 2]", "intent b"]);
+}
+
+#[test]
+fn e2_a_condition_of_the_first_step_parks_the_saga_where_it_is_created() {
+    given(task([step("a").when([])]))
+        .panicking(["a"])
+        .submitted()
+        .writes(["started", "parked: when of `a` panicked"])
+        .is(SagaStatus::Parked);
+}
+
+#[test]
+fn e2_a_response_that_panics_parks() {
+    given(task([step("a")]))
+        .panicking(["response"])
+        .claimed()
+        .when(done("a"))
+        .writes(["a done", "parked: response panicked"])
+        .panicking([])
+        .told(Letter::Unpark)
+        .claimed()
+        .writes(["received unpark", "completed"]);
+}
+
+#[test]
+fn e2_an_undo_that_cannot_be_read_parks_on_the_way_back() {
+    given(task([step("a"), step("b")]))
+        .claimed()
+        .when(done("a"))
+        .when(refuses("b"))
+        .when(undo(cannot_be_written("a")))
+        .writes(["parked: a undecodable"])
+        .told(Letter::Unpark)
+        .claimed()
+        .writes(["received unpark"])
+        .starts(["run undo a"])
+        .when(undo(done("a")))
+        .writes(["undo a done", "compensated"]);
+}
+
+#[test]
+fn e2_the_siblings_of_a_step_that_parks_finish_first() {
+    given(task([step("a").in_group("g"), step("b").in_group("g"), step("c")]))
+        .claimed()
+        .when(cannot_be_written("a"))
+        .writes(["parked: a undecodable"])
+        .stays_owned()
+        .starts_nothing()
+        .when(done("b"))
+        .writes(["b done"])
+        .is(SagaStatus::Parked)
+        .told(Letter::Unpark)
+        .claimed()
+        .starts(["run a"])
+        .when(done("a"))
+        .writes(["a done", "intent c"]);
+}
+
+#[test]
+fn j3_unpark_never_runs_a_step_again_that_refused() {
+    given(task([step("a").in_group("g"), step("b").in_group("g")]))
+        .claimed()
+        .when(refuses("a"))
+        .when(cannot_be_written("b"))
+        .told(Letter::Unpark)
+        .claimed()
+        .writes(["received unpark", "going back: a refused", "intent undo b"]);
+}
+
+fn crashed(times: u32) -> Script {
+    let mut saga = given(task([step("a"), step("b")])).submitted();
+    for _ in 0..times {
+        saga = saga.claimed().host_dies();
+    }
+    saga
+}
+
+#[test]
+fn r3_four_crashes_are_borne() {
+    crashed(4).claimed().writes([]).starts(["run a #5"]);
+}
+
+#[test]
+fn r3_five_crashes_in_a_row_park() {
+    crashed(5).claimed().writes(["parked: 5 crashes"]).is(SagaStatus::Parked);
+}
+
+#[test]
+fn r3_progress_clears_the_crashes() {
+    crashed(4).claimed().when(done("a")).host_dies().claimed().starts(["run b #2"]);
+}
+
+#[test]
+fn r3_unpark_gives_five_more_tries() {
+    crashed(5)
+        .claimed()
+        .told(Letter::Unpark)
+        .claimed()
+        .writes(["received unpark"])
+        .starts(["run a"]);
+}

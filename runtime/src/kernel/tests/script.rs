@@ -1,0 +1,387 @@
+//! A saga on a desk: the test plays user code, clock, hosts and journal, the machine is real.
+//!
+//! ```text
+//! given(task([step("reserve"), step("charge")]))
+//!     .claimed()                .runs(["run reserve"])
+//!     .when(done("reserve"))    .writes(["reserve done", "intent charge"])
+//! ```
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use uuid::Uuid;
+
+use super::{invariants, words::Words};
+use crate::kernel::{
+    AttemptEnd, Command, Decision, Definition, Doubt, EntryId, Event, Fence, Host, Judge, Letter,
+    Machine, Mail, Place, Record, Refused, SagaId, SagaStatus, Stamped, Started, Timestamp, Value,
+    Way,
+};
+
+pub(super) const SAGA: SagaId = SagaId(Uuid::from_u128(0x0192_f3a1_0000_7000_8000_0000_0000_0001));
+const START: Timestamp = Timestamp(1_000_000_000_000);
+
+/// One saga and everything around it.
+pub(super) struct Script {
+    definition: Arc<Definition>,
+    answers: Answers,
+    now: Timestamp,
+    journal: Vec<Stamped>,
+    inbox: Vec<Mail>,
+    crashed: Vec<Fence>,
+    place: Place,
+    owner: Option<Machine>,
+    /// What the last decision wrote, and what was started after it, in words.
+    wrote: Vec<String>,
+    started: Vec<String>,
+    guarded: bool,
+    letters: u128,
+    commits: usize,
+}
+
+/// What conditions and the response answer.
+#[derive(Default)]
+struct Answers {
+    skipped: BTreeSet<&'static str>,
+    panicking: BTreeSet<&'static str>,
+}
+
+impl Judge for Answers {
+    fn when(&self, saga: &Machine, step: usize) -> Result<bool, String> {
+        let name = &*saga.definition().steps[step].name;
+        if self.panicking.contains(name) {
+            return Err("division by zero".into());
+        }
+        Ok(!self.skipped.contains(name))
+    }
+
+    fn respond(&self, _: &Machine) -> Result<Value, String> {
+        if self.panicking.contains("response") {
+            return Err("division by zero".into());
+        }
+        Ok(Value::journaled("response".to_owned()))
+    }
+}
+
+/// A task of which nothing was started yet.
+pub(super) fn given(definition: Definition) -> Script {
+    Script {
+        definition: Arc::new(definition),
+        answers: Answers::default(),
+        now: START,
+        journal: Vec::new(),
+        inbox: Vec::new(),
+        crashed: Vec::new(),
+        place: Place::Ready,
+        owner: None,
+        wrote: Vec::new(),
+        started: Vec::new(),
+        guarded: false,
+        letters: 0,
+        commits: 0,
+    }
+}
+
+/// How an attempt ends.
+pub(super) struct Ended(&'static str, Way, AttemptEnd);
+
+pub(super) fn done(step: &'static str) -> Ended {
+    Ended(step, Way::Do, AttemptEnd::Done(Value::journaled(step.to_owned())))
+}
+
+pub(super) fn fails(step: &'static str) -> Ended {
+    Ended(step, Way::Do, AttemptEnd::Retry { error: "no reply".into(), after: None })
+}
+
+pub(super) fn asks_to_wait(step: &'static str, seconds: u64) -> Ended {
+    let after = Some(Duration::from_secs(seconds));
+    Ended(step, Way::Do, AttemptEnd::Retry { error: "too busy".into(), after })
+}
+
+pub(super) fn refuses(step: &'static str) -> Ended {
+    let error = Value::journaled("no".to_owned());
+    Ended(step, Way::Do, AttemptEnd::Refused(Refused { error, message: "no".into() }))
+}
+
+pub(super) fn times_out(step: &'static str) -> Ended {
+    Ended(step, Way::Do, AttemptEnd::Unknown(Doubt::TimedOut))
+}
+
+pub(super) fn panics(step: &'static str) -> Ended {
+    Ended(step, Way::Do, AttemptEnd::Unknown(Doubt::Panicked("oh".into())))
+}
+
+pub(super) fn is_interrupted(step: &'static str) -> Ended {
+    Ended(step, Way::Do, AttemptEnd::Unknown(Doubt::Interrupted))
+}
+
+pub(super) fn cannot_be_written(step: &'static str) -> Ended {
+    Ended(step, Way::Do, AttemptEnd::Undecodable("not a string".into()))
+}
+
+/// The same, of the undo of the step.
+pub(super) fn undo(Ended(step, _, end): Ended) -> Ended {
+    Ended(step, Way::Undo, end)
+}
+
+pub(super) fn cancel() -> Letter {
+    Letter::Cancel { reason: "changed my mind".into() }
+}
+
+pub(super) fn kill() -> Letter {
+    Letter::Kill { reason: "enough".into() }
+}
+
+impl Script {
+    pub(super) fn skipping(mut self, steps: impl IntoIterator<Item = &'static str>) -> Self {
+        self.answers.skipped = steps.into_iter().collect();
+        self
+    }
+
+    /// The conditions of these steps panic; `"response"` stands for the response.
+    pub(super) fn panicking(mut self, what: impl IntoIterator<Item = &'static str>) -> Self {
+        self.answers.panicking = what.into_iter().collect();
+        self
+    }
+
+    // ---- what happens ------------------------------------------------------------------------
+
+    /// Somebody submits it: a host that owns nothing, or an API host that runs the first steps.
+    pub(super) fn submitted(mut self) -> Self {
+        let api = self.definition.steps[0].host == Host::Api;
+        let fence = if api { Fence(1) } else { Fence::NONE };
+        let started = Started {
+            definition: self.definition.hash(),
+            request: Value::journaled("request".to_owned()),
+            deadline: self.definition.timeout.map(|timeout| self.now.plus(timeout)),
+            reply_to: None,
+        };
+        let (machine, decision) = Machine::start(
+            self.definition.clone(),
+            SAGA,
+            Host::Api,
+            fence,
+            started,
+            self.now,
+            &self.answers,
+        );
+        self.owner = Some(machine);
+        self.commit(decision);
+        self
+    }
+
+    /// A worker claims it.
+    pub(super) fn claimed(mut self) -> Self {
+        if self.journal.is_empty() {
+            self = self.submitted();
+        }
+        assert!(self.owner.is_none(), "it has an owner, who gave nothing back");
+        assert_ne!(self.place, Place::Ended, "it is over");
+        let last = self.journal.last().map_or(Fence::NONE, |stamped| stamped.fence);
+        let fence = Fence(last.0.max(self.crashed.last().map_or(0, |fence| fence.0)) + 10);
+        let machine =
+            Machine::resume(self.definition.clone(), SAGA, Host::Worker, fence, &self.journal);
+        self.owner = Some(machine.expect("the journal begins with `Started`"));
+        self.place = Place::Owned;
+        let crashes = self.crashed.iter().filter(|fence| **fence >= last).count();
+        let crashes = u32::try_from(crashes).expect("a test has few crashes");
+        let mail = self.inbox.clone();
+        self.decide(Event::Claimed { crashes, mail });
+        self
+    }
+
+    /// An attempt ends.
+    pub(super) fn when(mut self, Ended(step, way, end): Ended) -> Self {
+        let step = self.step(step);
+        assert!(self.owner().local[step].in_flight, "nothing of it is in flight");
+        self.decide(Event::Ended { step, way, end });
+        self
+    }
+
+    /// An attempt ends, but the commit is refused: this came in while it was decided.
+    pub(super) fn when_refused_for(mut self, letter: Letter, Ended(step, way, end): Ended) -> Self {
+        let step = self.step(step);
+        let event = Event::Ended { step, way, end };
+        let owner = self.owner.as_mut().expect("it has an owner");
+        let refused = owner.decide(event.clone(), self.now, &self.answers);
+        assert!(refused.guarded, "it would be written beside unread mail");
+        owner.refold(&self.journal, &event);
+        self = self.told(letter);
+        self.decide(event);
+        self
+    }
+
+    /// Somebody tells it something: its owner hears it now, or the next one with the claim.
+    pub(super) fn told(mut self, letter: Letter) -> Self {
+        self.letters += 1;
+        let id = EntryId(Uuid::from_u128(self.letters));
+        self.inbox.push(Mail { id, letter });
+        if self.owner.is_some() {
+            self.decide(Event::Mail(self.inbox.clone()));
+        } else if self.place != Place::Ready {
+            self.place = Place::Ready;
+        }
+        self
+    }
+
+    /// A stale owner tells how its attempt of the step ended.
+    pub(super) fn told_late(self, Ended(step, way, end): Ended) -> Self {
+        let step = self.step(step);
+        self.told(Letter::Late { step, generation: 0, attempt: 1, way, end })
+    }
+
+    pub(super) fn told_to_mark_done(self, step: &'static str) -> Self {
+        let step = self.step(step);
+        self.told(Letter::MarkDone { step, evidence: "seen in the ledger".into() })
+    }
+
+    pub(super) fn told_to_waive(self, step: &'static str) -> Self {
+        let step = self.step(step);
+        self.told(Letter::Waive { step, reason: "too small to matter".into() })
+    }
+
+    /// Time passes, up to a timer of its owner.
+    pub(super) fn seconds_later(mut self, seconds: u64) -> Self {
+        self.now = self.now.plus(Duration::from_secs(seconds));
+        if self.owner.is_some() {
+            self.decide(Event::Due);
+        } else if matches!(self.place, Place::Timed(due) if due <= self.now) {
+            self.place = Place::Ready;
+        }
+        self
+    }
+
+    /// Its owner begins to leave.
+    pub(super) fn host_leaves(mut self) -> Self {
+        self.decide(Event::Leave);
+        self
+    }
+
+    /// Its owner dies, and is reaped.
+    pub(super) fn host_dies(mut self) -> Self {
+        let owner = self.owner.take().expect("it has an owner");
+        self.crashed.push(owner.fence());
+        self.place = Place::Ready;
+        self
+    }
+
+    pub(super) fn is_unowned(&self) -> bool {
+        self.owner.is_none()
+    }
+
+    // ---- what follows ------------------------------------------------------------------------
+
+    /// The last decision wrote exactly these records.
+    #[track_caller]
+    pub(super) fn writes<const N: usize>(self, records: [&str; N]) -> Self {
+        assert_eq!(self.wrote, records);
+        self
+    }
+
+    /// The last record of the journal.
+    #[track_caller]
+    pub(super) fn ends_with(self, record: &str) -> Self {
+        let words = Words { definition: &self.definition, now: self.now };
+        let last = self.journal.last().map(|last| words.record(&last.record));
+        assert_eq!(last.as_deref(), Some(record));
+        self
+    }
+
+    /// After the last decision exactly this was started.
+    #[track_caller]
+    pub(super) fn starts<const N: usize>(self, commands: [&str; N]) -> Self {
+        assert_eq!(self.started, commands);
+        self
+    }
+
+    #[track_caller]
+    pub(super) fn starts_nothing(self) -> Self {
+        self.starts([])
+    }
+
+    /// The last decision must not be written while mail waits that it does not fold.
+    #[track_caller]
+    pub(super) fn guarded(self) -> Self {
+        assert!(self.guarded, "it would be written beside unread mail");
+        self
+    }
+
+    #[track_caller]
+    pub(super) fn not_guarded(self) -> Self {
+        assert!(!self.guarded, "mail would hold it up for nothing");
+        self
+    }
+
+    #[track_caller]
+    pub(super) fn becomes_ready(self) -> Self {
+        assert_eq!(self.place, Place::Ready);
+        self
+    }
+
+    #[track_caller]
+    pub(super) fn stays_owned(self) -> Self {
+        assert_eq!(self.place, Place::Owned);
+        self
+    }
+
+    #[track_caller]
+    pub(super) fn waits_for(self, seconds: u64) -> Self {
+        assert_eq!(self.place, Place::Timed(self.now.plus(Duration::from_secs(seconds))));
+        self
+    }
+
+    /// The status that its records tell.
+    #[track_caller]
+    pub(super) fn is(self, status: SagaStatus) -> Self {
+        let machine =
+            Machine::resume(self.definition.clone(), SAGA, Host::Worker, Fence(0), &self.journal);
+        let machine = machine.expect("the journal begins with `Started`");
+        assert_eq!(machine.state().status(&self.definition), status);
+        self
+    }
+
+    #[track_caller]
+    pub(super) fn commits(self, commits: usize) -> Self {
+        assert_eq!(self.commits, commits);
+        self
+    }
+
+    // ---- how -----------------------------------------------------------------------------------
+
+    fn step(&self, name: &str) -> usize {
+        let named = self.definition.steps.iter().position(|step| step.name == name);
+        named.expect("a step of this task")
+    }
+
+    fn owner(&self) -> &Machine {
+        self.owner.as_ref().expect("it has an owner")
+    }
+
+    fn decide(&mut self, event: Event) {
+        let owner = self.owner.as_mut().expect("it has an owner");
+        let decision = owner.decide(event, self.now, &self.answers);
+        self.commit(decision);
+    }
+
+    fn commit(&mut self, decision: Decision) {
+        let mut owner = self.owner.take().expect("somebody decided");
+        self.commits += usize::from(!decision.is_empty());
+        let words = Words { definition: &self.definition, now: self.now };
+        self.wrote = decision.records.iter().map(|record| words.record(record)).collect();
+        self.guarded = decision.guarded;
+        self.place = decision.place;
+        self.inbox.retain(|mail| !decision.folded.contains(&mail.id));
+        let (fence, at) = (owner.fence(), self.now);
+        let stamp = |record: Record| Stamped { fence, at, record };
+        self.journal.extend(decision.records.into_iter().map(stamp));
+        invariants::check(&self.definition, &self.journal);
+        invariants::fold_is_live(&self.definition, &self.journal, &owner);
+        self.started.clear();
+        if self.place == Place::Owned {
+            let words = Words { definition: &self.definition, now: self.now };
+            let commands = owner.commands(self.now);
+            self.started.extend(commands.iter().map(|command: &Command| words.command(command)));
+            invariants::nothing_waits_for_ever(&owner, &commands, self.now);
+            self.owner = Some(owner);
+        }
+    }
+}

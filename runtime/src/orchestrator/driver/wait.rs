@@ -1,0 +1,145 @@
+//! Waiting for the next thing that happens to a saga.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tokio::time::{Sleep, sleep};
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use super::{
+    super::{
+        attempt::{Attempt, Polled},
+        signals::Attendance,
+    },
+    Driver,
+};
+use crate::kernel::{AttemptEnd, Event, Host as Role, Timestamp};
+
+/// What a driver waits for that may take long; made at the first wait.
+pub(super) struct Waits {
+    mail: Attendance,
+    timer: Option<(Timestamp, Pin<Box<Sleep>>)>,
+    leave: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    abort: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+}
+
+/// What happens next to a driver.
+pub(super) enum Next {
+    Event(Event),
+    Mail,
+    Stop(StopWhy),
+}
+
+/// Why attempts are told to stop.
+pub(super) enum StopWhy {
+    /// The time of one is up, and it cannot be interrupted.
+    Overdue,
+    /// The time for a graceful shutdown is up.
+    Abort,
+}
+
+impl Driver {
+    /// Waits for the next thing that happens.
+    pub(super) async fn next(&mut self) -> Next {
+        // Attempts first, alone: a step that is ready at once needs none of the rest.
+        if !self.attempts.is_empty()
+            && let Some(next) = poll_fn(|cx| Poll::Ready(self.poll_attempts(cx))).await
+        {
+            return next;
+        }
+        if self.waits.is_none() {
+            self.waits = Some(Waits {
+                mail: self.host.ears.attend(self.context.id),
+                timer: None,
+                // The caller of `submit` waits for the API phase: it is finished (A6).
+                leave: (self.machine.role() == Role::Worker)
+                    .then(|| Box::pin(self.host.leaving.clone().cancelled_owned())),
+                abort: Some(Box::pin(self.host.aborting.clone().cancelled_owned())),
+            });
+            // What came before the bell hung.
+            return Next::Mail;
+        }
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        if let Some(next) = self.poll_attempts(cx) {
+            return Poll::Ready(next);
+        }
+        let Some(waits) = &mut self.waits else { return Poll::Pending };
+        if waits.mail.bell.poll_rung(cx) {
+            return Poll::Ready(Next::Mail);
+        }
+        if poll_once(&mut waits.leave, cx) {
+            return Poll::Ready(Next::Event(Event::Leave));
+        }
+        if poll_once(&mut waits.abort, cx) {
+            return Poll::Ready(Next::Stop(StopWhy::Abort));
+        }
+        let Some(due) = self.due else { return Poll::Pending };
+        if waits.timer.as_ref().is_none_or(|(set, _)| *set != due) {
+            let wait = due.since(self.host.journal.now());
+            waits.timer = Some((due, Box::pin(sleep(wait))));
+        }
+        match &mut waits.timer {
+            Some((_, timer)) => timer.as_mut().poll(cx).map(|()| {
+                waits.timer = None;
+                Next::Event(Event::Due)
+            }),
+            None => Poll::Pending,
+        }
+    }
+
+    fn poll_attempts(&mut self, cx: &mut Context<'_>) -> Option<Next> {
+        let grace = self.host.settings.grace;
+        for index in 0..self.attempts.len() {
+            match self.attempts[index].poll(cx, grace) {
+                Polled::Pending => {}
+                Polled::Overdue => return Some(Next::Stop(StopWhy::Overdue)),
+                Polled::Ended(end) => {
+                    let attempt = self.attempts.remove(index);
+                    note(&attempt, &end);
+                    let (step, way) = (attempt.step, attempt.way);
+                    return Some(Next::Event(Event::Ended { step, way, end }));
+                }
+            }
+        }
+        None
+    }
+}
+
+fn poll_once(
+    wait: &mut Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    cx: &mut Context<'_>,
+) -> bool {
+    let ready = wait.as_mut().is_some_and(|wait| wait.as_mut().poll(cx).is_ready());
+    if ready {
+        *wait = None;
+    }
+    ready
+}
+
+/// Leaves the end of an attempt in its span, and says what went wrong.
+fn note(attempt: &Attempt, end: &AttemptEnd) {
+    let status = match end {
+        AttemptEnd::Done(_) => "done",
+        AttemptEnd::Retry { .. } => "retry",
+        AttemptEnd::Refused(_) => "refused",
+        AttemptEnd::Unknown(_) => "unknown",
+        AttemptEnd::Undecodable(_) => "undecodable",
+    };
+    attempt.span.record("step.status", status);
+    let _entered = attempt.span.enter();
+    match end {
+        AttemptEnd::Done(_) => tracing::debug!(attempt = attempt.number, "done"),
+        AttemptEnd::Retry { error, .. } => {
+            tracing::warn!(attempt = attempt.number, error, "failed")
+        }
+        AttemptEnd::Refused(refused) => tracing::info!(reason = refused.message, "refused"),
+        AttemptEnd::Unknown(why) => tracing::warn!(attempt = attempt.number, %why, "unknown"),
+        AttemptEnd::Undecodable(error) => tracing::error!(error, "undecodable"),
+    }
+}

@@ -1,0 +1,69 @@
+//! A task can stand anywhere: in a function, in a module, or come out of a macro.
+
+#![deny(warnings, missing_docs, unreachable_pub, unused_qualifications, rust_2018_idioms)]
+
+use distributed_task::prelude::*;
+
+mod private {
+    use distributed_task::prelude::*;
+
+    #[distributed_task]
+    pub(super) struct Nested {
+        pub(super) rate: u32,
+    }
+
+    #[steps]
+    impl Nested {
+        #[step(read_only)]
+        fn look(&self) {
+            let _ = self.rate;
+        }
+    }
+}
+
+macro_rules! task {
+    ($name:ident, $field:ident: $ty:ty, $step:ident -> $output:ty) => {
+        #[distributed_task(response = $output)]
+        struct $name {
+            $field: $ty,
+        }
+
+        #[steps]
+        impl $name {
+            #[step(read_only)]
+            fn before(&self) -> $output {
+                Default::default()
+            }
+
+            #[step(read_only)]
+            fn $step(&self, before: &$output) -> $output {
+                let _ = &self.$field;
+                before.clone()
+            }
+        }
+    };
+}
+
+task!(FromMacro, rate: Vec<u32>, count -> Vec<u8>);
+
+fn main() {
+    #[distributed_task]
+    struct Local;
+
+    #[steps]
+    impl Local {
+        #[step(read_only)]
+        fn c(&self) -> u32 {
+            1
+        }
+
+        #[step(read_only)]
+        fn clone(&self, c: &u32) {
+            let _ = c;
+        }
+    }
+
+    let _ = Local::builder().use_in_process_mode();
+    let _ = FromMacro::builder().rate(vec![]).use_in_process_mode();
+    let _ = private::Nested::builder().rate(1).use_in_process_mode();
+}

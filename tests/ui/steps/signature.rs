@@ -1,0 +1,58 @@
+//! What the signature of a step can be.
+
+use std::sync::Arc;
+
+use distributed_task::prelude::*;
+
+#[distributed_task(request = String)]
+struct ShipOrder;
+
+#[steps]
+impl ShipOrder {
+    #[step(read_only)]
+    fn generic<T>(&self) {}
+
+    #[step(read_only)]
+    fn bounded(&self)
+    where
+        u32: Copy,
+    {
+    }
+
+    #[step(read_only)]
+    unsafe fn danger(&self) {}
+
+    #[step(read_only)]
+    extern "C" fn foreign(&self) {}
+
+    #[step(read_only)]
+    fn alone() {}
+
+    #[step(read_only)]
+    fn exclusive(&mut self) {}
+
+    #[step(read_only)]
+    fn counted(self: Arc<Self>) {}
+
+    #[step(read_only)]
+    fn pattern(&self, (_a, _b): &(u32, u32), _: &String, ref _request: &String) {}
+
+    #[step(read_only)]
+    fn opaque(&self, _request: impl AsRef<str>) -> impl Copy {}
+
+    #[step(read_only)]
+    fn twice(&self, _request: &String, r#request: &String) {
+        let _ = r#request;
+    }
+
+    #[step(read_only)]
+    fn sometimes(&self, #[cfg(unix)] _request: &String) {}
+
+    #[step(read_only)]
+    fn writes(&self, _request: &mut String) {}
+
+    #[step(read_only)]
+    fn keeps(&self, _request: &'static String) {}
+}
+
+fn main() {}
