@@ -186,6 +186,9 @@ impl Machine {
         let mut killed = None;
         for mail in mail {
             to.folded.push(mail.id);
+            if self.state.received.contains(&mail.id) {
+                continue;
+            }
             let letter = mail.letter.clone();
             self.push(to, Record::Received(Box::new(mail)));
             match letter {

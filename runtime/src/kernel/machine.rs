@@ -185,12 +185,16 @@ impl Machine {
         Self { definition, id, role, fence, state, local, crashes: 0, leaving: false, stop: None }
     }
 
-    /// Takes the machine back to what is written, before it was told `event`, which it will be
-    /// told again. Attempts in flight and ephemeral outputs stay.
-    pub fn refold(&mut self, records: &[Stamped], event: &Event) {
+    /// Takes the machine to what is written. Attempts in flight and ephemeral outputs stay.
+    pub fn refold(&mut self, records: &[Stamped]) {
         if let Some(state) = State::fold(&self.definition, records) {
             self.state = state;
         }
+    }
+
+    /// What was decided on this event is not written: the machine will be told of it again, and
+    /// until then the attempt counts as running.
+    pub fn take_back(&mut self, event: &Event) {
         if let Event::Ended { step, .. } = event {
             self.local[*step].in_flight = true;
         }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Cause, Definition, Doubt, End, Fence, Finish, Finished, Host, Kind, Letter, ParkReason, Record,
-    Stamped, Timestamp, Value, Way,
+    Cause, Definition, Doubt, End, EntryId, Fence, Finish, Finished, Host, Kind, Letter,
+    ParkReason, Record, Stamped, Timestamp, Value, Way,
 };
 
 /// A saga as its records tell it.
@@ -23,6 +23,8 @@ pub struct State {
     /// No attempt of the steps that are intended now is known to have begun (B9).
     pub(super) unbegun: bool,
     pub(super) failures: Vec<(usize, Doubt)>,
+    /// Inbox entries that were folded: each counts once.
+    pub(super) received: Vec<EntryId>,
 }
 
 /// A step as the records tell it.
@@ -170,6 +172,7 @@ impl State {
             finished: None,
             unbegun: false,
             failures: Vec::new(),
+            received: Vec::new(),
         })
     }
 
@@ -200,7 +203,10 @@ impl State {
                 self.apply_end(definition, seq, *step, end);
             }
             Record::Ended { step, way: Way::Undo, end, .. } => self.apply_undo_end(*step, end),
-            Record::Received(mail) => self.apply_letter(definition, &mail.letter),
+            Record::Received(mail) => {
+                self.received.push(mail.id);
+                self.apply_letter(definition, &mail.letter);
+            }
             Record::Compensating(cause) => {
                 self.stop = None;
                 self.cause = Some(cause.clone());

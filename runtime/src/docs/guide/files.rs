@@ -66,13 +66,15 @@
 //! # Hosts
 //!
 //! `host = "api"` steps run where the request arrives, before the saga is handed to a worker, because
-//! only there the caller's bytes are. [`submit`](crate::Task::submit) resolves when they are done. A
-//! task changes hosts once.
+//! only there the caller's bytes are. [`submit`](crate::Task::submit) resolves when they are done,
+//! [`start`](crate::Task::start) before that, so that somebody can watch the upload or cancel it. A task
+//! changes hosts once.
 //!
 //! # Undo
 //!
 //! It is built in: what the step uploaded is deleted, also what a failed attempt left. `no_undo` or
-//! `retriable` on the step keeps it.
+//! `retriable` on the step keeps it. Files of a saga that completes stay where they are: the task that
+//! made them knows best how long they are needed.
 //!
 //! # Stores
 //!

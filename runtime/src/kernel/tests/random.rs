@@ -348,7 +348,8 @@ impl World {
             let unread = self.inbox.iter().any(|mail| !decision.folded.contains(&mail.id));
             if decision.guarded && unread {
                 let owner = self.owner.as_mut().expect("it was put back");
-                owner.refold(&self.journal, &event);
+                owner.refold(&self.journal);
+                owner.take_back(&event);
                 // Its mail is in the inbox, which is read first.
                 events.push(match event {
                     Event::Claimed { crashes, .. } => Event::Claimed { crashes, mail: Vec::new() },

@@ -204,7 +204,8 @@ impl Script {
         let owner = self.owner.as_mut().expect("it has an owner");
         let refused = owner.decide(event.clone(), self.now, &self.answers);
         assert!(refused.guarded, "it would be written beside unread mail");
-        owner.refold(&self.journal, &event);
+        owner.refold(&self.journal);
+        owner.take_back(&event);
         self = self.told(letter);
         self.decide(event);
         self

@@ -151,6 +151,7 @@ impl Driver {
             }
         }
     }
+
     /// Tells the machine, and writes what it decides.
     async fn settle(&mut self, event: Event) -> Flow {
         let mut events: SmallVec<[Event; 2]> = smallvec![event];
@@ -180,9 +181,10 @@ impl Driver {
                 }
                 Ok(Verdict::Mail) => {
                     // It must be read first: then the event again, which may end otherwise (A1).
-                    if self.refold(&event).await.is_none() {
+                    if self.refold().await.is_none() {
                         return self.lost(event).await;
                     }
+                    self.machine.take_back(&event);
                     let mail = inbox(&self.host, self.context.id).await;
                     events.push(event);
                     events.extend(mail);
@@ -191,10 +193,18 @@ impl Driver {
                 Err(JournalError::Unavailable(error)) => {
                     tracing::warn!(saga = %self.context.id, %error, "journal unavailable, again");
                     sleep(RETRY_JOURNAL).await;
-                    match self.refold(&event).await {
+                    match self.refold().await {
                         // Only this seat writes here: what is there beyond `seq` is the group.
-                        Some(written) if written > seq => self.committed().await,
-                        _ => events.push(event),
+                        Some(written) if written > seq => {
+                            self.committed().await;
+                            if place != Place::Owned {
+                                return Flow::Gone;
+                            }
+                        }
+                        _ => {
+                            self.machine.take_back(&event);
+                            events.push(event);
+                        }
                     }
                 }
                 Err(error) => {
@@ -221,9 +231,9 @@ impl Driver {
     }
 
     /// Takes the machine back to what is written; the number of records.
-    async fn refold(&mut self, event: &Event) -> Option<u64> {
+    async fn refold(&mut self) -> Option<u64> {
         let history = self.host.journal.read(self.context.id, 0).await.ok()??;
-        self.machine.refold(&history.records, event);
+        self.machine.refold(&history.records);
         Some(history.records.len() as u64)
     }
 
