@@ -3,22 +3,22 @@ pub struct CreateZipFromFiles {
     /// How hard to press.
     compression: CompressionLevel,
 }
-///The message that tells a worker about a saga of [`CreateZipFromFiles`].
+/// The message that tells a worker about a saga of [`CreateZipFromFiles`].
 #[allow(dead_code)]
 pub type CreateZipFromFilesWorkerMessage = ::distributed_task::__private::v1::WorkerMessage<
     CreateZipFromFiles,
 >;
-///Starts and finds the sagas of [`CreateZipFromFiles`].
+/// Starts and finds the sagas of [`CreateZipFromFiles`].
 #[allow(dead_code)]
 pub type CreateZipFromFilesOrchestrator = ::distributed_task::__private::v1::Task<
     CreateZipFromFiles,
 >;
-///One saga of [`CreateZipFromFiles`].
+/// One saga of [`CreateZipFromFiles`].
 #[allow(dead_code)]
 pub type CreateZipFromFilesHandle = ::distributed_task::__private::v1::SagaHandle<
     CreateZipFromFiles,
 >;
-///How a saga of [`CreateZipFromFiles`] ended.
+/// How a saga of [`CreateZipFromFiles`] ended.
 #[allow(dead_code)]
 pub type CreateZipFromFilesOutcome = ::distributed_task::__private::v1::SagaOutcome<
     CreateZipFromFiles,
@@ -34,7 +34,7 @@ impl CreateZipFromFiles {
         }
     }
 }
-///Builds a [`CreateZipFromFiles`]: one setter for each dependency, in any order.
+/// Builds a [`CreateZipFromFiles`]: one setter for each dependency, in any order.
 #[must_use]
 pub struct CreateZipFromFilesBuilder<
     CompressionState = create_zip_from_files_builder::compression,
@@ -53,7 +53,7 @@ const _: () = {
     impl dt::TaskDefinition for CreateZipFromFiles {
         type Request = CreateZipRequest;
         type Response = CreateZipResponse;
-        type Error = ::distributed_task::__private::v1::Refusal;
+        type Error = dt::Refusal;
         const TASK: dt::TaskRow = dt::task("create-zip-from-files")
             .queue(Self::WORKER_QUEUE)
             .max_retries(2)

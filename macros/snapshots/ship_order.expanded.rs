@@ -1,14 +1,14 @@
 pub(crate) struct ShipOrder;
-///The message that tells a worker about a saga of [`ShipOrder`].
+/// The message that tells a worker about a saga of [`ShipOrder`].
 #[allow(dead_code)]
 pub(crate) type ShipOrderWorkerMessage = sagas::__private::v1::WorkerMessage<ShipOrder>;
-///Starts and finds the sagas of [`ShipOrder`].
+/// Starts and finds the sagas of [`ShipOrder`].
 #[allow(dead_code)]
 pub(crate) type ShipOrderOrchestrator = sagas::__private::v1::Task<ShipOrder>;
-///One saga of [`ShipOrder`].
+/// One saga of [`ShipOrder`].
 #[allow(dead_code)]
 pub(crate) type ShipOrderHandle = sagas::__private::v1::SagaHandle<ShipOrder>;
-///How a saga of [`ShipOrder`] ended.
+/// How a saga of [`ShipOrder`] ended.
 #[allow(dead_code)]
 pub(crate) type ShipOrderOutcome = sagas::__private::v1::SagaOutcome<ShipOrder>;
 #[allow(dead_code)]
@@ -20,7 +20,7 @@ impl ShipOrder {
         ShipOrderBuilder {}
     }
 }
-///Builds a [`ShipOrder`]: one setter for each dependency, in any order.
+/// Builds a [`ShipOrder`]: one setter for each dependency, in any order.
 #[must_use]
 pub(crate) struct ShipOrderBuilder {}
 const _: () = {

@@ -9,7 +9,10 @@ use syn::{
     token::Paren,
 };
 
-use crate::diag::{Errors, listed, nearest, unknown};
+use crate::{
+    diag::{Errors, listed, nearest, unknown},
+    later::later,
+};
 
 /// An attribute and the words it knows.
 pub(crate) struct Attribute {
@@ -43,22 +46,6 @@ pub(crate) enum Shape {
     Method,
     /// `(word = .., ..)`.
     List(&'static [Word]),
-}
-
-/// What comes with a later version: a word is reserved, and its answer says so.
-const LATER: &[(&str, &str)] = &[
-    ("at_most_once", "a step runs at least once and counts as idempotent under its key"),
-    ("probe", "an unknown outcome is settled by running the step again under the same key"),
-    ("on_exhausted", "a saga compensates once the retries of a step are used up"),
-    ("was", "a step keeps its name"),
-    ("durability", "a task accepts the durability of the journal it is given"),
-    ("PartialResult", "return `StepResult<T>`, and split a step that can do half its work"),
-];
-
-/// Why `word` is not there yet, if it is planned.
-pub(crate) fn later(word: &str) -> Option<String> {
-    let (_, today) = LATER.iter().find(|(planned, _)| *planned == word)?;
-    Some(format!("`{word}` comes later: for now, {today}"))
 }
 
 /// The arguments as written.

@@ -17,6 +17,7 @@
 mod attr;
 mod diag;
 mod fallback;
+mod later;
 mod names;
 mod period;
 #[cfg(test)]

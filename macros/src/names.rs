@@ -44,6 +44,8 @@ fn capitalized(word: &str) -> String {
 
 /// The path to what printed code may name, and the short name it is given inside `const _`.
 pub(crate) struct Runtime {
+    /// What the user calls the crate.
+    pub(crate) name: Ident,
     pub(crate) path: TokenStream,
     pub(crate) alias: Ident,
 }
@@ -53,7 +55,8 @@ impl Runtime {
     /// must not shadow.
     pub(crate) fn new(path: Option<&Path>, item: &TokenStream) -> Self {
         let path = path.cloned().unwrap_or_else(|| parse_quote!(::distributed_task));
-        Self { path: quote!(#path::__private::v1), alias: fresh("dt", item) }
+        let name = path.segments.last().expect("a path has a segment").ident.clone();
+        Self { name, path: quote!(#path::__private::v1), alias: fresh("dt", item) }
     }
 
     /// The short name, for an expression that is blamed at `span`: a mistake is shown where the
@@ -64,7 +67,7 @@ impl Runtime {
 
     /// `use .. as dt;`
     pub(crate) fn import(&self) -> TokenStream {
-        let Self { path, alias } = self;
+        let Self { path, alias, .. } = self;
         quote!(use #path as #alias;)
     }
 }

@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use uuid::Uuid;
 
 use crate::kernel::{
-    Definition, DefinitionHash, EntryId, Fence, Finished, Mail, Place, Record, SagaId, SagaStatus,
+    Definition, DefinitionHash, EntryId, Fence, Finished, Group, Mail, Place, SagaId, SagaStatus,
     Stamped, Timestamp,
 };
 
@@ -270,7 +270,7 @@ pub struct NewSaga {
     /// Its graph.
     pub definition: DefinitionHash,
     /// `Started` and what follows at once.
-    pub records: SmallVec<[Record; 3]>,
+    pub records: Group,
     /// `Ready`; `Ended` when no step had to run; `Parked` when a condition panicked.
     pub place: Place,
     /// The reserved room.
@@ -354,7 +354,7 @@ pub struct Item {
     /// with that one.
     pub at: Timestamp,
     /// The group.
-    pub records: SmallVec<[Record; 3]>,
+    pub records: Group,
     /// Inbox entries it folds.
     pub folded: Vec<EntryId>,
     /// Where the saga goes.

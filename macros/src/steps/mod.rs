@@ -20,7 +20,7 @@ pub(crate) fn steps(args: TokenStream, item: TokenStream) -> TokenStream {
     let errors = Errors::default();
     let args = Args::read(args, &words::STEPS, &errors);
     let runtime = Runtime::new(args.path("crate"), &item);
-    let printed = match syn::parse2(item.clone()) {
+    let printed = match parse::Block::read(item.clone(), &runtime.name) {
         Ok(block) => understand(&block, runtime, &errors),
         Err(error) => {
             errors.push(error);

@@ -1,9 +1,11 @@
 //! The impl block and its attributes, as written. Bodies stay tokens: only signatures are read.
 
+use std::mem;
+
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::{ToTokens, TokenStreamExt, quote};
 use syn::{
-    Attribute, Generics, ImplItem, Path, Signature, Token, Type, Visibility, braced,
+    Attribute, Generics, Ident, ImplItem, Path, Signature, Token, Type, Visibility, braced,
     parse::{Parse, ParseStream, Parser},
     token,
 };
@@ -50,6 +52,17 @@ pub(super) enum Role {
 }
 
 impl Block {
+    /// Reads the block; `runtime` is what the user calls our crate.
+    pub(super) fn read(item: TokenStream, runtime: &Ident) -> syn::Result<Self> {
+        let mut block: Self = syn::parse2(item)?;
+        for item in &mut block.items {
+            if let Item::Method(method) = item {
+                method.take_marks(runtime);
+            }
+        }
+        Ok(block)
+    }
+
     pub(super) fn methods(&self) -> impl Iterator<Item = &Method> {
         self.items.iter().filter_map(|item| match item {
             Item::Method(method) => Some(&**method),
@@ -118,19 +131,9 @@ impl Parse for Item {
 
 impl Parse for Method {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let (marks, attrs) = input.call(Attribute::parse_outer)?.into_iter().fold(
-            (Vec::new(), Vec::new()),
-            |(mut marks, mut attrs), attr| {
-                match role(attr.path()) {
-                    Some(role) => marks.push(Mark { role, attr }),
-                    None => attrs.push(attr),
-                }
-                (marks, attrs)
-            },
-        );
         Ok(Self {
-            attrs,
-            marks,
+            attrs: input.call(Attribute::parse_outer)?,
+            marks: Vec::new(),
             vis: input.parse()?,
             defaultness: input.parse()?,
             sig: input.parse()?,
@@ -139,16 +142,29 @@ impl Parse for Method {
     }
 }
 
-/// Ours are known by their last name, so that `#[distributed_task::step]` works as well.
-fn role(path: &Path) -> Option<Role> {
-    let ours = path.segments.len() == 1 || path.segments.first()?.ident == "distributed_task";
-    let name = &path.segments.last().filter(|_| ours)?.ident;
+/// `#[step]`, or `#[runtime::step]`.
+fn role(path: &Path, runtime: &Ident) -> Option<Role> {
+    let mut names = path.segments.iter().rev().map(|segment| &segment.ident);
+    let name = names.next()?;
+    if names.next().is_some_and(|before| before != runtime) {
+        return None;
+    }
     let roles =
         [("step", Role::Step), ("file_upload_step", Role::Upload), ("response", Role::Response)];
     roles.iter().find(|(word, _)| name == word).map(|(_, role)| *role)
 }
 
 impl Method {
+    /// Takes our attributes out: the compiler must not see them.
+    fn take_marks(&mut self, runtime: &Ident) {
+        for attr in mem::take(&mut self.attrs) {
+            match role(attr.path(), runtime) {
+                Some(role) => self.marks.push(Mark { role, attr }),
+                None => self.attrs.push(attr),
+            }
+        }
+    }
+
     /// What makes it a step or the response; more than one is a mistake.
     pub(super) fn mark(&self) -> Option<&Mark> {
         self.marks.first()

@@ -26,165 +26,115 @@ pub(super) enum Reader {
     Response,
 }
 
+/// What is wrong with a parameter, and with which half of it.
+enum Mistake {
+    Name(String),
+    Type(String),
+    /// It was told when the signature was read.
+    Told,
+}
+
 impl Scope<'_> {
     /// Finds the arguments of a method. After a mistake some are missing.
     pub(super) fn resolve(&self, reader: Reader, sig: &Signature) -> Vec<Source> {
-        sig.params.iter().filter_map(|param| self.source(reader, param)).collect()
+        let found = |param| self.source(reader, param).map_err(|mistake| self.tell(param, mistake));
+        sig.params.iter().filter_map(|param| found(param).ok()).collect()
     }
 
-    fn source(&self, reader: Reader, param: &Param) -> Option<Source> {
-        match &*param.name {
-            "cx" => self.context(reader, param),
-            "request" => self.request(param),
-            _ => self.output(reader, param),
+    fn tell(&self, param: &Param, mistake: Mistake) {
+        match mistake {
+            Mistake::Name(message) => self.errors.at(&param.ident, message),
+            Mistake::Type(message) => self.errors.at(&param.ty, message),
+            Mistake::Told => {}
         }
     }
 
-    fn request(&self, param: &Param) -> Option<Source> {
-        match &param.form {
-            Form::Lent(_) => return Some(Source::Request),
-            Form::Told => {}
-            Form::Maybe(ty) => {
-                let ty = spelled(ty);
-                self.wrong_form(
-                    param,
-                    format!("there is always a request: write `request: &{ty}`"),
-                );
-            }
-            Form::Outcome | Form::Other => {
-                let ty = spelled(&param.ty);
-                self.wrong_form(param, format!("the request is lent: write `request: &{ty}`"));
-            }
+    fn source(&self, reader: Reader, param: &Param) -> Result<Source, Mistake> {
+        match (&*param.name, &param.form) {
+            (_, Form::Told) => Err(Mistake::Told),
+            ("cx", form) => context(reader, form),
+            ("request", form) => request(form, &param.ty),
+            (_, form) => self.output(reader, &param.name, form),
         }
-        None
     }
 
-    fn context(&self, reader: Reader, param: &Param) -> Option<Source> {
-        let ty = match reader {
-            Reader::Step(_) => "StepContext",
-            Reader::Undo(_) => "UndoContext",
-            Reader::When(_) | Reader::Response => {
-                let what = reader.what();
-                self.error(
-                    param,
-                    format!("{what} is a pure function of journaled values: it takes no `cx`"),
-                );
-                return None;
-            }
-        };
-        match param.form {
-            Form::Lent(_) => return Some(Source::Context),
-            Form::Told => return None,
-            _ => {}
-        }
-        self.wrong_form(param, format!("write `cx: &{ty}`"));
-        None
-    }
-
-    fn output(&self, reader: Reader, param: &Param) -> Option<Source> {
-        let Some(index) = self.steps.iter().position(|step| step.name == param.name) else {
-            self.error(param, self.nobody(reader, param));
-            return None;
-        };
+    fn output(&self, reader: Reader, name: &str, form: &Form) -> Result<Source, Mistake> {
+        let index = self.steps.iter().position(|step| step.name == name);
+        let index = index.ok_or_else(|| Mistake::Name(self.nobody(reader, name)))?;
         if reader == Reader::Undo(index) {
-            return self.outcome(param, index);
+            return self.outcome(index, form);
         }
-        if let Some(why) = self.out_of_reach(reader, index) {
-            self.error(param, why);
-            return None;
+        match self.out_of_reach(reader, index) {
+            Some(why) => Err(Mistake::Name(why)),
+            None => self.lent(index, form),
         }
-        self.taken_as(param, index)
     }
 
     /// How the undo of a step takes what is known of the step.
-    fn outcome(&self, param: &Param, step: usize) -> Option<Source> {
-        match param.form {
-            Form::Outcome => return Some(Source::Outcome(step)),
-            Form::Told => return None,
-            _ => {}
+    fn outcome(&self, index: usize, form: &Form) -> Result<Source, Mistake> {
+        if let Form::Outcome = form {
+            return Ok(Source::Outcome(index));
         }
-        let (name, ty) = (&param.name, self.steps[step].shown_output());
-        self.wrong_form(
-            param,
-            format!("`{name}` may have happened or not: write `{name}: Outcome<&{ty}>`"),
-        );
-        None
+        let (name, ty) = (&self.steps[index].name, self.steps[index].shown_output());
+        Err(Mistake::Type(format!(
+            "`{name}` may have happened or not: write `{name}: Outcome<&{ty}>`"
+        )))
+    }
+
+    /// How everybody else takes its output.
+    fn lent(&self, index: usize, form: &Form) -> Result<Source, Mistake> {
+        let step = &self.steps[index];
+        let (name, output) = (&step.name, step.shown_output());
+        Err(Mistake::Type(match (form, &step.when) {
+            (Form::Lent(_), None) => return Ok(Source::Step(index)),
+            (Form::Maybe(_), Some(_)) => return Ok(Source::Maybe(index)),
+            (Form::Lent(ty), Some(_)) => format!(
+                "`{name}` has a `when` and may be skipped: write `{name}: Option<&{}>`",
+                spelled(ty)
+            ),
+            (Form::Maybe(ty), None) => {
+                format!("`{name}` always runs: write `{name}: &{}`", spelled(ty))
+            }
+            (Form::Outcome, _) => format!(
+                "`{name}` is done by now, and only its own undo takes an `Outcome`: write `{name}: &{output}`"
+            ),
+            (_, None) => format!("outputs are lent: write `{name}: &{output}`"),
+            (_, Some(_)) => format!("outputs are lent: write `{name}: Option<&{output}>`"),
+        }))
     }
 
     /// Why the reader cannot have the output of this step, if so.
     fn out_of_reach(&self, reader: Reader, index: usize) -> Option<String> {
         let step = &self.steps[index];
-        let name = &step.name;
-        let what = reader.what();
-        if let Reader::Step(own) | Reader::When(own) | Reader::Undo(own) = reader {
-            if own == index {
-                return Some(format!("`{name}` is this step itself: it has no output yet"));
-            }
-            let mine = &self.steps[own];
-            if mine.runs_beside(step) {
-                return Some(format!(
-                    "`{name}` runs beside this step, in one group: only a step after the group sees its output"
-                ));
-            }
-            if index > own {
-                return Some(format!("`{name}` runs later: move it before `{}`", mine.name));
-            }
-            if step.ephemeral.is_some() && step.host != mine.host {
-                return Some(format!(
-                    "`{name}` is ephemeral and runs on the API host: its output does not reach a worker; journal it, or run both on one host"
-                ));
-            }
-        }
-        if step.ephemeral.is_some() && !matches!(reader, Reader::Step(_)) {
-            return Some(format!(
+        let (name, what) = (&step.name, reader.what());
+        let own = match reader {
+            Reader::Step(own) | Reader::When(own) | Reader::Undo(own) => Some(own),
+            Reader::Response => None,
+        };
+        let mine = own.map(|own| &self.steps[own]);
+        if own == Some(index) {
+            Some(format!("`{name}` is this step itself: it has no output yet"))
+        } else if mine.is_some_and(|mine| mine.runs_beside(step)) {
+            Some(format!(
+                "`{name}` runs beside this step, in one group: only a step after the group sees its output"
+            ))
+        } else if let Some(mine) = mine.filter(|_| own < Some(index)) {
+            Some(format!("`{name}` runs later: move it before `{}`", mine.name))
+        } else if step.ephemeral.is_some() && !matches!(reader, Reader::Step(_)) {
+            Some(format!(
                 "`{name}` is ephemeral: {what} reads journaled outputs only; remove `ephemeral` from the step, or this parameter"
-            ));
-        }
-        None
-    }
-
-    fn taken_as(&self, param: &Param, index: usize) -> Option<Source> {
-        let step = &self.steps[index];
-        let name = &param.name;
-        match (&param.form, &step.when) {
-            (Form::Lent(_), None) => Some(Source::Step(index)),
-            (Form::Maybe(_), Some(_)) => Some(Source::Maybe(index)),
-            (Form::Lent(ty), Some(_)) => {
-                let ty = spelled(ty);
-                self.wrong_form(
-                    param,
-                    format!(
-                        "`{name}` has a `when` and may be skipped: write `{name}: Option<&{ty}>`"
-                    ),
-                );
-                None
-            }
-            (Form::Maybe(ty), None) => {
-                let ty = spelled(ty);
-                self.wrong_form(param, format!("`{name}` always runs: write `{name}: &{ty}`"));
-                None
-            }
-            (Form::Outcome, _) => {
-                let ty = step.shown_output();
-                self.wrong_form(
-                    param,
-                    format!("`{name}` is done by now, and only its own undo takes an `Outcome`: write `{name}: &{ty}`"),
-                );
-                None
-            }
-            (Form::Told, _) => None,
-            (Form::Other, when) => {
-                let ty = step.shown_output();
-                let lent = if when.is_some() { format!("Option<&{ty}>") } else { format!("&{ty}") };
-                self.wrong_form(param, format!("outputs are lent: write `{name}: {lent}`"));
-                None
-            }
+            ))
+        } else if step.ephemeral.is_some() && mine.is_some_and(|mine| mine.host != step.host) {
+            Some(format!(
+                "`{name}` is ephemeral and runs on the API host: its output does not reach a worker; journal it, or run both on one host"
+            ))
+        } else {
+            None
         }
     }
 
-    fn nobody(&self, reader: Reader, param: &Param) -> String {
-        let name = &param.name;
-        if self.methods.iter().any(|method| bare(method) == *name) {
+    fn nobody(&self, reader: Reader, name: &str) -> String {
+        if self.methods.iter().any(|method| bare(method) == name) {
             return format!(
                 "`{name}` is not a step: put `#[step(..)]` on it, or call it in the body"
             );
@@ -201,13 +151,33 @@ impl Scope<'_> {
     fn reaches(&self, reader: Reader, step: usize) -> bool {
         reader == Reader::Undo(step) || self.out_of_reach(reader, step).is_none()
     }
+}
 
-    fn error(&self, param: &Param, message: String) {
-        self.errors.at(&param.ident, message);
+fn context(reader: Reader, form: &Form) -> Result<Source, Mistake> {
+    let ty = match reader {
+        Reader::Step(_) => "StepContext",
+        Reader::Undo(_) => "UndoContext",
+        Reader::When(_) | Reader::Response => {
+            let what = reader.what();
+            return Err(Mistake::Name(format!(
+                "{what} is a pure function of journaled values: it takes no `cx`"
+            )));
+        }
+    };
+    match form {
+        Form::Lent(_) => Ok(Source::Context),
+        _ => Err(Mistake::Type(format!("write `cx: &{ty}`"))),
     }
+}
 
-    fn wrong_form(&self, param: &Param, message: String) {
-        self.errors.at(&param.ty, message);
+fn request(form: &Form, ty: &syn::Type) -> Result<Source, Mistake> {
+    match form {
+        Form::Lent(_) => Ok(Source::Request),
+        Form::Maybe(ty) => Err(Mistake::Type(format!(
+            "there is always a request: write `request: &{}`",
+            spelled(ty)
+        ))),
+        _ => Err(Mistake::Type(format!("the request is lent: write `request: &{}`", spelled(ty)))),
     }
 }
 

@@ -8,8 +8,8 @@ use syn::{
 };
 
 use crate::{
-    attr::later,
     diag::Errors,
+    later::later,
     names::{bare, spelled},
 };
 

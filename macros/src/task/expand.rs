@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 
 use super::model::{Dependency, Mode, Task};
 use crate::names::{Names, Runtime, at};
@@ -27,7 +28,7 @@ pub(crate) fn aliases(task: &Task) -> TokenStream {
     let (vis, ident) = (&item.vis, &item.ident);
     let Names { worker_message, orchestrator, handle, outcome, .. } = &task.names;
     let alias = |alias, target, doc: &str| {
-        let doc = doc.replace("{}", &format!("[`{ident}`]"));
+        let doc = format!(" {}", doc.replace("{}", &format!("[`{ident}`]")));
         let target = format_ident!("{target}");
         quote! {
             #[doc = #doc]
@@ -72,7 +73,8 @@ fn constants(task: &Task) -> TokenStream {
 fn builder(task: &Task) -> TokenStream {
     let Task { item, names: Names { builder, markers, .. }, dependencies, .. } = task;
     let vis = &item.vis;
-    let doc = format!("Builds a [`{}`]: one setter for each dependency, in any order.", item.ident);
+    let doc =
+        format!(" Builds a [`{}`]: one setter for each dependency, in any order.", item.ident);
     let (idents, states) = split(dependencies);
     // A dependency that is not set is shown at its field.
     let marker = |ident: &&syn::Ident| quote_spanned!(at(ident.span())=> pub enum #ident { Unset });
@@ -104,12 +106,16 @@ pub(crate) fn definition(task: &Task) -> TokenStream {
     let Task { item, request, response, error, runtime: Runtime { alias: dt, .. }, .. } = task;
     let ident = &item.ident;
     let row = row(task);
+    // What is wrong with a type, such as one that is private, is shown where it is written.
+    let ty = |name: &str, ty: &syn::Type| {
+        let name = format_ident!("{name}");
+        quote_spanned!(at(ty.span())=> type #name = #ty;)
+    };
+    let types = [ty("Request", request), ty("Response", response), ty("Error", error)];
     let cancellable = task.cancellable.then(|| quote!(impl #dt::Cancellable for #ident {}));
     quote! {
         impl #dt::TaskDefinition for #ident {
-            type Request = #request;
-            type Response = #response;
-            type Error = #error;
+            #(#types)*
             const TASK: #dt::TaskRow = #row;
         }
         #cancellable

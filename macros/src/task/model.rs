@@ -59,14 +59,14 @@ impl Task {
         let ty = |key, default: TokenStream| {
             args.ty(key).cloned().unwrap_or_else(|| parse_quote!(#default))
         };
-        let path = &runtime.path;
+        let dt = &runtime.alias;
         Self {
             names: Names::of(&item.ident),
             queue: named("queue").unwrap_or_else(|| name.clone()),
             name,
             request: ty("request", quote!(())),
             response: ty("response", quote!(())),
-            error: ty("error", quote!(#path::Refusal)),
+            error: ty("error", quote!(#dt::Refusal)),
             mode: mode(&args, errors),
             max_retries: args.count("max_retries", errors).map(|(max, _)| max),
             timeout: args.text("timeout").and_then(|text| Period::read(text, errors)),

@@ -15,7 +15,10 @@
 
 mod advance;
 mod attempt;
+mod commands;
 mod definition;
+mod ends;
+mod event;
 mod ids;
 mod machine;
 mod mail;
@@ -33,12 +36,13 @@ pub use attempt::{AttemptEnd, Doubt, Refused};
 pub use definition::{
     Backoff, DEFAULT_STEP_TIMEOUT, Definition, DefinitionHash, Host, Jitter, Kind, Retry, Step,
 };
+pub use event::{Command, Decision, Event, Judge, Place};
 pub use ids::{EntryId, Fence, SagaId, Timestamp, idempotency_key};
-pub use machine::{Command, Decision, Event, Judge, Machine, Place};
+pub use machine::Machine;
 pub use mail::{Letter, Mail};
 pub use outcome::Outcome;
 pub use record::{
-    Cause, End, Finish, Finished, ParkReason, Record, Residual, Stamped, Started, Way,
+    Cause, End, Finish, Finished, Group, ParkReason, Record, Residual, Stamped, Started, Way,
 };
 pub use retry::{UNDO_RETRY, retry_delay};
 pub use state::{Phase, SagaStatus, State, StepState};

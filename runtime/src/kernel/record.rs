@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::{DefinitionHash, Doubt, Fence, Mail, Refused, Timestamp, Value};
 
 /// A record with what the journal notes beside it. Its sequence number is its position.
@@ -63,6 +65,10 @@ pub enum Record {
     /// The saga is over.
     Finished(Arc<Finished>),
 }
+
+/// What one transition yields: written whole or not at all. Most have two records, an end and what
+/// follows it.
+pub type Group = SmallVec<[Record; 2]>;
 
 /// The first record of a saga.
 #[derive(Clone, Debug)]

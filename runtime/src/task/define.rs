@@ -157,3 +157,112 @@ fn checked<T: TaskDefinition>(work: Work, step: &'static str, output: Option<Typ
     let end = work.future.map(move |end| round_trip(end, &format!("step `{step}`"), output, error));
     Work { future: Box::pin(end), interruptible: work.interruptible }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        Refusal,
+        kernel::{Backoff, Host, Jitter},
+        task::{
+            TaskDefinition,
+            call::{Call, UndoCall, future, respond},
+            limits::{minutes, retry, secs},
+            row::{Table, compensable, pivot, read_only, retriable, upload},
+            table::{Response, TaskRow, task},
+        },
+    };
+
+    struct Ship;
+
+    impl TaskDefinition for Ship {
+        type Request = u32;
+        type Response = ();
+        type Error = Refusal;
+        const TASK: TaskRow =
+            task("ship").queue("orders").max_retries(7).timeout(minutes(5)).cancellable();
+    }
+
+    impl TaskSteps for Ship {
+        const STEPS: Table<Self> = &[
+            &upload("scan", "orders", |_: Call<Self, Vec<_>>| {
+                crate::task::call::future_sources(async { Ok(Vec::new()) })
+            })
+            .on_api(),
+            &read_only("stock", |c: Call<Self, u32>| future(async move { Ok(*c.request()) }))
+                .group("checks")
+                .await_all(),
+            &compensable(
+                "hold",
+                |c: Call<Self, u32>| future(async move { Ok(*c.request()) }),
+                |_: UndoCall<Self>| future(async { Ok(()) }),
+            )
+            .group("checks")
+            .undo_reads(&[0]),
+            &pivot("charge", |c: Call<Self, u32>| future(async move { Ok(*c.step::<u32>(1)) }))
+                .reads(&[1])
+                .when(&[2], |c| *c.step::<u32>(2) > 3)
+                .retry(retry().backoff(Backoff::Constant).delay(minutes(2)).jitter(Jitter::None)),
+            &retriable("tell", |_: Call<Self, ()>| future(async { Ok(()) })).timeout(secs(1)),
+        ];
+        const RESPONSE: Response<Self> = |_| respond::<Self>(());
+    }
+
+    #[test]
+    fn a_group_is_one_stage_and_its_first_member_speaks_for_it() {
+        let stages: Vec<_> = definition::<Ship>()
+            .steps
+            .into_iter()
+            .map(|step| (step.name, step.stage, step.await_all))
+            .collect();
+        let expected = [
+            ("scan", 0, false),
+            ("stock", 1, true),
+            ("hold", 1, true),
+            ("charge", 2, false),
+            ("tell", 3, false),
+        ];
+        assert_eq!(stages, expected.map(|(name, stage, all)| (name.into(), stage, all)));
+    }
+
+    #[test]
+    fn a_step_says_who_reads_what_and_how_it_is_undone() {
+        let Definition { queue, cancellable, steps, .. } = definition::<Ship>();
+        assert_eq!((&*queue, cancellable), ("orders", true));
+        assert_eq!(steps[0].host, Host::Api);
+        assert_eq!(steps[2].undo_inputs, [0]);
+        assert_eq!((&*steps[3].inputs, &*steps[3].when_inputs), (&[1][..], &[2][..]));
+        let kinds: Vec<_> = steps.into_iter().map(|step| step.kind).collect();
+        let compensable = || Kind::Compensable;
+        let expected = [compensable(), Kind::ReadOnly, compensable(), Kind::Pivot, Kind::Retriable];
+        assert_eq!(kinds, expected);
+    }
+
+    #[test]
+    fn what_a_step_does_not_say_the_task_says_and_then_the_defaults() {
+        let steps = definition::<Ship>().steps;
+        assert_eq!(steps[4].retry, Retry { max: 7, ..Retry::DEFAULT });
+        let (delay, max_delay) = (minutes(2), minutes(2));
+        let said =
+            Retry { max: 7, backoff: Backoff::Constant, delay, max_delay, jitter: Jitter::None };
+        assert_eq!(steps[3].retry, said);
+        assert_eq!((steps[3].timeout, steps[4].timeout), (minutes(5), Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn only_an_upload_needs_files() {
+        assert_eq!(handlers(Arc::new(Ship)).needs_files(), Some("scan"));
+    }
+
+    #[test]
+    fn a_slot_is_decoded_as_the_type_that_its_row_declares() {
+        let handlers = handlers(Arc::new(Ship));
+        let json = |text: &'static str| Encoded { codec: "json/1".into(), bytes: text.into() };
+        let output = handlers.decode(Slot::Output(1), &json("5")).expect("a number");
+        assert_eq!(output.get::<u32>(), Some(&5));
+        assert!(handlers.decode(Slot::Output(1), &json("\"five\"")).is_err());
+        assert!(handlers.decode(Slot::Request, &json("[]")).is_err());
+    }
+}

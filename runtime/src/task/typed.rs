@@ -67,21 +67,13 @@ pub(crate) fn round_trip(
 mod tests {
     use super::*;
 
-    /// Writes fine and cannot be read back.
-    #[derive(serde::Serialize, serde::Deserialize)]
-    struct Lossy {
-        #[serde(skip_serializing)]
-        id: u32,
-    }
-
     #[test]
     fn a_value_that_cannot_come_back_is_found_before_production() {
-        let end = AttemptEnd::Done(Value::journaled(Lossy { id: 7 }));
-        let end = round_trip(end, "step `charge`", Some(Typed::of::<Lossy>()), Typed::of::<()>());
+        let end = AttemptEnd::Done(Value::journaled(f32::NAN));
+        let end = round_trip(end, "step `weigh`", Some(Typed::of::<f32>()), Typed::of::<()>());
         let AttemptEnd::Undecodable(why) = end else { panic!("it survived: {end:?}") };
-        assert!(why.starts_with("step `charge`: `"), "{why}");
-        assert!(why.contains("Lossy` does not survive a round trip"), "{why}");
-        assert!(why.contains("missing field `id`"), "{why}");
+        assert!(why.starts_with("step `weigh`: `f32` does not survive a round trip"), "{why}");
+        assert!(why.contains("null"), "{why}");
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl Hygienic {
         ::sagas::files::SourceFile::bytes("label", "")
     }
 
-    #[step(no_undo = "nothing to undo")]
+    #[::sagas::step(no_undo = "nothing to undo")]
     fn string(&self, label: &::sagas::files::UploadedFile) -> String {
         let _ = label;
         String

@@ -21,6 +21,28 @@ mod private {
     }
 }
 
+#[distributed_task]
+struct NobodyBuildsThis {
+    rate: u32,
+}
+
+#[steps]
+impl NobodyBuildsThis {
+    #[step(compensate = unlook, when = wants)]
+    fn look(&self) -> u32 {
+        self.rate
+    }
+
+    fn unlook(&self) {}
+
+    fn wants(&self) -> bool {
+        true
+    }
+
+    #[response]
+    fn respond(&self) {}
+}
+
 macro_rules! task {
     ($name:ident, $field:ident: $ty:ty, $step:ident -> $output:ty) => {
         #[distributed_task(response = $output)]

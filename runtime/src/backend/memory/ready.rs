@@ -1,6 +1,6 @@
 //! Ready lists, idle seats and timers: what has to happen next, without saying to what.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 use crate::{
     journal::{ListenerId, SeatId},
@@ -10,8 +10,8 @@ use crate::{
 /// Tickets by definition, and the seats that wait for one.
 #[derive(Default)]
 pub(super) struct Ready {
-    lists: HashMap<DefinitionHash, VecDeque<SagaId>>,
-    idle: HashMap<DefinitionHash, HashMap<SeatId, ListenerId>>,
+    lists: BTreeMap<DefinitionHash, VecDeque<SagaId>>,
+    idle: BTreeMap<DefinitionHash, BTreeMap<SeatId, ListenerId>>,
 }
 
 /// At which end of its list a ticket goes.
@@ -36,9 +36,7 @@ impl Ready {
             End::Front => list.push_front(saga),
             End::Back => list.push_back(saga),
         }
-        let idle = self.idle.get_mut(&definition)?;
-        let seat = *idle.keys().min()?;
-        idle.remove(&seat)
+        self.idle.get_mut(&definition)?.pop_first().map(|(_, listener)| listener)
     }
 
     /// Takes up to `limit` tickets; notes the seat as idle when there is none.

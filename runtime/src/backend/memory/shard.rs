@@ -114,21 +114,19 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no critical section panics")
 }
 
-/// Saga ids are random where it matters: no need to mix them again.
+/// The hash of a saga id is its random half: no need to mix it again.
 #[derive(Default)]
 pub(super) struct IdHasher(u64);
 
 impl Hasher for IdHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            // The shard took the low bits of the second half; the table looks at other ones.
-            self.0 = self.0.rotate_left(32) ^ u64::from_le_bytes(word);
-        }
+    fn write_u64(&mut self, id: u64) {
+        // The shard took the low bits, which are the same for all its sagas.
+        self.0 = id.rotate_right(SHARDS.trailing_zeros());
     }
 
-    fn write_usize(&mut self, _length: usize) {}
+    fn write(&mut self, _bytes: &[u8]) {
+        unreachable!("only saga ids are hashed, and they are one `u64`");
+    }
 
     fn finish(&self) -> u64 {
         self.0

@@ -78,9 +78,9 @@
 //!
 //! # The response
 //!
-//! The output of the last step is the response if it has that type. Otherwise a method with
-//! `#[response]` makes it of what it names. It cannot fail, and it must be a pure function: what it
-//! sees is all it may use.
+//! A method with `#[response]` makes it of what it names. It cannot fail, and it must be a pure
+//! function: what it sees is all it may use. Where the last step stands alone, always runs and returns
+//! the response, its output is the response and the method may be left out.
 //!
 //! # The builder
 //!
