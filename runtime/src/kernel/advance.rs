@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::{
     AttemptEnd, Cause, Decision, Doubt, End, Finish, Finished, Host, Judge, Letter, Machine, Mail,
-    ParkReason, Phase, Place, Record, SagaStatus, Timestamp, Value, Way, machine::SHORT_WAIT,
-    rollback,
+    ParkReason, Phase, Place, Record, Timestamp, Value, Way, machine::SHORT_WAIT, rollback,
 };
 
 impl Machine {
@@ -97,7 +96,7 @@ impl Machine {
 
     /// Why the saga should go back, if it should and its siblings do not have to finish first (B2).
     pub(super) fn stop_cause(&self) -> Option<Cause> {
-        if self.state.cause.is_some() || self.state.pivot_done(&self.definition) {
+        if self.stop.is_none() && self.state.stop.is_none() || !self.may_turn_back() {
             return None;
         }
         if let Some(cause) = &self.stop {
@@ -238,14 +237,13 @@ impl Machine {
     }
 
     fn place(&self, now: Timestamp) -> Place {
-        let status = self.state.status(&self.definition);
-        if status.is_terminal() {
+        if self.state.finished.is_some() {
             return Place::Ended;
         }
         if self.in_flight() {
             return Place::Owned;
         }
-        if matches!(status, SagaStatus::Parked | SagaStatus::Stuck) {
+        if self.is_idle() {
             return Place::Parked;
         }
         let open = || self.state.steps.iter().enumerate().filter(|(_, state)| state.is_open());

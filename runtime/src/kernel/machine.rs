@@ -163,9 +163,7 @@ impl Machine {
 
     /// Whether the saga is over, parked or stuck: there is nothing to start.
     pub(super) fn is_idle(&self) -> bool {
-        use super::SagaStatus::{Parked, Stuck};
-        let status = self.state.status(&self.definition);
-        status.is_terminal() || matches!(status, Parked | Stuck)
+        self.state.is_idle(&self.definition)
     }
 
     /// Identity of the saga.

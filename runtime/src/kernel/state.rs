@@ -374,10 +374,9 @@ impl State {
             return SagaStatus::of(finished);
         }
         let mut open = self.steps.iter().filter(|s| s.is_open()).peekable();
-        let undo_failed = self.steps.iter().any(|s| s.phase == Phase::UndoFailed);
         if self.parked.is_some() {
             SagaStatus::Parked
-        } else if open.peek().is_none() && (undo_failed || self.stuck_forward(definition)) {
+        } else if self.is_stuck(definition) {
             SagaStatus::Stuck
         } else if self.cause.is_some() {
             SagaStatus::Compensating
@@ -386,5 +385,19 @@ impl State {
         } else {
             SagaStatus::Running
         }
+    }
+
+    /// Whether it can go neither forward nor back without an operator.
+    fn is_stuck(&self, definition: &Definition) -> bool {
+        // Nothing gets stuck without a failure, and most sagas have none.
+        !self.failures.is_empty()
+            && !self.steps.iter().any(StepState::is_open)
+            && (self.steps.iter().any(|s| s.phase == Phase::UndoFailed)
+                || self.stuck_forward(definition))
+    }
+
+    /// Whether nothing is to be started: it is over, parked or stuck.
+    pub(super) fn is_idle(&self, definition: &Definition) -> bool {
+        self.finished.is_some() || self.parked.is_some() || self.is_stuck(definition)
     }
 }

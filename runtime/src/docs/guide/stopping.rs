@@ -43,9 +43,8 @@
 //! assert_eq!(saga.cancel().await?, Cancelled::Recorded);
 //! assert!(matches!(saga.outcome().await?, SagaOutcome::Cancelled { .. }));
 //!
-//! // The step that runs ends, the saga goes back to the journal, and another host takes it up.
+//! // What runs may end, the saga goes back to the journal, and another host takes it up.
 //! let saga = first.submit(50).await?;
-//! tokio::time::sleep(Duration::from_millis(10)).await;
 //! assert!(first.shutdown(Duration::from_secs(5)).await.in_time);
 //!
 //! let second = Wait::builder().use_in_process_mode().override_journal(journal).build().await?;

@@ -1,0 +1,64 @@
+//! Every mistake that the macros tell, by phase, and programs that have none.
+//!
+//! The phases `types` and `pairing` are mistakes that the compiler finds in what the macros print,
+//! in its own words: they are compared with the compiler that they were written with, only.
+//! `TRYBUILD=overwrite` rewrites the files.
+
+use std::{
+    io::{self, Write},
+    process::Command,
+};
+
+use trybuild::TestCases;
+
+/// The compiler whose words `types` and `pairing` repeat.
+const PINNED: &str = "rustc 1.95.";
+
+#[test]
+fn mistakes_in_the_attribute_of_the_struct() {
+    TestCases::new().compile_fail("ui/task/*.rs");
+}
+
+#[test]
+fn mistakes_in_one_step() {
+    TestCases::new().compile_fail("ui/steps/*.rs");
+}
+
+#[test]
+fn mistakes_across_steps() {
+    TestCases::new().compile_fail("ui/across/*.rs");
+}
+
+#[test]
+fn mistakes_in_types() {
+    if pinned_compiler("types") {
+        TestCases::new().compile_fail("ui/types/*.rs");
+    }
+}
+
+#[test]
+fn mistakes_between_the_two_halves_of_a_task() {
+    if pinned_compiler("pairing") {
+        TestCases::new().compile_fail("ui/pairing/*.rs");
+    }
+}
+
+#[test]
+fn programs_without_mistakes() {
+    TestCases::new().pass("ui/pass/*.rs");
+}
+
+/// Whether the compiler is the pinned one; says so, past the capture of the test harness, if not.
+fn pinned_compiler(phase: &str) -> bool {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let version = Command::new(rustc).arg("--version").output().expect("rustc runs");
+    let version = String::from_utf8_lossy(&version.stdout);
+    let pinned = version.starts_with(PINNED);
+    if !pinned {
+        let version = version.trim();
+        let note =
+            format!("NOT RUN: ui/{phase} repeats the words of {PINNED}x, and this is {version}\n");
+        io::stderr().write_all(note.as_bytes()).expect("stderr can be written");
+    }
+    pinned
+}
