@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo bench -p distributed-task-tests --bench in_process
 //! ```
+#![allow(clippy::print_stdout, reason = "the figures are its output")]
 
 use std::{
     collections::HashMap,
@@ -70,7 +71,8 @@ impl Worker {
     async fn submit(&self, order: Order) -> Receipt {
         let (reply, answer) = oneshot::channel();
         let id = self.ids.fetch_add(1, Ordering::Relaxed);
-        self.jobs.send(Job { id, order, reply }).await.ok().expect("the worker runs");
+        let sent = self.jobs.send(Job { id, order, reply }).await;
+        assert!(sent.is_ok(), "the worker runs");
         answer.await.expect("the worker answers")
     }
 }
@@ -154,14 +156,11 @@ struct Cost {
 }
 
 /// `sagas` sagas from `submitters` tasks; each waits for the end of one before the next.
-async fn measure<F: Future<Output = ()> + Send>(
+async fn measure<F: Future<Output = ()> + Send + 'static>(
     submitters: usize,
     sagas: usize,
     one: impl Fn() -> F + Clone + Send + 'static,
-) -> Cost
-where
-    F: 'static,
-{
+) -> Cost {
     let (wall, cpu) = (Instant::now(), ProcessTime::now());
     let mut tasks = Vec::new();
     for _ in 0..submitters {

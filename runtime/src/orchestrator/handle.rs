@@ -10,7 +10,8 @@ use std::{
 };
 
 use futures_util::{
-    Stream, StreamExt,
+    FutureExt, Stream, StreamExt,
+    future::BoxFuture,
     stream::{self, BoxStream},
 };
 use tokio::time::timeout;
@@ -214,19 +215,24 @@ impl<T: TaskDefinition> SagaHandle<T> {
     ///
     /// # Errors
     /// When the journal does not know the saga any more, or fails.
-    pub async fn cancel(&self) -> Result<Cancelled, CancelError>
+    pub fn cancel(&self) -> BoxFuture<'_, Result<Cancelled, CancelError>>
     where
         T: Cancellable,
     {
+        // Not an `async fn`: the compiler would tell of a missing `cancellable` three times.
         let letter = Letter::Cancel { reason: "cancelled by its submitter".to_owned() };
         let mail = Mail { id: EntryId(self.cancel_id()), letter };
-        match self.inner.host.journal.tell(self.id, mail).await {
-            Ok(Told::Told) => Ok(Cancelled::Recorded),
-            Ok(Told::Already) => Ok(Cancelled::Already),
-            Ok(Told::TooLate(status)) => Ok(Cancelled::TooLate(status)),
-            Ok(Told::NoSuch) => Err(CancelError::NoSuch { saga: self.id }),
-            Err(source) => Err(CancelError::Journal { saga: self.id, source }),
+        let told = self.inner.host.journal.tell(self.id, mail);
+        async move {
+            match told.await {
+                Ok(Told::Told) => Ok(Cancelled::Recorded),
+                Ok(Told::Already) => Ok(Cancelled::Already),
+                Ok(Told::TooLate(status)) => Ok(Cancelled::TooLate(status)),
+                Ok(Told::NoSuch) => Err(CancelError::NoSuch { saga: self.id }),
+                Err(source) => Err(CancelError::Journal { saga: self.id, source }),
+            }
         }
+        .boxed()
     }
 
     /// One saga can be cancelled once: the same entry however often it is told.

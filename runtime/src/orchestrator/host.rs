@@ -14,9 +14,8 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use uuid::Uuid;
 
-use super::{carrier, claim, pulse, signals::Ears, task::ShutdownReport};
+use super::{carrier, claim, pulse, random, signals::Ears, task::ShutdownReport};
 use crate::{
     files::Files,
     journal::{Journal, JournalError, ListenerId, SeatId},
@@ -78,7 +77,7 @@ impl Host {
         let ears = Arc::new(Ears::default());
         let listener = journal.listen(ears.clone()).await?;
         journal.define(Arc::clone(&definition)).await?;
-        let seat = SeatId(Uuid::new_v4());
+        let seat = random::seat();
         let lease = journal.enter(seat, listener).await?;
         let host = Arc::new(Self {
             hash: definition.hash(),

@@ -19,6 +19,7 @@ mod host;
 mod inputs;
 mod outcome;
 mod pulse;
+mod random;
 mod signals;
 mod submit;
 mod task;

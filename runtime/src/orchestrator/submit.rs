@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
-use uuid::{Builder, Uuid};
 
-use super::{driver::Driver, host::Host, inputs::Verdicts, signals::Waiter};
+use super::{driver::Driver, host::Host, inputs::Verdicts, random, signals::Waiter};
 use crate::{
     journal::{Created, JournalError, NewOwned, NewSaga},
-    kernel::{Fence, Host as Role, Machine, Place, SagaId, Started, Timestamp, Value},
+    kernel::{Fence, Host as Role, Machine, Place, SagaId, Started, Value},
 };
 
 /// Why a saga could not be started. Nothing was written, unless the journal could not say.
@@ -66,7 +65,7 @@ impl Host {
         let failed = |source| SubmitError::Journal { task: task(), source };
         let admission = self.journal.admit().await.map_err(failed)?;
         let now = self.journal.now();
-        let id = new_id(now);
+        let id = random::saga(now);
         let started = Started {
             definition: self.hash,
             request,
@@ -108,13 +107,6 @@ impl Host {
         }
         Ok(Begun { id, waiter: waiter.keep(), api_phase })
     }
-}
-
-/// A new id: time-ordered (UUID version 7), by the store's clock.
-fn new_id(now: Timestamp) -> SagaId {
-    let mut random = [0; 10];
-    random.copy_from_slice(&Uuid::new_v4().as_bytes()[6..]);
-    SagaId(Builder::from_unix_timestamp_millis(now.0 / 1000, &random).into_uuid())
 }
 
 /// A waiter of a saga that may not come to be.

@@ -40,7 +40,7 @@ pub type ProgressStream = BoxStream<'static, Result<Progress, ProgressError>>;
 /// the drop of the last stream of the saga, and costs one atomic load where nobody watches
 /// anything. While it is false publishers may leave states out, so what a tracker holds may be
 /// older than the journal, never wrong: whoever begins to watch also reads the journal, afterwards,
-/// and joins the two with [`follow`](super::follow).
+/// and joins the two with [`follow`](fn@super::follow).
 ///
 /// # Forgetting
 ///

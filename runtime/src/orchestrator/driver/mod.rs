@@ -18,15 +18,14 @@ use tokio::{
     time::sleep,
 };
 use tracing::Span;
-use uuid::Uuid;
 
 use self::wait::{Next, StopWhy, Waits};
-use super::{attempt::Attempt, host::Host, inputs::Verdicts, watch::progress_of};
+use super::{attempt::Attempt, host::Host, inputs::Verdicts, random, watch::progress_of};
 use crate::{
     journal::{Answer, Batch, Committed, Item, JournalError, NewOwned, Verdict},
     kernel::{
-        Decision, EntryId, Event, Host as Role, Letter, Machine, Mail, Phase, Place, SagaId,
-        SagaStatus, Timestamp,
+        Decision, Event, Host as Role, Letter, Machine, Mail, Phase, Place, SagaId, SagaStatus,
+        Timestamp,
     },
     progress::Progress,
     task::{SagaContext, Stop},
@@ -244,7 +243,7 @@ impl Driver {
         let generation = self.machine.generation(step);
         let attempt = self.machine.state().steps()[step].failed + 1;
         let letter = Letter::Late { step, generation, attempt, way, end };
-        let mail = Mail { id: EntryId(Uuid::new_v4()), letter };
+        let mail = Mail { id: random::entry(), letter };
         if let Err(error) = self.host.journal.tell(self.context.id, mail).await {
             tracing::warn!(saga = %self.context.id, %error, "a late outcome could not be told");
         }
