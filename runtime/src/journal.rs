@@ -25,36 +25,48 @@ use crate::kernel::{
 ///
 /// # Records
 /// Records of a saga are appended by the seat that owns it, in groups that are written whole or
-/// not at all. A group of anybody else is refused and changes nothing. A record keeps its sequence
-/// number, its fence and its time for ever; the times of one saga never fall.
+/// not at all. A group of anybody else, under the fence of an earlier claim, or with another
+/// sequence number is refused and changes nothing; it does not hold up the rest of its batch. A
+/// record keeps its sequence number, its fence and its time for ever; the times of one saga never
+/// fall. The id of a saga is taken once: a second `create` is [`Created::Exists`], and a batch that
+/// would begin it again is refused.
 ///
 /// # Inbox
 /// [`tell`](Journal::tell) leaves an entry for whoever owns the saga, or will. It needs no
 /// ownership, is durable when it is answered, and counts once however often it is told. An entry
 /// stays until the commit that folds it. A *guarded* commit is refused while an entry waits that
-/// it does not fold: it would decide without having read it.
+/// it does not fold: it would decide without having read it. Any other commit is written, and says
+/// that there is mail. What is told to a parked saga, or to one that waits for a time, gives it a
+/// ticket. A cancel of a saga that goes back is [`Told::Already`], one behind the pivot
+/// [`Told::TooLate`].
 ///
 /// # Tickets and claims
 /// A ticket in the ready list of a definition says that a saga may need an owner. It is a hint: a
 /// claim takes the tickets of the definitions it names, drops those of sagas that are owned or
-/// over, and owns the rest under a new fence, higher than any before. What nobody asks for stays
-/// where it is, at no cost. New sagas queue at the back; those that were given back, told
-/// something or woken by a timer go to the front.
+/// over, and owns the rest under a new fence, higher than any before, with their records and their
+/// inbox. What nobody asks for stays where it is, at no cost. New sagas queue at the back; those
+/// that were given back, told something or woken by a timer go to the front. A ticket that a queue
+/// carries is in no ready list; its saga is claimed by id.
 ///
 /// # Seats
-/// A process owns sagas through a seat. A seat lives until it leaves or is reaped; the journal
-/// refuses everything from a seat that does not live, and a reaped seat never lives again. Reaping
-/// is refused while the seat's deadline has not passed. It gives the seat's sagas back with the
-/// fence of the dead owner noted.
+/// A process owns sagas through a seat. A seat lives until it leaves or is reaped; claims, commits
+/// and pulses of a seat that does not live are [`JournalError::Fenced`] and change nothing, and a
+/// reaped seat never lives again. A pulse renews the deadline, also one that has passed, and names
+/// the seats whose deadline has passed. Reaping is refused while the seat's deadline has not
+/// passed. It gives the seat's sagas back with the fence of the dead owner noted; those are counted
+/// since the last record. A seat that owns something does not leave. To reap or leave a seat that
+/// is gone is nothing.
 ///
 /// # Admission
 /// The capacity limits new sagas only: [`admit`](Journal::admit) waits while as many admitted sagas
-/// wait for their first claim. Wake-ups are never refused (A7).
+/// wait for their first claim. An admission that is dropped, and a saga that is over where it is
+/// created, give their room back. Wake-ups are never refused (A7).
 ///
 /// # Signals
 /// A signal is a hint that saves a wait: that a ready list is no longer empty (to one idle seat),
-/// that mail came (to the owner), that a saga is over or parked (to the listener in `reply_to`).
-/// Everything works without them, later.
+/// that mail came (to the owner), that a timer was set which is due before every other one (to the
+/// seat that set it), that a saga is over or parked (to the listener in `reply_to`). Everything
+/// works without them, later.
 ///
 /// # Lost replies
 /// A [`Wire::Remote`] journal answers the same number of the same seat with the same reply, and
@@ -405,9 +417,9 @@ pub enum Verdict {
 pub enum Told {
     /// It will be folded.
     Told,
-    /// It was told before.
+    /// It was told before; or it is a cancel, and the saga goes back already.
     Already,
-    /// The saga is over.
+    /// The saga is over; or it is a cancel, and the pivot is done.
     TooLate(SagaStatus),
     /// There is no such saga.
     NoSuch,

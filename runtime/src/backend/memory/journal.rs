@@ -171,9 +171,12 @@ impl MemoryJournal {
 
     fn commit_item(&self, seat: SeatId, mut item: Item) -> Verdict {
         let mut shard = self.shards.of(item.saga);
-        if let Some(create) = item.create.take() {
-            let Some(seat) = self.seats.get(seat).filter(|_| !shard.sagas.contains_key(&item.saga))
-            else {
+        let create = item.create.take();
+        let created = create.is_some();
+        if let Some(create) = create {
+            // A seat that lives now is reaped after this shard is released, and finds the saga.
+            let new = item.seq == 0 && !shard.sagas.contains_key(&item.saga);
+            let Some(seat) = self.seats.get(seat).filter(|_| new) else {
                 return Verdict::NotOwner;
             };
             create.admission.consume();
@@ -184,7 +187,8 @@ impl MemoryJournal {
             shard.sagas.insert(item.saga, Box::new(entry));
         }
         let Some(entry) = shard.sagas.get_mut(&item.saga) else { return Verdict::NotOwner };
-        if !entry.owned_by(seat, item.fence) || entry.records.len() as u64 != item.seq {
+        let fits = entry.owned_by(seat, item.fence) && entry.records.len() as u64 == item.seq;
+        if !created && !fits {
             return Verdict::NotOwner;
         }
         let unfolded = |mail: &Mail| !item.folded.contains(&mail.id);
@@ -466,11 +470,17 @@ impl MemoryJournal {
             next: page.last().copied().filter(|_| ids.len() > limit),
         };
         for saga in page {
-            let shard = self.shards.of(*saga);
-            let Some(entry) = shard.sagas.get(saga) else { continue };
-            let placed = match &entry.at {
+            let mut shard = self.shards.of(*saga);
+            let Some(entry) = shard.sagas.get_mut(saga) else { continue };
+            let placed = match entry.at {
                 At::Ready => tickets.contains(saga),
-                At::Owned { seat, .. } => seat.is_alive(),
+                At::Owned { ref seat, .. } if seat.is_alive() => true,
+                // As the reaping of that seat would have done.
+                At::Owned { fence, .. } => {
+                    entry.crashed.push(fence);
+                    entry.at = At::Ready;
+                    false
+                }
                 At::Timed(_) | At::Parked | At::Carried | At::Ended => true,
             };
             if !placed {
