@@ -5,5 +5,7 @@
 
 pub mod codec;
 pub mod files;
+pub mod journal;
 pub mod progress;
+pub mod queue;
 mod rule;

@@ -50,12 +50,25 @@ impl Attempt {
         Self { step, way, number, span, work: Some(work), limit, timer: None, stopping: None }
     }
 
-    /// Gives it `grace` to end by itself; then it is ended as interrupted.
+    /// Gives it `grace` to end by itself; then it is ended as interrupted. What cannot be
+    /// interrupted has until its time is up: nothing may be undone while it still works (C3).
     pub(super) fn stop(&mut self, grace: Duration) {
         if self.stopping.is_none() {
             self.stopping = Some(Doubt::Interrupted);
-            self.timer = Some(Box::pin(sleep(grace)));
+            if self.is_interruptible() {
+                self.timer = Some(Box::pin(sleep(grace)));
+            }
         }
+    }
+
+    /// Ends it as interrupted at the next poll, whatever still runs.
+    pub(super) fn abort(&mut self) {
+        self.stopping = Some(Doubt::Interrupted);
+        self.timer = Some(Box::pin(sleep(Duration::ZERO)));
+    }
+
+    fn is_interruptible(&self) -> bool {
+        self.work.as_ref().is_none_or(|work| work.interruptible)
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, grace: Duration) -> Polled {
@@ -67,9 +80,8 @@ impl Attempt {
         if timer.as_mut().poll(cx).is_pending() {
             return Polled::Pending;
         }
-        let interruptible = self.work.as_ref().is_none_or(|work| work.interruptible);
         match self.stopping.take() {
-            None if !interruptible => {
+            None if !self.is_interruptible() => {
                 self.stopping = Some(Doubt::TimedOut);
                 self.timer = Some(Box::pin(sleep(grace)));
                 cx.waker().wake_by_ref();

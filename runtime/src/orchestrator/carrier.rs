@@ -65,13 +65,6 @@ async fn publish(host: &Host, queue: &dyn Queue, ticket: Ticket) {
 /// Claims the sagas that messages name, one for each free slot.
 async fn consume(host: Arc<Host>, carrier: Carrier) {
     loop {
-        let Some(slot) = (tokio::select! {
-            biased;
-            () = host.leaving.cancelled() => None,
-            slot = host.slot() => slot,
-        }) else {
-            return;
-        };
         let received = tokio::select! {
             () = host.leaving.cancelled() => return,
             received = carrier.queue.receive(&host.definition.queue) => received,
@@ -85,6 +78,12 @@ async fn consume(host: Arc<Host>, carrier: Carrier) {
             }
         };
         let Some((delivery, saga)) = accept(&carrier, delivery).await else { continue };
+        // Not before there is a message: a saga that waited must not wait for the next one.
+        let slot = tokio::select! {
+            () = host.leaving.cancelled() => None,
+            slot = host.slot() => slot,
+        };
+        let Some(slot) = slot else { return };
         match host.journal.claim(host.seat, ClaimFrom::Sagas(&[saga]), 1).await {
             // The claim is durable: from now on the seat is the driver, not the message (J4).
             Ok(claimed) => {

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     journal::{JournalError, Told},
-    kernel::{EntryId, Letter, Mail, Phase, SagaId, SagaStatus, State},
+    kernel::{EntryId, Letter, Mail, Phase, Record, SagaId, SagaStatus, State},
     progress::{Progress, follow},
     task::{Cancellable, TaskDefinition},
 };
@@ -80,8 +80,16 @@ impl<T: TaskDefinition> SagaHandle<T> {
         Self { inner, elsewhere: false, waiter, id, task: PhantomData }
     }
 
-    pub(super) fn elsewhere(inner: Arc<Inner>, id: SagaId, waiter: Arc<Waiter>) -> Self {
-        Self { elsewhere: true, ..Self::new(inner, id, waiter) }
+    /// The handle of a saga that the journal knows.
+    pub(super) async fn find(inner: Arc<Inner>, id: SagaId) -> Result<Self, StatusError> {
+        let mut saga = Self { elsewhere: true, ..Self::new(inner, id, Arc::default()) };
+        if saga.read().await?.1 == Some(saga.inner.host.listener.0) {
+            saga.elsewhere = false;
+            saga.waiter = saga.inner.host.ears.waiter(id);
+        }
+        // Listen first, look then: an end between the two is heard.
+        saga.look().await?;
+        Ok(saga)
     }
 
     /// Looks into the journal, and tells the waiter what can be seen there.
@@ -129,11 +137,24 @@ impl<T: TaskDefinition> SagaHandle<T> {
     }
 
     async fn state(&self) -> Result<State, StatusError> {
+        Ok(self.read().await?.0)
+    }
+
+    /// What the records tell, and who listens for the end.
+    async fn read(&self) -> Result<(State, Option<u64>), StatusError> {
+        let host = &self.inner.host;
         let journal = |source| StatusError::Journal { saga: self.id, source };
-        let history = self.inner.host.journal.read(self.id, 0).await.map_err(journal)?;
+        let history = host.journal.read(self.id, 0).await.map_err(journal)?;
         let history = history.ok_or(StatusError::NoSuch { saga: self.id })?;
-        let state = State::fold(&self.inner.host.definition, &history.records);
-        state.ok_or(StatusError::NoSuch { saga: self.id })
+        if history.definition != host.hash {
+            return Err(StatusError::OtherTask { saga: self.id });
+        }
+        let reply_to = match history.records.first().map(|stamped| &stamped.record) {
+            Some(Record::Started(started)) => started.reply_to,
+            _ => None,
+        };
+        let state = State::fold(&host.definition, &history.records);
+        Ok((state.ok_or(StatusError::NoSuch { saga: self.id })?, reply_to))
     }
 
     /// The current state and every change that follows. Ends after the terminal one, or when the

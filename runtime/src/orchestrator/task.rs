@@ -51,6 +51,12 @@ pub enum StatusError {
         /// The saga.
         saga: SagaId,
     },
+    /// The saga belongs to another task, or to another version of this one.
+    #[error("saga {saga} belongs to another task, or to another version of this one")]
+    OtherTask {
+        /// The saga.
+        saga: SagaId,
+    },
     /// The journal failed.
     #[error("saga {saga}: {source}")]
     Journal {
@@ -64,7 +70,7 @@ pub enum StatusError {
 impl From<StatusError> for super::OutcomeError {
     fn from(error: StatusError) -> Self {
         match error {
-            StatusError::NoSuch { saga } => Self::NoSuch { saga },
+            StatusError::NoSuch { saga } | StatusError::OtherTask { saga } => Self::NoSuch { saga },
             StatusError::Journal { saga, source } => {
                 Self::Journal { saga, source: Arc::new(source) }
             }
@@ -119,18 +125,9 @@ impl<T: TaskSteps> Task<T> {
     /// The handle of a saga that was submitted here or elsewhere.
     ///
     /// # Errors
-    /// When the journal does not know the saga, or fails.
+    /// When the journal does not know the saga or knows it as one of another task, or fails.
     pub async fn saga(&self, id: SagaId) -> Result<SagaHandle<T>, StatusError> {
-        // Listen first, look then: an end between the two is heard.
-        let waiter = self.inner.host.ears.waiter(id);
-        let saga = SagaHandle::elsewhere(Arc::clone(&self.inner), id, waiter);
-        match saga.look().await {
-            Ok(()) => Ok(saga),
-            Err(error) => {
-                self.inner.host.ears.forget(id);
-                Err(error)
-            }
-        }
+        SagaHandle::find(Arc::clone(&self.inner), id).await
     }
 
     /// Leaves: takes no new sagas, lets the steps that run finish, gives the sagas back to the

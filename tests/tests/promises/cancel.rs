@@ -138,3 +138,48 @@ async fn k3_a_cancel_while_the_pivot_runs_is_too_late_when_the_pivot_succeeds() 
         "the pivot is not disturbed: {outcome:?}"
     );
 }
+
+#[distributed_task(request = (), response = (), cancellable)]
+struct Blocking {
+    log: Log,
+    running: Arc<Notify>,
+    go_on: Arc<std::sync::Barrier>,
+}
+
+#[steps]
+impl Blocking {
+    #[step(compensate = undo_write)]
+    fn write(&self, cx: &StepContext) {
+        self.running.notify_one();
+        while !cx.is_cancelled() {
+            std::thread::yield_now();
+        }
+        self.go_on.wait();
+        self.log.note("written");
+    }
+
+    async fn undo_write(&self, write: Outcome<&()>) -> StepResult<()> {
+        self.log.note(format!("undo {write:?}"));
+        Ok(())
+    }
+
+    #[response]
+    fn respond(&self) {}
+}
+
+#[tokio::test]
+async fn c3_nothing_is_undone_while_a_plain_fn_still_works() {
+    let (log, running) = (Log::default(), Arc::new(Notify::new()));
+    let go_on = Arc::new(std::sync::Barrier::new(2));
+    let builder = Blocking::builder().log(log.clone()).running(running.clone());
+    let builder = builder.go_on(go_on.clone()).use_in_process_mode().grace(Duration::ZERO);
+    let task = builder.build().await.expect("it builds");
+    let saga = task.submit(()).await.expect("submitted");
+    running.notified().await;
+    saga.cancel().await.expect("recorded");
+    // Its grace is over at once, but its thread cannot be interrupted: were it given up, its undo
+    // would find it unknown.
+    tokio::task::spawn_blocking(move || go_on.wait()).await.expect("it does not panic");
+    saga.outcome().await.expect("an outcome");
+    assert_eq!(log.entries(), ["written", "undo Done(())"]);
+}

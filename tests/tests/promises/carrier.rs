@@ -56,3 +56,32 @@ async fn a_queue_brings_the_worker_messages_and_a_foreign_one_is_refused() {
     assert_eq!(log.entries().len(), 20);
     assert!(task.shutdown(Duration::from_secs(1)).await.in_time);
 }
+
+#[distributed_task(request = (), response = u32)]
+struct ShortWait;
+
+#[steps]
+impl ShortWait {
+    #[step(read_only, retry(max = 1, delay = "2s", jitter = "none"))]
+    async fn call(&self, cx: &StepContext) -> StepResult<u32> {
+        match cx.attempt() {
+            1 => Err("busy")?,
+            attempt => Ok(attempt),
+        }
+    }
+
+    #[response]
+    fn respond(&self, call: &u32) -> u32 {
+        *call
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_consumer_that_waits_for_a_message_takes_no_slot_from_a_saga_that_waited() {
+    let builder = ShortWait::builder().use_in_process_mode().concurrency(1);
+    let task = builder.override_queue(MemoryQueue::new()).build().await.expect("it builds");
+    let saga = task.submit(()).await.expect("submitted");
+    let outcome = tokio::time::timeout(Duration::from_secs(60), saga.outcome()).await;
+    let outcome = outcome.expect("in time").expect("an outcome");
+    assert!(matches!(outcome, SagaOutcome::Completed(2)), "{outcome:?}");
+}

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use distributed_task::{
     StatusError,
+    backend::memory::MemoryJournal,
     kernel::SagaId,
     prelude::*,
     progress::{Progress, ProgressStatus},
@@ -67,6 +68,27 @@ async fn every_watcher_sees_every_step_and_the_end() {
 async fn a_failing_saga_is_seen_to_go_back() {
     let seen: Vec<_> = watched(true).await.progress().collect().await;
     assert_eq!(seen.last().map(|p| p.status), Some(ProgressStatus::Compensated));
+}
+
+#[distributed_task(request = (), response = ())]
+struct Other;
+
+#[steps]
+impl Other {
+    #[step(read_only)]
+    async fn nothing(&self) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handle_of_another_task_is_refused() {
+    let journal = std::sync::Arc::new(MemoryJournal::new());
+    let watched = Watched::builder().use_in_process_mode().override_journal(journal.clone());
+    let watched = watched.build().await.expect("it builds");
+    let other = Other::builder().use_in_process_mode().override_journal(journal);
+    let other = other.build().await.expect("it builds");
+    let saga = other.submit(()).await.expect("submitted");
+    let error = watched.saga(saga.id()).await.expect_err("another task");
+    assert!(matches!(error, StatusError::OtherTask { .. }), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,6 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
-    time::Duration,
 };
 
 use tracing::field;
@@ -99,9 +98,7 @@ impl Driver {
         self.context.stop.stop();
         match why {
             StopWhy::Abort => {
-                for attempt in &mut self.attempts {
-                    attempt.stop(Duration::ZERO);
-                }
+                self.attempts.iter_mut().for_each(Attempt::abort);
             }
             // The attempt counts its own grace. Those that follow must not find themselves stopped.
             StopWhy::Overdue => {

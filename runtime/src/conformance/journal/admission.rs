@@ -1,0 +1,97 @@
+//! Admission: back-pressure on new sagas, and on nothing else.
+
+use futures_util::FutureExt;
+use smallvec::smallvec;
+
+use super::desk::{Desk, completed};
+use crate::{
+    conformance::rule::{Verdict, ensure, ensure_eq},
+    journal::{Admission, Created, JournalError, NewSaga, Reaped},
+    kernel::{Group, Letter, Place},
+};
+
+/// Takes all the room there is.
+async fn fill(desk: &Desk) -> Result<Vec<Admission>, JournalError> {
+    let mut all = Vec::new();
+    for _ in 0..desk.capacity {
+        all.push(desk.journal.admit().await?);
+    }
+    Ok(all)
+}
+
+fn is_full(desk: &Desk) -> Verdict {
+    let admitted = desk.journal.admit().now_or_never();
+    ensure(admitted.is_none(), || "one more than the capacity was admitted".into())
+}
+
+pub(super) async fn waits(desk: Desk) -> Verdict {
+    let seat = desk.seat().await?;
+    let sagas = desk.create_many(desk.capacity).await?;
+    is_full(&desk)?;
+    let mut admission = desk.journal.admit();
+    ensure((&mut admission).now_or_never().is_none(), || "it did not wait".into())?;
+    let claimed = desk.claim_this(&seat, sagas[0]).await?;
+    drop(admission.await?);
+    // Only the first claim makes room.
+    desk.create().await?;
+    desk.write(&seat, &claimed, Group::new(), Place::Ready).await?;
+    desk.claim_this(&seat, claimed.id).await?;
+    is_full(&desk)
+}
+
+pub(super) async fn dropped(desk: Desk) -> Verdict {
+    let mut all = fill(&desk).await?;
+    is_full(&desk)?;
+    drop(all.pop());
+    drop(desk.journal.admit().await?);
+    Ok(())
+}
+
+pub(super) async fn exists(desk: Desk) -> Verdict {
+    let known = desk.create().await?;
+    for _ in 0..=desk.capacity {
+        let again = NewSaga { id: known, ..desk.new_saga().await? };
+        ensure_eq(desk.journal.create(again).await?, Created::Exists)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn over_at_once(desk: Desk) -> Verdict {
+    for _ in 0..=desk.capacity {
+        let records = smallvec![desk.started(None), completed()];
+        let saga = NewSaga { records, place: Place::Ended, ..desk.new_saga().await? };
+        desk.create_as(saga).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn cancelled(desk: Desk) -> Verdict {
+    let all = fill(&desk).await?;
+    for _ in 0..8 {
+        is_full(&desk)?;
+    }
+    drop(all);
+    fill(&desk).await.map(drop).map_err(Into::into)
+}
+
+pub(super) async fn wake_ups(desk: Desk) -> Verdict {
+    let (seat, dying) = (desk.seat().await?, desk.seat().await?);
+    let due = desk.journal.now().plus(std::time::Duration::from_secs(3));
+    let timed = desk.placed(&seat, Place::Timed(due)).await?;
+    let parked = desk.placed(&seat, Place::Parked).await?;
+    let given_back = desk.owned(&seat).await?;
+    let reaped = desk.owned(&dying).await?;
+    let _all = fill(&desk).await?;
+    desk.write(&seat, &given_back, Group::new(), Place::Ready).await?;
+    desk.journal.tell(parked, desk.letter(Letter::Unpark)).await?;
+    desk.outlive(&dying).await;
+    desk.journal.pulse(seat.id, None).await?;
+    ensure_eq(desk.journal.reap(dying.id).await?, Reaped::Reaped(1))?;
+    desk.pass(due.since(desk.journal.now())).await;
+    desk.journal.pulse(seat.id, None).await?;
+    let mut claimed = desk.claim_all(&seat).await?;
+    let mut wanted = vec![timed, parked, given_back.id, reaped.id];
+    claimed.sort();
+    wanted.sort();
+    ensure_eq(claimed, wanted)
+}

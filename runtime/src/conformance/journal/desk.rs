@@ -1,0 +1,365 @@
+//! What every check needs: sagas to start, seats to own them, groups to commit.
+
+use std::{
+    error::Error,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use smallvec::{SmallVec, smallvec};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::{Advance, Subject};
+use crate::{
+    journal::{
+        Batch, ClaimFrom, Claimed, ClaimedSaga, Created, History, Item, Journal, JournalError,
+        ListenerId, NewSaga, SeatId, Signal, Signals, Verdict as Ruling,
+    },
+    kernel::{
+        Definition, End, EntryId, Fence, Finish, Finished, Group, Host, Kind, Letter, Mail,
+        ParkReason, Place, Record, Retry, SagaId, Stamped, Started, Step, Timestamp, Value, Way,
+    },
+};
+
+pub(super) type Failure = Box<dyn Error + Send + Sync>;
+
+/// A journal on a desk.
+pub(super) struct Desk {
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) capacity: usize,
+    advance: Advance,
+    /// `reserve`, then the pivot `charge`.
+    pub(super) definition: Arc<Definition>,
+    /// Another one that nobody asks for unless a check says so.
+    pub(super) other: Arc<Definition>,
+    ids: AtomicU64,
+}
+
+/// A seat that lives, and what was signalled to it.
+pub(super) struct Seat {
+    pub(super) id: SeatId,
+    pub(super) heard: Arc<Heard>,
+    pub(super) deadline: Timestamp,
+    batches: AtomicU64,
+}
+
+impl Desk {
+    pub(super) async fn around(subject: Subject) -> Self {
+        let (definition, other) = (Arc::new(order("order")), Arc::new(order("return")));
+        for definition in [&definition, &other] {
+            let defined = subject.journal.define(Arc::clone(definition)).await;
+            defined.expect("the journal can be written to");
+        }
+        Self {
+            journal: subject.journal,
+            capacity: subject.capacity,
+            advance: subject.advance,
+            definition,
+            other,
+            ids: AtomicU64::new(1),
+        }
+    }
+
+    /// A number that was not given out before.
+    fn unique(&self) -> Uuid {
+        Uuid::from_u128(u128::from(self.ids.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    pub(super) async fn pass(&self, time: Duration) {
+        (self.advance)(time).await;
+    }
+
+    /// Lets the seat's deadline pass.
+    pub(super) async fn outlive(&self, seat: &Seat) {
+        let rest = seat.deadline.since(self.journal.now());
+        self.pass(rest + Duration::from_millis(1)).await;
+    }
+
+    // ---- seats -----------------------------------------------------------------------------
+
+    pub(super) async fn listen(&self) -> Result<(Arc<Heard>, ListenerId), JournalError> {
+        let heard = Arc::new(Heard::default());
+        let listener = self.journal.listen(Arc::clone(&heard) as Arc<dyn Signals>).await?;
+        Ok((heard, listener))
+    }
+
+    pub(super) async fn seat(&self) -> Result<Seat, Failure> {
+        let (heard, listener) = self.listen().await?;
+        let id = SeatId(self.unique());
+        let lease = self.journal.enter(id, listener).await?;
+        let deadline = lease.deadline.ok_or("the subject's seats have no lease")?;
+        Ok(Seat { id, heard, deadline, batches: AtomicU64::new(0) })
+    }
+
+    /// A seat that was reaped.
+    pub(super) async fn reaped_seat(&self) -> Result<Seat, Failure> {
+        let seat = self.seat().await?;
+        self.outlive(&seat).await;
+        self.journal.reap(seat.id).await?;
+        Ok(seat)
+    }
+
+    // ---- sagas -----------------------------------------------------------------------------
+
+    /// A saga that is about to be created, `ready` and with nobody to reply to.
+    pub(super) async fn new_saga(&self) -> Result<NewSaga, JournalError> {
+        Ok(NewSaga {
+            id: SagaId(self.unique()),
+            at: self.journal.now(),
+            definition: self.definition.hash(),
+            records: smallvec![self.started(None), intended(0)],
+            place: Place::Ready,
+            admission: self.journal.admit().await?,
+        })
+    }
+
+    pub(super) fn started(&self, reply_to: Option<ListenerId>) -> Record {
+        Record::Started(Box::new(Started {
+            definition: self.definition.hash(),
+            request: Value::journaled("two cups".to_owned()),
+            deadline: None,
+            reply_to: reply_to.map(|listener| listener.0),
+        }))
+    }
+
+    /// Creates a saga of the usual definition; it waits for its first claim.
+    pub(super) async fn create(&self) -> Result<SagaId, Failure> {
+        self.create_as(self.new_saga().await?).await
+    }
+
+    pub(super) async fn create_as(&self, saga: NewSaga) -> Result<SagaId, Failure> {
+        let id = saga.id;
+        match self.journal.create(saga).await? {
+            Created::Created => Ok(id),
+            Created::Exists => Err(format!("saga {id} is there before it was created").into()),
+        }
+    }
+
+    /// Creates so many sagas, claiming none.
+    pub(super) async fn create_many(&self, sagas: usize) -> Result<Vec<SagaId>, Failure> {
+        let mut created = Vec::new();
+        for _ in 0..sagas {
+            created.push(self.create().await?);
+        }
+        Ok(created)
+    }
+
+    /// Creates a saga and lets the seat claim it.
+    pub(super) async fn owned(&self, seat: &Seat) -> Result<ClaimedSaga, Failure> {
+        let id = self.create().await?;
+        self.claim_this(seat, id).await
+    }
+
+    /// Creates a saga and leaves it in a place, which is not `Owned`.
+    pub(super) async fn placed(&self, seat: &Seat, place: Place) -> Result<SagaId, Failure> {
+        let saga = self.owned(seat).await?;
+        let records: Group = match place {
+            Place::Ended => smallvec![done(0), completed()],
+            Place::Parked => smallvec![parked()],
+            _ => smallvec![done(0), intended(1)],
+        };
+        self.write(seat, &saga, records, place).await?;
+        Ok(saga.id)
+    }
+
+    // ---- operations ------------------------------------------------------------------------
+
+    pub(super) async fn claim(&self, seat: &Seat, limit: usize) -> Result<Claimed, JournalError> {
+        let definitions = [self.definition.hash()];
+        self.journal.claim(seat.id, ClaimFrom::Definitions(&definitions), limit).await
+    }
+
+    /// Claims everything there is, and answers the ids in the order of the claim.
+    pub(super) async fn claim_all(&self, seat: &Seat) -> Result<Vec<SagaId>, JournalError> {
+        let claimed = self.claim(seat, 1_000).await?;
+        Ok(claimed.sagas.iter().map(|saga| saga.id).collect())
+    }
+
+    /// Claims one saga from the ready list, which must be this one.
+    pub(super) async fn claim_this(&self, seat: &Seat, id: SagaId) -> Result<ClaimedSaga, Failure> {
+        let claimed = self.claim(seat, 1).await?.sagas.pop();
+        match claimed {
+            Some(saga) if saga.id == id => Ok(saga),
+            other => Err(format!("saga {id} was to be claimed, and {other:?} was").into()),
+        }
+    }
+
+    pub(super) async fn commit(&self, seat: &Seat, item: Item) -> Result<Ruling, Failure> {
+        let verdicts = self.commit_all(seat, smallvec![item]).await?;
+        verdicts.first().copied().ok_or_else(|| "there is no verdict".into())
+    }
+
+    pub(super) async fn commit_all(
+        &self,
+        seat: &Seat,
+        items: SmallVec<[Item; 1]>,
+    ) -> Result<SmallVec<[Ruling; 1]>, JournalError> {
+        let number = seat.batches.fetch_add(1, Ordering::Relaxed) + 1;
+        self.commit_as(seat, number, items).await
+    }
+
+    pub(super) async fn commit_as(
+        &self,
+        seat: &Seat,
+        number: u64,
+        items: SmallVec<[Item; 1]>,
+    ) -> Result<SmallVec<[Ruling; 1]>, JournalError> {
+        Ok(self.journal.commit(Batch { seat: seat.id, number, items }).await?.verdicts)
+    }
+
+    /// What a claimed saga writes next.
+    pub(super) fn item(&self, saga: &ClaimedSaga, records: Group, place: Place) -> Item {
+        Item {
+            saga: saga.id,
+            fence: saga.fence,
+            seq: saga.records.len() as u64,
+            at: self.journal.now(),
+            records,
+            folded: Vec::new(),
+            place,
+            guarded: place != Place::Owned,
+            create: None,
+        }
+    }
+
+    /// Commits a group that must be written.
+    pub(super) async fn write(
+        &self,
+        seat: &Seat,
+        saga: &ClaimedSaga,
+        records: Group,
+        place: Place,
+    ) -> Result<(), Failure> {
+        match self.commit(seat, self.item(saga, records, place)).await? {
+            Ruling::Written { .. } => Ok(()),
+            refused => Err(format!("an owner's group was refused: {refused:?}").into()),
+        }
+    }
+
+    pub(super) fn letter(&self, letter: Letter) -> Mail {
+        Mail { id: EntryId(self.unique()), letter }
+    }
+
+    pub(super) fn cancel(&self) -> Mail {
+        self.letter(Letter::Cancel { reason: "changed my mind".into() })
+    }
+
+    pub(super) async fn history(&self, saga: SagaId) -> Result<History, Failure> {
+        let history = self.journal.read(saga, 0).await?;
+        history.ok_or_else(|| format!("saga {saga} is not there").into())
+    }
+
+    /// The records of a saga by their kinds, and where it is.
+    pub(super) async fn told(&self, saga: SagaId) -> Result<(String, Place), Failure> {
+        let history = self.history(saga).await?;
+        Ok((kinds(&history.records), history.place))
+    }
+}
+
+fn order(task: &'static str) -> Definition {
+    let step = |name: &'static str, stage, kind| Step {
+        name: name.into(),
+        host: Host::Worker,
+        stage,
+        group: None,
+        await_all: false,
+        kind,
+        conditional: false,
+        ephemeral: false,
+        inputs: Vec::new(),
+        when_inputs: Vec::new(),
+        undo_inputs: Vec::new(),
+        retry: Retry::DEFAULT,
+        timeout: Duration::from_secs(60),
+    };
+    Definition {
+        task: task.into(),
+        queue: "orders".into(),
+        steps: vec![step("reserve", 0, Kind::Compensable), step("charge", 1, Kind::Pivot)],
+        timeout: None,
+        cancellable: true,
+    }
+}
+
+pub(super) fn intended(step: usize) -> Record {
+    Record::Intended { step, generation: 0, way: Way::Do }
+}
+
+pub(super) fn done(step: usize) -> Record {
+    let end = End::Done(Value::journaled("done".to_owned()));
+    Record::Ended { step, generation: 0, attempt: 1, way: Way::Do, end }
+}
+
+pub(super) fn received(mail: &Mail) -> Record {
+    Record::Received(Box::new(mail.clone()))
+}
+
+pub(super) fn parked() -> Record {
+    Record::Parked(Box::new(ParkReason::CrashLoop(5)))
+}
+
+pub(super) fn completed() -> Record {
+    Record::Finished(Arc::new(Finished {
+        finish: Finish::Completed(Value::journaled("receipt".to_owned())),
+        residual: Vec::new(),
+        settled: true,
+    }))
+}
+
+/// Group by their kinds. Values are left out: a store may have encoded them.
+pub(super) fn kinds(records: &[Stamped]) -> String {
+    let kinds: Vec<&str> = records
+        .iter()
+        .map(|stamped| match stamped.record {
+            Record::Started(_) => "started",
+            Record::Evaluated { .. } => "evaluated",
+            Record::Intended { .. } => "intended",
+            Record::Ended { .. } => "ended",
+            Record::Received(_) => "received",
+            Record::Compensating(_) => "compensating",
+            Record::Parked(_) => "parked",
+            Record::Finished(_) => "finished",
+        })
+        .collect();
+    kinds.join(" ")
+}
+
+pub(super) fn fences(records: &[Stamped]) -> Vec<Fence> {
+    records.iter().map(|stamped| stamped.fence).collect()
+}
+
+/// Collects signals.
+#[derive(Default)]
+pub(super) struct Heard {
+    signals: Mutex<Vec<Signal>>,
+    came: Notify,
+}
+
+impl Signals for Heard {
+    fn signal(&self, signal: Signal) {
+        self.signals.lock().expect("no critical section panics").push(signal);
+        self.came.notify_one();
+    }
+}
+
+impl Heard {
+    /// The next signal.
+    pub(super) async fn next(&self) -> Signal {
+        loop {
+            if let Some(signal) = self.take() {
+                return signal;
+            }
+            self.came.notified().await;
+        }
+    }
+
+    /// A signal that is here already.
+    pub(super) fn take(&self) -> Option<Signal> {
+        let mut signals = self.signals.lock().expect("no critical section panics");
+        (!signals.is_empty()).then(|| signals.remove(0))
+    }
+}

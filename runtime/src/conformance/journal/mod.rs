@@ -1,0 +1,178 @@
+//! The contract of [`Journal`], as checks.
+
+mod admission;
+mod desk;
+mod inbox;
+mod records;
+mod replies;
+mod seats;
+mod signals;
+mod surveys;
+mod tickets;
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{FutureExt, future::BoxFuture};
+
+use self::desk::Desk;
+use super::rule::{Rule, Verdict, check_all};
+use crate::journal::{Journal, Wire};
+
+/// A fresh journal, and what a suite must know of it.
+pub struct Subject {
+    /// The journal, empty. Its seats have a lease of at most 10 s.
+    pub journal: Arc<dyn Journal>,
+    /// How many new sagas may wait for their first claim; at least 2.
+    pub capacity: usize,
+    /// Moves the time of the journal's store. A suite never moves it by more than 20 s.
+    pub advance: Advance,
+}
+
+/// Lets that much time pass in a store.
+pub type Advance = Box<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// Checks every rule of the contract, each on a journal that `make` makes for it. Rules on lost
+/// replies are checked where replies can be lost.
+///
+/// # Panics
+/// With the sentence of the first rule that is broken.
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # fn main() {
+/// use std::{sync::Arc, time::Duration};
+/// use distributed_task::{
+///     backend::memory::MemoryJournal,
+///     conformance::{self, journal::Subject},
+/// };
+///
+/// // Time stands still but where the suite moves it.
+/// let mut runtime = tokio::runtime::Builder::new_current_thread();
+/// let runtime = runtime.enable_time().start_paused(true).build().expect("it can be built");
+/// runtime.block_on(conformance::journal::run(async || Subject {
+///     journal: Arc::new(
+///         MemoryJournal::builder().capacity(8).lease(Duration::from_secs(10)).build(),
+///     ),
+///     capacity: 8,
+///     advance: Box::new(|time| Box::pin(tokio::time::advance(time))),
+/// }));
+/// # }
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// ```
+pub async fn run(mut make: impl AsyncFnMut() -> Subject) {
+    let wire = make().await.journal.wire();
+    check_all(RULES, async || Desk::around(make().await).await).await;
+    let on_the_wire = match wire {
+        Wire::Local => LOCAL,
+        Wire::Remote => REMOTE,
+    };
+    check_all(on_the_wire, async || Desk::around(make().await).await).await;
+}
+
+type Check = BoxFuture<'static, Verdict>;
+
+macro_rules! rules {
+    ($($sentence:literal => $check:path,)*) => {
+        &[$(Rule { sentence: $sentence, check: |desk| -> Check { $check(desk).boxed() } },)*]
+    };
+}
+
+const RULES: &[Rule<Desk>] = rules! {
+    "`now` never falls, and moves with the store" => surveys::time_moves,
+    "a definition is known by its hash once it is defined" => surveys::definitions,
+
+    "`create` writes the first records, under nobody's fence, and makes a ticket"
+        => records::creates,
+    "a saga whose id was there before is `Exists`, and nothing is written" => records::exists,
+    "a saga may be over, or parked, where it is created" => records::created_without_a_ticket,
+    "a saga may begin in the hands of its owner" => records::created_owned,
+    "a saga that was there before does not begin again in an owner's hands"
+        => records::not_created_twice,
+    "records are appended by the seat that owns the saga, under its fence" => records::appends,
+    "a group of a seat that does not own the saga is refused and changes nothing"
+        => records::refuses_strangers,
+    "a group under the fence of an earlier claim is refused and changes nothing"
+        => records::refuses_old_fences,
+    "a group with another sequence number is refused and changes nothing"
+        => records::refuses_other_sequences,
+    "what is refused in a batch does not hold up the rest" => records::verdict_an_item,
+    "the times of one saga never fall" => records::times_never_fall,
+    "`read` answers the records from a sequence number on" => records::reads,
+
+    "an entry stays until the commit that folds it" => inbox::stays_until_folded,
+    "an entry counts once however often it is told" => inbox::counts_once,
+    "telling an unknown saga is `NoSuch`" => inbox::no_such_saga,
+    "telling a saga that is over is `TooLate`, with how it ended" => inbox::too_late,
+    "a cancel behind the pivot is `TooLate`, other entries are not"
+        => inbox::cancel_behind_the_pivot,
+    "a cancel of a saga that goes back is `Already`" => inbox::cancel_on_the_way_back,
+    "a guarded commit is refused while an entry waits that it does not fold"
+        => inbox::guarded_commits_wait,
+    "a guarded commit that folds what waits is written" => inbox::guarded_commits_fold,
+    "any other commit is written beside mail, and says that there is some"
+        => inbox::unguarded_commits_do_not_wait,
+    "a claim brings the inbox" => inbox::comes_with_the_claim,
+    "what is told to a parked saga gives it a ticket" => inbox::wakes_a_parked_saga,
+    "what is told to a saga that waits for a time gives it a ticket" => inbox::wakes_a_timed_saga,
+
+    "a claim owns sagas under a new fence, with all their records" => tickets::claims,
+    "a claim takes only tickets of the definitions that it names" => tickets::only_what_it_names,
+    "a claim takes no more than its limit, and says whether there is more" => tickets::limited,
+    "a claim that finds nothing owns nothing" => tickets::finds_nothing,
+    "each fence is higher than any before" => tickets::fences_rise,
+    "each saga goes to one of many claimers" => tickets::one_claimer,
+    "new sagas queue at the back" => tickets::new_ones_queue,
+    "a saga that is given back goes to the front" => tickets::given_back_goes_first,
+    "a saga that is told something goes to the front" => tickets::told_goes_first,
+    "a saga that a timer wakes goes to the front" => tickets::woken_goes_first,
+    "a saga that waits for a time is in no ready list before" => tickets::timers,
+    "a saga that is parked or over is in no ready list" => tickets::parked_and_over,
+    "a claim by id owns what has no owner, and drops what is owned, over or unknown"
+        => tickets::claims_by_id,
+    "a carried ticket is in no ready list, and its saga is claimed by id" => tickets::carries,
+    "no more tickets are carried than asked for, of the definitions named"
+        => tickets::carries_what_was_asked,
+
+    "a seat has a deadline, and a pulse renews it" => seats::renews,
+    "reaping is refused while the deadline has not passed" => seats::lives_until_its_deadline,
+    "a pulse names the seats whose deadline has passed" => seats::names_the_dead,
+    "a reaped seat's sagas are given back, with the dead owner noted" => seats::gives_back,
+    "reaping takes nothing from other seats" => seats::takes_nothing_from_others,
+    "dead owners are counted since the last record" => seats::counts_since_the_last_record,
+    "a late pulse before the reap revives the seat" => seats::revives,
+    "a reaped seat never lives again" => seats::never_again,
+    "what a reaped seat commits is refused and changes nothing" => seats::stale_commit,
+    "a claim by a seat that does not live takes no ticket" => seats::stale_claim,
+    "a seat that owns something does not leave" => seats::owners_stay,
+    "a seat that left does not live" => seats::leaves,
+    "to reap or leave a seat that is gone is nothing" => seats::gone_is_gone,
+
+    "`admit` waits while as many admitted sagas wait for their first claim" => admission::waits,
+    "an admission that is dropped gives its room back" => admission::dropped,
+    "a saga that was there before takes no room" => admission::exists,
+    "a saga that is over where it is created takes no room" => admission::over_at_once,
+    "dropping the future of `admit` takes no capacity" => admission::cancelled,
+    "wake-ups are never refused" => admission::wake_ups,
+
+    "a new ticket is signalled to an idle seat" => signals::ready,
+    "one ticket is signalled to one seat" => signals::wake_one,
+    "mail is signalled to the owner" => signals::mail,
+    "a timer that is due before every other is signalled" => signals::timer,
+    "the end of a saga is signalled to the listener in its `reply_to`" => signals::end,
+    "a saga that is parked is signalled to the listener in its `reply_to`" => signals::parked_saga,
+
+    "`list` answers sagas in the order of their ids, page by page" => surveys::lists,
+    "`audit` looks at every saga, page by page, and finds nothing to mend in a sound journal"
+        => surveys::audits,
+};
+
+const LOCAL: &[Rule<Desk>] = rules! {
+    "a local journal ignores the numbers of batches" => replies::ignores_numbers,
+};
+
+const REMOTE: &[Rule<Desk>] = rules! {
+    "the same number of the same seat is answered with the same reply" => replies::repeats,
+    "a number out of turn is `Diverged`, and nothing is written" => replies::diverges,
+    "a reaped seat's repetition is `Fenced`" => replies::fenced,
+};
