@@ -1,7 +1,8 @@
 //! Cancel, kill and deadline (K1 to K3, K5, B9).
 
 use super::{
-    script::{cancel, cannot_be_written, done, fails, given, is_interrupted, kill, refuses, undo},
+    events::{cancel, cannot_be_written, done, fails, is_interrupted, kill, refuses, undo},
+    script::given,
     task::{no_undo, pivot, step, task},
 };
 use crate::kernel::{Definition, Letter, SagaStatus};

@@ -1,7 +1,8 @@
 //! Going back (C1 to C11).
 
 use super::{
-    script::{Script, cancel, done, fails, given, is_interrupted, refuses, times_out, undo},
+    events::{cancel, done, fails, is_interrupted, refuses, times_out, undo},
+    script::{Script, given},
     task::{no_undo, read_only, step, task},
 };
 use crate::kernel::{Letter, SagaStatus};

@@ -1,7 +1,8 @@
 //! Conditions (O2).
 
 use super::{
-    script::{done, given, refuses, undo},
+    events::{done, refuses, undo},
+    script::given,
     task::{step, task},
 };
 use crate::kernel::{Letter, SagaStatus};

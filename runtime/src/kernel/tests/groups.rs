@@ -1,7 +1,8 @@
 //! Parallel groups (B1, B2, B6).
 
 use super::{
-    script::{cancel, done, fails, given, is_interrupted, refuses, undo},
+    events::{cancel, done, fails, is_interrupted, refuses, undo},
+    script::given,
     task::{pivot, read_only, retriable, step, task},
 };
 use crate::kernel::{Definition, SagaStatus};

@@ -1,9 +1,8 @@
 //! API phase and hand-over, leaving, and ephemeral values (A6, B9, B11).
 
 use super::{
-    script::{
-        Script, cancel, cannot_be_written, done, fails, given, is_interrupted, refuses, undo,
-    },
+    events::{cancel, cannot_be_written, done, fails, is_interrupted, refuses, undo},
+    script::{Script, given},
     task::{ephemeral, pivot, retriable, step, task},
 };
 use crate::kernel::{Definition, Letter, SagaStatus};

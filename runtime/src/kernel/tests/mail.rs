@@ -1,7 +1,8 @@
 //! The inbox: late reports and refused commits (J1, J5, A1).
 
 use super::{
-    script::{cancel, done, fails, given, refuses, times_out, undo},
+    events::{cancel, done, fails, refuses, times_out, undo},
+    script::given,
     task::{ephemeral, step, task},
 };
 use crate::kernel::Definition;

@@ -1,7 +1,8 @@
 //! The rules of a saga as stories: given these events, when this happens, then these records are
 //! written and this is started. Each test is named after its rule.
 
-mod definition;
+mod draw;
+mod events;
 mod invariants;
 mod script;
 mod task;
@@ -10,6 +11,7 @@ mod words;
 mod cancel;
 mod compensation;
 mod conditions;
+mod definition;
 mod groups;
 mod hosts;
 mod mail;

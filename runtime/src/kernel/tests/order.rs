@@ -1,7 +1,8 @@
 //! Order, and what one commit holds (O1, J2, section "commits" of the protocol).
 
 use super::{
-    script::{done, given},
+    events::done,
+    script::given,
     task::{ephemeral, read_only, step, task},
 };
 use crate::kernel::SagaStatus;

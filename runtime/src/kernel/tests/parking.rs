@@ -1,7 +1,8 @@
 //! Machinery that fails parks the saga (E2, D2, R3).
 
 use super::{
-    script::{Script, cannot_be_written, done, given, refuses, undo},
+    events::{cannot_be_written, done, refuses, undo},
+    script::{Script, given},
     task::{step, task},
 };
 use crate::kernel::{Letter, SagaStatus};

@@ -1,7 +1,8 @@
 //! The point of no return (P1 to P3, K3).
 
 use super::{
-    script::{Script, cancel, done, fails, given, is_interrupted, refuses, times_out, undo},
+    events::{cancel, done, fails, is_interrupted, refuses, times_out, undo},
+    script::{Script, given},
     task::{pivot, retriable, step, task},
 };
 use crate::kernel::{Definition, Letter, SagaStatus};

@@ -1,7 +1,8 @@
 //! Retries, time-outs and exhaustion (R1 to R3, E1, E3, E4, T1, B12).
 
 use super::{
-    script::{asks_to_wait, done, fails, given, panics, refuses, times_out, undo},
+    events::{asks_to_wait, done, fails, panics, refuses, times_out, undo},
+    script::given,
     task::{read_only, step, task},
 };
 use crate::kernel::SagaStatus;

@@ -10,11 +10,10 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
-use super::{invariants, words::Words};
+use super::{events::Ended, invariants, words::Words};
 use crate::kernel::{
-    AttemptEnd, Command, Decision, Definition, Doubt, EntryId, Event, Fence, Host, Judge, Letter,
-    Machine, Mail, Place, Record, Refused, SagaId, SagaStatus, Stamped, Started, Timestamp, Value,
-    Way,
+    Command, Decision, Definition, EntryId, Event, Fence, Host, Judge, Letter, Machine, Mail,
+    Place, Record, SagaId, SagaStatus, Stamped, Started, Timestamp, Value,
 };
 
 pub(super) const SAGA: SagaId = SagaId(Uuid::from_u128(0x0192_f3a1_0000_7000_8000_0000_0000_0001));
@@ -79,56 +78,6 @@ pub(super) fn given(definition: Definition) -> Script {
         letters: 0,
         commits: 0,
     }
-}
-
-/// How an attempt ends.
-pub(super) struct Ended(&'static str, Way, AttemptEnd);
-
-pub(super) fn done(step: &'static str) -> Ended {
-    Ended(step, Way::Do, AttemptEnd::Done(Value::journaled(step.to_owned())))
-}
-
-pub(super) fn fails(step: &'static str) -> Ended {
-    Ended(step, Way::Do, AttemptEnd::Retry { error: "no reply".into(), after: None })
-}
-
-pub(super) fn asks_to_wait(step: &'static str, seconds: u64) -> Ended {
-    let after = Some(Duration::from_secs(seconds));
-    Ended(step, Way::Do, AttemptEnd::Retry { error: "too busy".into(), after })
-}
-
-pub(super) fn refuses(step: &'static str) -> Ended {
-    let error = Value::journaled("no".to_owned());
-    Ended(step, Way::Do, AttemptEnd::Refused(Refused { error, message: "no".into() }))
-}
-
-pub(super) fn times_out(step: &'static str) -> Ended {
-    Ended(step, Way::Do, AttemptEnd::Unknown(Doubt::TimedOut))
-}
-
-pub(super) fn panics(step: &'static str) -> Ended {
-    Ended(step, Way::Do, AttemptEnd::Unknown(Doubt::Panicked("oh".into())))
-}
-
-pub(super) fn is_interrupted(step: &'static str) -> Ended {
-    Ended(step, Way::Do, AttemptEnd::Unknown(Doubt::Interrupted))
-}
-
-pub(super) fn cannot_be_written(step: &'static str) -> Ended {
-    Ended(step, Way::Do, AttemptEnd::Undecodable("not a string".into()))
-}
-
-/// The same, of the undo of the step.
-pub(super) fn undo(Ended(step, _, end): Ended) -> Ended {
-    Ended(step, Way::Undo, end)
-}
-
-pub(super) fn cancel() -> Letter {
-    Letter::Cancel { reason: "changed my mind".into() }
-}
-
-pub(super) fn kill() -> Letter {
-    Letter::Kill { reason: "enough".into() }
 }
 
 impl Script {
