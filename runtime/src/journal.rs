@@ -46,7 +46,8 @@ use crate::kernel::{
 /// over, and owns the rest under a new fence, higher than any before, with their records and their
 /// inbox. What nobody asks for stays where it is, at no cost. New sagas queue at the back; those
 /// that were given back, told something or woken by a timer go to the front. A ticket that a queue
-/// carries is in no ready list; its saga is claimed by id.
+/// carries is in no ready list; its saga is claimed by id and definition. One that the queue loses comes back
+/// to its ready list after a minute.
 ///
 /// # Seats
 /// A process owns sagas through a seat. A seat lives until it leaves or is reaped; claims, commits
@@ -310,8 +311,8 @@ pub struct Lease {
 pub enum ClaimFrom<'a> {
     /// From the ready lists of these definitions.
     Definitions(&'a [DefinitionHash]),
-    /// These, because a queue brought their tickets.
-    Sagas(&'a [SagaId]),
+    /// These, because a queue brought their tickets, if they are of this definition.
+    Sagas(DefinitionHash, &'a [SagaId]),
 }
 
 /// The answer to `claim`.

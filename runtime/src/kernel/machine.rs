@@ -139,7 +139,8 @@ impl Machine {
     fn claimed(&mut self, crashes: u32, decision: &mut Decision) {
         self.crashes = crashes;
         self.local.iter_mut().for_each(|local| local.crashes = crashes);
-        if crashes >= MAX_CRASHES && !self.is_idle() {
+        // What was told to go back goes back: that may be the way out.
+        if crashes >= MAX_CRASHES && !self.is_idle() && self.state.stop.is_none() {
             self.push(decision, Record::Parked(Box::new(ParkReason::CrashLoop(crashes))));
         }
     }

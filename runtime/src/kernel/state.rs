@@ -277,6 +277,10 @@ impl State {
     fn apply_letter(&mut self, definition: &Definition, letter: &Letter) {
         match letter {
             Letter::Cancel { reason } => {
+                // What waits for somebody goes back, but for a pivot of which nobody knows (P2).
+                if !matches!(self.parked.as_deref(), Some(ParkReason::PivotUnknown { .. })) {
+                    self.parked = None;
+                }
                 self.stop(definition, Cause::Cancelled { reason: reason.clone() });
             }
             // What they cause stands in the records behind them.

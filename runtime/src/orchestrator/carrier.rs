@@ -39,6 +39,8 @@ async fn relay(host: Arc<Host>, queue: Arc<dyn Queue>) {
                 () = host.ears.ready.notified() => {}
             },
             Ok(pulse) => {
+                // Each has a timer now, for the case that the queue loses it.
+                host.ears.timer.notify_one();
                 for (saga, definition) in pulse.carried {
                     let task = host.definition.task.clone().into_owned();
                     let ticket = Ticket { saga, task, definition: definition.to_string() };
@@ -54,11 +56,18 @@ async fn relay(host: Arc<Host>, queue: Arc<dyn Queue>) {
     }
 }
 
-/// Publishes until the queue has it: it is in no ready list any more.
+/// Publishes until the queue has it. A ticket that is given up comes back to its ready list by
+/// itself.
 async fn publish(host: &Host, queue: &dyn Queue, ticket: Ticket) {
-    while let Err(error) = queue.publish(&host.definition.queue, ticket.clone()).await {
-        tracing::warn!(%error, saga = %ticket.saga, "not published, trying again");
-        sleep(RETRY).await;
+    let published = async {
+        while let Err(error) = queue.publish(&host.definition.queue, ticket.clone()).await {
+            tracing::warn!(%error, saga = %ticket.saga, "not published, trying again");
+            sleep(RETRY).await;
+        }
+    };
+    tokio::select! {
+        () = published => {}
+        () = host.leaving.cancelled() => {}
     }
 }
 
@@ -84,7 +93,7 @@ async fn consume(host: Arc<Host>, carrier: Carrier) {
             slot = host.slot() => slot,
         };
         let Some(slot) = slot else { return };
-        match host.journal.claim(host.seat, ClaimFrom::Sagas(&[saga]), 1).await {
+        match host.journal.claim(host.seat, ClaimFrom::Sagas(host.hash, &[saga]), 1).await {
             // The claim is durable: from now on the seat is the driver, not the message (J4).
             Ok(claimed) => {
                 settle(delivery.ack()).await;

@@ -30,17 +30,21 @@ pub(super) struct Entry {
 /// Where it is, with what belongs to the place.
 pub(super) enum At {
     Ready,
-    Owned { seat: Arc<Seat>, fence: Fence },
+    Owned {
+        seat: Arc<Seat>,
+        fence: Fence,
+    },
     Timed(Timestamp),
     Parked,
-    Carried,
+    /// With a queue, and back in its ready list at this time.
+    Carried(Timestamp),
     Ended,
 }
 
 impl Entry {
     pub(super) fn place(&self) -> Place {
         match self.at {
-            At::Ready | At::Carried => Place::Ready,
+            At::Ready | At::Carried(_) => Place::Ready,
             At::Owned { .. } => Place::Owned,
             At::Timed(due) => Place::Timed(due),
             At::Parked => Place::Parked,

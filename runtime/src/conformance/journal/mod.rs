@@ -131,6 +131,9 @@ const RULES: &[Rule<Desk>] = rules! {
     "a claim by id owns what has no owner, and drops what is owned, over or unknown"
         => tickets::claims_by_id,
     "a carried ticket is in no ready list, and its saga is claimed by id" => tickets::carries,
+    "a carried ticket that is lost comes back to its ready list after a minute"
+        => tickets::brings_back_what_was_lost,
+    "a saga is claimed by id only under its own definition" => tickets::asks_for_the_definition,
     "no more tickets are carried than asked for, of the definitions named"
         => tickets::carries_what_was_asked,
 

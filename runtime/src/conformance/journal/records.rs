@@ -171,6 +171,9 @@ pub(super) async fn reads(desk: Desk) -> Verdict {
     }
     let unknown = desk.new_saga().await?.id;
     ensure(desk.journal.read(unknown, 0).await?.is_none(), || "it knows what is unknown".into())?;
-    let claim = desk.journal.claim(seat.id, ClaimFrom::Sagas(&[unknown]), 1).await?;
+    let claim = desk
+        .journal
+        .claim(seat.id, ClaimFrom::Sagas(desk.definition.hash(), &[unknown]), 1)
+        .await?;
     ensure(claim.sagas.is_empty(), || "it was claimed".into())
 }

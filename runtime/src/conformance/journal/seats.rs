@@ -130,7 +130,8 @@ pub(super) async fn stale_claim(desk: Desk) -> Verdict {
     let dead = desk.reaped_seat().await?;
     let saga = desk.create().await?;
     is_fenced(desk.claim(&dead, 1).await, &dead)?;
-    let by_id = desk.journal.claim(dead.id, ClaimFrom::Sagas(&[saga]), 1).await;
+    let by_id =
+        desk.journal.claim(dead.id, ClaimFrom::Sagas(desk.definition.hash(), &[saga]), 1).await;
     is_fenced(by_id, &dead)?;
     let alive = desk.seat().await?;
     desk.claim_this(&alive, saga).await.map(drop)

@@ -176,7 +176,10 @@ pub(super) async fn claims_by_id(desk: Desk) -> Verdict {
     let ready = desk.create().await?;
     let unknown = desk.new_saga().await?.id;
     let asked = [owned.id, over, timed, ready, unknown];
-    let claimed = desk.journal.claim(seat.id, ClaimFrom::Sagas(&asked), asked.len()).await?;
+    let claimed = desk
+        .journal
+        .claim(seat.id, ClaimFrom::Sagas(desk.definition.hash(), &asked), asked.len())
+        .await?;
     ensure_eq(claimed.sagas.iter().map(|saga| saga.id).collect(), vec![timed, ready])?;
     desk.write(&other, &owned, smallvec![intended(1)], Place::Owned).await?;
     // Neither the ticket nor the timer that is left over brings them to anybody else.
@@ -193,11 +196,32 @@ pub(super) async fn carries(desk: Desk) -> Verdict {
     ensure_eq(desk.claim_all(&seat).await?, vec![])?;
     // It is in a place: with the queue.
     ensure_eq(desk.journal.audit(None, 8).await?.mended, vec![])?;
-    let claimed = desk.journal.claim(seat.id, ClaimFrom::Sagas(&[saga]), 1).await?;
+    let claimed =
+        desk.journal.claim(seat.id, ClaimFrom::Sagas(desk.definition.hash(), &[saga]), 1).await?;
     ensure_eq(claimed.sagas.iter().map(|saga| saga.id).collect(), vec![saga])?;
     // The same ticket once more, from a queue that brings it twice.
-    let again = desk.journal.claim(seat.id, ClaimFrom::Sagas(&[saga]), 1).await?;
+    let again =
+        desk.journal.claim(seat.id, ClaimFrom::Sagas(desk.definition.hash(), &[saga]), 1).await?;
     ensure(again.sagas.is_empty(), || "it was claimed twice".into())
+}
+
+pub(super) async fn brings_back_what_was_lost(desk: Desk) -> Verdict {
+    let seat = desk.seat().await?;
+    let saga = desk.create().await?;
+    ensure_eq(carry(&desk, &seat, desk.definition.hash(), 8).await?, vec![saga])?;
+    desk.pass(Duration::from_secs(59)).await;
+    ensure_eq(carry(&desk, &seat, desk.definition.hash(), 8).await?, vec![])?;
+    desk.pass(Duration::from_secs(2)).await;
+    ensure_eq(carry(&desk, &seat, desk.definition.hash(), 8).await?, vec![saga])
+}
+
+pub(super) async fn asks_for_the_definition(desk: Desk) -> Verdict {
+    let seat = desk.seat().await?;
+    let saga = desk.create().await?;
+    let from = ClaimFrom::Sagas(desk.other.hash(), &[saga]);
+    let claimed = desk.journal.claim(seat.id, from, 1).await?;
+    ensure(claimed.sagas.is_empty(), || "it was claimed as one of another definition".into())?;
+    ensure_eq(desk.claim_all(&seat).await?, vec![saga])
 }
 
 pub(super) async fn carries_what_was_asked(desk: Desk) -> Verdict {

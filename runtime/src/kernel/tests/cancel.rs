@@ -62,21 +62,43 @@ fn b9_nor_after_so_many_died_that_it_was_parked() {
     saga.claimed()
         .ends_with("parked: 5 crashes")
         .told(cancel())
-        .told(Letter::Unpark)
         .claimed()
         .ends_with("intent undo reserve");
 }
 
 #[test]
 fn b9_an_output_that_cannot_be_written_shows_that_an_attempt_began() {
+    given(order()).claimed().when(cannot_be_written("reserve")).told(cancel()).claimed().writes([
+        "received cancel",
+        "going back: cancelled",
+        "intent undo reserve",
+    ]);
+}
+
+#[test]
+fn e2_a_parked_saga_that_is_cancelled_goes_back() {
     given(order())
         .claimed()
         .when(cannot_be_written("reserve"))
+        .is(SagaStatus::Parked)
+        .told(cancel())
+        .becomes_ready()
+        .claimed()
+        .starts(["run undo reserve"])
+        .when(undo(done("reserve")))
+        .ends_with("cancelled; not settled");
+}
+
+#[test]
+fn p2_a_cancel_waits_while_nobody_knows_of_the_pivot() {
+    given(task([pivot("sell").retries(0)]))
+        .claimed()
+        .when(fails("sell"))
+        .is(SagaStatus::Parked)
         .told(cancel())
         .claimed()
-        .told(Letter::Unpark)
-        .claimed()
-        .writes(["received unpark", "going back: cancelled", "intent undo reserve"]);
+        .writes(["received cancel"])
+        .is(SagaStatus::Parked);
 }
 
 #[test]

@@ -240,6 +240,10 @@ impl Driver {
     async fn lost(&mut self, event: Event) -> Flow {
         self.attempts.clear();
         let Event::Ended { step, way, end } = event else { return Flow::Gone };
+        if self.machine.definition().steps[step].ephemeral {
+            // Its value dies with this host.
+            return Flow::Gone;
+        }
         let generation = self.machine.generation(step);
         let attempt = self.machine.state().steps()[step].failed + 1;
         let letter = Letter::Late { step, generation, attempt, way, end };

@@ -1,0 +1,202 @@
+//! Claiming, carrying, and seats that come to an end.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use super::{
+    super::{
+        ready::End,
+        seats::Seat,
+        shard::{At, lock},
+    },
+    MemoryJournal,
+};
+use crate::{
+    journal::{Carry, ClaimFrom, Claimed, ClaimedSaga, JournalError, Left, Pulse, Reaped, SeatId},
+    kernel::{DefinitionHash, SagaId, Timestamp},
+};
+
+/// Due timers that one pulse turns into tickets.
+const TIMERS_A_PULSE: usize = 128;
+/// A ticket that a queue lost comes back after this (B8).
+const CARRIED: Duration = Duration::from_secs(60);
+
+impl MemoryJournal {
+    fn claim_ticket(
+        &self,
+        seat: &Arc<Seat>,
+        (saga, definition): (SagaId, DefinitionHash),
+        now: Timestamp,
+    ) -> Result<Option<ClaimedSaga>, Fenced> {
+        let mut shard = self.shards.of(saga);
+        let Some(entry) = shard.sagas.get_mut(&saga) else { return Ok(None) };
+        let settled = matches!(entry.at, At::Owned { .. } | At::Ended);
+        if settled || entry.definition != definition {
+            return Ok(None);
+        }
+        if !seat.is_alive() {
+            return Err(Fenced);
+        }
+        let fence = self.mint(now);
+        let timer = match std::mem::replace(&mut entry.at, At::Owned { seat: seat.clone(), fence })
+        {
+            At::Timed(due) | At::Carried(due) => Some(due),
+            _ => None,
+        };
+        seat.owned.fetch_add(1, Ordering::Relaxed);
+        let admission = entry.admission.take();
+        let claimed = ClaimedSaga {
+            id: saga,
+            definition: entry.definition,
+            fence,
+            crashes: entry.crashes(),
+            records: entry.records.clone(),
+            mail: entry.inbox.clone(),
+        };
+        drop(shard);
+        if let Some(gate) = admission {
+            gate.release();
+        }
+        if let Some(due) = timer {
+            lock(&self.timers).remove(due, saga);
+        }
+        Ok(Some(claimed))
+    }
+
+    pub(super) fn claim_now(
+        &self,
+        id: SeatId,
+        from: ClaimFrom<'_>,
+        limit: usize,
+    ) -> Result<Claimed, JournalError> {
+        let seat = self.seats.get(id).ok_or(JournalError::Fenced(id))?;
+        let mut claimed = Claimed { at: self.clock.now(), ..Claimed::default() };
+        let mut tickets = Vec::new();
+        loop {
+            match from {
+                ClaimFrom::Sagas(definition, sagas) => {
+                    tickets.extend(sagas.iter().map(|saga| (*saga, definition)));
+                }
+                ClaimFrom::Definitions(definitions) => {
+                    let mut ready = lock(&self.ready);
+                    ready.pop(definitions, limit, id, seat.listener, &mut tickets);
+                    claimed.more = ready.has_any(definitions);
+                }
+            }
+            if tickets.is_empty() {
+                return Ok(claimed);
+            }
+            for (index, ticket) in tickets.iter().enumerate() {
+                match self.claim_ticket(&seat, *ticket, claimed.at) {
+                    Ok(saga) => claimed.sagas.extend(saga),
+                    Err(Fenced) => {
+                        // Popped, but not taken: the tickets go back to where they were.
+                        if let ClaimFrom::Definitions(_) = from {
+                            for (saga, definition) in tickets[index..].iter().rev() {
+                                self.ticket(*definition, *saga, End::Front);
+                            }
+                        }
+                        return Err(JournalError::Fenced(id));
+                    }
+                }
+            }
+            // Only stale tickets: the seat must not fall asleep beside a list that is not empty.
+            if !claimed.sagas.is_empty() || matches!(from, ClaimFrom::Sagas(..)) {
+                return Ok(claimed);
+            }
+            tickets.clear();
+        }
+    }
+
+    fn wake_due(&self, now: Timestamp) {
+        let due = lock(&self.timers).due(now, TIMERS_A_PULSE);
+        for saga in due {
+            let mut shard = self.shards.of(saga);
+            let Some(entry) = shard.sagas.get_mut(&saga) else { continue };
+            if !matches!(entry.at, At::Timed(_) | At::Carried(_)) {
+                continue;
+            }
+            entry.at = At::Ready;
+            let definition = entry.definition;
+            drop(shard);
+            self.ticket(definition, saga, End::Front);
+        }
+    }
+
+    pub(super) fn pulse_now(
+        &self,
+        seat: SeatId,
+        carry: Option<Carry<'_>>,
+    ) -> Result<Pulse, JournalError> {
+        let now = self.clock.now();
+        let lease = self.seats.renew(seat, now).ok_or(JournalError::Fenced(seat))?;
+        self.wake_due(now);
+        let dead = self.seats.overdue(now).into_iter().filter(|dead| *dead != seat).collect();
+        let mut carried = Vec::new();
+        if let (Some(carry), Some(seat)) = (carry, self.seats.get(seat)) {
+            let mut tickets = Vec::new();
+            lock(&self.ready).pop(
+                carry.definitions,
+                carry.limit,
+                seat.id,
+                seat.listener,
+                &mut tickets,
+            );
+            let back = now.plus(CARRIED);
+            for (saga, definition) in tickets {
+                if let Some(entry) = self.shards.of(saga).sagas.get_mut(&saga)
+                    && matches!(entry.at, At::Ready)
+                {
+                    entry.at = At::Carried(back);
+                    carried.push((saga, definition));
+                }
+            }
+            let mut timers = lock(&self.timers);
+            carried.iter().for_each(|(saga, _)| _ = timers.set(back, *saga));
+        }
+        let next_due = lock(&self.timers).next();
+        Ok(Pulse { deadline: lease.deadline, next_due, dead, carried })
+    }
+
+    pub(super) fn leave_now(&self, id: SeatId) -> Left {
+        let Some(seat) = self.seats.get(id) else { return Left::Left };
+        let owned = seat.owned.load(Ordering::Acquire);
+        if owned > 0 {
+            return Left::Owns(owned);
+        }
+        self.seats.end(id, None);
+        lock(&self.ready).forget(id);
+        self.listeners.write().expect("no writer panics").remove(&seat.listener);
+        Left::Left
+    }
+
+    pub(super) fn reap_now(&self, dead: SeatId) -> Reaped {
+        let Some(seat) = self.seats.end(dead, Some(self.clock.now())) else {
+            // Unknown seats are dead already.
+            return if self.seats.get(dead).is_some() { Reaped::Alive } else { Reaped::Reaped(0) };
+        };
+        lock(&self.ready).forget(dead);
+        let mut given_back = Vec::new();
+        for mut shard in self.shards.iter() {
+            for (saga, entry) in &mut shard.sagas {
+                if let At::Owned { seat: owner, fence } = &entry.at
+                    && Arc::ptr_eq(owner, &seat)
+                {
+                    entry.crashed.push(*fence);
+                    entry.at = At::Ready;
+                    given_back.push((*saga, entry.definition));
+                }
+            }
+        }
+        given_back.sort_unstable();
+        for (saga, definition) in &given_back {
+            self.ticket(*definition, *saga, End::Front);
+        }
+        Reaped::Reaped(given_back.len())
+    }
+}
+
+/// The seat died between the pop and the claim.
+struct Fenced;

@@ -1,0 +1,212 @@
+//! The journal in memory: every operation of the protocol, for one process.
+//!
+//! Locks are taken in this order and never across an await: a shard, then the ready lists or the
+//! timers. Signals are sent when all of them are released.
+
+mod claim;
+mod inbox;
+mod settings;
+mod survey;
+mod write;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, Mutex, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tokio::sync::Semaphore;
+
+pub use self::settings::MemoryJournalBuilder;
+use super::{
+    ready::{End, Ready, Timers},
+    seats::Seats,
+    shard::{Shards, lock},
+};
+use crate::{
+    clock::Clock,
+    journal::{
+        Admission, Answer, Audited, Batch, Carry, ClaimFrom, Claimed, Committed, Created,
+        Durability, Gate, History, Journal, Lease, Left, Listed, ListenerId, NewSaga, Pulse,
+        Reaped, SeatId, Signal, Signals, Told, Wire,
+    },
+    kernel::{Definition, DefinitionHash, Fence, Mail, SagaId, Timestamp},
+};
+
+/// A [`Journal`] in the memory of this process ([`Durability::Volatile`]).
+///
+/// ```
+/// use std::{sync::Arc, time::Duration};
+/// use distributed_task::backend::memory::MemoryJournal;
+///
+/// let journal = Arc::new(MemoryJournal::builder().capacity(1_000).retain_ended(50_000).build());
+/// # let _ = (journal, Duration::ZERO);
+/// ```
+pub struct MemoryJournal {
+    clock: Arc<dyn Clock>,
+    shards: Shards,
+    ready: Mutex<Ready>,
+    timers: Mutex<Timers>,
+    seats: Seats,
+    listeners: RwLock<HashMap<ListenerId, Arc<dyn Signals>>>,
+    definitions: RwLock<HashMap<DefinitionHash, Arc<Definition>>>,
+    fences: AtomicU64,
+    next_listener: AtomicU64,
+    room: Arc<Room>,
+    retain: usize,
+}
+
+impl MemoryJournal {
+    /// A journal with the default settings.
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// A journal with settings of your own.
+    pub fn builder() -> MemoryJournalBuilder {
+        MemoryJournalBuilder { capacity: 100, retain_ended: 1_000, lease: None, clock: None }
+    }
+
+    /// `max(last + 1, now)`: rises over claims and restarts (A2).
+    fn mint(&self, now: Timestamp) -> Fence {
+        let mint = |last: u64| Some(now.0.max(last + 1));
+        let last = self.fences.fetch_update(Ordering::AcqRel, Ordering::Acquire, mint);
+        Fence(now.0.max(last.unwrap_or_else(|last| last) + 1))
+    }
+
+    fn signal(&self, to: ListenerId, signal: Signal) {
+        let listener = self.listeners.read().expect("no writer panics").get(&to).cloned();
+        if let Some(listener) = listener {
+            listener.signal(signal);
+        }
+    }
+
+    /// Puts a ticket into its ready list and wakes one idle seat (wake-one).
+    fn ticket(&self, definition: DefinitionHash, saga: SagaId, end: End) {
+        let idle = lock(&self.ready).push(definition, saga, end);
+        if let Some(listener) = idle {
+            self.signal(listener, Signal::Ready);
+        }
+    }
+}
+
+/// Room for new sagas.
+struct Room(Semaphore);
+
+impl Gate for Room {
+    fn release(&self) {
+        self.0.add_permits(1);
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn durability(&self) -> Durability {
+        Durability::Volatile
+    }
+
+    fn wire(&self) -> Wire {
+        Wire::Local
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn listen(&self, signals: Arc<dyn Signals>) -> Answer<'_, ListenerId> {
+        let id = ListenerId(self.next_listener.fetch_add(1, Ordering::Relaxed));
+        self.listeners.write().expect("no writer panics").insert(id, signals);
+        Answer::ready(id)
+    }
+
+    fn define(&self, definition: Arc<Definition>) -> Answer<'_, ()> {
+        let hash = definition.hash();
+        self.definitions.write().expect("no writer panics").insert(hash, definition);
+        Answer::ready(())
+    }
+
+    fn definition(&self, hash: DefinitionHash) -> Answer<'_, Option<Arc<Definition>>> {
+        Answer::ready(self.definitions.read().expect("no writer panics").get(&hash).cloned())
+    }
+
+    fn admit(&self) -> Answer<'_, Admission> {
+        if let Ok(permit) = self.room.0.try_acquire() {
+            permit.forget();
+            return Answer::ready(Admission::new(self.room.clone()));
+        }
+        Answer::Later(Box::pin(async {
+            let permit = self.room.0.acquire().await.expect("the room is never closed");
+            permit.forget();
+            Ok(Admission::new(self.room.clone()))
+        }))
+    }
+
+    fn create(&self, new: NewSaga) -> Answer<'_, Created> {
+        Answer::ready(self.create_now(new))
+    }
+
+    fn enter(&self, seat: SeatId, listener: ListenerId) -> Answer<'_, Lease> {
+        Answer::ready(self.seats.enter(seat, listener, self.clock.now()))
+    }
+
+    fn claim<'a>(&'a self, seat: SeatId, from: ClaimFrom<'a>, limit: usize) -> Answer<'a, Claimed> {
+        self.claim_now(seat, from, limit).into()
+    }
+
+    fn commit(&self, batch: Batch) -> Answer<'_, Committed> {
+        self.commit_now(batch).into()
+    }
+
+    fn tell(&self, saga: SagaId, mail: Mail) -> Answer<'_, Told> {
+        Answer::ready(self.tell_now(saga, mail))
+    }
+
+    fn inbox(&self, saga: SagaId) -> Answer<'_, Vec<Mail>> {
+        let shard = self.shards.of(saga);
+        Answer::ready(shard.sagas.get(&saga).map(|entry| entry.inbox.clone()).unwrap_or_default())
+    }
+
+    fn pulse<'a>(&'a self, seat: SeatId, carry: Option<Carry<'a>>) -> Answer<'a, Pulse> {
+        self.pulse_now(seat, carry).into()
+    }
+
+    fn reap(&self, dead: SeatId) -> Answer<'_, Reaped> {
+        Answer::ready(self.reap_now(dead))
+    }
+
+    fn leave(&self, seat: SeatId) -> Answer<'_, Left> {
+        Answer::ready(self.leave_now(seat))
+    }
+
+    fn read(&self, saga: SagaId, from: u64) -> Answer<'_, Option<History>> {
+        let shard = self.shards.of(saga);
+        let history = shard.sagas.get(&saga).map(|entry| History {
+            definition: entry.definition,
+            place: entry.place(),
+            records: entry.records.iter().skip(from as usize).cloned().collect(),
+        });
+        Answer::ready(history)
+    }
+
+    fn list(&self, after: Option<SagaId>, limit: usize) -> Answer<'_, Vec<Listed>> {
+        Answer::ready(self.list_now(after, limit))
+    }
+
+    fn audit(&self, after: Option<SagaId>, limit: usize) -> Answer<'_, Audited> {
+        Answer::ready(self.audit_now(after, limit))
+    }
+}
+
+impl Default for MemoryJournal {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryJournal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryJournal").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,72 @@
+//! Settings of the journal in memory.
+
+use std::{
+    sync::{Arc, Mutex, RwLock, atomic::AtomicU64},
+    time::Duration,
+};
+
+use tokio::sync::Semaphore;
+
+use super::{
+    super::{seats::Seats, shard::Shards},
+    MemoryJournal, Room,
+};
+use crate::clock::{Clock, SystemClock, TokioClock};
+
+/// Settings of a [`MemoryJournal`].
+#[derive(Clone)]
+pub struct MemoryJournalBuilder {
+    pub(super) capacity: usize,
+    pub(super) retain_ended: usize,
+    pub(super) lease: Option<Duration>,
+    pub(super) clock: Option<Arc<dyn Clock>>,
+}
+
+impl MemoryJournalBuilder {
+    /// So many new sagas may wait for their first claim before `submit` waits. Default 100.
+    #[must_use]
+    pub fn capacity(mut self, capacity: usize) -> Self {
+        self.capacity = capacity;
+        self
+    }
+
+    /// Ended sagas that stay readable, about. Default 1,000. A handle keeps its own outcome.
+    #[must_use]
+    pub fn retain_ended(mut self, sagas: usize) -> Self {
+        self.retain_ended = sagas;
+        self
+    }
+
+    /// How long a seat lives without a pulse. Default: for ever, since it dies with this process.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = Some(lease);
+        self
+    }
+
+    /// The clock. Default: [`TokioClock`], which follows tokio's paused time in tests.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// The journal.
+    pub fn build(self) -> MemoryJournal {
+        MemoryJournal {
+            clock: self
+                .clock
+                .unwrap_or_else(|| Arc::new(TokioClock::starting_at(SystemClock::default().now()))),
+            shards: Shards::new(),
+            ready: Mutex::default(),
+            timers: Mutex::default(),
+            seats: Seats::new(self.lease),
+            listeners: RwLock::default(),
+            definitions: RwLock::default(),
+            fences: AtomicU64::new(0),
+            next_listener: AtomicU64::new(1),
+            room: Arc::new(Room(Semaphore::new(self.capacity.clamp(1, Semaphore::MAX_PERMITS)))),
+            retain: self.retain_ended.div_ceil(Shards::COUNT),
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Writing: new sagas, groups of records, and where they leave a saga.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use smallvec::SmallVec;
+
+use super::{
+    super::{
+        ready::End,
+        shard::{At, Entry, Shard, lock},
+    },
+    MemoryJournal,
+};
+use crate::{
+    journal::{
+        Batch, Committed, Created, Gate, Item, JournalError, ListenerId, NewSaga, SeatId, Signal,
+        Verdict,
+    },
+    kernel::{DefinitionHash, Fence, Finished, Mail, Place, Record, SagaId, Stamped, Timestamp},
+};
+
+impl MemoryJournal {
+    pub(super) fn create_now(&self, new: NewSaga) -> Created {
+        let mut shard = self.shards.of(new.id);
+        if shard.sagas.contains_key(&new.id) {
+            return Created::Exists;
+        }
+        new.admission.consume();
+        let mut entry = Entry::new(new.definition, &new.records, Some(self.room.clone()));
+        let stamp = |record| Stamped { fence: Fence::NONE, at: new.at, record };
+        entry.records.extend(new.records.into_iter().map(stamp));
+        let (reply_to, finished) = (entry.reply_to, entry.finished());
+        if new.place != Place::Ready {
+            entry.admit();
+        }
+        entry.at = match new.place {
+            Place::Ended => At::Ended,
+            Place::Parked => At::Parked,
+            _ => At::Ready,
+        };
+        shard.sagas.insert(new.id, Box::new(entry));
+        let moved = match new.place {
+            Place::Ended => Moved::Ended(reply_to, finished, shard.retire(new.id, self.retain)),
+            Place::Parked => Moved::Parked(reply_to),
+            _ => Moved::Ready(End::Back),
+        };
+        drop(shard);
+        self.moved(new.id, new.definition, moved);
+        Created::Created
+    }
+
+    pub(super) fn commit_now(&self, batch: Batch) -> Result<Committed, JournalError> {
+        let commit = |item| self.commit_item(batch.seat, item);
+        let verdicts: SmallVec<[Verdict; 1]> = batch.items.into_iter().map(commit).collect();
+        // A seat that was reaped on the way wrote what it wrote, and the rest was refused.
+        let refused = verdicts.iter().all(|verdict| *verdict == Verdict::NotOwner);
+        if refused && self.seats.get(batch.seat).is_none() {
+            return Err(JournalError::Fenced(batch.seat));
+        }
+        Ok(Committed { verdicts })
+    }
+
+    fn commit_item(&self, seat: SeatId, mut item: Item) -> Verdict {
+        let mut shard = self.shards.of(item.saga);
+        let create = item.create.take();
+        let created = create.is_some();
+        if let Some(create) = create {
+            // A seat that lives now is reaped after this shard is released, and finds the saga.
+            let new = item.seq == 0 && !shard.sagas.contains_key(&item.saga);
+            let Some(seat) = self.seats.get(seat).filter(|_| new) else {
+                return Verdict::NotOwner;
+            };
+            create.admission.consume();
+            self.fences.fetch_max(item.fence.0, Ordering::AcqRel);
+            let mut entry = Entry::new(create.definition, &item.records, Some(self.room.clone()));
+            seat.owned.fetch_add(1, Ordering::Relaxed);
+            entry.at = At::Owned { seat, fence: item.fence };
+            shard.sagas.insert(item.saga, Box::new(entry));
+        }
+        let Some(entry) = shard.sagas.get_mut(&item.saga) else { return Verdict::NotOwner };
+        let fits = entry.owned_by(seat, item.fence) && entry.records.len() as u64 == item.seq;
+        if !created && !fits {
+            return Verdict::NotOwner;
+        }
+        let unfolded = |mail: &Mail| !item.folded.contains(&mail.id);
+        if item.guarded && entry.inbox.iter().any(unfolded) {
+            return Verdict::Mail;
+        }
+        if !item.folded.is_empty() {
+            entry.inbox.retain(unfolded);
+        }
+        let mail = !entry.inbox.is_empty();
+        let at = entry.now_or_later(item.at);
+        let fence = item.fence;
+        entry.records.extend(item.records.into_iter().map(|record| Stamped { fence, at, record }));
+        let definition = entry.definition;
+        let moved = match item.place {
+            Place::Owned => Moved::No,
+            place => Self::place(&mut shard, item.saga, place, self.retain),
+        };
+        drop(shard);
+        self.moved(item.saga, definition, moved);
+        Verdict::Written { mail }
+    }
+
+    /// Takes a saga out of its owner's hands.
+    fn place(shard: &mut Shard, saga: SagaId, place: Place, retain: usize) -> Moved {
+        let entry = shard.sagas.get_mut(&saga).expect("the caller holds it");
+        let At::Owned { seat, .. } = std::mem::replace(&mut entry.at, At::Ready) else {
+            unreachable!("only an owner commits");
+        };
+        seat.owned.fetch_sub(1, Ordering::Relaxed);
+        match place {
+            Place::Owned => unreachable!("the saga leaves its owner"),
+            Place::Ready => {
+                // Still admitted: it comes from the API phase, and no worker has seen it.
+                Moved::Ready(if entry.admission.is_some() { End::Back } else { End::Front })
+            }
+            Place::Timed(due) => {
+                entry.at = At::Timed(due);
+                Moved::Timed(due, seat.listener)
+            }
+            Place::Parked => {
+                entry.at = At::Parked;
+                Moved::Parked(entry.reply_to)
+            }
+            Place::Ended => {
+                entry.at = At::Ended;
+                let reply_to = entry.reply_to;
+                let finished = entry.finished();
+                entry.admit();
+                Moved::Ended(reply_to, finished, shard.retire(saga, retain))
+            }
+        }
+    }
+
+    /// What a move out of an owner's hands, or a creation, leaves to do outside the shard's lock.
+    fn moved(&self, saga: SagaId, definition: DefinitionHash, moved: Moved) {
+        match moved {
+            Moved::No => {}
+            Moved::Ready(end) => self.ticket(definition, saga, end),
+            Moved::Timed(due, owner) => {
+                if lock(&self.timers).set(due, saga) {
+                    self.signal(owner, Signal::Timer(due));
+                }
+            }
+            Moved::Parked(Some(reply_to)) => self.signal(reply_to, Signal::Parked(saga)),
+            Moved::Ended(Some(reply_to), Some(finished), _evicted) => {
+                self.signal(reply_to, Signal::Ended(saga, finished));
+            }
+            Moved::Parked(None) | Moved::Ended(..) => {}
+        }
+    }
+}
+
+/// What is left to do when a saga has moved.
+enum Moved {
+    No,
+    Ready(End),
+    Timed(Timestamp, ListenerId),
+    Parked(Option<ListenerId>),
+    /// The last one is evicted; it is dropped outside the lock.
+    Ended(Option<ListenerId>, Option<Arc<Finished>>, Option<Box<Entry>>),
+}
+
+impl Entry {
+    fn new(
+        definition: DefinitionHash,
+        records: &[Record],
+        admission: Option<Arc<dyn Gate>>,
+    ) -> Self {
+        let reply_to = match records.first() {
+            Some(Record::Started(started)) => started.reply_to.map(ListenerId),
+            _ => None,
+        };
+        Self {
+            definition,
+            // A saga of three steps has eight.
+            records: Vec::with_capacity(8),
+            inbox: Vec::new(),
+            at: At::Ready,
+            crashed: Vec::new(),
+            reply_to,
+            admission,
+        }
+    }
+
+    pub(super) fn finished(&self) -> Option<Arc<Finished>> {
+        match self.records.last().map(|stamped| &stamped.record) {
+            Some(Record::Finished(finished)) => Some(Arc::clone(finished)),
+            _ => None,
+        }
+    }
+
+    fn admit(&mut self) {
+        if let Some(gate) = self.admission.take() {
+            gate.release();
+        }
+    }
+}
