@@ -11,7 +11,10 @@ pub mod v1 {
     pub use crate::{
         BuildError, Refusal, SagaHandle, SagaOutcome, StepContext, Task, UndoContext,
         WorkerMessage,
-        builder::TaskBuilder,
+        builder::{
+            TaskBuilder,
+            dependencies::{Building, Dependency, IntoTask, Set, build, use_in_process_mode},
+        },
         files::{SourceFile, UploadedFile, UploadedFiles},
         kernel::{Backoff, Jitter, Value},
         task::{
@@ -20,7 +23,6 @@ pub mod v1 {
                 Attempt, Call, UndoCall, View, blocking, blocking_sources, ephemeral_blocking,
                 ephemeral_future, future, future_sources, last, respond, unexpanded,
             },
-            dependencies::{Building, Dependency, IntoTask, Set, build, use_in_process_mode},
             limits::{fits_into, hours, millis, minutes, retry, secs},
             row::{
                 Row, StepRow, Table, compensable, ephemeral, no_undo, pivot, read_only, retriable,

@@ -42,8 +42,6 @@ const ROOMS: &[(&str, Floor)] = &[
     ("queue", Traits),
     ("orchestrator", Orchestrator),
     ("task", Orchestrator),
-    // What a generated builder is made of.
-    ("task::dependencies", Builder),
     ("backend", Backends),
     ("builder", Builder),
     ("conformance", Suites),

@@ -4,7 +4,6 @@
 pub(crate) mod call;
 mod context;
 pub(crate) mod define;
-pub(crate) mod dependencies;
 mod handlers;
 pub(crate) mod limits;
 mod message;

@@ -5,7 +5,7 @@ use super::{
     script::given,
     task::{no_undo, pivot, step, task},
 };
-use crate::kernel::{Definition, Letter, SagaStatus};
+use crate::kernel::{Definition, SagaStatus};
 
 fn order() -> Definition {
     task([step("reserve"), step("charge")])

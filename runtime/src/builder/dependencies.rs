@@ -3,8 +3,8 @@
 
 use std::{future::Future, pin::Pin};
 
-use super::TaskSteps;
-use crate::{BuildError, Task, builder::TaskBuilder};
+use super::{BuildError, TaskBuilder};
+use crate::{Task, task::TaskSteps};
 
 /// A dependency that is set.
 pub struct Set<V>(pub V);

@@ -1,5 +1,7 @@
 //! The builder: the only place that names backends.
 
+pub(crate) mod dependencies;
+
 use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use crate::{
