@@ -66,7 +66,7 @@ use crate::kernel::{
 /// # Signals
 /// A signal is a hint that saves a wait: that a ready list is no longer empty (to one idle seat),
 /// that mail came (to the owner), that a timer was set which is due before every other one (to the
-/// seat that set it), that a saga is over or parked (to the listener in `reply_to`). Everything
+/// seat that set it, and when that seat is gone to another), that a saga is over or parked (to the listener in `reply_to`). Everything
 /// works without them, later.
 ///
 /// # Lost replies
@@ -106,7 +106,8 @@ pub trait Journal: Send + Sync + 'static {
     fn enter(&self, seat: SeatId, listener: ListenerId) -> Answer<'_, Lease>;
 
     /// Owns up to `limit` sagas from the ready lists of these definitions. When it finds nothing,
-    /// the seat is idle and is signalled when a ticket comes.
+    /// the seat is idle and is signalled when a ticket comes. With a limit of 0 it is not idle any
+    /// more. When tickets are left, the next idle seat is signalled.
     fn claim<'a>(&'a self, seat: SeatId, from: ClaimFrom<'a>, limit: usize) -> Answer<'a, Claimed>;
 
     /// Appends groups of records and moves their sagas.
@@ -322,8 +323,6 @@ pub struct Claimed {
     pub sagas: Vec<ClaimedSaga>,
     /// The store's time at the claim.
     pub at: Timestamp,
-    /// Whether there is more to claim.
-    pub more: bool,
 }
 
 /// One saga that was claimed.

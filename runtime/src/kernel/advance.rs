@@ -134,7 +134,7 @@ impl Machine {
         if self.in_flight() {
             return false;
         }
-        if self.state.unbegun && self.crashes == 0 {
+        if self.never_began() {
             for step in 0..self.definition.steps.len() {
                 if self.state.steps[step].phase == Phase::Intended {
                     self.push_end(step, Way::Do, End::Withdrawn, to);
@@ -155,6 +155,16 @@ impl Machine {
                 true
             }
         }
+    }
+
+    /// Whether no attempt of what is intended now can have begun.
+    pub(super) fn never_began(&self) -> bool {
+        self.state.unbegun && self.crashes == 0
+    }
+
+    /// Whether the pivot runs, or is between attempts.
+    pub(super) fn pivot_is_open(&self) -> bool {
+        self.definition.pivot().is_some_and(|pivot| self.state.steps[pivot].is_open())
     }
 
     /// One move back; `false` when there is none to make now.

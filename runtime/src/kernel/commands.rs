@@ -10,19 +10,19 @@ impl Machine {
     /// What to start now. Pure but for the marks that it is in flight.
     pub fn commands(&mut self, now: Timestamp) -> SmallVec<[Command; 2]> {
         let mut commands = SmallVec::new();
-        if self.is_idle() || self.leaving {
+        if self.is_idle() {
             return commands;
         }
         let mut due: Option<Timestamp> = None;
         for step in 0..self.definition.steps.len() {
             let open = self.state.steps[step].is_open();
-            if open && self.runs_here(step) && !self.stops(step) {
+            if open && !self.leaving && self.runs_here(step) && !self.stops(step) {
                 self.start_attempt(step, now, &mut commands, &mut due);
             }
         }
         if self.stop_cause().is_some() {
-            let mut local = self.local.iter().enumerate();
-            if local.any(|(step, local)| local.in_flight && !self.is_pivot(step)) {
+            // Beside an open pivot only what it needs can run, and the pivot is not stopped (K3).
+            if self.in_flight() && !self.pivot_is_open() {
                 commands.push(Command::Stop);
             }
         } else if self.may_turn_back() {
@@ -30,6 +30,16 @@ impl Machine {
         }
         commands.extend(due.map(Command::Wait));
         commands
+    }
+
+    /// What to do while there is no slot to run anything in: the same, without what would start,
+    /// and whether something would.
+    pub fn commands_without_slot(&mut self, now: Timestamp) -> (SmallVec<[Command; 2]>, bool) {
+        let mut commands = self.clone().commands(now);
+        let before = commands.len();
+        commands.retain(|command| !matches!(command, Command::Run { .. }));
+        let wants_slot = commands.len() < before;
+        (commands, wants_slot)
     }
 
     /// An API host runs its own steps, and every undo until the saga leaves it.

@@ -1,7 +1,7 @@
 //! The machine: one saga in the hands of its owner.
 //!
-//! It is ahead of the journal by at most one group of records. When the journal refuses a group,
-//! [`Machine::refold`] takes the machine back to what is written, and it decides again.
+//! It never knows more than the journal: its owner lets a copy decide, and keeps the copy when what
+//! it decided is written. When the journal refuses, the machine has not moved, and decides again.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ pub(super) const SHORT_WAIT: Duration = Duration::from_secs(5);
 pub(super) const MAX_CRASHES: u32 = 5;
 
 /// One saga in the hands of its owner.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Machine {
     pub(super) definition: Arc<Definition>,
     pub(super) id: SagaId,
@@ -56,7 +56,7 @@ impl Machine {
         now: Timestamp,
         judge: &dyn Judge,
     ) -> (Self, Decision) {
-        let record = Record::Started(Box::new(started));
+        let record = Record::Started(Arc::new(started));
         let state = State::started(&definition, fence, &record).expect("the record is `Started`");
         let mut machine = Self::around(definition, id, role, fence, state);
         let mut decision = Decision::default();
@@ -89,23 +89,8 @@ impl Machine {
         Self { definition, id, role, fence, state, local, crashes: 0, leaving: false, stop: None }
     }
 
-    /// Takes the machine to what is written. Attempts in flight and ephemeral outputs stay.
-    pub fn refold(&mut self, records: &[Stamped]) {
-        if let Some(state) = State::fold(&self.definition, records) {
-            self.state = state;
-        }
-    }
-
-    /// What was decided on this event is not written: the machine will be told of it again, and
-    /// until then the attempt counts as running.
-    pub fn take_back(&mut self, event: &Event) {
-        if let Event::Ended { step, .. } = event {
-            self.local[*step].in_flight = true;
-        }
-    }
-
     /// Tells the machine what happened. What it decides must be committed before any
-    /// [`commands`](Self::commands) are asked for.
+    /// [`commands`](Self::commands) are asked for; if it is not, the machine from before goes on.
     pub fn decide(&mut self, event: Event, now: Timestamp, judge: &dyn Judge) -> Decision {
         let mut decision = Decision::default();
         self.look_at_deadline(now);

@@ -24,7 +24,7 @@ pub struct Stamped {
 #[derive(Clone, Debug)]
 pub enum Record {
     /// The saga began.
-    Started(Box<Started>),
+    Started(Arc<Started>),
     /// A condition was evaluated, once and for ever (O2).
     Evaluated {
         /// The step it belongs to.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::{
     Cause, Definition, Doubt, End, EntryId, Fence, Finish, Finished, Host, Kind, Letter,
     ParkReason, Record, Stamped, Timestamp, Value, Way,
@@ -10,7 +12,7 @@ use super::{
 /// A saga as its records tell it.
 #[derive(Clone, Debug)]
 pub struct State {
-    pub(super) steps: Vec<StepState>,
+    pub(super) steps: SmallVec<[StepState; 4]>,
     pub(super) seq: u64,
     pub(super) request: Value,
     pub(super) deadline: Option<Timestamp>,
@@ -161,7 +163,7 @@ impl State {
     pub(super) fn started(definition: &Definition, fence: Fence, record: &Record) -> Option<Self> {
         let Record::Started(started) = record else { return None };
         Some(Self {
-            steps: vec![StepState::PENDING; definition.steps.len()],
+            steps: SmallVec::from_elem(StepState::PENDING, definition.steps.len()),
             seq: 1,
             request: started.request.clone(),
             deadline: started.deadline,

@@ -101,7 +101,7 @@ impl Attempt {
         let end = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(end)) => end,
-            Err(panic) => panicked(&*panic),
+            Err(panic) => panicked(panic),
         };
         self.drop_work();
         Poll::Ready(end)
@@ -111,7 +111,7 @@ impl Attempt {
     fn drop_work(&mut self) {
         let work = self.work.take();
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(work))) {
-            tracing::error!(panic = panic_message(&*panic), "dropping an attempt panicked");
+            tracing::error!(panic = panic_message(panic), "dropping an attempt panicked");
         }
     }
 }
@@ -123,6 +123,6 @@ impl Drop for Attempt {
 }
 
 /// A panic is an unknown end: nobody can say what happened before it (E1).
-pub(super) fn panicked(panic: &(dyn Any + Send)) -> AttemptEnd {
+pub(super) fn panicked(panic: Box<dyn Any + Send>) -> AttemptEnd {
     AttemptEnd::Unknown(Doubt::Panicked(panic_message(panic)))
 }

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
 
 use super::{
-    claim::{drive, wait_out},
+    claim::{drive, not_idle, slot, wait_out},
     host::{Carrier, Host},
 };
 use crate::{
@@ -28,8 +28,13 @@ pub(super) fn spawn(host: &Arc<Host>, carrier: Carrier) {
     host.tasks.spawn(consume(Arc::clone(host), carrier));
 }
 
-/// Moves tickets from the journal to the queue.
+/// Moves tickets from the journal to the queue, until the host leaves.
 async fn relay(host: Arc<Host>, queue: Arc<dyn Queue>) {
+    relay_until_leaving(&host, &*queue).await;
+    not_idle(&host).await;
+}
+
+async fn relay_until_leaving(host: &Host, queue: &dyn Queue) {
     let definitions = [host.hash];
     while !host.leaving.is_cancelled() {
         let carry = Carry { definitions: &definitions, limit: BATCH };
@@ -44,11 +49,11 @@ async fn relay(host: Arc<Host>, queue: Arc<dyn Queue>) {
                 for (saga, definition) in pulse.carried {
                     let task = host.definition.task.clone().into_owned();
                     let ticket = Ticket { saga, task, definition: definition.to_string() };
-                    publish(&host, &*queue, ticket).await;
+                    publish(host, queue, ticket).await;
                 }
             }
             Err(error) => {
-                if !wait_out(&host, &error).await {
+                if !wait_out(host, &error).await {
                     return;
                 }
             }
@@ -74,6 +79,9 @@ async fn publish(host: &Host, queue: &dyn Queue, ticket: Ticket) {
 /// Claims the sagas that messages name, one for each free slot.
 async fn consume(host: Arc<Host>, carrier: Carrier) {
     loop {
+        // There is a slot, but it is not taken yet: a saga that waited may want it first.
+        let Some(free) = slot(&host).await else { return };
+        drop(free);
         let received = tokio::select! {
             () = host.leaving.cancelled() => return,
             received = carrier.queue.receive(&host.definition.queue) => received,
@@ -87,12 +95,11 @@ async fn consume(host: Arc<Host>, carrier: Carrier) {
             }
         };
         let Some((delivery, saga)) = accept(&carrier, delivery).await else { continue };
-        // Not before there is a message: a saga that waited must not wait for the next one.
-        let slot = tokio::select! {
-            () = host.leaving.cancelled() => None,
-            slot = host.slot() => slot,
+        let Ok(slot) = Arc::clone(&host.slots).try_acquire_owned() else {
+            // It did: the message is for whoever has time.
+            settle(delivery.nack(Duration::ZERO)).await;
+            continue;
         };
-        let Some(slot) = slot else { return };
         match host.journal.claim(host.seat, ClaimFrom::Sagas(host.hash, &[saga]), 1).await {
             // The claim is durable: from now on the seat is the driver, not the message (J4).
             Ok(claimed) => {

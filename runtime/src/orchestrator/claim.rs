@@ -17,11 +17,12 @@ const BATCH: usize = 64;
 const RETRY: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(host: Arc<Host>) {
-    while let Some(slot) = tokio::select! {
-        biased;
-        () = host.leaving.cancelled() => None,
-        slot = host.slot() => slot,
-    } {
+    claim_until_leaving(&host).await;
+    not_idle(&host).await;
+}
+
+async fn claim_until_leaving(host: &Arc<Host>) {
+    while let Some(slot) = slot(host).await {
         let from = [host.hash];
         let limit = 1 + host.slots.available_permits().min(BATCH - 1);
         let claimed = host.journal.claim(host.seat, ClaimFrom::Definitions(&from), limit);
@@ -38,16 +39,41 @@ pub(super) async fn run(host: Arc<Host>) {
                 for saga in claimed.sagas {
                     // A driver that finds no slot left waits for one before it starts anything.
                     let free = || Arc::clone(&host.slots).try_acquire_owned().ok();
-                    drive(&host, saga, claimed.at, slot.take().or_else(free));
+                    drive(host, saga, claimed.at, slot.take().or_else(free));
                 }
             }
             Err(error) => {
                 drop(slot);
-                if !wait_out(&host, &error).await {
+                if !wait_out(host, &error).await {
                     return;
                 }
             }
         }
+    }
+}
+
+/// A free slot; `None` when the host leaves.
+pub(super) async fn slot(host: &Host) -> Option<OwnedSemaphorePermit> {
+    if host.leaving.is_cancelled() {
+        return None;
+    }
+    if let Ok(slot) = Arc::clone(&host.slots).try_acquire_owned() {
+        return Some(slot);
+    }
+    // Woken, perhaps, but busy meanwhile: another host may have time.
+    not_idle(host).await;
+    tokio::select! {
+        biased;
+        () = host.leaving.cancelled() => None,
+        slot = host.slot() => slot,
+    }
+}
+
+/// Says that this host cannot take what lies in its ready lists, so that another one is woken.
+pub(super) async fn not_idle(host: &Host) {
+    let claimed = host.journal.claim(host.seat, ClaimFrom::Definitions(&[host.hash]), 0).await;
+    if let Err(error) = claimed {
+        tracing::debug!(%error, "the idle mark was not taken back");
     }
 }
 

@@ -4,7 +4,10 @@ use std::{
     fmt,
     marker::PhantomData,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -14,7 +17,7 @@ use futures_util::{
     future::BoxFuture,
     stream::{self, BoxStream},
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use super::{
@@ -39,6 +42,10 @@ pub struct SagaHandle<T> {
     /// It may have been submitted elsewhere, and then its end is signalled elsewhere.
     elsewhere: bool,
     waiter: Arc<Waiter>,
+    /// So often this handle has told that the saga needs an operator.
+    told: AtomicU64,
+    /// The sequence number at which it was last seen to need one in the journal.
+    seen_stop: AtomicU64,
     id: SagaId,
     task: PhantomData<fn() -> T>,
 }
@@ -49,7 +56,7 @@ pub struct SagaHandle<T> {
 pub enum Cancelled {
     /// It is recorded: the saga stops and goes back, unless its pivot wins (K3).
     Recorded,
-    /// The saga goes back already.
+    /// It is recorded already, or the saga goes back already.
     Already,
     /// The saga is over or past its pivot.
     TooLate(SagaStatus),
@@ -77,15 +84,25 @@ pub enum CancelError {
 
 impl<T: TaskDefinition> SagaHandle<T> {
     pub(super) fn new(inner: Arc<Inner>, id: SagaId, waiter: Arc<Waiter>) -> Self {
-        Self { inner, elsewhere: false, waiter, id, task: PhantomData }
+        Self {
+            inner,
+            elsewhere: false,
+            waiter,
+            told: AtomicU64::new(0),
+            seen_stop: AtomicU64::new(0),
+            id,
+            task: PhantomData,
+        }
     }
 
     /// The handle of a saga that the journal knows.
     pub(super) async fn find(inner: Arc<Inner>, id: SagaId) -> Result<Self, StatusError> {
         let mut saga = Self { elsewhere: true, ..Self::new(inner, id, Arc::default()) };
-        if saga.read().await?.1 == Some(saga.inner.host.listener.0) {
-            saga.elsewhere = false;
+        let here = saga.read().await?.1 == Some(saga.inner.host.listener.0);
+        if here && !saga.inner.host.gone.is_cancelled() {
             saga.waiter = saga.inner.host.ears.waiter(id);
+            // One that is gone by now may never have heard of this waiter.
+            saga.elsewhere = saga.inner.host.gone.is_cancelled();
         }
         // Listen first, look then: an end between the two is heard.
         saga.look().await?;
@@ -93,15 +110,18 @@ impl<T: TaskDefinition> SagaHandle<T> {
     }
 
     /// Looks into the journal, and tells the waiter what can be seen there.
-    pub(super) async fn look(&self) -> Result<(), StatusError> {
+    async fn look(&self) -> Result<(), StatusError> {
         let state = self.state().await?;
         match (state.finished(), state.status(&self.inner.host.definition)) {
             (Some(finished), _) => {
-                self.waiter.settle(Seen::Ended(Arc::clone(finished)));
+                self.waiter.end(Arc::clone(finished));
                 self.inner.host.ears.forget(self.id);
             }
-            (None, SagaStatus::Parked | SagaStatus::Stuck) => {
-                self.waiter.settle(Seen::NeedsOperator);
+            // Told once: looking again sees the same stop again.
+            (None, SagaStatus::Parked | SagaStatus::Stuck)
+                if self.seen_stop.swap(state.seq(), Ordering::Relaxed) != state.seq() =>
+            {
+                self.waiter.needs_operator();
             }
             _ => {}
         }
@@ -111,11 +131,12 @@ impl<T: TaskDefinition> SagaHandle<T> {
     /// The next thing seen. Of a saga that was submitted elsewhere no signal may come here, so
     /// after a silence the journal is asked (B19).
     async fn seen(&self) -> Result<Seen, StatusError> {
+        let stops = self.told.load(Ordering::Relaxed);
         if !self.elsewhere {
-            return Ok(self.waiter.wait().await);
+            return Ok(self.waiter.wait(stops).await);
         }
         loop {
-            match timeout(SILENCE, self.waiter.wait()).await {
+            match timeout(SILENCE, self.waiter.wait(stops)).await {
                 Ok(seen) => return Ok(seen),
                 Err(_) => self.look().await?,
             }
@@ -157,8 +178,9 @@ impl<T: TaskDefinition> SagaHandle<T> {
         Ok((state.ok_or(StatusError::NoSuch { saga: self.id })?, reply_to))
     }
 
-    /// The current state and every change that follows. Ends after the terminal one, or when the
-    /// saga needs an operator; watching again waits again. Any number of streams may watch.
+    /// The current state and every change that follows. Ends after the terminal one, when the saga
+    /// needs an operator, or when the task is shut down; watching again waits again. Any number of
+    /// streams may watch. Of a saga that another process drives, changes show within 5 s.
     pub fn progress(&self) -> ProgressUpdates {
         // Watch first, read then: what is committed before the read is in it, what comes after it
         // is published.
@@ -166,16 +188,33 @@ impl<T: TaskDefinition> SagaHandle<T> {
         let live = live.filter_map(|update| async { update.ok() });
         let handle = self.clone();
         let updates = async move {
-            match handle.state().await {
-                Ok(state) => {
-                    let definition = &handle.inner.host.definition;
-                    follow(progress_of(handle.id, definition, &state), live).boxed()
+            match handle.known().await {
+                Some(known) if handle.elsewhere => {
+                    follow(known, stream::select(live, handle.looks())).boxed()
+                }
+                Some(known) => {
+                    let gone = handle.inner.host.gone.clone();
+                    follow(known, live).take_until(gone.cancelled_owned()).boxed()
                 }
                 // The journal does not know the saga any more: there is nothing to see.
-                Err(_) => stream::empty().boxed(),
+                None => stream::empty().boxed(),
             }
         };
         ProgressUpdates(stream::once(updates).flatten().boxed())
+    }
+
+    /// What the journal knows.
+    async fn known(&self) -> Option<Progress> {
+        let state = self.state().await.ok()?;
+        Some(progress_of(self.id, &self.inner.host.definition, &state))
+    }
+
+    /// What the journal knows, again and again.
+    fn looks(self) -> impl Stream<Item = Progress> + Send {
+        stream::unfold(self, |handle| async {
+            sleep(SILENCE).await;
+            Some((handle.known().await?, handle))
+        })
     }
 
     /// Waits for the end of the saga. Cancel safe: dropping the future changes nothing, and asking
@@ -196,7 +235,8 @@ impl<T: TaskDefinition> SagaHandle<T> {
                     )
                     .map_err(undecodable);
                 }
-                Seen::NeedsOperator => {
+                Seen::NeedsOperator(stops) => {
+                    self.told.fetch_max(stops, Ordering::Relaxed);
                     if let Some(error) = self.needs_operator().await? {
                         return Err(error);
                     }
@@ -268,6 +308,8 @@ impl<T> Clone for SagaHandle<T> {
             inner: Arc::clone(&self.inner),
             elsewhere: self.elsewhere,
             waiter: Arc::clone(&self.waiter),
+            told: self.told.load(Ordering::Relaxed).into(),
+            seen_stop: self.seen_stop.load(Ordering::Relaxed).into(),
             id: self.id,
             task: PhantomData,
         }

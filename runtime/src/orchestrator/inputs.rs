@@ -1,6 +1,9 @@
 //! Values on their way from the machine to user code, and pure user code on behalf of the kernel.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use crate::{
     kernel::{Judge, Machine, Value},
@@ -34,10 +37,19 @@ pub(super) fn live(handlers: &dyn Handlers, slot: Slot, value: &Value) -> Result
 }
 
 /// What a panic said.
-pub(super) fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
-    text.unwrap_or_else(|| "a panic without a message".to_owned())
+pub(super) fn panic_message(payload: Box<dyn Any + Send>) -> String {
+    let payload = match payload.downcast::<String>() {
+        Ok(text) => return *text,
+        Err(payload) => payload,
+    };
+    match payload.downcast::<&str>() {
+        Ok(text) => (*text).to_owned(),
+        Err(unknown) => {
+            // A value of the user's, whose destructor may panic again.
+            std::mem::forget(unknown);
+            "a panic without a message".to_owned()
+        }
+    }
 }
 
 /// Evaluates conditions and the response.
@@ -50,8 +62,8 @@ impl Verdicts<'_> {
         steps: impl IntoIterator<Item = usize>,
         ask: impl FnOnce(&Inputs) -> R,
     ) -> Result<R, String> {
-        let inputs = gather(self.0, saga, steps)?;
-        catch_unwind(AssertUnwindSafe(|| ask(&inputs))).map_err(|panic| panic_message(&*panic))
+        let asked = || gather(self.0, saga, steps).map(|inputs| ask(&inputs));
+        catch_unwind(AssertUnwindSafe(asked)).unwrap_or_else(|panic| Err(panic_message(panic)))
     }
 }
 

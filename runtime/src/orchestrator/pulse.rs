@@ -16,6 +16,7 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Beats until everything the host does is done, and then leaves the seat.
 pub(super) async fn run(host: Arc<Host>, lease: Lease) {
+    let _gone = Gone(Arc::clone(&host));
     tokio::select! {
         () = host.tasks.wait() => leave(&host).await,
         () = beat(&host, lease) => {
@@ -25,8 +26,16 @@ pub(super) async fn run(host: Arc<Host>, lease: Lease) {
             host.tasks.wait().await;
         }
     }
-    host.ears.close();
-    host.gone.cancel();
+}
+
+/// However the pulse ends, and be it with its runtime: nobody waits for this host any more.
+struct Gone(Arc<Host>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.ears.close();
+        self.0.gone.cancel();
+    }
 }
 
 async fn leave(host: &Host) {
@@ -43,7 +52,9 @@ async fn leave(host: &Host) {
 async fn beat(host: &Host, lease: Lease) {
     let mut deadline = lease.deadline;
     let mut next_due: Option<Timestamp> = None;
-    let mut suspects: Vec<SeatId> = Vec::new();
+    let mut suspects = Suspects::default();
+    // Timers may wait that were set by hosts that are gone.
+    host.ears.timer.notify_one();
     loop {
         let wait = until_next(host, deadline, next_due);
         tokio::select! {
@@ -54,7 +65,7 @@ async fn beat(host: &Host, lease: Lease) {
             Ok(pulse) => {
                 deadline = pulse.deadline;
                 next_due = pulse.next_due;
-                suspects = reap(host, &pulse, &suspects).await;
+                suspects.reap(host, &pulse).await;
             }
             Err(JournalError::Unavailable(error)) => {
                 tracing::warn!(%error, "no pulse, trying again");
@@ -68,16 +79,31 @@ async fn beat(host: &Host, lease: Lease) {
     }
 }
 
-/// Reaps the seats that were overdue at the last pulse and still are: one sighting may be a pause
-/// of our own.
-async fn reap(host: &Host, pulse: &Pulse, suspects: &[SeatId]) -> Vec<SeatId> {
-    for dead in pulse.dead.iter().filter(|dead| suspects.contains(dead)) {
-        match host.journal.reap(*dead).await {
-            Ok(reaped) => tracing::warn!(seat = %dead, ?reaped, "a host is gone"),
-            Err(error) => tracing::warn!(seat = %dead, %error, "cannot reap"),
+/// Seats whose deadline had passed when this host looked, and when it did.
+#[derive(Default)]
+struct Suspects(Vec<(SeatId, Timestamp)>);
+
+impl Suspects {
+    /// Reaps those that are still overdue a third of a lease after the first look: one sighting may
+    /// be a pause of our own.
+    async fn reap(&mut self, host: &Host, pulse: &Pulse) {
+        self.0.retain(|(seat, _)| pulse.dead.contains(seat));
+        let now = host.journal.now();
+        let patience = pulse.deadline.map_or(Duration::ZERO, |deadline| deadline.since(now) / 3);
+        for dead in &pulse.dead {
+            let Some((_, seen)) = self.0.iter().find(|(seat, _)| seat == dead) else {
+                self.0.push((*dead, now));
+                continue;
+            };
+            if now < seen.plus(patience) {
+                continue;
+            }
+            match host.journal.reap(*dead).await {
+                Ok(reaped) => tracing::warn!(seat = %dead, ?reaped, "a host is gone"),
+                Err(error) => tracing::warn!(seat = %dead, %error, "cannot reap"),
+            }
         }
     }
-    pulse.dead.clone()
 }
 
 fn until_next(

@@ -44,12 +44,12 @@ impl Signals for Ears {
             }
             Signal::Parked(saga) => {
                 if let Some(waiter) = self.waiters.get(saga) {
-                    waiter.settle(Seen::NeedsOperator);
+                    waiter.needs_operator();
                 }
             }
             Signal::Ended(saga, finished) => {
                 if let Some(waiter) = self.waiters.remove(saga) {
-                    waiter.settle(Seen::Ended(finished));
+                    waiter.end(finished);
                 }
             }
         }
@@ -76,7 +76,7 @@ impl Ears {
     /// Nobody will hear anything any more.
     pub(super) fn close(&self) {
         for waiter in self.waiters.drain() {
-            waiter.settle(Seen::HostGone);
+            waiter.host_is_gone();
         }
     }
 }
@@ -114,41 +114,63 @@ impl DriverBell {
     }
 }
 
-/// Somebody waits for the end of a saga.
+/// What is known of a saga that somebody waits for.
 #[derive(Default)]
 pub(super) struct Waiter {
-    seen: Mutex<Option<Seen>>,
+    seen: Mutex<SeenSoFar>,
     changed: Notify,
 }
 
+#[derive(Default)]
+struct SeenSoFar {
+    ended: Option<Arc<Finished>>,
+    host_gone: bool,
+    /// So often it needed an operator.
+    stops: u64,
+}
+
 /// What a waiter has seen.
-#[derive(Clone)]
 pub(super) enum Seen {
     /// The saga is over.
     Ended(Arc<Finished>),
-    /// It is parked or stuck; the journal says why.
-    NeedsOperator,
+    /// It is parked or stuck, for the so manieth time; the journal says why.
+    NeedsOperator(u64),
     /// The host that listened was shut down.
     HostGone,
 }
 
 impl Waiter {
-    pub(super) fn settle(&self, seen: Seen) {
-        *lock(&self.seen) = Some(seen);
+    pub(super) fn end(&self, finished: Arc<Finished>) {
+        self.note(|seen| seen.ended = Some(finished));
+    }
+
+    pub(super) fn needs_operator(&self) {
+        self.note(|seen| seen.stops += 1);
+    }
+
+    fn host_is_gone(&self) {
+        self.note(|seen| seen.host_gone = true);
+    }
+
+    fn note(&self, note: impl FnOnce(&mut SeenSoFar)) {
+        note(&mut lock(&self.seen));
         self.changed.notify_waiters();
     }
 
-    /// The next thing seen. An end stays; the need of an operator is told once, then waited for
-    /// again. Cancel safe.
-    pub(super) async fn wait(&self) -> Seen {
+    /// The end, or the next time it needs an operator after so many. Cancel safe.
+    pub(super) async fn wait(&self, stops: u64) -> Seen {
         loop {
             let changed = self.changed.notified();
             {
-                let mut seen = lock(&self.seen);
-                match &*seen {
-                    Some(Seen::NeedsOperator) => return seen.take().expect("it is there"),
-                    Some(seen) => return seen.clone(),
-                    None => {}
+                let seen = lock(&self.seen);
+                if let Some(finished) = &seen.ended {
+                    return Seen::Ended(Arc::clone(finished));
+                }
+                if seen.stops > stops {
+                    return Seen::NeedsOperator(seen.stops);
+                }
+                if seen.host_gone {
+                    return Seen::HostGone;
                 }
             }
             changed.await;

@@ -59,11 +59,16 @@ impl Host {
     /// Starts a saga. Resolves when the start is durable.
     pub(super) async fn begin(self: &Arc<Self>, request: Value) -> Result<Begun, SubmitError> {
         let task = || self.definition.task.to_string();
-        if self.leaving.is_cancelled() {
-            return Err(SubmitError::ShuttingDown { task: task() });
-        }
+        // Before the look: a host that begins to leave after it waits for this saga to be there.
+        let _stay = self.tasks.token();
         let failed = |source| SubmitError::Journal { task: task(), source };
-        let admission = self.journal.admit().await.map_err(failed)?;
+        let admission = tokio::select! {
+            biased;
+            () = self.leaving.cancelled() => {
+                return Err(SubmitError::ShuttingDown { task: task() });
+            }
+            admission = self.journal.admit() => admission.map_err(failed)?,
+        };
         let now = self.journal.now();
         let id = random::saga(now);
         let started = Started {
@@ -88,7 +93,7 @@ impl Host {
             let driver = Driver::new(Arc::clone(self), machine, now);
             self.tasks.spawn(driver.begin(first, create, created, handed_over));
             let lost = |_| SubmitError::HostLost { task: task(), saga: id };
-            is_created.await.map_err(lost)?;
+            is_created.await.map_err(lost)?.map_err(failed)?;
             api_phase = Some(over);
         } else {
             let records: SmallVec<_> = first.records;

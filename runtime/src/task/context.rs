@@ -6,7 +6,7 @@ use std::{
     pin::pin,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
 };
 
@@ -44,9 +44,28 @@ pub(crate) struct Services {
 pub(crate) struct Stop {
     stopped: AtomicBool,
     token: OnceLock<CancellationToken>,
+    /// The number of the last attempt of each step whose time was up. Only plain `fn`s get here,
+    /// and those look; they do not wait.
+    overdue: OnceLock<Box<[AtomicU32]>>,
+    steps: usize,
 }
 
 impl Stop {
+    pub(crate) fn of(steps: usize) -> Self {
+        Self { steps, ..Self::default() }
+    }
+
+    /// Tells one attempt that its time is up.
+    pub(crate) fn stop_attempt(&self, step: usize, attempt: u32) {
+        let none = || (0..self.steps).map(|_| AtomicU32::new(0)).collect();
+        self.overdue.get_or_init(none)[step].fetch_max(attempt, Ordering::SeqCst);
+    }
+
+    fn is_overdue(&self, step: usize, attempt: u32) -> bool {
+        let overdue = self.overdue.get();
+        overdue.is_some_and(|overdue| overdue[step].load(Ordering::SeqCst) >= attempt)
+    }
+
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
         if let Some(token) = self.token.get() {
@@ -116,7 +135,8 @@ impl StepContext {
     /// Whether the attempt should stop: its saga was cancelled, a sibling failed, or its time is
     /// up. Work on the blocking pool cannot be interrupted, so it should look now and then.
     pub fn is_cancelled(&self) -> bool {
-        self.0.saga.stop.is_stopped()
+        let Attempt { saga, step, attempt, .. } = &self.0;
+        saga.stop.is_stopped() || saga.stop.is_overdue(*step, *attempt)
     }
 
     /// Waits until the attempt should stop. Cancel safe. After a grace time an `async` attempt is

@@ -39,35 +39,48 @@ impl Ready {
         self.idle.get_mut(&definition)?.pop_first().map(|(_, listener)| listener)
     }
 
-    /// Takes up to `limit` tickets; notes the seat as idle when there is none.
+    /// Takes up to `limit` tickets. Notes the seat as idle when there is none, and as not idle when
+    /// it asks for none. Answers the seats to wake for what is left.
     pub(super) fn pop(
         &mut self,
         definitions: &[DefinitionHash],
         limit: usize,
-        seat: SeatId,
-        listener: ListenerId,
+        (seat, listener): (SeatId, ListenerId),
         tickets: &mut Vec<(SagaId, DefinitionHash)>,
-    ) {
+    ) -> Vec<ListenerId> {
         for definition in definitions {
             let Some(list) = self.lists.get_mut(definition) else { continue };
             let room = limit.saturating_sub(tickets.len()).min(list.len());
             tickets.extend(list.drain(..room).map(|saga| (saga, *definition)));
         }
-        if tickets.is_empty() {
-            for definition in definitions {
-                self.idle.entry(*definition).or_default().insert(seat, listener);
+        for definition in definitions {
+            let idle = self.idle.entry(*definition).or_default();
+            if tickets.is_empty() && limit > 0 {
+                idle.insert(seat, listener);
+            } else {
+                idle.remove(&seat);
             }
         }
+        self.wake_for_what_is_left(definitions)
     }
 
-    pub(super) fn has_any(&self, definitions: &[DefinitionHash]) -> bool {
-        definitions.iter().any(|d| self.lists.get(d).is_some_and(|list| !list.is_empty()))
+    /// One idle seat for each of these lists that is not empty.
+    fn wake_for_what_is_left(&mut self, definitions: &[DefinitionHash]) -> Vec<ListenerId> {
+        let Self { lists, idle } = self;
+        let left = |definition: &&DefinitionHash| {
+            lists.get(definition).is_some_and(|list| !list.is_empty())
+        };
+        let wake = |definition| Some(idle.get_mut(definition)?.pop_first()?.1);
+        definitions.iter().filter(left).filter_map(wake).collect()
     }
 
-    pub(super) fn forget(&mut self, seat: SeatId) {
+    /// A seat is gone, and perhaps a wake-up with it: answers the seats to wake instead.
+    pub(super) fn forget(&mut self, seat: SeatId) -> Vec<ListenerId> {
         for idle in self.idle.values_mut() {
             idle.remove(&seat);
         }
+        let all: Vec<_> = self.lists.keys().copied().collect();
+        self.wake_for_what_is_left(&all)
     }
 
     /// Every saga that has a ticket.

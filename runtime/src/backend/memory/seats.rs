@@ -100,6 +100,11 @@ impl Seats {
         Some(seat)
     }
 
+    /// One that lives.
+    pub(super) fn any(&self) -> Option<Arc<Seat>> {
+        lock(&self.seats).values().next().cloned()
+    }
+
     pub(super) fn overdue(&self, now: Timestamp) -> Vec<SeatId> {
         let seats = lock(&self.seats);
         let mut dead: Vec<_> = seats.values().filter(|s| s.is_overdue(now)).map(|s| s.id).collect();

@@ -118,7 +118,7 @@ impl Desk {
     }
 
     pub(super) fn started(&self, reply_to: Option<ListenerId>) -> Record {
-        Record::Started(Box::new(Started {
+        Record::Started(Arc::new(Started {
             definition: self.definition.hash(),
             request: Value::journaled("two cups".to_owned()),
             deadline: None,

@@ -256,18 +256,15 @@ impl World {
     fn decide(&mut self, event: Event) {
         let mut events = vec![event];
         while let Some(event) = events.pop() {
-            let Some(mut owner) = self.owner.take() else { return };
-            let decision = owner.decide(event.clone(), self.now, self);
-            self.owner = Some(owner);
+            let Some(owner) = self.owner.clone() else { return };
+            let mut next = owner;
+            let decision = next.decide(event.clone(), self.now, self);
             if self.troubled && self.lot.one_in(8) {
                 let letter = self.draw_letter();
                 self.deliver(letter);
             }
             let unread = self.inbox.iter().any(|mail| !decision.folded.contains(&mail.id));
             if decision.guarded && unread {
-                let owner = self.owner.as_mut().expect("it was put back");
-                owner.refold(&self.journal);
-                owner.take_back(&event);
                 // Its mail is in the inbox, which is read first.
                 events.push(match event {
                     Event::Claimed { crashes, .. } => Event::Claimed { crashes, mail: Vec::new() },
@@ -276,6 +273,7 @@ impl World {
                 });
                 events.push(Event::Mail(self.inbox.clone()));
             } else {
+                self.owner = Some(next);
                 self.written(decision);
             }
         }

@@ -151,10 +151,8 @@ impl Script {
         let step = self.step(step);
         let event = Event::Ended { step, way, end };
         let owner = self.owner.as_mut().expect("it has an owner");
-        let refused = owner.decide(event.clone(), self.now, &self.answers);
+        let refused = owner.clone().decide(event.clone(), self.now, &self.answers);
         assert!(refused.guarded, "it would be written beside unread mail");
-        owner.refold(&self.journal);
-        owner.take_back(&event);
         self = self.told(letter);
         self.decide(event);
         self

@@ -4,35 +4,26 @@
 //! the machine commands (J2). A crash anywhere leaves the records of the last commit, and the next
 //! owner goes on from them.
 
+mod ask;
 mod start;
 mod wait;
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use smallvec::{SmallVec, smallvec};
-use tokio::{
-    sync::{OwnedSemaphorePermit, oneshot},
-    time::sleep,
-};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tracing::Span;
 
-use self::wait::{Next, StopWhy, Waits};
+use self::wait::{Next, Waits};
 use super::{attempt::Attempt, host::Host, inputs::Verdicts, random, watch::progress_of};
 use crate::{
     journal::{Answer, Batch, Committed, Item, JournalError, NewOwned, Verdict},
     kernel::{
-        Decision, Event, Host as Role, Letter, Machine, Mail, Phase, Place, SagaId, SagaStatus,
-        Timestamp,
+        Decision, Event, Host as Role, Letter, Machine, Mail, Phase, Place, SagaStatus, Timestamp,
     },
     progress::Progress,
     task::{SagaContext, Stop},
 };
-
-/// How long to wait before asking a journal again that does not answer.
-const RETRY_JOURNAL: Duration = Duration::from_secs(1);
 
 /// One saga on this host.
 pub(super) struct Driver {
@@ -47,8 +38,29 @@ pub(super) struct Driver {
     span: Span,
     /// A slot of the host; given back while the saga only waits.
     slot: Option<OwnedSemaphorePermit>,
+    /// It could start something, if it had a slot.
+    wants_slot: bool,
     /// Tells `submit` that the API phase is over.
     handed_over: Option<oneshot::Sender<()>>,
+}
+
+/// What became of a decision.
+enum Settled {
+    /// It is written, or there was nothing to write.
+    Written { place: Place, mail: bool },
+    /// It was refused: mail must be read first.
+    Mail,
+}
+
+/// Why a saga is not this host's any more.
+#[derive(Debug, thiserror::Error)]
+enum Lost {
+    #[error("another host owns it")]
+    NotOwner,
+    #[error("the host leaves, and the journal does not answer")]
+    Leaving,
+    #[error(transparent)]
+    Journal(JournalError),
 }
 
 /// Whether the driver goes on.
@@ -67,7 +79,7 @@ impl Driver {
             definition: Arc::clone(machine.definition()),
             fence: machine.fence(),
             services: Arc::clone(&host.services),
-            stop: Stop::default(),
+            stop: Stop::of(machine.definition().steps.len()),
             seq: machine.state().seq().into(),
         });
         let span = tracing::info_span!(
@@ -85,6 +97,7 @@ impl Driver {
             waits: None,
             span,
             slot: None,
+            wants_slot: false,
             handed_over: None,
         })
     }
@@ -106,42 +119,56 @@ impl Driver {
         mut self: Box<Self>,
         first: Decision,
         create: NewOwned,
-        created: oneshot::Sender<()>,
+        created: oneshot::Sender<Result<(), JournalError>>,
         handed_over: oneshot::Sender<()>,
     ) {
         self.handed_over = Some(handed_over);
         let item = self.item(0, first, Some(create));
         let place = item.place;
-        let committed = commit(&self.host, item).await;
-        match committed.map(|committed| verdict(&committed)) {
-            Ok(Verdict::Written { .. }) => {
-                // The submitter may have gone; the saga goes on.
-                let _ = created.send(());
-                self.committed().await;
-                if place == Place::Owned {
-                    self.drive().await;
+        let is_there = match commit(&self.host, item).await {
+            Ok(committed) => matches!(verdict(&committed), Verdict::Written { .. }).then_some(()),
+            Err(error) => match ask::written(&self.host, self.context.id).await {
+                Some(records) if records > 0 => Some(()),
+                _ => {
+                    // The submitter may have gone.
+                    let _ = created.send(Err(error));
+                    return;
                 }
-            }
-            Ok(verdict) => tracing::error!(saga = %self.context.id, ?verdict, "not created"),
-            Err(error) => tracing::error!(saga = %self.context.id, %error, "not created"),
+            },
+        };
+        if is_there.is_none() {
+            tracing::error!(saga = %self.context.id, "two sagas drew one id");
+            return;
+        }
+        // The submitter may have gone; the saga goes on.
+        let _ = created.send(Ok(()));
+        self.committed().await;
+        if place == Place::Owned {
+            self.drive().await;
         }
     }
 
     async fn drive(&mut self) {
         loop {
-            self.start().await;
+            self.start();
             let event = match self.next().await {
                 Next::Event(event) => event,
-                Next::Mail => match inbox(&self.host, self.context.id).await {
-                    Some(event) => event,
-                    None => continue,
+                Next::Mail => match ask::inbox(&self.host, self.context.id).await {
+                    Some(mail) if !mail.is_empty() => Event::Mail(mail),
+                    _ => continue,
                 },
-                Next::Stop(StopWhy::Overdue) => {
-                    self.stop_attempts(&StopWhy::Overdue);
+                Next::Slot(slot) => {
+                    self.slot = slot;
+                    self.now = self.host.journal.now();
+                    // The time that passed may have been too much.
+                    Event::Due
+                }
+                Next::Overdue { step, attempt } => {
+                    self.context.stop.stop_attempt(step, attempt);
                     continue;
                 }
-                Next::Stop(StopWhy::Abort) => {
-                    self.stop_attempts(&StopWhy::Abort);
+                Next::Abort => {
+                    self.abort_attempts();
                     Event::Leave
                 }
             };
@@ -155,64 +182,70 @@ impl Driver {
     async fn settle(&mut self, event: Event) -> Flow {
         let mut events: SmallVec<[Event; 2]> = smallvec![event];
         while let Some(event) = events.pop() {
-            let host = Arc::clone(&self.host);
-            let seq = self.machine.state().seq();
-            if !matches!(event, Event::Claimed { .. }) {
-                self.now = host.journal.now();
-            }
-            let verdicts = Verdicts(&*host.handlers);
-            let decision = self.machine.decide(event.clone(), self.now, &verdicts);
-            if decision.is_empty() {
-                continue;
-            }
-            let place = decision.place;
-            let item = self.item(seq, decision, None);
-            let committed = commit(&host, item).await;
-            match committed.map(|committed| verdict(&committed)) {
-                Ok(Verdict::Written { mail }) => {
-                    self.committed().await;
-                    if place != Place::Owned {
-                        return Flow::Gone;
-                    }
+            match self.decide(&event).await {
+                Ok(Settled::Written { place: Place::Owned, mail }) => {
                     if mail {
-                        events.extend(inbox(&self.host, self.context.id).await);
+                        let mail = ask::inbox(&self.host, self.context.id).await;
+                        events.extend(mail.map(Event::Mail));
                     }
                 }
-                Ok(Verdict::Mail) => {
+                Ok(Settled::Written { .. }) => return Flow::Gone,
+                Ok(Settled::Mail) => {
                     // It must be read first: then the event again, which may end otherwise (A1).
-                    if self.refold().await.is_none() {
-                        return self.lost(event).await;
-                    }
-                    self.machine.take_back(&event);
-                    let mail = inbox(&self.host, self.context.id).await;
+                    let Some(mail) = ask::inbox(&self.host, self.context.id).await else {
+                        // The host leaves, and the journal does not answer.
+                        return Flow::Gone;
+                    };
                     events.push(event);
-                    events.extend(mail);
-                }
-                Ok(Verdict::NotOwner) => return self.lost(event).await,
-                Err(JournalError::Unavailable(error)) => {
-                    tracing::warn!(saga = %self.context.id, %error, "journal unavailable, again");
-                    sleep(RETRY_JOURNAL).await;
-                    match self.refold().await {
-                        // Only this seat writes here: what is there beyond `seq` is the group.
-                        Some(written) if written > seq => {
-                            self.committed().await;
-                            if place != Place::Owned {
-                                return Flow::Gone;
-                            }
-                        }
-                        _ => {
-                            self.machine.take_back(&event);
-                            events.push(event);
-                        }
-                    }
+                    events.push(Event::Mail(mail));
                 }
                 Err(error) => {
                     tracing::error!(saga = %self.context.id, %error, "the saga is lost");
-                    return self.lost(event).await;
+                    self.lost(event).await;
+                    return Flow::Gone;
                 }
             }
         }
         Flow::Go
+    }
+
+    /// Lets a copy of the machine decide, and keeps it once that is written.
+    async fn decide(&mut self, event: &Event) -> Result<Settled, Lost> {
+        if !matches!(event, Event::Claimed { .. }) {
+            self.now = self.host.journal.now();
+        }
+        let host = Arc::clone(&self.host);
+        let verdicts = Verdicts(&*host.handlers);
+        let seq = self.machine.state().seq();
+        let mut next = self.machine.clone();
+        loop {
+            let decision = next.decide(event.clone(), self.now, &verdicts);
+            let place = decision.place;
+            if decision.is_empty() {
+                self.machine = next;
+                return Ok(Settled::Written { place, mail: false });
+            }
+            let item = self.item(seq, decision, None);
+            let mail = match commit(&host, item).await.map(|committed| verdict(&committed)) {
+                Ok(Verdict::Written { mail }) => mail,
+                Ok(Verdict::Mail) => return Ok(Settled::Mail),
+                Ok(Verdict::NotOwner) => return Err(Lost::NotOwner),
+                Err(JournalError::Unavailable(error)) => {
+                    tracing::warn!(saga = %self.context.id, %error, "journal unavailable, again");
+                    // Only this seat writes here: what is there beyond `seq` is the group.
+                    let written = ask::written(&host, self.context.id).await;
+                    if written.ok_or(Lost::Leaving)? <= seq {
+                        next = self.machine.clone();
+                        continue;
+                    }
+                    true
+                }
+                Err(error) => return Err(Lost::Journal(error)),
+            };
+            self.machine = next;
+            self.committed().await;
+            return Ok(Settled::Written { place, mail });
+        }
     }
 
     fn item(&self, seq: u64, decision: Decision, create: Option<NewOwned>) -> Item {
@@ -229,20 +262,13 @@ impl Driver {
         }
     }
 
-    /// Takes the machine back to what is written; the number of records.
-    async fn refold(&mut self) -> Option<u64> {
-        let history = self.host.journal.read(self.context.id, 0).await.ok()??;
-        self.machine.refold(&history.records);
-        Some(history.records.len() as u64)
-    }
-
     /// The saga belongs to somebody else: what is known goes to its inbox (J5), the rest is dropped.
-    async fn lost(&mut self, event: Event) -> Flow {
+    async fn lost(&mut self, event: Event) {
         self.attempts.clear();
-        let Event::Ended { step, way, end } = event else { return Flow::Gone };
+        let Event::Ended { step, way, end } = event else { return };
         if self.machine.definition().steps[step].ephemeral {
             // Its value dies with this host.
-            return Flow::Gone;
+            return;
         }
         let generation = self.machine.generation(step);
         let attempt = self.machine.state().steps()[step].failed + 1;
@@ -251,7 +277,6 @@ impl Driver {
         if let Err(error) = self.host.journal.tell(self.context.id, mail).await {
             tracing::warn!(saga = %self.context.id, %error, "a late outcome could not be told");
         }
-        Flow::Gone
     }
 
     /// After a commit: those who watch see it, and `submit` hears that the API phase is over.
@@ -286,19 +311,6 @@ fn commit(host: &Host, item: Item) -> Answer<'_, Committed> {
 /// What became of the only item of a batch.
 fn verdict(committed: &Committed) -> Verdict {
     committed.verdicts.first().copied().unwrap_or(Verdict::NotOwner)
-}
-
-/// The inbox of a saga, if it is not empty. What cannot be read now stays there, and the next
-/// commit's reply tells of it again.
-async fn inbox(host: &Host, saga: SagaId) -> Option<Event> {
-    match host.journal.inbox(saga).await {
-        Ok(mail) if mail.is_empty() => None,
-        Ok(mail) => Some(Event::Mail(mail)),
-        Err(error) => {
-            tracing::warn!(%saga, %error, "cannot read the inbox");
-            None
-        }
-    }
 }
 
 async fn publish(host: &Host, progress: Progress) {

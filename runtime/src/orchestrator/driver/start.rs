@@ -2,7 +2,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
 };
 
 use tracing::field;
@@ -12,26 +12,30 @@ use super::{
         attempt::{Attempt, panicked},
         inputs::{gather, live},
     },
-    Driver, StopWhy,
+    Driver,
 };
 use crate::{
     kernel::{AttemptEnd, Command, Host as Role, Outcome, Way},
-    task::{SagaContext, Slot, StepContext, Stop, UndoContext, Work},
+    task::{Slot, StepContext, UndoContext, Work},
 };
 
 impl Driver {
     /// Starts what the machine commands.
-    pub(super) async fn start(&mut self) {
+    pub(super) fn start(&mut self) {
+        if self.slot.is_none() && self.machine.role() == Role::Worker {
+            self.slot = Arc::clone(&self.host.slots).try_acquire_owned().ok();
+        }
+        // Slots are for workers: the API phase is limited by admission.
+        let has_slot = self.slot.is_some() || self.machine.role() == Role::Api;
+        let (commands, wants_slot) = match has_slot {
+            true => (self.machine.commands(self.now), false),
+            false => self.machine.commands_without_slot(self.now),
+        };
+        self.wants_slot = wants_slot;
         self.due = None;
-        for command in self.machine.commands(self.now) {
+        for command in commands {
             match command {
-                Command::Run { step, way, attempt } => {
-                    // Slots are for workers: the API phase is limited by admission.
-                    if self.slot.is_none() && self.machine.role() == Role::Worker {
-                        self.slot = self.host.slot().await;
-                    }
-                    self.run_attempt(step, way, attempt);
-                }
+                Command::Run { step, way, attempt } => self.run_attempt(step, way, attempt),
                 Command::Stop => {
                     self.context.stop.stop();
                     let grace = self.host.settings.grace;
@@ -60,7 +64,7 @@ impl Driver {
         );
         let started = span.in_scope(|| {
             catch_unwind(AssertUnwindSafe(|| self.work(step, way, number)))
-                .unwrap_or_else(|panic| ended(panicked(&*panic)))
+                .unwrap_or_else(|panic| ended(panicked(panic)))
         });
         let limit = definition.steps[step].timeout;
         self.attempts.push(Attempt::new((step, way, number), started, limit, span));
@@ -93,26 +97,10 @@ impl Driver {
             }
         }
     }
-    /// Tells attempts to stop: all of them, or those whose time is up.
-    pub(super) fn stop_attempts(&mut self, why: &StopWhy) {
+    /// Ends all attempts, whatever they do.
+    pub(super) fn abort_attempts(&mut self) {
         self.context.stop.stop();
-        match why {
-            StopWhy::Abort => {
-                self.attempts.iter_mut().for_each(Attempt::abort);
-            }
-            // The attempt counts its own grace. Those that follow must not find themselves stopped.
-            StopWhy::Overdue => {
-                let old = &self.context;
-                self.context = Arc::new(SagaContext {
-                    id: old.id,
-                    definition: Arc::clone(&old.definition),
-                    fence: old.fence,
-                    services: Arc::clone(&old.services),
-                    stop: Stop::default(),
-                    seq: old.seq.load(Ordering::Relaxed).into(),
-                });
-            }
-        }
+        self.attempts.iter_mut().for_each(Attempt::abort);
     }
 }
 

@@ -3,10 +3,15 @@
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
-use tokio::time::{Sleep, sleep};
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Sleep, sleep},
+};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::{
@@ -22,6 +27,7 @@ use crate::kernel::{AttemptEnd, Event, Host as Role, Timestamp};
 pub(super) struct Waits {
     mail: Attendance,
     timer: Option<(Timestamp, Pin<Box<Sleep>>)>,
+    slot: Option<BoxFuture<'static, Option<OwnedSemaphorePermit>>>,
     leave: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     abort: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
@@ -29,14 +35,15 @@ pub(super) struct Waits {
 /// What happens next to a driver.
 pub(super) enum Next {
     Event(Event),
+    /// The saga has mail.
     Mail,
-    Stop(StopWhy),
-}
-
-/// Why attempts are told to stop.
-pub(super) enum StopWhy {
-    /// The time of one is up, and it cannot be interrupted.
-    Overdue,
+    /// There is a slot to run something in.
+    Slot(Option<OwnedSemaphorePermit>),
+    /// The time of an attempt is up, and it cannot be interrupted.
+    Overdue {
+        step: usize,
+        attempt: u32,
+    },
     /// The time for a graceful shutdown is up.
     Abort,
 }
@@ -54,6 +61,7 @@ impl Driver {
             self.waits = Some(Waits {
                 mail: self.host.ears.attend(self.context.id),
                 timer: None,
+                slot: None,
                 // The caller of `submit` waits for the API phase: it is finished (A6).
                 leave: (self.machine.role() == Role::Worker)
                     .then(|| Box::pin(self.host.leaving.clone().cancelled_owned())),
@@ -77,7 +85,19 @@ impl Driver {
             return Poll::Ready(Next::Event(Event::Leave));
         }
         if poll_once(&mut waits.abort, cx) {
-            return Poll::Ready(Next::Stop(StopWhy::Abort));
+            return Poll::Ready(Next::Abort);
+        }
+        if !self.wants_slot {
+            waits.slot = None;
+        } else {
+            let slots = &self.host.slots;
+            let wait = waits
+                .slot
+                .get_or_insert_with(|| Arc::clone(slots).acquire_owned().map(Result::ok).boxed());
+            if let Poll::Ready(slot) = wait.as_mut().poll(cx) {
+                waits.slot = None;
+                return Poll::Ready(Next::Slot(slot));
+            }
         }
         let Some(due) = self.due else { return Poll::Pending };
         if waits.timer.as_ref().is_none_or(|(set, _)| *set != due) {
@@ -98,7 +118,10 @@ impl Driver {
         for index in 0..self.attempts.len() {
             match self.attempts[index].poll(cx, grace) {
                 Polled::Pending => {}
-                Polled::Overdue => return Some(Next::Stop(StopWhy::Overdue)),
+                Polled::Overdue => {
+                    let Attempt { step, number, .. } = self.attempts[index];
+                    return Some(Next::Overdue { step, attempt: number });
+                }
                 Polled::Ended(end) => {
                     let attempt = self.attempts.remove(index);
                     note(&attempt, &end);

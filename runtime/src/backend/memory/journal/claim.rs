@@ -14,7 +14,9 @@ use super::{
     MemoryJournal,
 };
 use crate::{
-    journal::{Carry, ClaimFrom, Claimed, ClaimedSaga, JournalError, Left, Pulse, Reaped, SeatId},
+    journal::{
+        Carry, ClaimFrom, Claimed, ClaimedSaga, JournalError, Left, Pulse, Reaped, SeatId, Signal,
+    },
     kernel::{DefinitionHash, SagaId, Timestamp},
 };
 
@@ -80,9 +82,9 @@ impl MemoryJournal {
                     tickets.extend(sagas.iter().map(|saga| (*saga, definition)));
                 }
                 ClaimFrom::Definitions(definitions) => {
-                    let mut ready = lock(&self.ready);
-                    ready.pop(definitions, limit, id, seat.listener, &mut tickets);
-                    claimed.more = ready.has_any(definitions);
+                    let idle = (id, seat.listener);
+                    let wake = lock(&self.ready).pop(definitions, limit, idle, &mut tickets);
+                    wake.into_iter().for_each(|listener| self.signal(listener, Signal::Ready));
                 }
             }
             if tickets.is_empty() {
@@ -137,13 +139,9 @@ impl MemoryJournal {
         let mut carried = Vec::new();
         if let (Some(carry), Some(seat)) = (carry, self.seats.get(seat)) {
             let mut tickets = Vec::new();
-            lock(&self.ready).pop(
-                carry.definitions,
-                carry.limit,
-                seat.id,
-                seat.listener,
-                &mut tickets,
-            );
+            let idle = (seat.id, seat.listener);
+            let wake = lock(&self.ready).pop(carry.definitions, carry.limit, idle, &mut tickets);
+            wake.into_iter().for_each(|listener| self.signal(listener, Signal::Ready));
             let back = now.plus(CARRIED);
             for (saga, definition) in tickets {
                 if let Some(entry) = self.shards.of(saga).sagas.get_mut(&saga)
@@ -167,8 +165,7 @@ impl MemoryJournal {
             return Left::Owns(owned);
         }
         self.seats.end(id, None);
-        lock(&self.ready).forget(id);
-        self.listeners.write().expect("no writer panics").remove(&seat.listener);
+        self.forget(&seat);
         Left::Left
     }
 
@@ -177,7 +174,6 @@ impl MemoryJournal {
             // Unknown seats are dead already.
             return if self.seats.get(dead).is_some() { Reaped::Alive } else { Reaped::Reaped(0) };
         };
-        lock(&self.ready).forget(dead);
         let mut given_back = Vec::new();
         for mut shard in self.shards.iter() {
             for (saga, entry) in &mut shard.sagas {
@@ -194,7 +190,19 @@ impl MemoryJournal {
         for (saga, definition) in &given_back {
             self.ticket(*definition, *saga, End::Front);
         }
+        self.forget(&seat);
         Reaped::Reaped(given_back.len())
+    }
+
+    /// A seat is gone: what only it was signalled, others hear now.
+    fn forget(&self, seat: &Seat) {
+        let wake = lock(&self.ready).forget(seat.id);
+        wake.into_iter().for_each(|listener| self.signal(listener, Signal::Ready));
+        let due = lock(&self.timers).next();
+        if let (Some(due), Some(heir)) = (due, self.seats.any()) {
+            self.signal(heir.listener, Signal::Timer(due));
+        }
+        self.listeners.write().expect("no writer panics").remove(&seat.listener);
     }
 }
 

@@ -19,15 +19,15 @@ impl MemoryJournal {
         if let (At::Ended, Some(finished)) = (&entry.at, entry.finished()) {
             return Told::TooLate(SagaStatus::of(&finished));
         }
-        let told = |known: &Mail| known.id == mail.id;
-        let folded = |stamped: &Stamped| matches!(&stamped.record, Record::Received(m) if told(m));
-        if entry.inbox.iter().any(told) || entry.records.iter().any(folded) {
-            return Told::Already;
-        }
         if let Letter::Cancel { .. } = mail.letter
             && let Some(answer) = self.cancel_is_void(entry)
         {
             return answer;
+        }
+        let told = |known: &Mail| known.id == mail.id;
+        let folded = |stamped: &Stamped| matches!(&stamped.record, Record::Received(m) if told(m));
+        if entry.inbox.iter().any(told) || entry.records.iter().any(folded) {
+            return Told::Already;
         }
         entry.inbox.push(mail);
         let definition = entry.definition;

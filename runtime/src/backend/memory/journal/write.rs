@@ -118,10 +118,12 @@ impl MemoryJournal {
             }
             Place::Timed(due) => {
                 entry.at = At::Timed(due);
+                entry.admit();
                 Moved::Timed(due, seat.listener)
             }
             Place::Parked => {
                 entry.at = At::Parked;
+                entry.admit();
                 Moved::Parked(entry.reply_to)
             }
             Place::Ended => {
