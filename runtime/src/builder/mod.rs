@@ -160,12 +160,16 @@ impl<T: TaskSteps> TaskBuilder<T> {
         Self { clock: Some(clock.into_shared()), ..self }
     }
 
-    /// Sagas that run at a time in this process. Default 256. One that only waits does not count.
+    /// Sagas that run at a time in this process. Default 256. One that only waits does not count,
+    /// nor does a thread that outlived its step's `timeout` and [`grace`](Self::grace).
     pub fn concurrency(self, sagas: usize) -> Self {
         Self { concurrency: sagas, ..self }
     }
 
-    /// How long a step that is told to stop may take before it is dropped. Default 10 s.
+    /// How long a step that is told to stop may take. Default 10 s. Then an `async` step is dropped.
+    /// A plain `fn` runs on a thread that nobody can take away: after a cancel it has until its
+    /// `timeout`; after its `timeout` and the grace it is given up, and the next attempt or the undo
+    /// may run beside it. Look at `cx.is_cancelled()` in anything that takes long.
     pub fn grace(self, grace: Duration) -> Self {
         Self { grace, ..self }
     }

@@ -101,7 +101,7 @@ impl Host {
             Some(carrier) => carrier::spawn(&host, carrier),
         }
         // Not one of `tasks`: it keeps the seat alive until the last of them is done.
-        tokio::spawn(pulse::run(Arc::clone(&host), lease));
+        tokio::spawn(pulse::run(pulse::GoneAtEnd(Arc::clone(&host)), lease));
         Ok(host)
     }
 

@@ -15,11 +15,13 @@ use crate::{
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Beats until everything the host does is done, and then leaves the seat.
-pub(super) async fn run(host: Arc<Host>, lease: Lease) {
-    let _gone = Gone(Arc::clone(&host));
+///
+/// Takes the host in a guard from outside, so that it is told even if this never ran.
+pub(super) async fn run(host: GoneAtEnd, lease: Lease) {
+    let host = &*host.0;
     tokio::select! {
-        () = host.tasks.wait() => leave(&host).await,
-        () = beat(&host, lease) => {
+        () = host.tasks.wait() => leave(host).await,
+        () = beat(host, lease) => {
             // The seat is lost: whatever still runs would be refused.
             host.leave();
             host.aborting.cancel();
@@ -29,9 +31,9 @@ pub(super) async fn run(host: Arc<Host>, lease: Lease) {
 }
 
 /// However the pulse ends, and be it with its runtime: nobody waits for this host any more.
-struct Gone(Arc<Host>);
+pub(super) struct GoneAtEnd(pub(super) Arc<Host>);
 
-impl Drop for Gone {
+impl Drop for GoneAtEnd {
     fn drop(&mut self) {
         self.0.ears.close();
         self.0.gone.cancel();

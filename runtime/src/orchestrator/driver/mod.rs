@@ -232,6 +232,9 @@ impl Driver {
                 Ok(Verdict::NotOwner) => return Err(Lost::NotOwner),
                 Err(JournalError::Unavailable(error)) => {
                     tracing::warn!(saga = %self.context.id, %error, "journal unavailable, again");
+                    if host.aborting.is_cancelled() {
+                        return Err(Lost::Leaving);
+                    }
                     // Only this seat writes here: what is there beyond `seq` is the group.
                     let written = ask::written(&host, self.context.id).await;
                     if written.ok_or(Lost::Leaving)? <= seq {
