@@ -238,15 +238,15 @@ fn report(submitters: usize, costs: &[Vec<Cost>; 3]) {
         ratios[ratios.len() / 2]
     };
     println!("{submitters} submitters");
-    println!("  hand-written, 3 steps  wall {:>9.0?}  cpu {:>9.0?}", wall[0], cpu[0]);
+    println!("  hand-written, 3 steps  wall {:>9.2?}  cpu {:>9.2?}", wall[0], cpu[0]);
     println!(
-        "  saga, 3 steps          wall {:>9.0?}  cpu {:>9.0?}  {:.2} x the floor's cpu",
+        "  saga, 3 steps          wall {:>9.2?}  cpu {:>9.2?}  {:.2} x the floor's cpu",
         wall[1],
         cpu[1],
         ratios(1)
     );
     println!(
-        "  each further step      wall {:>9.0?}  cpu {:>9.0?}",
+        "  each further step      wall {:>9.2?}  cpu {:>9.2?}",
         wall[2].saturating_sub(wall[1]) / 3,
         cpu[2].saturating_sub(cpu[1]) / 3
     );

@@ -51,7 +51,7 @@
 //! | rule | |
 //! | --- | --- |
 //! | E1 | A step returns its output, asks for another try, or refuses. Time-out, panic and loss of the host make the attempt *unknown*, never "failed". |
-//! | E2 | Only refusals, used-up tries, a cancel or the deadline make a saga go back. Trouble with the machinery (a value that cannot be written or read, a panic in a condition or in the response, a saga that kills its hosts) parks it: a bad release must not undo a million orders. |
+//! | E2 | Only refusals, used-up tries, a cancel or the deadline make a saga go back. Trouble with the machinery (a value that cannot be written or read, a panic in a condition or in the response, a saga that kills its hosts) parks it: a bad release must not undo a million orders. A parked saga that is cancelled goes back. |
 //! | E3 | An unknown step is tried again under the same key while the saga goes forward. When it goes back, the undo is told `Unknown`. |
 //! | E4 | Used-up tries end *unknown*, because an error does not deny an effect, and the saga goes back. A pivot is parked instead. |
 //!
@@ -88,7 +88,7 @@
 //! | --- | --- |
 //! | C1 | Undone is every compensable step that was intended and whose effect is not disproved: done or unknown, **also the one that failed**; not refused, skipped or withdrawn ones. |
 //! | C2 | An undo gets journaled values, the key of its step, a key of its own, and what is known of the step. |
-//! | C3 | Going back starts when every attempt that runs here has ended, at the latest after the grace time. |
+//! | C3 | Going back starts when every attempt that runs here has ended: an `async` one at the latest after the grace time, a plain `fn` at the latest when its time and the grace are up. |
 //! | C4 | In reverse order, stage by stage; members of a group together. |
 //! | C5 | Undo heeds neither cancel nor deadline. It has 20 tries, from 1 s, doubling up to 1 h. |
 //! | C6 | Undo with `Unknown` must succeed when nothing happened. That is the duty of the task. |

@@ -62,8 +62,9 @@
 //! [`cx.cancelled()`](crate::StepContext::cancelled) and has a grace time to end, 10 s unless
 //! [`.grace(..)`](crate::builder::TaskBuilder::grace) says otherwise; what it returns in time counts.
 //! Then an `async` step is dropped at its await and counts as unknown. A plain `fn` cannot be
-//! dropped: it should look at [`cx.is_cancelled()`](crate::StepContext::is_cancelled) now and then,
-//! or what it does after its grace goes unseen.
+//! dropped: the saga waits for it, at the longest until the `timeout` of the step, so it should look
+//! at [`cx.is_cancelled()`](crate::StepContext::is_cancelled) now and then. One that outlives its
+//! `timeout` and the grace is given up, and what comes next may run beside it.
 //!
 //! A pivot is not disturbed. If it succeeds, the cancel came too late (K3).
 //!
