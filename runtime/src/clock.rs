@@ -12,7 +12,8 @@ use crate::kernel::Timestamp;
 /// # Order
 ///
 /// `now` never goes backwards, whatever happens to the clock of the machine and whichever thread
-/// asks. Two calls may give the same instant.
+/// asks. Two calls may give the same instant, but as time passes, `now` moves: it stands still only
+/// while the clock of the machine is set back.
 ///
 /// # Speed
 ///

@@ -60,14 +60,16 @@ use crate::kernel::{
 ///
 /// # Admission
 /// The capacity limits new sagas only: [`admit`](Journal::admit) waits while as many admitted sagas
-/// wait for their first claim. An admission that is dropped, and a saga that is over where it is
-/// created, give their room back. Wake-ups are never refused (A7).
+/// wait for their first claim. An admission that is dropped, and a saga that is over, parked or
+/// waiting for a time before its first claim, give their room back. Wake-ups are never refused
+/// (A7).
 ///
 /// # Signals
 /// A signal is a hint that saves a wait: that a ready list is no longer empty (to one idle seat),
 /// that mail came (to the owner), that a timer was set which is due before every other one (to the
-/// seat that set it, and when that seat is gone to another), that a saga is over or parked (to the listener in `reply_to`). Everything
-/// works without them, later.
+/// seat that set it), that a saga is over or parked (to the listener in `reply_to`). When a seat is
+/// gone, the tickets that are left and the next timer are signalled to another. Everything works
+/// without them, later.
 ///
 /// # Lost replies
 /// A [`Wire::Remote`] journal answers the same number of the same seat with the same reply, and
@@ -106,8 +108,8 @@ pub trait Journal: Send + Sync + 'static {
     fn enter(&self, seat: SeatId, listener: ListenerId) -> Answer<'_, Lease>;
 
     /// Owns up to `limit` sagas from the ready lists of these definitions. When it finds nothing,
-    /// the seat is idle and is signalled when a ticket comes. With a limit of 0 it is not idle any
-    /// more. When tickets are left, the next idle seat is signalled.
+    /// the seat is idle and is signalled when a ticket comes. With a limit of 0 it takes nothing,
+    /// and is not idle any more. When tickets are left, the next idle seat is signalled.
     fn claim<'a>(&'a self, seat: SeatId, from: ClaimFrom<'a>, limit: usize) -> Answer<'a, Claimed>;
 
     /// Appends groups of records and moves their sagas.

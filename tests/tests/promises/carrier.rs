@@ -1,13 +1,14 @@
 //! The same task with its tickets brought by a queue.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use distributed_task::{
-    backend::memory::MemoryQueue,
+    backend::memory::{MemoryJournal, MemoryQueue},
     kernel::SagaId,
     prelude::*,
     queue::{Queue, Ticket},
 };
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::log::Log;
 
@@ -81,7 +82,50 @@ async fn a_consumer_that_waits_for_a_message_takes_no_slot_from_a_saga_that_wait
     let builder = ShortWait::builder().use_in_process_mode().concurrency(1);
     let task = builder.override_queue(MemoryQueue::new()).build().await.expect("it builds");
     let saga = task.submit(()).await.expect("submitted");
-    let outcome = tokio::time::timeout(Duration::from_secs(60), saga.outcome()).await;
+    let outcome = timeout(Duration::from_secs(60), saga.outcome()).await;
     let outcome = outcome.expect("in time").expect("an outcome");
     assert!(matches!(outcome, SagaOutcome::Completed(2)), "{outcome:?}");
+}
+
+#[distributed_task(request = u64, response = ())]
+struct Long;
+
+#[steps]
+impl Long {
+    #[step(read_only)]
+    async fn work(&self, request: &u64) {
+        sleep(Duration::from_secs(*request)).await;
+    }
+}
+
+async fn long(journal: &Arc<MemoryJournal>, queue: &MemoryQueue) -> Task<Long> {
+    let builder = Long::builder().use_in_process_mode().override_journal(Arc::clone(journal));
+    let builder = builder.override_queue(queue.clone()).concurrency(1);
+    builder.build().await.expect("it builds")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_host_does_not_keep_a_message_from_an_idle_one() {
+    let (journal, queue) = (Arc::new(MemoryJournal::new()), MemoryQueue::new());
+    let busy = long(&journal, &queue).await;
+    busy.submit(500).await.expect("submitted");
+    sleep(Duration::from_secs(1)).await;
+    let saga = busy.submit(1).await.expect("submitted");
+    sleep(Duration::from_secs(1)).await;
+    let _idle = long(&journal, &queue).await;
+    let begun = Instant::now();
+    saga.outcome().await.expect("an outcome");
+    assert_eq!(begun.elapsed().as_secs(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_does_not_wait_for_room_in_a_full_queue() {
+    let (journal, queue) = (Arc::new(MemoryJournal::new()), MemoryQueue::with_capacity(1));
+    let task = long(&journal, &queue).await;
+    for _ in 0..5 {
+        task.submit(5).await.expect("submitted");
+    }
+    sleep(Duration::from_secs(1)).await;
+    let shutdown = timeout(Duration::from_secs(3600), task.shutdown(Duration::from_secs(60))).await;
+    assert!(shutdown.expect("it ends").in_time);
 }

@@ -1,9 +1,12 @@
 //! Order, groups, conditions.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use distributed_task::prelude::*;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep},
+};
 
 use crate::log::Log;
 
@@ -156,4 +159,43 @@ async fn b2_with_await_all_the_siblings_of_a_failing_member_finish_first() {
     let saga = task.submit(()).await.expect("submitted");
     saga.outcome().await.expect("an outcome");
     assert_eq!(log.entries(), ["finished", "undo"]);
+}
+
+#[distributed_task(request = (), response = bool)]
+struct OverdueGroup {
+    tried_again: Arc<Notify>,
+}
+
+#[steps]
+impl OverdueGroup {
+    #[step(read_only, group = "both", timeout = "50ms", retry(max = 1, delay = "1ms"))]
+    fn overdue(&self, cx: &StepContext) -> StepResult<()> {
+        if cx.attempt() > 1 {
+            self.tried_again.notify_one();
+            return Ok(());
+        }
+        while !cx.is_cancelled() {
+            std::thread::yield_now();
+        }
+        Err("stopped half way")?
+    }
+
+    #[step(read_only, group = "both")]
+    async fn told_to_stop(&self, cx: &StepContext) -> bool {
+        self.tried_again.notified().await;
+        cx.is_cancelled()
+    }
+
+    #[response]
+    fn respond(&self, told_to_stop: &bool) -> bool {
+        *told_to_stop
+    }
+}
+
+#[tokio::test]
+async fn a_member_that_is_told_to_stop_and_tried_again_does_not_stop_its_siblings() {
+    let builder = OverdueGroup::builder().tried_again(Arc::default());
+    let saga = builder.build().await.expect("it builds").submit(()).await.expect("submitted");
+    let outcome = saga.outcome().await.expect("an outcome");
+    assert!(matches!(outcome, SagaOutcome::Completed(false)), "{outcome:?}");
 }

@@ -9,10 +9,13 @@ use std::{
 };
 
 use distributed_task::{
-    BuildError, backend::memory::MemoryJournal, clock::SystemClock, prelude::*,
+    BuildError, OutcomeError, backend::memory::MemoryJournal, clock::SystemClock, prelude::*,
 };
 use futures_util::FutureExt;
-use tokio::{sync::Semaphore, time::sleep};
+use tokio::{
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
 
 #[derive(Clone, Default)]
 struct Gauge {
@@ -104,4 +107,34 @@ async fn a_builder_says_what_has_no_effect() {
         .await
         .expect_err("the journal has its own clock");
     assert!(matches!(error, BuildError::ClockWithoutEffect { .. }), "{error}");
+}
+
+#[distributed_task(request = f32, response = f32)]
+struct Weigh;
+
+#[steps]
+impl Weigh {
+    /// There is no infinity in JSON.
+    #[step(host = "api", read_only)]
+    async fn weigh(&self, request: &f32) -> f32 {
+        request / 0.0
+    }
+
+    #[step(read_only)]
+    async fn price(&self, weigh: &f32) -> f32 {
+        *weigh
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_saga_that_parks_in_its_api_phase_gives_its_room_back() {
+    let builder = Weigh::builder().use_in_process_mode();
+    let builder = builder.override_journal(MemoryJournal::builder().capacity(1).build());
+    let task = builder.build().await.expect("it builds");
+    for _ in 0..2 {
+        let saga = timeout(Duration::from_secs(60), task.submit(1.0)).await;
+        let saga = saga.expect("there is room").expect("submitted");
+        let outcome = saga.outcome().await;
+        assert!(matches!(outcome, Err(OutcomeError::Parked { .. })), "{outcome:?}");
+    }
 }

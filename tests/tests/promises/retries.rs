@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use distributed_task::{CompensationCause, kernel::Doubt, prelude::*};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::log::Log;
 
@@ -181,4 +181,33 @@ async fn a_plain_fn_that_runs_too_long_is_told_to_stop() {
     let outcome = saga.outcome().await.expect("an outcome");
     assert!(matches!(outcome, SagaOutcome::Compensated { .. }), "{outcome:?}");
     assert_eq!(log.entries(), ["told to stop"]);
+}
+
+/// A panic that carries this panics once more when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "boom");
+    }
+}
+
+#[distributed_task(request = (), response = ())]
+struct Bombs;
+
+#[steps]
+impl Bombs {
+    #[step(read_only, retry(max = 0))]
+    async fn throw(&self) {
+        std::panic::panic_any(Bomb);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn e1_a_panic_whose_payload_panics_when_it_is_dropped_is_caught_too() {
+    let task = Bombs::builder().build().await.expect("it builds");
+    let saga = task.submit(()).await.expect("submitted");
+    let outcome = timeout(Duration::from_secs(60), saga.outcome()).await;
+    let outcome = outcome.expect("in time").expect("an outcome");
+    assert!(matches!(outcome, SagaOutcome::Compensated { .. }), "{outcome:?}");
 }

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use distributed_task::{
-    StatusError,
+    OutcomeError, StatusError,
     backend::memory::MemoryJournal,
     kernel::SagaId,
     prelude::*,
     progress::{Progress, ProgressStatus},
 };
 use futures_util::StreamExt;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 #[distributed_task(request = bool, response = ())]
 struct Watched;
@@ -104,4 +104,47 @@ async fn a_handle_can_be_had_again_by_id_even_after_the_end() {
     let nobody: SagaId = "0192f0c1-0000-7000-8000-000000000000".parse().expect("an id");
     let error = task.saga(nobody).await.expect_err("there is none");
     assert!(matches!(error, StatusError::NoSuch { .. }), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_of_a_saga_that_another_host_drives_shows_its_end() {
+    let journal = std::sync::Arc::new(MemoryJournal::new());
+    let build = || Watched::builder().use_in_process_mode().override_journal(journal.clone());
+    let there = build().build().await.expect("it builds");
+    let saga = there.submit(false).await.expect("submitted");
+    sleep(Duration::from_secs(1)).await;
+    let here = build().build().await.expect("it builds");
+    let saga = here.saga(saga.id()).await.expect("it is known");
+    let seen = timeout(Duration::from_secs(3600), saga.progress().collect::<Vec<_>>()).await;
+    let seen = seen.expect("it ends");
+    assert_eq!(seen.first().map(|p| p.status), Some(ProgressStatus::Running));
+    assert_eq!(seen.last().map(|p| p.status), Some(ProgressStatus::Completed));
+}
+
+#[distributed_task(request = (), response = ())]
+struct Parking;
+
+#[steps]
+impl Parking {
+    #[step(read_only)]
+    async fn work(&self) {
+        sleep(Duration::from_secs(1)).await;
+    }
+
+    #[response]
+    fn respond(&self) {
+        panic!("never")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_clone_of_a_handle_hears_that_its_saga_is_parked() {
+    let task = Parking::builder().build().await.expect("it builds");
+    let saga = task.submit(()).await.expect("submitted");
+    let clones = [saga.clone(), saga.clone(), saga];
+    let outcomes = clones.iter().map(|saga| timeout(Duration::from_secs(60), saga.outcome()));
+    for outcome in futures_util::future::join_all(outcomes).await {
+        let outcome = outcome.expect("in time");
+        assert!(matches!(outcome, Err(OutcomeError::Parked { .. })), "{outcome:?}");
+    }
 }

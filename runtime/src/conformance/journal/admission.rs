@@ -3,10 +3,13 @@
 use futures_util::FutureExt;
 use smallvec::smallvec;
 
-use super::desk::{Desk, completed};
+use super::{
+    desk::{Desk, completed, done, intended, parked},
+    records::{owned_from_the_start, then},
+};
 use crate::{
     conformance::rule::{Verdict, ensure, ensure_eq},
-    journal::{Admission, Created, JournalError, NewSaga, Reaped},
+    journal::{Admission, Created, JournalError, NewSaga, Reaped, Verdict as Ruling},
     kernel::{Group, Letter, Place},
 };
 
@@ -61,6 +64,31 @@ pub(super) async fn over_at_once(desk: Desk) -> Verdict {
         let records = smallvec![desk.started(None), completed()];
         let saga = NewSaga { records, place: Place::Ended, ..desk.new_saga().await? };
         desk.create_as(saga).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn parked_at_once(desk: Desk) -> Verdict {
+    for _ in 0..=desk.capacity {
+        let records = smallvec![desk.started(None), parked()];
+        let saga = NewSaga { records, place: Place::Parked, ..desk.new_saga().await? };
+        desk.create_as(saga).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn set_aside(desk: Desk) -> Verdict {
+    let seat = desk.seat().await?;
+    let due = Place::Timed(desk.journal.now().plus(std::time::Duration::from_secs(5)));
+    // Sagas that begin in an owner's hands, and leave them otherwise than by a ticket.
+    let aside = [(Place::Parked, parked()), (due, intended(1))];
+    for (place, last) in aside.iter().cycle().take(2 * (desk.capacity + 1)) {
+        let begin = owned_from_the_start(&desk).await?;
+        let next = then(&begin, smallvec![done(0), last.clone()], *place);
+        for item in [begin, next] {
+            let written = desk.commit(&seat, item).await?;
+            ensure_eq(written, Ruling::Written { mail: false })?;
+        }
     }
     Ok(())
 }

@@ -156,12 +156,25 @@ const RULES: &[Rule<Desk>] = rules! {
     "a saga that was there before takes no room" => admission::exists,
     "a saga that is over where it is created takes no room" => admission::over_at_once,
     "dropping the future of `admit` takes no capacity" => admission::cancelled,
+    "a saga that is parked, or waits for a time, before its first claim gives its room back"
+        => admission::set_aside,
+    "a saga that is parked where it is created takes no room" => admission::parked_at_once,
     "wake-ups are never refused" => admission::wake_ups,
 
     "a new ticket is signalled to an idle seat" => signals::ready,
     "one ticket is signalled to one seat" => signals::wake_one,
+    "a claim with a limit of 0 takes nothing, and the seat is not idle any more"
+        => signals::not_idle,
+    "a claim with a limit of 0 leaves its wake-up to the next idle seat"
+        => signals::passes_on_what_it_does_not_want,
+    "a claim that leaves tickets signals the next idle seat" => signals::passes_on_what_is_left,
+    "the wake-up of a seat that leaves is signalled to another" => signals::heir_of_a_wake_up,
+    "the wake-up of a seat that is reaped is signalled to another"
+        => signals::heir_of_a_dead_wake_up,
     "mail is signalled to the owner" => signals::mail,
     "a timer that is due before every other is signalled" => signals::timer,
+    "the timer of a seat that leaves is signalled to another" => signals::heir_of_a_timer,
+    "the timer of a seat that is reaped is signalled to another" => signals::heir_of_a_dead_timer,
     "the end of a saga is signalled to the listener in its `reply_to`" => signals::end,
     "a saga that is parked is signalled to the listener in its `reply_to`" => signals::parked_saga,
 

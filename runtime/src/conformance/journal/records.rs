@@ -43,7 +43,7 @@ pub(super) async fn created_without_a_ticket(desk: Desk) -> Verdict {
 }
 
 /// What starts a saga in the hands of its owner.
-async fn owned_from_the_start(desk: &Desk) -> Result<Item, super::desk::Failure> {
+pub(super) async fn owned_from_the_start(desk: &Desk) -> Result<Item, super::desk::Failure> {
     let NewSaga { id, at, definition, records, admission, .. } = desk.new_saga().await?;
     Ok(Item {
         saga: id,
@@ -58,24 +58,29 @@ async fn owned_from_the_start(desk: &Desk) -> Result<Item, super::desk::Failure>
     })
 }
 
+/// What its owner writes after that.
+pub(super) fn then(first: &Item, records: Group, place: Place) -> Item {
+    Item {
+        saga: first.saga,
+        fence: first.fence,
+        seq: first.records.len() as u64,
+        at: first.at,
+        records,
+        folded: Vec::new(),
+        place,
+        guarded: true,
+        create: None,
+    }
+}
+
 pub(super) async fn created_owned(desk: Desk) -> Verdict {
     let (seat, worker) = (desk.seat().await?, desk.seat().await?);
     let item = owned_from_the_start(&desk).await?;
     let (saga, fence) = (item.saga, item.fence);
+    let hand_over = then(&item, smallvec![done(0), intended(1)], Place::Ready);
     ensure_eq(desk.commit(&seat, item).await?, Ruling::Written { mail: false })?;
     ensure_eq(desk.told(saga).await?, ("started intended".into(), Place::Owned))?;
     ensure_eq(desk.claim_all(&worker).await?, vec![])?;
-    let hand_over = Item {
-        saga,
-        fence,
-        seq: 2,
-        at: desk.journal.now(),
-        records: smallvec![done(0), intended(1)],
-        folded: Vec::new(),
-        place: Place::Ready,
-        guarded: true,
-        create: None,
-    };
     ensure_eq(desk.commit(&seat, hand_over).await?, Ruling::Written { mail: false })?;
     let claimed = desk.claim_this(&worker, saga).await?;
     ensure_eq(fences(&claimed.records), vec![fence; 4])?;

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use smallvec::smallvec;
 
-use super::desk::{Desk, completed, done, parked};
+use futures_util::future::select_all;
+
+use super::desk::{Desk, Failure, Seat, completed, done, parked};
 use crate::{
     conformance::rule::{Verdict, ensure, ensure_eq},
-    journal::{NewSaga, Signal},
-    kernel::{Group, Place, SagaStatus},
+    journal::{Left, NewSaga, Reaped, Signal},
+    kernel::{Group, Place, SagaStatus, Timestamp},
 };
 
 pub(super) async fn ready(desk: Desk) -> Verdict {
@@ -34,13 +36,85 @@ pub(super) async fn wake_one(desk: Desk) -> Verdict {
         futures_util::future::select(Box::pin(first.heard.next()), Box::pin(second.heard.next()))
             .await
             .factor_first();
-        Ok::<_, super::desk::Failure>(())
+        Ok::<_, Failure>(())
     };
     woken(1).await?;
     let both = first.heard.take().is_some() || second.heard.take().is_some();
     ensure(!both, || "one ticket woke two seats".into())?;
     // The next ticket wakes the other one.
     woken(1).await
+}
+
+/// So many idle seats.
+async fn idle(desk: &Desk, seats: usize) -> Result<Vec<Seat>, Failure> {
+    let mut idle = Vec::new();
+    for _ in 0..seats {
+        idle.push(desk.seat().await?);
+    }
+    for seat in &idle {
+        ensure_eq(desk.claim_all(seat).await?, vec![])?;
+    }
+    Ok(idle)
+}
+
+/// Takes the seat out of `idle` that is woken first.
+async fn woken(idle: &mut Vec<Seat>) -> Result<Seat, Failure> {
+    let (signal, index, _) = select_all(idle.iter().map(|seat| Box::pin(seat.heard.next()))).await;
+    match signal {
+        Signal::Ready => Ok(idle.remove(index)),
+        other => Err(format!("{other:?} was signalled").into()),
+    }
+}
+
+pub(super) async fn not_idle(desk: Desk) -> Verdict {
+    for busy in 0..2 {
+        let mut idle = idle(&desk, 2).await?;
+        let busy = idle.remove(busy);
+        ensure_eq(desk.claim(&busy, 0).await?.sagas.len(), 0)?;
+        let saga = desk.create().await?;
+        let woken = woken(&mut idle).await?;
+        ensure(busy.heard.take().is_none(), || "it was woken".into())?;
+        desk.claim_this(&woken, saga).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn passes_on_what_it_does_not_want(desk: Desk) -> Verdict {
+    let mut idle = idle(&desk, 2).await?;
+    let saga = desk.create().await?;
+    let busy = woken(&mut idle).await?;
+    ensure_eq(desk.claim(&busy, 0).await?.sagas.len(), 0)?;
+    let next = woken(&mut idle).await?;
+    desk.claim_this(&next, saga).await.map(drop)
+}
+
+pub(super) async fn passes_on_what_is_left(desk: Desk) -> Verdict {
+    let mut idle = idle(&desk, 3).await?;
+    let sagas = desk.create_many(2).await?;
+    let (first, _slow) = (woken(&mut idle).await?, woken(&mut idle).await?);
+    desk.claim_this(&first, sagas[0]).await?;
+    let next = woken(&mut idle).await?;
+    desk.claim_this(&next, sagas[1]).await.map(drop)
+}
+
+pub(super) async fn heir_of_a_wake_up(desk: Desk) -> Verdict {
+    let mut idle = idle(&desk, 2).await?;
+    let saga = desk.create().await?;
+    let leaving = woken(&mut idle).await?;
+    ensure_eq(desk.journal.leave(leaving.id).await?, Left::Left)?;
+    let heir = woken(&mut idle).await?;
+    desk.claim_this(&heir, saga).await.map(drop)
+}
+
+pub(super) async fn heir_of_a_dead_wake_up(desk: Desk) -> Verdict {
+    let mut idle = idle(&desk, 2).await?;
+    let saga = desk.create().await?;
+    let dead = woken(&mut idle).await?;
+    desk.outlive(&dead).await;
+    desk.journal.pulse(idle[0].id, None).await?;
+    ensure_eq(desk.journal.reap(dead.id).await?, Reaped::Reaped(0))?;
+    let heir = woken(&mut idle).await?;
+    desk.claim_this(&heir, saga).await.map(drop)
 }
 
 pub(super) async fn mail(desk: Desk) -> Verdict {
@@ -66,6 +140,38 @@ pub(super) async fn timer(desk: Desk) -> Verdict {
         }
     }
     Ok(())
+}
+
+/// A seat that set a timer, and when that is due: after the seat's lease.
+async fn timed(desk: &Desk) -> Result<(Seat, Timestamp), Failure> {
+    let seat = desk.seat().await?;
+    let due = seat.deadline.plus(Duration::from_secs(5));
+    desk.placed(&seat, Place::Timed(due)).await?;
+    Ok((seat, due))
+}
+
+async fn hears_of(heir: &Seat, due: Timestamp) -> Verdict {
+    match heir.heard.next().await {
+        Signal::Timer(signalled) => ensure_eq(signalled, due),
+        other => Err(format!("{other:?} was signalled").into()),
+    }
+}
+
+pub(super) async fn heir_of_a_timer(desk: Desk) -> Verdict {
+    let (leaving, due) = timed(&desk).await?;
+    let heir = desk.seat().await?;
+    ensure_eq(desk.journal.leave(leaving.id).await?, Left::Left)?;
+    hears_of(&heir, due).await
+}
+
+pub(super) async fn heir_of_a_dead_timer(desk: Desk) -> Verdict {
+    let (dead, due) = timed(&desk).await?;
+    desk.pass(Duration::from_secs(1)).await;
+    let heir = desk.seat().await?;
+    desk.outlive(&dead).await;
+    desk.journal.pulse(heir.id, None).await?;
+    ensure_eq(desk.journal.reap(dead.id).await?, Reaped::Reaped(0))?;
+    hears_of(&heir, due).await
 }
 
 pub(super) async fn end(desk: Desk) -> Verdict {

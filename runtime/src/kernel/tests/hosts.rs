@@ -1,11 +1,11 @@
-//! API phase and hand-over, leaving, and ephemeral values (A6, B9, B11).
+//! API phase and hand-over, leaving, and slots (A6, B9).
 
 use super::{
-    events::{cancel, cannot_be_written, done, fails, is_interrupted, refuses, undo},
-    script::{Script, given},
-    task::{ephemeral, pivot, retriable, step, task},
+    events::{cancel, done, fails, is_interrupted, refuses, undo},
+    script::given,
+    task::{step, task},
 };
-use crate::kernel::{Definition, Letter, SagaStatus};
+use crate::kernel::Definition;
 
 fn upload_and_pack() -> Definition {
     task([step("upload").on_api(), step("pack"), step("mail")])
@@ -137,6 +137,32 @@ fn a_host_that_leaves_gives_a_waiting_saga_back_to_its_timer() {
 }
 
 #[test]
+fn a_host_that_leaves_still_stops_a_saga_that_is_cancelled() {
+    given(upload_and_pack())
+        .submitted()
+        .when(done("upload"))
+        .claimed()
+        .host_leaves()
+        .told(cancel())
+        .writes(["received cancel"])
+        .starts(["stop"])
+        .when(is_interrupted("pack"))
+        .ends_with("intent undo pack")
+        .becomes_ready();
+}
+
+#[test]
+fn a_host_that_leaves_still_stops_a_saga_at_its_deadline() {
+    given(task([step("pack")]).within(60))
+        .claimed()
+        .host_leaves()
+        .starts(["wait 60s"])
+        .seconds_later(60)
+        .starts(["stop"])
+        .stays_owned();
+}
+
+#[test]
 fn an_interrupted_attempt_is_neither_a_crash_nor_a_used_retry() {
     given(task([step("charge").retries(0)]))
         .claimed()
@@ -148,126 +174,56 @@ fn an_interrupted_attempt_is_neither_a_crash_nor_a_used_retry() {
         .starts(["run charge #2"]);
 }
 
-// ---- ephemeral values --------------------------------------------------------------------------
-
-/// `draw` is done, its value died with its worker, and `print` reads it.
-fn drawn_and_lost() -> Script {
-    given(task([step("order"), ephemeral("draw").retries(1), step("print").reads([1])]))
-        .claimed()
-        .when(done("order"))
-        .when(done("draw"))
-        .host_dies()
-}
+// ---- slots -------------------------------------------------------------------------------------
 
 #[test]
-fn b11_a_new_owner_runs_an_ephemeral_step_again_without_a_second_record() {
-    drawn_and_lost()
+fn without_a_slot_nothing_starts_and_the_host_hears_that_something_would() {
+    given(upload_and_pack())
+        .submitted()
+        .when(done("upload"))
+        .without_a_slot()
         .claimed()
+        .starts(["wants a slot"])
+        .gets_a_slot()
         .writes([])
-        .starts(["run draw #2"])
-        .when(done("draw"))
-        .writes([])
-        .starts(["run print #2"])
-        .when(done("print"))
-        .writes(["print #2 done", "completed"]);
+        .starts(["run pack"]);
 }
 
 #[test]
-fn b11_it_runs_what_that_step_reads_first() {
-    given(task([ephemeral("open"), ephemeral("read").reads([0]), step("print").reads([1])]))
+fn without_a_slot_a_retry_that_is_not_due_wants_none() {
+    given(task([step("charge").every(3)]))
         .claimed()
-        .when(done("open"))
-        .when(done("read"))
-        .host_dies()
-        .claimed()
-        .starts(["run open #2"])
-        .when(done("open"))
-        .starts(["run read #2"])
-        .when(done("read"))
-        .starts(["run print #2"]);
+        .without_a_slot()
+        .when(fails("charge"))
+        .starts(["wait 3s"])
+        .seconds_later(3)
+        .starts(["wants a slot"])
+        .gets_a_slot()
+        .starts(["run charge #2"]);
 }
 
 #[test]
-fn b11_it_runs_no_ephemeral_step_that_nobody_reads_any_more() {
-    given(task([ephemeral("draw"), step("print").reads([0]), step("mail")]))
+fn without_a_slot_a_saga_still_waits_for_its_deadline_and_goes_back() {
+    given(task([step("reserve"), step("charge")]).within(60))
         .claimed()
-        .when(done("draw"))
-        .when(done("print"))
-        .host_dies()
-        .claimed()
-        .starts(["run mail #2"]);
-}
-
-#[test]
-fn b11_a_second_run_is_tried_again_like_the_first() {
-    drawn_and_lost()
-        .claimed()
-        .when(fails("draw"))
-        .writes([])
+        .when(done("reserve"))
+        .without_a_slot()
+        .when(fails("charge"))
         .starts(["wait 1s"])
         .seconds_later(1)
-        .starts(["run draw #3"])
-        .when(done("draw"))
-        .starts(["run print #2"]);
+        .starts(["wait 59s", "wants a slot"])
+        .seconds_later(59)
+        .writes(["going back: deadline", "intent undo charge"])
+        .starts(["wants a slot"]);
 }
 
 #[test]
-fn b11_a_second_run_that_fails_for_good_turns_the_saga_back() {
-    drawn_and_lost()
+fn k2_without_a_slot_a_running_sibling_is_still_told_to_stop() {
+    let member = |name| step(name).in_group("trip");
+    given(task([member("hotel"), member("flight")]))
         .claimed()
-        .when(fails("draw"))
-        .seconds_later(1)
-        .when(fails("draw"))
-        .writes(["going back: draw failed", "intent undo print"]);
-}
-
-#[test]
-fn b11_a_second_run_that_is_interrupted_has_not_failed() {
-    given(task([ephemeral("draw").retries(0), step("print").reads([0])]))
-        .claimed()
-        .when(done("draw"))
-        .host_dies()
-        .claimed()
-        .host_leaves()
-        .when(is_interrupted("draw"))
-        .writes([])
-        .becomes_ready();
-}
-
-#[test]
-fn b11_a_second_run_may_refuse() {
-    drawn_and_lost()
-        .claimed()
-        .when(refuses("draw"))
-        .writes(["going back: draw refused", "intent undo print"]);
-}
-
-#[test]
-fn e2_a_second_run_that_cannot_read_its_inputs_parks() {
-    drawn_and_lost()
-        .claimed()
-        .when(cannot_be_written("draw"))
-        .writes(["parked: draw undecodable"])
-        .is(SagaStatus::Parked)
-        .told(Letter::Unpark)
-        .claimed()
-        .starts(["run draw"]);
-}
-
-#[test]
-fn p3_a_second_run_behind_the_pivot_that_fails_for_good_is_stuck() {
-    given(task([pivot("sell"), ephemeral("draw").retries(0), retriable("print").reads([1])]))
-        .claimed()
-        .when(done("sell"))
-        .when(done("draw"))
-        .host_dies()
-        .claimed()
-        .starts(["run draw #2"])
-        .when(refuses("draw"))
-        .writes(["print #2 unknown: no"])
-        .is(SagaStatus::Stuck)
-        .told(Letter::Unpark)
-        .claimed()
-        .writes(["received unpark"])
-        .starts(["run draw"]);
+        .when(fails("hotel"))
+        .without_a_slot()
+        .told(cancel())
+        .starts(["stop"]);
 }

@@ -12,6 +12,7 @@ mod cancel;
 mod compensation;
 mod conditions;
 mod definition;
+mod ephemeral;
 mod groups;
 mod hosts;
 mod mail;

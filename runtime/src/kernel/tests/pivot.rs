@@ -3,7 +3,7 @@
 use super::{
     events::{cancel, done, fails, is_interrupted, refuses, times_out, undo},
     script::{Script, given},
-    task::{pivot, retriable, step, task},
+    task::{ephemeral, pivot, retriable, step, task},
 };
 use crate::kernel::{Definition, Letter, SagaStatus};
 
@@ -209,4 +209,82 @@ fn p3_behind_the_pivot_a_lost_interrupt_is_nothing_but_another_try() {
         .becomes_ready()
         .claimed()
         .starts(["run ship #2"]);
+}
+
+// ---- a pivot that reads an ephemeral value -----------------------------------------------------
+
+/// `sell` began, and what it reads died with its worker.
+fn selling_what_was_lost() -> Script {
+    let open = ephemeral("open").retries(1);
+    given(task([step("reserve"), open, pivot("sell").reads([1])]))
+        .claimed()
+        .when(done("reserve"))
+        .when(done("open"))
+        .starts(["run sell"])
+        .host_dies()
+        .claimed()
+        .starts(["run open #2"])
+}
+
+#[test]
+fn p2_a_pivot_is_unknown_when_its_input_is_refused_the_second_time() {
+    selling_what_was_lost()
+        .when(refuses("open"))
+        .writes(["sell #2 unknown: no", "parked: pivot unknown: no"])
+        .is(SagaStatus::Parked)
+        .told(Letter::Unpark)
+        .claimed()
+        .starts(["run open"]);
+}
+
+#[test]
+fn p2_a_pivot_is_unknown_when_its_input_cannot_be_made_again() {
+    selling_what_was_lost()
+        .when(fails("open"))
+        .writes([])
+        .starts(["wait 1s"])
+        .seconds_later(1)
+        .when(fails("open"))
+        .writes(["sell #2 unknown: no reply", "parked: pivot unknown: no reply"])
+        .is(SagaStatus::Parked);
+}
+
+#[test]
+fn k3_a_cancel_does_not_stop_what_an_open_pivot_needs() {
+    selling_what_was_lost()
+        .told(cancel())
+        .writes(["received cancel"])
+        .starts_nothing()
+        .when(done("open"))
+        .starts(["run sell #2"])
+        .when(done("sell"))
+        .ends_with("completed");
+}
+
+#[test]
+fn k3_nor_does_the_deadline() {
+    given(task([ephemeral("open"), pivot("sell").reads([0])]).within(60))
+        .claimed()
+        .when(done("open"))
+        .host_dies()
+        .claimed()
+        .starts(["run open #2", "wait 60s"])
+        .seconds_later(60)
+        .starts_nothing()
+        .when(done("open"))
+        .starts(["run sell #2"]);
+}
+
+#[test]
+fn b9_a_pivot_that_never_began_is_withdrawn_when_its_input_cannot_be_made_again() {
+    given(task([step("reserve").on_api(), ephemeral("open").on_api(), pivot("sell").reads([1])]))
+        .submitted()
+        .when(done("reserve"))
+        .when(done("open"))
+        .writes(["open done, kept here", "intent sell"])
+        .becomes_ready()
+        .claimed()
+        .starts(["run open"])
+        .when(refuses("open"))
+        .writes(["sell withdrawn", "going back: open refused", "intent undo reserve"]);
 }

@@ -29,6 +29,7 @@ pub(super) struct Script {
     crashed: Vec<Fence>,
     place: Place,
     owner: Option<Machine>,
+    slot: bool,
     /// What the last decision wrote, and what was started after it, in words.
     wrote: Vec<String>,
     started: Vec<String>,
@@ -72,6 +73,7 @@ pub(super) fn given(definition: Definition) -> Script {
         crashed: Vec::new(),
         place: Place::Ready,
         owner: None,
+        slot: true,
         wrote: Vec::new(),
         started: Vec::new(),
         guarded: false,
@@ -195,6 +197,19 @@ impl Script {
         } else if matches!(self.place, Place::Timed(due) if due <= self.now) {
             self.place = Place::Ready;
         }
+        self
+    }
+
+    /// Its owner has no slot left to run anything in.
+    pub(super) fn without_a_slot(mut self) -> Self {
+        self.slot = false;
+        self
+    }
+
+    /// Its owner has a slot again.
+    pub(super) fn gets_a_slot(mut self) -> Self {
+        self.slot = true;
+        self.decide(Event::Due);
         self
     }
 
@@ -326,9 +341,16 @@ impl Script {
         self.started.clear();
         if self.place == Place::Owned {
             let words = Words { definition: &self.definition, now: self.now };
-            let commands = owner.commands(self.now);
+            let (commands, wants_slot) = match self.slot {
+                true => (owner.commands(self.now), false),
+                false => owner.commands_without_slot(self.now),
+            };
             self.started.extend(commands.iter().map(|command: &Command| words.command(command)));
-            invariants::nothing_waits_for_ever(&owner, &commands, self.now);
+            if wants_slot {
+                self.started.push("wants a slot".into());
+            } else {
+                invariants::nothing_waits_for_ever(&owner, &commands, self.now);
+            }
             self.owner = Some(owner);
         }
     }
