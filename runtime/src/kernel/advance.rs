@@ -26,29 +26,29 @@ impl Machine {
         if let Some(cause) = self.stop_cause() {
             return self.turn_back(cause, to);
         }
-        let definition = self.definition.clone();
         let unsettled = self.state.steps.iter().position(|step| {
             matches!(step.phase, Phase::Pending | Phase::Intended | Phase::Unknown | Phase::Refused)
         });
         let Some(step) = unsettled else {
             return self.complete(judge, to);
         };
-        let stage = definition.steps[step].stage;
+        let stage = self.definition.stage(self.definition.steps[step].stage);
         let pending =
             |machine: &Self, step: usize| machine.state.steps[step].phase == Phase::Pending;
-        if !definition.stage(stage).any(|step| pending(self, step)) {
+        if !stage.clone().any(|step| pending(self, step)) {
             return false;
         }
-        for step in definition.stage(stage).filter(|step| definition.steps[*step].conditional) {
+        for step in stage.clone() {
             // The verdict stands, although a neighbour's condition panicked since (O2).
-            if pending(self, step)
+            if self.definition.steps[step].conditional
+                && pending(self, step)
                 && !self.state.steps[step].evaluated
                 && !self.evaluate(step, judge, to)
             {
                 return true;
             }
         }
-        for step in definition.stage(stage) {
+        for step in stage {
             if pending(self, step) {
                 to.guarded |= self.is_pivot(step);
                 let generation = self.generation(step);
@@ -172,18 +172,17 @@ impl Machine {
         if self.state.steps.iter().any(|s| matches!(s.phase, Phase::Undoing | Phase::UndoFailed)) {
             return false;
         }
-        let definition = self.definition.clone();
-        match rollback::next_stage(&definition, &self.state) {
+        match rollback::next_stage(&self.definition, &self.state) {
             Some(stage) => {
-                for step in definition.stage(stage) {
-                    if rollback::needs_undo(&definition, &self.state, step) {
+                for step in self.definition.stage(stage) {
+                    if rollback::needs_undo(&self.definition, &self.state, step) {
                         let generation = self.generation(step);
                         self.push(to, Record::Intended { step, generation, way: Way::Undo });
                     }
                 }
             }
             None => {
-                let finished = rollback::finished(&definition, &self.state, cause);
+                let finished = rollback::finished(&self.definition, &self.state, cause);
                 self.push(to, Record::Finished(Arc::new(finished)));
             }
         }

@@ -1,7 +1,5 @@
 //! What to start once the records are written.
 
-use std::sync::Arc;
-
 use smallvec::SmallVec;
 
 use super::{Command, Host, Machine, Phase, Timestamp, Way};
@@ -68,11 +66,10 @@ impl Machine {
         }
         if way == Way::Do {
             // A new owner runs the ephemeral steps again whose values the step reads (B11).
-            let definition = Arc::clone(&self.definition);
             let mut complete = true;
-            for &input in &definition.steps[step].inputs {
-                let ephemeral = definition.steps[input].ephemeral;
-                if ephemeral
+            for nth in 0..self.definition.steps[step].inputs.len() {
+                let input = self.definition.steps[step].inputs[nth];
+                if self.definition.steps[input].ephemeral
                     && self.state.steps[input].phase == Phase::Done
                     && self.local[input].ephemeral.is_none()
                 {

@@ -1,6 +1,6 @@
 //! The graph of a task as data: it is known before anything runs, and the journal keeps it (V1).
 
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{borrow::Cow, fmt, ops::Range, time::Duration};
 
 use sha2::{Digest, Sha256};
 
@@ -154,14 +154,11 @@ impl Definition {
     }
 
     /// The steps of one stage, in source order.
-    pub fn stage(&self, stage: usize) -> impl Iterator<Item = usize> + '_ {
+    pub fn stage(&self, stage: usize) -> Range<usize> {
         // Members of a stage stand next to each other, in rising order.
         let first = self.steps.partition_point(|step| step.stage < stage);
-        self.steps[first..]
-            .iter()
-            .take_while(move |s| s.stage == stage)
-            .enumerate()
-            .map(move |(offset, _)| first + offset)
+        let members = self.steps[first..].partition_point(|step| step.stage == stage);
+        first..first + members
     }
 
     /// The number of stages.

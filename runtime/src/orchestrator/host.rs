@@ -18,7 +18,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{carrier, claim, pulse, random, signals::Ears, task::ShutdownReport};
 use crate::{
     files::Files,
-    journal::{Journal, JournalError, ListenerId, SeatId},
+    journal::{Journal, JournalError, ListenerId, SeatId, Wire},
     kernel::{Definition, DefinitionHash, SagaId},
     progress::ProgressTracker,
     queue::{Queue, Ticket},
@@ -128,8 +128,11 @@ impl Host {
         ShutdownReport { in_time }
     }
 
-    /// The number of the next batch.
+    /// The number of the next batch; a local journal ignores it.
     pub(super) fn batch(&self) -> u64 {
-        self.batches.fetch_add(1, Ordering::Relaxed)
+        match self.journal.wire() {
+            Wire::Local => 0,
+            Wire::Remote => self.batches.fetch_add(1, Ordering::Relaxed),
+        }
     }
 }

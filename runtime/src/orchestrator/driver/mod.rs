@@ -214,11 +214,12 @@ impl Driver {
         if !matches!(event, Event::Claimed { .. }) {
             self.now = self.host.journal.now();
         }
-        let host = Arc::clone(&self.host);
-        let verdicts = Verdicts(&*host.handlers);
         let seq = self.machine.state().seq();
         let mut next = self.machine.clone();
         loop {
+            // Borrowed, not cloned: its count is shared by all threads.
+            let host = &*self.host;
+            let verdicts = Verdicts(&*host.handlers);
             let decision = next.decide(event.clone(), self.now, &verdicts);
             let place = decision.place;
             if decision.is_empty() {
@@ -226,7 +227,7 @@ impl Driver {
                 return Ok(Settled::Written { place, mail: false });
             }
             let item = self.item(seq, decision, None);
-            let mail = match commit(&host, item).await.map(|committed| verdict(&committed)) {
+            let mail = match commit(host, item).await.map(|committed| verdict(&committed)) {
                 Ok(Verdict::Written { mail }) => mail,
                 Ok(Verdict::Mail) => return Ok(Settled::Mail),
                 Ok(Verdict::NotOwner) => return Err(Lost::NotOwner),
@@ -236,7 +237,7 @@ impl Driver {
                         return Err(Lost::Leaving);
                     }
                     // Only this seat writes here: what is there beyond `seq` is the group.
-                    let written = ask::written(&host, self.context.id).await;
+                    let written = ask::written(host, self.context.id).await;
                     if written.ok_or(Lost::Leaving)? <= seq {
                         next = self.machine.clone();
                         continue;

@@ -50,7 +50,8 @@ impl Driver {
     }
 
     fn run_attempt(&mut self, step: usize, way: Way, number: u32) {
-        let definition = Arc::clone(self.machine.definition());
+        let definition = self.machine.definition();
+        let limit = definition.steps[step].timeout;
         let span = tracing::info_span!(
             parent: &self.span,
             "step",
@@ -66,7 +67,6 @@ impl Driver {
             catch_unwind(AssertUnwindSafe(|| self.work(step, way, number)))
                 .unwrap_or_else(|panic| ended(panicked(panic)))
         });
-        let limit = definition.steps[step].timeout;
         self.attempts.push(Attempt::new((step, way, number), started, limit, span));
     }
 

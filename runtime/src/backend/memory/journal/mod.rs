@@ -78,8 +78,7 @@ impl MemoryJournal {
     }
 
     fn signal(&self, to: ListenerId, signal: Signal) {
-        let listener = self.listeners.read().expect("no writer panics").get(&to).cloned();
-        if let Some(listener) = listener {
+        if let Some(listener) = self.listeners.read().expect("no writer panics").get(&to) {
             listener.signal(signal);
         }
     }
