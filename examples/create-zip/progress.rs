@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write, stderr};
 
-use distributed_task::progress::{ByteCount, Progress, ProgressStatus};
+use distributed_task::progress::{ByteCount, Progress, SagaStatus};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 pub(crate) enum View {
@@ -66,10 +66,10 @@ impl View {
 /// What happens, in a few words that change only when something else happens.
 fn stage(progress: &Progress) -> String {
     match (&progress.step, progress.status) {
-        (Some(step), ProgressStatus::Running) => {
+        (Some(step), SagaStatus::Running) => {
             format!("step {} of {}: {}", step.number, progress.steps, step.name)
         }
-        (Some(step), ProgressStatus::Compensating) => format!("undoing {}", step.name),
+        (Some(step), SagaStatus::Compensating) => format!("undoing {}", step.name),
         (_, status) => status.to_string(),
     }
 }

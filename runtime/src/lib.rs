@@ -81,6 +81,7 @@ pub mod __private;
 #[cfg(feature = "engine")]
 pub use crate::{
     builder::BuildError,
+    kernel::SagaStatus,
     orchestrator::{
         CancelError, Cancelled, CompensationCause, Effect, OutcomeError, ProgressUpdates,
         SagaHandle, SagaOutcome, ShutdownReport, StatusError, SubmitError, Task,

@@ -5,7 +5,7 @@ use futures_util::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture};
 use super::rule::{Rule, Verdict, check_all, ensure, ensure_eq};
 use crate::{
     kernel::SagaId,
-    progress::{ByteCount, Progress, ProgressStatus, ProgressStream, ProgressTracker},
+    progress::{ByteCount, Progress, ProgressStream, ProgressTracker, SagaStatus},
 };
 
 /// Checks every rule of the contract, each on a tracker that `make` makes for it.
@@ -97,7 +97,7 @@ async fn nothing_after_complete(tracker: Tracker) -> Verdict {
     tracker.initialise(at(0)).await?;
     tracker.complete(end(5)).await?;
     tracker.update(at(6)).await?;
-    tracker.complete(Progress { status: ProgressStatus::Killed, ..end(7) }).await?;
+    tracker.complete(Progress { status: SagaStatus::Killed, ..end(7) }).await?;
     tracker.initialise(at(8)).await?;
     ensure_eq(tracker.get(saga(1)).await?, Some(end(5)))
 }
@@ -170,7 +170,7 @@ async fn slow_watcher_misses_no_seq(tracker: Tracker) -> Verdict {
 }
 
 async fn ends_after_terminal(tracker: Tracker) -> Verdict {
-    use ProgressStatus::{Cancelled, Compensated, Completed, Killed};
+    use SagaStatus::{Cancelled, Compensated, Completed, Killed};
     for (id, status) in (1..).zip([Completed, Compensated, Cancelled, Killed]) {
         let last = Progress { saga: saga(id), status, ..at(1) };
         tracker.initialise(Progress { saga: saga(id), ..at(0) }).await?;
@@ -253,7 +253,7 @@ fn bytes(seq: u64, done: u64) -> Progress {
 }
 
 fn end(seq: u64) -> Progress {
-    Progress { status: ProgressStatus::Completed, ..at(seq) }
+    Progress { status: SagaStatus::Completed, ..at(seq) }
 }
 
 async fn next(

@@ -27,6 +27,7 @@ mod record;
 mod retry;
 mod rollback;
 mod state;
+mod status;
 mod value;
 
 #[cfg(test)]
@@ -45,5 +46,6 @@ pub use record::{
     Cause, End, Finish, Finished, Group, ParkReason, Record, Residual, Stamped, Started, Way,
 };
 pub use retry::{UNDO_RETRY, retry_delay};
-pub use state::{Phase, SagaStatus, State, StepState};
+pub use state::{Phase, State, StepState};
+pub use status::SagaStatus;
 pub use value::{Encoded, JournalValue, Value};

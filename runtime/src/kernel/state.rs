@@ -5,8 +5,8 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::{
-    Cause, Definition, Doubt, End, EntryId, Fence, Finish, Finished, Host, Kind, Letter,
-    ParkReason, Record, Stamped, Timestamp, Value, Way,
+    Cause, Definition, Doubt, End, EntryId, Fence, Finished, Host, Kind, Letter, ParkReason,
+    Record, SagaStatus, Stamped, Timestamp, Value, Way,
 };
 
 /// A saga as its records tell it.
@@ -73,47 +73,6 @@ pub enum Phase {
     UndoFailed,
     /// An operator let its effect stand.
     UndoWaived,
-}
-
-/// The state of a saga in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SagaStatus {
-    /// It goes forward.
-    Running,
-    /// It waits for a retry that is due later.
-    Waiting,
-    /// It goes back.
-    Compensating,
-    /// It waits for code or an operator.
-    Parked,
-    /// It can go neither forward nor back without an operator.
-    Stuck,
-    /// Over: everything was done.
-    Completed,
-    /// Over: everything was undone.
-    Compensated,
-    /// Over: cancelled, and everything was undone.
-    Cancelled,
-    /// Over: ended without undo.
-    Killed,
-}
-
-impl SagaStatus {
-    /// The word for this end.
-    pub fn of(finished: &Finished) -> Self {
-        match finished.finish {
-            Finish::Completed(_) => Self::Completed,
-            Finish::Compensated(_) => Self::Compensated,
-            Finish::Cancelled { .. } => Self::Cancelled,
-            Finish::Killed { .. } => Self::Killed,
-        }
-    }
-
-    /// Whether the saga is over.
-    pub fn is_terminal(self) -> bool {
-        matches!(self, Self::Completed | Self::Compensated | Self::Cancelled | Self::Killed)
-    }
 }
 
 impl StepState {

@@ -7,7 +7,7 @@ use futures_util::{Stream, StreamExt, stream};
 use super::Progress;
 
 /// Every state from `known` on: `known` itself, then those of `live` that are not older, up to the
-/// terminal one or to one that [needs an operator](super::ProgressStatus::needs_operator). So it
+/// terminal one or to one that [needs an operator](super::SagaStatus::needs_operator). So it
 /// never waits for ever on a saga that does not move; following it again waits again.
 ///
 /// Call [`stream`](super::ProgressTracker::stream) first and read `known` from the journal after
@@ -16,17 +16,17 @@ use super::Progress;
 ///
 /// ```
 /// # futures_util::future::FutureExt::now_or_never(async {
-/// use distributed_task::progress::{Progress, ProgressStatus, follow};
+/// use distributed_task::progress::{Progress, SagaStatus, follow};
 /// use futures_util::{StreamExt, stream};
 ///
 /// # let saga = "0192f0c1-0000-7000-8000-000000000000".parse()?;
 /// let at = |seq, status| Progress { seq, status, ..Progress::new(saga, 3) };
 /// let live = stream::iter([
-///     at(2, ProgressStatus::Running),
-///     at(6, ProgressStatus::Running),
-///     at(8, ProgressStatus::Completed),
+///     at(2, SagaStatus::Running),
+///     at(6, SagaStatus::Running),
+///     at(8, SagaStatus::Completed),
 /// ]);
-/// let seen: Vec<u64> = follow(at(4, ProgressStatus::Running), live).map(|p| p.seq).collect().await;
+/// let seen: Vec<u64> = follow(at(4, SagaStatus::Running), live).map(|p| p.seq).collect().await;
 /// assert_eq!(seen, [4, 6, 8]);
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// # }).expect("nothing to wait for").expect("the example works");
@@ -58,10 +58,10 @@ mod tests {
     use super::*;
     use crate::{
         kernel::SagaId,
-        progress::{ByteCount, ProgressStatus},
+        progress::{ByteCount, SagaStatus},
     };
 
-    fn at(seq: u64, status: ProgressStatus) -> Progress {
+    fn at(seq: u64, status: SagaStatus) -> Progress {
         Progress { seq, status, ..Progress::new(SagaId(uuid::Uuid::nil()), 3) }
     }
 
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn it_ends_where_nothing_moves_without_waiting_for_more() {
-        use ProgressStatus::{Cancelled, Compensating, Completed, Killed, Parked, Running, Stuck};
+        use SagaStatus::{Cancelled, Compensating, Completed, Killed, Parked, Running, Stuck};
         for last in [Completed, Cancelled, Killed, Parked, Stuck] {
             let states = vec![at(1, Running), at(2, last)];
             assert_eq!(seen(at(1, Running), states.clone()), (states, true), "{last}");
@@ -93,9 +93,9 @@ mod tests {
 
     #[test]
     fn what_is_known_is_neither_repeated_nor_taken_back() {
-        let known = at(4, ProgressStatus::Running);
+        let known = at(4, SagaStatus::Running);
         let packed = Progress { bytes: Some(ByteCount::of(1, 2)), ..known.clone() };
-        let live = vec![at(3, ProgressStatus::Running), known.clone(), packed.clone()];
+        let live = vec![at(3, SagaStatus::Running), known.clone(), packed.clone()];
         assert_eq!(seen(known.clone(), live), (vec![known, packed], false));
     }
 }

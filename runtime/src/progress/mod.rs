@@ -13,6 +13,7 @@ mod follow;
 mod state;
 mod tracker;
 
+pub use crate::kernel::SagaStatus;
 pub use follow::follow;
-pub use state::{ByteCount, CurrentStep, Progress, ProgressStatus};
+pub use state::{ByteCount, CurrentStep, Progress};
 pub use tracker::{ProgressError, ProgressStream, ProgressTracker};

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::SagaId;
+use crate::kernel::{SagaId, SagaStatus};
 
 /// The state of a saga at one moment.
 ///
@@ -12,7 +12,7 @@ use crate::kernel::SagaId;
 /// which may be secret.
 ///
 /// ```
-/// use distributed_task::progress::{ByteCount, CurrentStep, Progress, ProgressStatus};
+/// use distributed_task::progress::{ByteCount, CurrentStep, Progress, SagaStatus};
 /// use distributed_task::kernel::SagaId;
 ///
 /// # let saga: SagaId = "0192f0c1-0000-7000-8000-000000000000".parse()?;
@@ -33,7 +33,7 @@ pub struct Progress {
     /// of [`bytes`](Self::bytes) and [`message`](Self::message).
     pub seq: u64,
     /// What happens to the saga as a whole.
-    pub status: ProgressStatus,
+    pub status: SagaStatus,
     /// The step that runs, or is undone.
     pub step: Option<CurrentStep>,
     /// How many steps the task has.
@@ -50,7 +50,7 @@ impl Progress {
         Self {
             saga,
             seq: 0,
-            status: ProgressStatus::Running,
+            status: SagaStatus::Running,
             step: None,
             steps,
             bytes: None,
@@ -114,55 +114,5 @@ impl ByteCount {
             total => u128::from(self.done) * 100 / u128::from(total),
         };
         Some(u8::try_from(share).unwrap_or(100).min(100))
-    }
-}
-
-/// What happens to a saga as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum ProgressStatus {
-    /// It goes forward, or waits for a time to do so.
-    Running,
-    /// Its steps are being undone.
-    Compensating,
-    /// It cannot go on without new code or an operator.
-    Parked,
-    /// A step that must succeed did not, within all its tries: it needs an operator.
-    Stuck,
-    /// It reached its end.
-    Completed,
-    /// It failed and was undone.
-    Compensated,
-    /// It was cancelled and undone.
-    Cancelled,
-    /// An operator ended it; nothing was undone.
-    Killed,
-}
-
-impl ProgressStatus {
-    /// Whether nothing will change any more.
-    pub fn is_terminal(self) -> bool {
-        matches!(self, Self::Completed | Self::Compensated | Self::Cancelled | Self::Killed)
-    }
-
-    /// Whether nothing will change until somebody does something about it.
-    pub fn needs_operator(self) -> bool {
-        matches!(self, Self::Parked | Self::Stuck)
-    }
-}
-
-impl fmt::Display for ProgressStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Running => "running",
-            Self::Compensating => "compensating",
-            Self::Parked => "parked",
-            Self::Stuck => "stuck",
-            Self::Completed => "completed",
-            Self::Compensated => "compensated",
-            Self::Cancelled => "cancelled",
-            Self::Killed => "killed",
-        })
     }
 }

@@ -59,7 +59,7 @@ pub type ProgressStream = BoxStream<'static, Result<Progress, ProgressError>>;
 /// # futures_util::future::FutureExt::now_or_never(async {
 /// use distributed_task::backend::memory::MemoryProgress;
 /// use distributed_task::kernel::SagaId;
-/// use distributed_task::progress::{Progress, ProgressStatus, ProgressTracker};
+/// use distributed_task::progress::{Progress, SagaStatus, ProgressTracker};
 /// use futures_util::TryStreamExt;
 ///
 /// # let saga: SagaId = "0192f0c1-0000-7000-8000-000000000000".parse()?;
@@ -69,10 +69,10 @@ pub type ProgressStream = BoxStream<'static, Result<Progress, ProgressError>>;
 /// let watcher = tracker.stream(saga);
 /// assert!(tracker.watched(saga));
 ///
-/// let end = Progress { seq: 4, status: ProgressStatus::Completed, ..start };
+/// let end = Progress { seq: 4, status: SagaStatus::Completed, ..start };
 /// tracker.complete(end).await?;
 /// let seen: Vec<Progress> = watcher.try_collect().await?;
-/// assert_eq!(seen.last().map(|p| p.status), Some(ProgressStatus::Completed));
+/// assert_eq!(seen.last().map(|p| p.status), Some(SagaStatus::Completed));
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// # }).expect("nothing to wait for").expect("the example works");
 /// ```

@@ -7,7 +7,7 @@ use distributed_task::{
     backend::memory::MemoryJournal,
     kernel::SagaId,
     prelude::*,
-    progress::{Progress, ProgressStatus},
+    progress::{Progress, SagaStatus},
 };
 use futures_util::StreamExt;
 use tokio::time::{sleep, timeout};
@@ -43,7 +43,7 @@ async fn watched(fails: bool) -> SagaHandle<Watched> {
     task.submit(fails).await.expect("submitted")
 }
 
-fn steps(seen: &[Progress]) -> Vec<(ProgressStatus, usize)> {
+fn steps(seen: &[Progress]) -> Vec<(SagaStatus, usize)> {
     let mut steps: Vec<_> =
         seen.iter().map(|p| (p.status, p.step.as_ref().map_or(0, |step| step.number))).collect();
     steps.dedup();
@@ -57,7 +57,7 @@ async fn every_watcher_sees_every_step_and_the_end() {
     sleep(Duration::from_millis(4500)).await;
     let late = saga.progress().collect::<Vec<_>>().await;
     let early = early.await.expect("it did not panic");
-    use ProgressStatus::{Completed, Running};
+    use SagaStatus::{Completed, Running};
     assert_eq!(steps(&early), [(Running, 1), (Running, 2), (Completed, 0)]);
     assert_eq!(steps(&late), [(Running, 2), (Completed, 0)]);
     let bytes: Vec<_> = early.iter().filter_map(|p| p.bytes).map(|bytes| bytes.done).collect();
@@ -67,7 +67,7 @@ async fn every_watcher_sees_every_step_and_the_end() {
 #[tokio::test(start_paused = true)]
 async fn a_failing_saga_is_seen_to_go_back() {
     let seen: Vec<_> = watched(true).await.progress().collect().await;
-    assert_eq!(seen.last().map(|p| p.status), Some(ProgressStatus::Compensated));
+    assert_eq!(seen.last().map(|p| p.status), Some(SagaStatus::Compensated));
 }
 
 #[distributed_task(request = (), response = ())]
@@ -117,8 +117,8 @@ async fn progress_of_a_saga_that_another_host_drives_shows_its_end() {
     let saga = here.saga(saga.id()).await.expect("it is known");
     let seen = timeout(Duration::from_secs(3600), saga.progress().collect::<Vec<_>>()).await;
     let seen = seen.expect("it ends");
-    assert_eq!(seen.first().map(|p| p.status), Some(ProgressStatus::Running));
-    assert_eq!(seen.last().map(|p| p.status), Some(ProgressStatus::Completed));
+    assert_eq!(seen.first().map(|p| p.status), Some(SagaStatus::Running));
+    assert_eq!(seen.last().map(|p| p.status), Some(SagaStatus::Completed));
 }
 
 #[distributed_task(request = (), response = ())]

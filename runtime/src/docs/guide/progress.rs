@@ -1,7 +1,7 @@
 //! Progress: watching a saga.
 //!
 //! ```
-//! use distributed_task::{prelude::*, progress::ProgressStatus};
+//! use distributed_task::{prelude::*, progress::SagaStatus};
 //!
 //! #[distributed_task(request = u64, response = u64)]
 //! struct Sum;
@@ -27,7 +27,7 @@
 //!     println!("{update}"); // running: step 1 of 1, add, 37 %
 //!     last = Some(update.status);
 //! }
-//! assert_eq!(last, Some(ProgressStatus::Completed));
+//! assert_eq!(last, Some(SagaStatus::Completed));
 //! # Ok(())
 //! # }
 //! ```
