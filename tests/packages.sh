@@ -15,6 +15,10 @@ need() {
     fi
     local as_root=()
     if [[ $(id -u) != 0 ]]; then
+        if ! command -v sudo >/dev/null; then
+            echo "missing: $packages. Install them as root and run this again." >&2
+            exit 1
+        fi
         as_root=(sudo)
     fi
     echo "installing $packages"

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufWriter, Write},
+    io::{self, BufRead, BufWriter, Seek, SeekFrom, Write},
 };
 
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
@@ -18,13 +18,14 @@ pub(crate) struct CompressionLevel(pub(crate) u8);
 const LARGE: u64 = 4_000_000_000;
 
 pub(crate) struct Archive {
-    zip: ZipWriter<BufWriter<File>>,
+    zip: ZipWriter<Quiet<BufWriter<File>>>,
     level: CompressionLevel,
 }
 
 impl Archive {
     pub(crate) fn new(file: File, level: CompressionLevel) -> Self {
-        Self { zip: ZipWriter::new(BufWriter::with_capacity(1 << 20, file)), level }
+        let writer = BufWriter::with_capacity(1 << 20, file);
+        Self { zip: ZipWriter::new(Quiet::new(writer)), level }
     }
 
     pub(crate) fn folder(&mut self, entry: &Entry) -> io::Result<()> {
@@ -57,8 +58,65 @@ impl Archive {
 
     /// Writes the table of contents. Without it there is no archive.
     pub(crate) fn finish(self) -> io::Result<()> {
-        self.zip.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+        self.zip.finish()?.writer.into_inner().map_err(io::IntoInnerError::into_error)?;
         Ok(())
+    }
+}
+
+/// After its first error it only keeps count of where it would be: an archive that is given up
+/// tries to finish itself, and would print that it cannot.
+struct Quiet<W> {
+    writer: W,
+    failed: bool,
+    at: u64,
+    end: u64,
+}
+
+impl<W> Quiet<W> {
+    fn new(writer: W) -> Self {
+        Self { writer, failed: false, at: 0, end: 0 }
+    }
+
+    fn move_to(&mut self, at: u64) {
+        self.at = at;
+        self.end = self.end.max(at);
+    }
+
+    fn noted<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        self.failed |= result.is_err();
+        result
+    }
+}
+
+impl<W: Write> Write for Quiet<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = if self.failed { Ok(bytes.len()) } else { self.writer.write(bytes) };
+        let written = self.noted(written)?;
+        self.move_to(self.at + written as u64);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = if self.failed { Ok(()) } else { self.writer.flush() };
+        self.noted(flushed)
+    }
+}
+
+impl<W: Seek> Seek for Quiet<W> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let wanted = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            SeekFrom::End(by) => self.end.checked_add_signed(by),
+        };
+        let reached = if self.failed {
+            wanted.ok_or_else(|| io::ErrorKind::InvalidInput.into())
+        } else {
+            self.writer.seek(to)
+        };
+        let reached = self.noted(reached)?;
+        self.move_to(reached);
+        Ok(reached)
     }
 }
 

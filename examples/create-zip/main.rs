@@ -10,7 +10,7 @@
 //!
 //! The buckets are in a hidden folder beside the output, which is removed at the end. The status is
 //! 0 when the archive is there, 1 when it could not be made, 2 for a command line that makes no
-//! sense, and 130 or 143 after Ctrl-C or a request to terminate.
+//! sense, and 128 and the number of the signal after one that ends programs, such as 130 after Ctrl-C.
 
 mod archive;
 mod cli;
@@ -43,8 +43,21 @@ enum End {
 /// For the steps that still run when the work is over; there should be none.
 const GRACE: Duration = Duration::from_secs(30);
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(why) => {
+            say(&format!("cannot start: {why}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(create_zip());
+    // A thread may hang in the read of a source that never answers: it ends with the process.
+    runtime.shutdown_background();
+    code
+}
+
+async fn create_zip() -> ExitCode {
     let wish = match cli::wish() {
         Ok(wish) => wish,
         Err(Unclear::Help(text)) => {
@@ -132,7 +145,9 @@ async fn run(
         // Also when the cancel came too late: who does not want the archive does not get it.
         (_, Some(status)) => return Ok(End::Stopped { status }),
         (SagaOutcome::Completed(response), None) => response,
-        (SagaOutcome::Compensated { cause, .. }, None) => return Err(cause.to_string().into()),
+        (SagaOutcome::Compensated { cause, .. }, None) => {
+            return Err(format!("cannot make `{}`: {cause}", output.display()).into());
+        }
         (SagaOutcome::Cancelled { reason, .. } | SagaOutcome::Killed { reason, .. }, None) => {
             return Err(reason.into());
         }

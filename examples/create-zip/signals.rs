@@ -9,6 +9,10 @@ pub(crate) struct Stop {
     interrupt: Signal,
     #[cfg(unix)]
     terminate: Signal,
+    #[cfg(unix)]
+    hang_up: Signal,
+    #[cfg(unix)]
+    quit: Signal,
 }
 
 #[cfg(unix)]
@@ -16,7 +20,9 @@ impl Stop {
     pub(crate) fn new() -> std::io::Result<Self> {
         let interrupt = signal(SignalKind::interrupt())?;
         let terminate = signal(SignalKind::terminate())?;
-        Ok(Self { interrupt, terminate })
+        let hang_up = signal(SignalKind::hangup())?;
+        let quit = signal(SignalKind::quit())?;
+        Ok(Self { interrupt, terminate, hang_up, quit })
     }
 
     /// Waits for it, and answers the exit status that shells expect. Cancel safe.
@@ -24,6 +30,8 @@ impl Stop {
         tokio::select! {
             _ = self.interrupt.recv() => 130,
             _ = self.terminate.recv() => 143,
+            _ = self.hang_up.recv() => 129,
+            _ = self.quit.recv() => 131,
         }
     }
 }
