@@ -242,8 +242,26 @@ pub fn respond<T: TaskDefinition>(response: T::Response) -> Value {
 }
 
 /// The output of the last step as the response.
-pub fn last<T: TaskDefinition>(output: &T::Response) -> Value {
-    Value::journaled(output.clone())
+pub fn last<T: TaskDefinition>(output: &impl IsResponse<T::Response>) -> Value {
+    Value::journaled(output.copy())
+}
+
+/// Every type is the response `R` that it is itself, and no other.
+#[diagnostic::on_unimplemented(
+    message = "the last step returns `{Self}`, and the response of its task is `{R}`",
+    label = "not the response",
+    note = "write `response = {Self}` in `#[distributed_task(..)]`, or add a `#[response]` method that makes the response of what the steps return"
+)]
+pub trait IsResponse<R> {
+    /// A copy of it, as the response.
+    fn copy(&self) -> R;
+}
+
+#[diagnostic::do_not_recommend]
+impl<R: Clone> IsResponse<R> for R {
+    fn copy(&self) -> R {
+        self.clone()
+    }
 }
 
 /// The response of a task whose macros found mistakes: its program does not compile.
