@@ -214,11 +214,23 @@ fn refusal(ty: &Type, what: &str) -> Option<String> {
     if let Type::ImplTrait(_) = ty {
         return Some(format!("{what} returns a type, not `impl Trait`"));
     }
+    if let Type::Reference(lent) = success(ty).as_ref().unwrap_or(ty) {
+        return Some(format!("{what} returns what it owns: write `{}`", owned(&lent.elem)));
+    }
     let segment = last_segment(ty)?;
     if segment.ident == "StepResult" && argument(segment).is_none() {
         return Some(format!("say what {what} returns: write `StepResult<()>` for nothing"));
     }
     later(&segment.ident.to_string())
+}
+
+/// The type that owns what a reference to this one lends, as one writes it.
+fn owned(lent: &Type) -> String {
+    match ungrouped(lent) {
+        Type::Slice(slice) => format!("Vec<{}>", spelled(&slice.elem)),
+        Type::Path(path) if path.path.is_ident("str") => "String".to_owned(),
+        other => spelled(other),
+    }
 }
 
 /// The `T` of `StepResult<T>` and of `Result<T, _>`. That is told by the name alone: under an

@@ -53,6 +53,16 @@ impl ShipOrder {
 
     #[step(read_only)]
     fn keeps(&self, _request: &'static String) {}
+
+    #[step(read_only)]
+    fn lends(&self) -> &str {
+        "mine"
+    }
+
+    #[step(read_only)]
+    fn lends_many(&self) -> StepResult<&'static [u32]> {
+        Ok(&[])
+    }
 }
 
 fn main() {}
