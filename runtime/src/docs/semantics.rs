@@ -40,7 +40,7 @@
 //! | rule | |
 //! | --- | --- |
 //! | O1 | Steps run in source order; the members of a group run side by side. The graph is fixed at compile time. |
-//! | O2 | A condition is a pure function of journaled values, evaluated once; the verdict is recorded with what it saw. |
+//! | O2 | A condition is a pure function of journaled values, and its verdict counts once: it is recorded with what it saw. The code may be asked again when that record is refused or lost. |
 //! | O3 | Step code is never replayed to rebuild state. |
 //! | O5 | Nothing is promised about the order of two sagas. |
 //!

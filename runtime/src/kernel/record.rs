@@ -25,7 +25,7 @@ pub struct Stamped {
 pub enum Record {
     /// The saga began.
     Started(Arc<Started>),
-    /// A condition was evaluated, once and for ever (O2).
+    /// The verdict of a condition, once and for ever (O2).
     Evaluated {
         /// The step it belongs to.
         step: usize,
