@@ -125,38 +125,27 @@ const _: () = {
     use ::distributed_task::__private::v1 as dt;
     impl dt::TaskSteps for CreateZipFromFiles {
         const STEPS: dt::Table<Self> = &[
-            &dt::upload(
-                    "upload_source_files",
-                    "incoming-files",
-                    |c: dt::Call<Self, Vec<SourceFile>>| dt::blocking_sources(move || {
-                        let request: &CreateZipRequest = c.request();
-                        dt::Ok(Self::upload_source_files(&c.task, request))
-                    }),
-                )
+            &dt::upload("upload_source_files", "incoming-files")
+                .files(|c: dt::Call<Self, Vec<SourceFile>>| dt::blocking_sources(move || {
+                    let request: &CreateZipRequest = c.request();
+                    dt::Ok(Self::upload_source_files(&c.task, request))
+                }))
                 .on_api(),
-            &dt::ephemeral(
-                    "create_zip_archive",
-                    |c: dt::Call<Self, LocalFile>| dt::ephemeral_blocking(move || {
-                        let upload_source_files: &UploadedFiles = c
-                            .step::<dt::UploadedFiles>(0);
-                        Self::create_zip_archive(&c.task, &c.cx, upload_source_files)
-                    }),
-                )
+            &dt::read_only("create_zip_archive")
+                .ephemeral(|c: dt::Call<Self, LocalFile>| dt::ephemeral_blocking(move || {
+                    let upload_source_files: &UploadedFiles = c
+                        .step::<dt::UploadedFiles>(0);
+                    Self::create_zip_archive(&c.task, &c.cx, upload_source_files)
+                }))
                 .reads(&[0])
-                .retry(
-                    dt::retry()
-                        .max(3)
-                        .backoff(dt::Backoff::Exponential)
-                        .delay(dt::millis(500)),
-                ),
-            &dt::upload(
-                    "upload_zip",
-                    "processed-files",
-                    |c: dt::Call<Self, SourceFile>| dt::blocking_sources(move || {
-                        let create_zip_archive: &LocalFile = c.step::<LocalFile>(1);
-                        dt::Ok(Self::upload_zip(&c.task, create_zip_archive))
-                    }),
-                )
+                .retries(3)
+                .backoff(dt::Backoff::Exponential)
+                .delay(dt::millis(500)),
+            &dt::upload("upload_zip", "processed-files")
+                .files(|c: dt::Call<Self, SourceFile>| dt::blocking_sources(move || {
+                    let create_zip_archive: &LocalFile = c.step::<LocalFile>(1);
+                    dt::Ok(Self::upload_zip(&c.task, create_zip_archive))
+                }))
                 .reads(&[1]),
         ];
         const RESPONSE: dt::Response<Self> = |c| {

@@ -90,61 +90,48 @@ const _: () = {
     use sagas::__private::v1 as dt;
     impl dt::TaskSteps for ShipOrder {
         const STEPS: dt::Table<Self> = &[
-            &dt::read_only(
-                    "stock",
-                    |c: dt::Call<Self, Vec<Place>>| dt::future(async move {
-                        let request: &Order = c.request();
-                        dt::Ok(Self::stock(&c.task, request).await)
-                    }),
-                )
+            &dt::read_only("stock")
+                .run(|c: dt::Call<Self, Vec<Place>>| dt::future(async move {
+                    let request: &Order = c.request();
+                    dt::Ok(Self::stock(&c.task, request).await)
+                }))
                 .group("checks")
                 .await_all(),
-            &dt::compensable(
-                    "hold",
-                    |c: dt::Call<Self, Hold>| dt::future(async move {
-                        let request: &Order = c.request();
-                        Self::hold(&c.task, &c.cx, request).await
-                    }),
-                    |c| dt::future(async move {
-                        let hold: Outcome<&Hold> = c.outcome::<Hold>();
-                        Self::release(&c.task, hold).await
-                    }),
-                )
+            &dt::compensable("hold")
+                .run(|c: dt::Call<Self, Hold>| dt::future(async move {
+                    let request: &Order = c.request();
+                    Self::hold(&c.task, &c.cx, request).await
+                }))
+                .undo(|c| dt::future(async move {
+                    let hold: Outcome<&Hold> = c.outcome::<Hold>();
+                    Self::release(&c.task, hold).await
+                }))
                 .group("checks")
                 .timeout(dt::secs(30)),
-            &dt::no_undo(
-                    "warn",
-                    "the customer has read it",
-                    |c: dt::Call<Self, Mail>| dt::future(async move {
-                        let request: &Order = c.request();
-                        let stock: &[Place] = c.step::<Vec<Place>>(0);
-                        Self::warn(&c.task, request, stock).await
-                    }),
-                )
+            &dt::no_undo("warn", "the customer has read it")
+                .run(|c: dt::Call<Self, Mail>| dt::future(async move {
+                    let request: &Order = c.request();
+                    let stock: &[Place] = c.step::<Vec<Place>>(0);
+                    Self::warn(&c.task, request, stock).await
+                }))
                 .reads(&[0])
-                .when(
-                    &[0],
-                    |c| {
-                        let stock: &[Place] = c.step::<Vec<Place>>(0);
-                        Self::is_late(c.task, stock)
-                    },
-                ),
-            &dt::pivot(
-                    "charge",
-                    |c: dt::Call<Self, Receipt>| dt::future(async move {
-                        let hold: &Hold = c.step::<Hold>(1);
-                        Self::charge(&c.task, hold).await
-                    }),
-                )
+                .when(|c| {
+                    let stock: &[Place] = c.step::<Vec<Place>>(0);
+                    Self::is_late(c.task, stock)
+                })
+                .when_reads(&[0]),
+            &dt::pivot("charge")
+                .run(|c: dt::Call<Self, Receipt>| dt::future(async move {
+                    let hold: &Hold = c.step::<Hold>(1);
+                    Self::charge(&c.task, hold).await
+                }))
                 .reads(&[1]),
-            &dt::retriable(
-                    "print_label",
-                    |c: dt::Call<Self, ()>| dt::blocking(move || {
-                        let charge: &Receipt = c.step::<Receipt>(3);
-                        let warn: Option<&Mail> = c.maybe::<Mail>(2);
-                        dt::Ok(Self::print_label(&c.task, charge, warn))
-                    }),
-                )
+            &dt::retriable("print_label")
+                .run(|c: dt::Call<Self, ()>| dt::blocking(move || {
+                    let charge: &Receipt = c.step::<Receipt>(3);
+                    let warn: Option<&Mail> = c.maybe::<Mail>(2);
+                    dt::Ok(Self::print_label(&c.task, charge, warn))
+                }))
                 .reads(&[2, 3]),
         ];
         const RESPONSE: dt::Response<Self> = |c| dt::last::<Self>(c.step::<()>(4));

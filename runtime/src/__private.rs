@@ -23,11 +23,8 @@ pub mod v1 {
                 Attempt, Call, UndoCall, View, blocking, blocking_sources, ephemeral_blocking,
                 ephemeral_future, future, future_sources, last, respond, unexpanded,
             },
-            limits::{fits_into, hours, millis, minutes, retry, secs},
-            row::{
-                Row, StepRow, Table, compensable, ephemeral, no_undo, pivot, read_only, retriable,
-                upload,
-            },
+            limits::{fits_into, hours, millis, minutes, secs},
+            row::{Row, StepRow, Table, compensable, no_undo, pivot, read_only, retriable, upload},
             table::{Mode, Response, TaskRow, task},
         },
     };

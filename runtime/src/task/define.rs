@@ -54,7 +54,7 @@ fn describe<T>(task: TaskRow, row: &dyn StepRow<T>, stage: usize, await_all: boo
         conditional: facts.when.is_some(),
         ephemeral: row.output().is_none(),
         inputs: facts.reads.to_vec(),
-        when_inputs: facts.when.as_ref().map_or_else(Vec::new, |when| when.reads.to_vec()),
+        when_inputs: facts.when_reads.to_vec(),
         undo_inputs: facts.undo_reads.to_vec(),
         retry: retry(task, facts.retry),
         timeout: facts.timeout.or(task.timeout).unwrap_or(DEFAULT_STEP_TIMEOUT),
@@ -113,9 +113,8 @@ impl<T: TaskSteps> Handlers for Bound<T> {
     }
 
     fn when(&self, step: usize, inputs: &Inputs) -> bool {
-        let when = T::STEPS[step].facts().when.as_ref();
-        let when = when.expect("the engine asks conditional steps only");
-        (when.holds)(View { task: &self.task, inputs })
+        let holds = T::STEPS[step].facts().when.expect("the engine asks conditional steps only");
+        holds(View { task: &self.task, inputs })
     }
 
     fn respond(&self, inputs: &Inputs) -> Value {
@@ -168,8 +167,8 @@ mod tests {
         kernel::{Backoff, Host, Jitter},
         task::{
             TaskDefinition,
-            call::{Call, UndoCall, future, respond},
-            limits::{minutes, retry, secs},
+            call::{Call, UndoCall, future, future_sources, respond},
+            limits::{minutes, secs},
             row::{Table, compensable, pivot, read_only, retriable, upload},
             table::{Response, TaskRow, task},
         },
@@ -187,25 +186,27 @@ mod tests {
 
     impl TaskSteps for Ship {
         const STEPS: Table<Self> = &[
-            &upload("scan", "orders", |_: Call<Self, Vec<_>>| {
-                crate::task::call::future_sources(async { Ok(Vec::new()) })
-            })
-            .on_api(),
-            &read_only("stock", |c: Call<Self, u32>| future(async move { Ok(*c.request()) }))
+            &upload("scan", "orders")
+                .files(|_: Call<Self, Vec<_>>| future_sources(async { Ok(Vec::new()) }))
+                .on_api(),
+            &read_only("stock")
+                .run(|c: Call<Self, u32>| future(async move { Ok(*c.request()) }))
                 .group("checks")
                 .await_all(),
-            &compensable(
-                "hold",
-                |c: Call<Self, u32>| future(async move { Ok(*c.request()) }),
-                |_: UndoCall<Self>| future(async { Ok(()) }),
-            )
-            .group("checks")
-            .undo_reads(&[0]),
-            &pivot("charge", |c: Call<Self, u32>| future(async move { Ok(*c.step::<u32>(1)) }))
+            &compensable("hold")
+                .run(|c: Call<Self, u32>| future(async move { Ok(*c.request()) }))
+                .undo(|_: UndoCall<Self>| future(async { Ok(()) }))
+                .group("checks")
+                .undo_reads(&[0]),
+            &pivot("charge")
+                .run(|c: Call<Self, u32>| future(async move { Ok(*c.step::<u32>(1)) }))
                 .reads(&[1])
-                .when(&[2], |c| *c.step::<u32>(2) > 3)
-                .retry(retry().backoff(Backoff::Constant).delay(minutes(2)).jitter(Jitter::None)),
-            &retriable("tell", |_: Call<Self, ()>| future(async { Ok(()) })).timeout(secs(1)),
+                .when(|c| *c.step::<u32>(2) > 3)
+                .when_reads(&[2])
+                .backoff(Backoff::Constant)
+                .delay(minutes(2))
+                .jitter(Jitter::None),
+            &retriable("tell").run(|_: Call<Self, ()>| future(async { Ok(()) })).timeout(secs(1)),
         ];
         const RESPONSE: Response<Self> = |_| respond::<Self>(());
     }

@@ -7,7 +7,7 @@ use crate::kernel::{Backoff, Jitter};
 
 /// What a step says about its retries; the task and the defaults say the rest.
 #[derive(Clone, Copy, Debug)]
-pub struct RetryRow {
+pub(crate) struct RetryRow {
     pub(crate) max: Option<u32>,
     pub(crate) backoff: Option<Backoff>,
     pub(crate) delay: Option<Duration>,
@@ -15,41 +15,9 @@ pub struct RetryRow {
     pub(crate) jitter: Option<Jitter>,
 }
 
-/// Retries that say nothing yet.
-pub const fn retry() -> RetryRow {
-    RetryRow { max: None, backoff: None, delay: None, max_delay: None, jitter: None }
-}
-
 impl RetryRow {
-    /// Tries after the first.
-    pub const fn max(mut self, max: u32) -> Self {
-        self.max = Some(max);
-        self
-    }
-
-    /// How the delay grows.
-    pub const fn backoff(mut self, backoff: Backoff) -> Self {
-        self.backoff = Some(backoff);
-        self
-    }
-
-    /// Delay before the first retry.
-    pub const fn delay(mut self, delay: Duration) -> Self {
-        self.delay = Some(delay);
-        self
-    }
-
-    /// Cap of the delay.
-    pub const fn max_delay(mut self, cap: Duration) -> Self {
-        self.max_delay = Some(cap);
-        self
-    }
-
-    /// How the delay is spread.
-    pub const fn jitter(mut self, jitter: Jitter) -> Self {
-        self.jitter = Some(jitter);
-        self
-    }
+    pub(crate) const UNSAID: Self =
+        Self { max: None, backoff: None, delay: None, max_delay: None, jitter: None };
 }
 
 /// A duration in milliseconds.

@@ -6,11 +6,11 @@ use std::{sync::Arc, time::Duration};
 use super::{
     Inputs, StepContext, TaskDefinition, Work,
     call::{Attempt, Call, IntoSources, Sources, UndoCall, View},
-    limits::{RetryRow, retry},
+    limits::RetryRow,
     run::{Compensable, Ephemeral, Journaled, Run, Upload},
     typed::Typed,
 };
-use crate::kernel::Host;
+use crate::kernel::{Backoff, Host, Jitter};
 
 /// The steps of a task, in source order.
 pub type Table<T> = &'static [&'static dyn StepRow<T>];
@@ -39,7 +39,8 @@ pub struct Facts<T> {
     pub(crate) group: Option<&'static str>,
     pub(crate) await_all: bool,
     pub(crate) reads: &'static [usize],
-    pub(crate) when: Option<When<T>>,
+    pub(crate) when: Option<fn(View<'_, T>) -> bool>,
+    pub(crate) when_reads: &'static [usize],
     pub(crate) undo_reads: &'static [usize],
     pub(crate) retry: RetryRow,
     pub(crate) timeout: Option<Duration>,
@@ -58,12 +59,6 @@ pub(crate) enum Undo {
     ReadOnly,
     /// Not at all, for this reason.
     Remains(&'static str),
-}
-
-/// Whether a step runs at all.
-pub(crate) struct When<T> {
-    pub(crate) reads: &'static [usize],
-    pub(crate) holds: fn(View<'_, T>) -> bool,
 }
 
 /// A step of which `R` does the work.
@@ -90,65 +85,106 @@ impl<T, R: Run<T>> StepRow<T> for Row<T, R> {
     }
 }
 
+/// A step whose work is not said yet.
+pub struct Step<T>(Facts<T>);
+
+/// A step that uploads what is not named yet.
+pub struct UploadStep<T> {
+    facts: Facts<T>,
+    bucket: &'static str,
+}
+
 /// A step that its undo takes back.
-pub const fn compensable<T: TaskDefinition<Error = E>, O, E>(
-    name: &'static str,
-    run: fn(Call<T, O>) -> Attempt<O, E>,
-    undo: fn(UndoCall<T>) -> Attempt<(), E>,
-) -> Row<T, Compensable<T, O, E>> {
-    Row::new(name, Compensable { run, undo }, Undo::Compensate)
+pub const fn compensable<T>(name: &'static str) -> Step<T> {
+    Step::new(name, Undo::Compensate)
 }
 
 /// The point of no return.
-pub const fn pivot<T: TaskDefinition<Error = E>, O, E>(
-    name: &'static str,
-    run: fn(Call<T, O>) -> Attempt<O, E>,
-) -> Row<T, Journaled<T, O, E>> {
-    Row::new(name, Journaled(run), Undo::Pivot)
+pub const fn pivot<T>(name: &'static str) -> Step<T> {
+    Step::new(name, Undo::Pivot)
 }
 
 /// A step after the pivot.
-pub const fn retriable<T: TaskDefinition<Error = E>, O, E>(
-    name: &'static str,
-    run: fn(Call<T, O>) -> Attempt<O, E>,
-) -> Row<T, Journaled<T, O, E>> {
-    Row::new(name, Journaled(run), Undo::Retriable)
+pub const fn retriable<T>(name: &'static str) -> Step<T> {
+    Step::new(name, Undo::Retriable)
 }
 
 /// A step that changes nothing.
-pub const fn read_only<T: TaskDefinition<Error = E>, O, E>(
-    name: &'static str,
-    run: fn(Call<T, O>) -> Attempt<O, E>,
-) -> Row<T, Journaled<T, O, E>> {
-    Row::new(name, Journaled(run), Undo::ReadOnly)
+pub const fn read_only<T>(name: &'static str) -> Step<T> {
+    Step::new(name, Undo::ReadOnly)
 }
 
 /// A step whose effect may remain, for this reason.
-pub const fn no_undo<T: TaskDefinition<Error = E>, O, E>(
-    name: &'static str,
-    reason: &'static str,
-    run: fn(Call<T, O>) -> Attempt<O, E>,
-) -> Row<T, Journaled<T, O, E>> {
-    Row::new(name, Journaled(run), Undo::Remains(reason))
+pub const fn no_undo<T>(name: &'static str, reason: &'static str) -> Step<T> {
+    Step::new(name, Undo::Remains(reason))
 }
 
-/// A step that changes nothing and whose output lives with the worker.
-pub const fn ephemeral<T: TaskDefinition<Error = E>, O, E>(
-    name: &'static str,
-    run: fn(Call<T, O>) -> Attempt<O, E>,
-) -> Row<T, Ephemeral<T, O, E>> {
-    Row::new(name, Ephemeral(run), Undo::ReadOnly)
+/// A step that uploads files to this bucket; its undo deletes them.
+pub const fn upload<T>(name: &'static str, bucket: &'static str) -> UploadStep<T> {
+    let Step(mut facts) = Step::new(name, Undo::Compensate);
+    facts.bucket = Some(bucket);
+    UploadStep { facts, bucket }
 }
 
-/// A step that uploads the files it names; its undo deletes them.
-pub const fn upload<T: TaskDefinition<Error = E>, S: IntoSources, E>(
-    name: &'static str,
-    bucket: &'static str,
-    sources: fn(Call<T, S>) -> Sources<S, E>,
-) -> Row<T, Upload<T, S, E>> {
-    let mut row = Row::new(name, Upload { bucket, sources }, Undo::Compensate);
-    row.facts.bucket = Some(bucket);
-    row
+impl<T> Step<T> {
+    const fn new(name: &'static str, undo: Undo) -> Self {
+        Self(Facts {
+            name,
+            undo,
+            bucket: None,
+            host: Host::Worker,
+            group: None,
+            await_all: false,
+            reads: &[],
+            when: None,
+            when_reads: &[],
+            undo_reads: &[],
+            retry: RetryRow::UNSAID,
+            timeout: None,
+        })
+    }
+
+    /// Its output is journaled.
+    pub const fn run<O, E>(self, run: fn(Call<T, O>) -> Attempt<O, E>) -> Row<T, Journaled<T, O, E>>
+    where
+        T: TaskDefinition<Error = E>,
+    {
+        Row { facts: self.0, run: Journaled(run) }
+    }
+
+    /// Its output lives with the worker.
+    pub const fn ephemeral<O, E>(
+        self,
+        run: fn(Call<T, O>) -> Attempt<O, E>,
+    ) -> Row<T, Ephemeral<T, O, E>>
+    where
+        T: TaskDefinition<Error = E>,
+    {
+        Row { facts: self.0, run: Ephemeral(run) }
+    }
+}
+
+impl<T> UploadStep<T> {
+    /// The files that it uploads.
+    pub const fn files<S: IntoSources, E>(
+        self,
+        sources: fn(Call<T, S>) -> Sources<S, E>,
+    ) -> Row<T, Upload<T, S, E>>
+    where
+        T: TaskDefinition<Error = E>,
+    {
+        Row { facts: self.facts, run: Upload { bucket: self.bucket, sources } }
+    }
+}
+
+impl<T, O, E> Row<T, Journaled<T, O, E>> {
+    /// What takes it back.
+    pub const fn undo(
+        self,
+        undo: fn(UndoCall<T>) -> Attempt<(), E>,
+    ) -> Row<T, Compensable<T, O, E>> {
+        Row { facts: self.facts, run: Compensable { run: self.run.0, undo } }
+    }
 }
 
 impl<T, S, E> Row<T, Upload<T, S, E>> {
@@ -166,23 +202,6 @@ impl<T, S, E> Row<T, Upload<T, S, E>> {
 }
 
 impl<T, R> Row<T, R> {
-    const fn new(name: &'static str, run: R, undo: Undo) -> Self {
-        let facts = Facts {
-            name,
-            undo,
-            bucket: None,
-            host: Host::Worker,
-            group: None,
-            await_all: false,
-            reads: &[],
-            when: None,
-            undo_reads: &[],
-            retry: retry(),
-            timeout: None,
-        };
-        Self { facts, run }
-    }
-
     /// Reads the outputs of these steps.
     pub const fn reads(mut self, steps: &'static [usize]) -> Self {
         self.facts.reads = steps;
@@ -195,9 +214,15 @@ impl<T, R> Row<T, R> {
         self
     }
 
-    /// Runs only if this holds; the condition reads the outputs of these steps.
-    pub const fn when(mut self, reads: &'static [usize], holds: fn(View<'_, T>) -> bool) -> Self {
-        self.facts.when = Some(When { reads, holds });
+    /// Runs only if this holds.
+    pub const fn when(mut self, holds: fn(View<'_, T>) -> bool) -> Self {
+        self.facts.when = Some(holds);
+        self
+    }
+
+    /// Its condition reads the outputs of these steps.
+    pub const fn when_reads(mut self, steps: &'static [usize]) -> Self {
+        self.facts.when_reads = steps;
         self
     }
 
@@ -219,9 +244,33 @@ impl<T, R> Row<T, R> {
         self
     }
 
-    /// Is tried again like this.
-    pub const fn retry(mut self, retry: RetryRow) -> Self {
-        self.facts.retry = retry;
+    /// Tries after the first.
+    pub const fn retries(mut self, max: u32) -> Self {
+        self.facts.retry.max = Some(max);
+        self
+    }
+
+    /// How the delay before a retry grows.
+    pub const fn backoff(mut self, backoff: Backoff) -> Self {
+        self.facts.retry.backoff = Some(backoff);
+        self
+    }
+
+    /// Delay before the first retry.
+    pub const fn delay(mut self, delay: Duration) -> Self {
+        self.facts.retry.delay = Some(delay);
+        self
+    }
+
+    /// Cap of the delay.
+    pub const fn max_delay(mut self, cap: Duration) -> Self {
+        self.facts.retry.max_delay = Some(cap);
+        self
+    }
+
+    /// How the delay is spread.
+    pub const fn jitter(mut self, jitter: Jitter) -> Self {
+        self.facts.retry.jitter = Some(jitter);
         self
     }
 

@@ -32,20 +32,21 @@ fn head(saga: &Saga, step: &Step) -> TokenStream {
     let name = &declared.name;
     let run = thunk::step(saga, declared, &step.sources);
     if let Work::Upload { bucket, .. } = &declared.work {
-        return quote!(#dt::upload(#name, #bucket, #run));
-    }
-    if declared.ephemeral.is_some() {
-        return quote!(#dt::ephemeral(#name, #run));
+        return quote!(#dt::upload(#name, #bucket).files(#run));
     }
     if let Some(undo) = &step.compensate {
         let undo = thunk::undo(saga, undo);
-        return quote!(#dt::compensable(#name, #run, #undo));
+        return quote!(#dt::compensable(#name).run(#run).undo(#undo));
     }
-    match &declared.undo {
-        Undo::Pivot(_) => quote!(#dt::pivot(#name, #run)),
-        Undo::Retriable(_) => quote!(#dt::retriable(#name, #run)),
-        Undo::Remains(_, reason) => quote!(#dt::no_undo(#name, #reason, #run)),
-        _ => quote!(#dt::read_only(#name, #run)),
+    let kind = match &declared.undo {
+        Undo::Pivot(_) => quote!(pivot(#name)),
+        Undo::Retriable(_) => quote!(retriable(#name)),
+        Undo::Remains(_, reason) => quote!(no_undo(#name, #reason)),
+        _ => quote!(read_only(#name)),
+    };
+    match declared.ephemeral {
+        Some(_) => quote!(#dt::#kind.ephemeral(#run)),
+        None => quote!(#dt::#kind.run(#run)),
     }
 }
 
@@ -55,9 +56,9 @@ fn flow(saga: &Saga, step: &Step) -> TokenStream {
     let undo_read = step.compensate.as_ref().and_then(|undo| indices(&undo.sources));
     let undo_read = undo_read.map(|steps| quote!(.undo_reads(&[#steps])));
     let when = step.when.as_ref().map(|when| {
-        let steps = indices(&when.sources);
         let holds = thunk::condition(saga, when);
-        quote!(.when(&[#steps], #holds))
+        let read = indices(&when.sources).map(|steps| quote!(.when_reads(&[#steps])));
+        quote!(.when(#holds) #read)
     });
     quote!(#read #undo_read #when)
 }
@@ -85,7 +86,7 @@ fn limits(step: &Declared, runtime: &Runtime) -> TokenStream {
 
 fn retry(retry: &Retry, runtime: &Runtime) -> TokenStream {
     let dt = &runtime.alias;
-    let max = retry.max.map(Literal::u32_unsuffixed).map(|max| quote!(.max(#max)));
+    let max = retry.max.map(Literal::u32_unsuffixed).map(|max| quote!(.retries(#max)));
     let backoff = retry.backoff.map(|backoff| match backoff {
         Backoff::Constant => quote!(.backoff(#dt::Backoff::Constant)),
         Backoff::Exponential => quote!(.backoff(#dt::Backoff::Exponential)),
@@ -97,5 +98,5 @@ fn retry(retry: &Retry, runtime: &Runtime) -> TokenStream {
         Jitter::None => quote!(.jitter(#dt::Jitter::None)),
         Jitter::Full => quote!(.jitter(#dt::Jitter::Full)),
     });
-    quote!(.retry(#dt::retry() #max #backoff #delay #max_delay #jitter))
+    quote!(#max #backoff #delay #max_delay #jitter)
 }
