@@ -5,7 +5,7 @@ use std::{
     io::{self, BufRead, BufWriter, Seek, SeekFrom, Write},
 };
 
-use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
+use zip::{CompressionMethod, DateTime, ZipWriter, result::ZipError, write::SimpleFileOptions};
 
 use crate::inputs::Entry;
 
@@ -30,7 +30,7 @@ impl Archive {
 
     pub(crate) fn folder(&mut self, entry: &Entry) -> io::Result<()> {
         let options = options(entry).compression_method(CompressionMethod::Stored);
-        Ok(self.zip.add_directory(entry.name.as_str(), options)?)
+        self.zip.add_directory(entry.name.as_str(), options).map_err(plain)
     }
 
     /// Adds a file of this size. `on_piece` hears how many bytes of it were packed since it heard
@@ -43,7 +43,7 @@ impl Archive {
         mut on_piece: impl FnMut(u64) -> io::Result<()>,
     ) -> io::Result<()> {
         let options = self.level.apply(options(entry)).large_file(size >= LARGE);
-        self.zip.start_file(entry.name.as_str(), options)?;
+        self.zip.start_file(entry.name.as_str(), options).map_err(plain)?;
         loop {
             let piece = content.fill_buf()?;
             if piece.is_empty() {
@@ -58,7 +58,8 @@ impl Archive {
 
     /// Writes the table of contents. Without it there is no archive.
     pub(crate) fn finish(self) -> io::Result<()> {
-        self.zip.finish()?.writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let writer = self.zip.finish().map_err(plain)?.writer;
+        writer.into_inner().map_err(io::IntoInnerError::into_error)?;
         Ok(())
     }
 }
@@ -137,6 +138,14 @@ fn options(entry: &Entry) -> SimpleFileOptions {
         .last_modified_time(date(entry.modified).unwrap_or_default())
 }
 
+/// What the machine said, without that it was about an archive.
+fn plain(error: ZipError) -> io::Error {
+    match error {
+        ZipError::Io(error) => error,
+        other => other.into(),
+    }
+}
+
 /// Seconds since 1970 as a date of an archive, which knows the years 1980 to 2107 and no time
 /// zones: it is in UTC, so that the same files make the same archive everywhere.
 fn date(seconds: u64) -> Option<DateTime> {
@@ -163,6 +172,25 @@ fn date(seconds: u64) -> Option<DateTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a reader needs to know, from the header of an entry that claims this size.
+    fn version_needed(size: u64) -> u16 {
+        let file = tempfile::NamedTempFile::new().expect("there is room");
+        let mut archive = Archive::new(file.reopen().expect("it is there"), CompressionLevel(0));
+        let entry = Entry { name: "a".into(), content: None, mode: 0o644, modified: 0 };
+        archive.file(&entry, size, &b"content"[..], |_| Ok(())).expect("there is room");
+        archive.finish().expect("there is room");
+        let archive = std::fs::read(file.path()).expect("it is there");
+        u16::from_le_bytes([archive[4], archive[5]])
+    }
+
+    #[test]
+    fn large_files_are_announced_before_they_are_packed() {
+        const ZIP64: u16 = 45;
+        assert!(version_needed(LARGE - 1) < ZIP64);
+        assert_eq!(version_needed(LARGE), ZIP64);
+        const { assert!(LARGE < u32::MAX as u64) };
+    }
 
     #[test]
     fn dates_are_in_utc() {

@@ -1,10 +1,10 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{env, path::PathBuf};
 
 use clap::Parser;
 
-use crate::archive::CompressionLevel;
+use crate::{archive::CompressionLevel, say::escaped};
 
 /// Packs files and folders into one ZIP archive.
 ///
@@ -63,8 +63,14 @@ pub(crate) fn wish() -> Result<Wish, Unclear> {
     Ok(Wish { output, inputs: paths, level: CompressionLevel(level), quiet })
 }
 
+/// Its first line, as the others only repeat what `--help` says. It quotes the arguments as they
+/// are; so that none breaks it, they are parsed once more, escaped.
 fn first_line(error: &clap::Error) -> String {
-    let text = error.to_string();
+    let arguments = env::args_os().map(|argument| escaped(&argument.to_string_lossy()));
+    let text = match Options::try_parse_from(arguments) {
+        Err(error) => error.to_string(),
+        Ok(_) => error.kind().to_string(),
+    };
     let line = text.lines().next().unwrap_or_default();
     line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }

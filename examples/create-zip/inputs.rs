@@ -1,106 +1,73 @@
 //! What goes into the archive: found, named and checked before anything is started.
 
 use std::{
-    fmt,
+    collections::BTreeMap,
+    ffi::OsString,
     fs::{self, File, Metadata},
     io,
-    path::{MAIN_SEPARATOR, Path, PathBuf},
+    path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
 
 use serde::{Deserialize, Serialize};
+
+use crate::output::Output;
 
 /// One file or folder of the archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
     /// Its name in the archive, with `/` between the parts and none at the end.
     pub(crate) name: String,
-    /// The file to read; a folder has none.
-    pub(crate) file: Option<PathBuf>,
+    /// What is in it; a folder has none.
+    pub(crate) content: Option<Content>,
     /// Unix permissions.
     pub(crate) mode: u32,
     /// When it was last changed, in seconds since 1970.
     pub(crate) modified: u64,
 }
 
-/// Why there is nothing to start. Each is one line that names the path.
+/// What is in a file of the archive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Content {
+    /// The path to read; not a `PathBuf`, which can be sent only if it is UTF-8.
+    pub(crate) path: OsString,
+    /// How many bytes were there.
+    pub(crate) size: u64,
+}
+
+/// Why there is nothing to start. Each names the path.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InputError {
-    #[error("cannot read {}: {why}", quoted(path))]
+    #[error("cannot read `{}`: {why}", path.display())]
     Unreadable { path: PathBuf, why: io::Error },
-    #[error("{} is neither a file nor a folder", quoted(.0))]
+    #[error("`{}` is neither a file nor a folder", .0.display())]
     Special(PathBuf),
-    #[error("{} has no name that an archive can hold: it is not UTF-8", quoted(.0))]
+    #[error("`{}` has no name that an archive can hold: it is not UTF-8", .0.display())]
     NotUnicode(PathBuf),
-    #[error("{} has no name of its own; pack what is in it", quoted(.0))]
+    #[error("`{}` has no name of its own; pack what is in it", .0.display())]
     Nameless(PathBuf),
-    #[error("{} and {} would both be `{name}` in the archive", quoted(first), quoted(second))]
+    #[error("`{}` and `{}` would both be `{name}` in the archive", first.display(), second.display())]
     Collision { name: String, first: PathBuf, second: PathBuf },
-    #[error("{} leads back to the folder that holds it", quoted(.0))]
+    #[error("`{}` leads back to the folder that holds it", .0.display())]
     Loop(PathBuf),
-    #[error("the output {} lies in the input {}", quoted(output), quoted(input))]
+    #[error("the output `{}` lies in the input `{}`", output.display(), input.display())]
     OutputInside { output: PathBuf, input: PathBuf },
-    #[error("the output {} is one of the inputs", quoted(.0))]
+    #[error("the output `{}` is one of the inputs", .0.display())]
     OutputIsInput(PathBuf),
-    #[error("cannot write {}: its folder: {why}", quoted(output))]
-    OutputFolder { output: PathBuf, why: io::Error },
-    #[error("cannot write {}: it is no file", quoted(.0))]
-    OutputIsNoFile(PathBuf),
-}
-
-/// A path on one line, whatever is in it.
-fn quoted(path: &Path) -> impl fmt::Display {
-    format!("`{}`", path.to_string_lossy().escape_debug())
-}
-
-/// The output, checked: a name in a folder that exists.
-#[derive(Debug)]
-pub(crate) struct Output {
-    pub(crate) path: PathBuf,
-    /// Its folder, absolute and without symbolic links.
-    pub(crate) folder: PathBuf,
-    /// What is there now, under its one true name.
-    replaces: Option<PathBuf>,
-}
-
-impl Output {
-    pub(crate) fn new(path: PathBuf) -> Result<Self, InputError> {
-        let replaces = match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() => path.canonicalize().ok(),
-            Err(_) if !names_a_folder(&path) => None,
-            Ok(_) | Err(_) => return Err(InputError::OutputIsNoFile(path)),
-        };
-        let folder = match path.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
-        match folder.canonicalize() {
-            Ok(folder) => Ok(Self { path, folder, replaces }),
-            Err(why) => Err(InputError::OutputFolder { output: path, why }),
-        }
-    }
-}
-
-/// Whether a path says by its end that it is a folder, were it there.
-fn names_a_folder(path: &Path) -> bool {
-    let text = path.to_string_lossy();
-    path.file_name().is_none() || text.ends_with(['/', MAIN_SEPARATOR]) || text.ends_with("/.")
 }
 
 /// Everything to pack: each input under its last name and, below a folder, all there is, sorted by
 /// name. Symbolic links are followed.
 pub(crate) fn collect(inputs: &[PathBuf], output: &Output) -> Result<Vec<Entry>, InputError> {
-    let mut roots: Vec<(String, &Path)> = Vec::new();
+    let mut roots = BTreeMap::new();
     let mut walk = Walk { output, input: Path::new(""), open: Vec::new(), entries: Vec::new() };
     for input in inputs {
         let name = root_name(input)?;
-        if let Some((_, first)) = roots.iter().find(|(taken, _)| *taken == name) {
-            let (first, second) = (first.to_path_buf(), input.clone());
-            return Err(InputError::Collision { name, first, second });
+        if let Some(first) = roots.insert(name.clone(), input.clone()) {
+            return Err(InputError::Collision { name, first, second: input.clone() });
         }
         walk.input = input;
-        walk.visit(input.clone(), name.clone())?;
-        roots.push((name, input));
+        walk.visit(input.clone(), name)?;
     }
     Ok(walk.entries)
 }
@@ -129,13 +96,11 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn visit(&mut self, path: PathBuf, name: String) -> Result<(), InputError> {
-        if path.to_str().is_none() {
-            return Err(InputError::NotUnicode(path));
-        }
         let metadata = fs::metadata(&path).map_err(|error| unreadable(&path, error))?;
+        let content = || Content { path: path.clone().into_os_string(), size: metadata.len() };
         let entry = Entry {
             name,
-            file: metadata.is_file().then(|| path.clone()),
+            content: metadata.is_file().then(content),
             mode: mode(&metadata),
             modified: modified(&metadata),
         };
@@ -180,7 +145,7 @@ impl Walk<'_> {
     }
 }
 
-fn sorted_names(folder: &Path) -> Result<Vec<std::ffi::OsString>, InputError> {
+fn sorted_names(folder: &Path) -> Result<Vec<OsString>, InputError> {
     let names = fs::read_dir(folder)
         .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect());
     let mut names: Vec<_> = names.map_err(|error| unreadable(folder, error))?;

@@ -1,9 +1,11 @@
 //! What the user sees while a saga runs: a bar on a terminal, lines elsewhere, nothing if told so.
 
-use std::io::{IsTerminal, Write, stderr};
+use std::io::{IsTerminal, stderr};
 
 use distributed_task::progress::{ByteCount, Progress, SagaStatus};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::say::say;
 
 pub(crate) enum View {
     Bar { bar: ProgressBar, template: &'static str },
@@ -11,8 +13,9 @@ pub(crate) enum View {
     Quiet,
 }
 
-/// Templates of the bar, for what is known of the bytes.
-const ALL: &str = "{msg} [{bar:30}] {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left";
+/// Templates of the bar, for what is known of the bytes. Everything else takes 68 columns at most,
+/// and the bar the rest of the line.
+const ALL: &str = "{msg} {eta:>3} left [{wide_bar}] {bytes}/{total_bytes}";
 const SOME: &str = "{msg} {bytes}, {bytes_per_sec}";
 const NONE: &str = "{msg}";
 
@@ -30,7 +33,7 @@ impl View {
 
     /// Shows a new state of the saga.
     pub(crate) fn show(&mut self, progress: &Progress) {
-        let stage = stage(progress);
+        let Some(stage) = stage(progress) else { return };
         match self {
             Self::Bar { bar, template } => draw(bar, template, stage, progress.bytes),
             Self::Lines { latest } if *latest != stage => {
@@ -63,14 +66,16 @@ impl View {
     }
 }
 
-/// What happens, in a few words that change only when something else happens.
-fn stage(progress: &Progress) -> String {
-    match (&progress.step, progress.status) {
-        (Some(step), SagaStatus::Running) => {
-            format!("step {} of {}: {}", step.number, progress.steps, step.name)
+/// What happens, in a few words that change only when something else happens. That the saga has
+/// ended is not worth a line: the user waits for more than that.
+fn stage(progress: &Progress) -> Option<String> {
+    let step = progress.step.as_ref()?;
+    match progress.status {
+        SagaStatus::Running => {
+            Some(format!("step {} of {}: {}", step.number, progress.steps, step.name))
         }
-        (Some(step), SagaStatus::Compensating) => format!("undoing {}", step.name),
-        (_, status) => status.to_string(),
+        SagaStatus::Compensating => Some(format!("undoing {}", step.name)),
+        _ => None,
     }
 }
 
@@ -98,9 +103,4 @@ fn draw(bar: &ProgressBar, template: &mut &'static str, stage: String, bytes: Op
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("our templates are valid")
-}
-
-/// One line on the standard error. That nobody reads it is no reason to stop.
-pub(crate) fn say(line: &str) {
-    let _ = writeln!(stderr(), "create-zip: {line}");
 }

@@ -36,10 +36,14 @@ pub(crate) struct CreateZipFromFiles {
 
 #[steps]
 impl CreateZipFromFiles {
-    #[file_upload_step(host = "api", bucket = "incoming-files")]
+    // What cannot be read, or stored, now: the user hears of it at once.
+    #[file_upload_step(host = "api", bucket = "incoming-files", retry(max = 0))]
     fn upload_source_files(&self, request: &CreateZipRequest) -> Vec<SourceFile> {
-        let files = request.entries.iter().filter_map(|entry| Some((entry, entry.file.as_ref()?)));
-        files.map(|(entry, path)| SourceFile::path(path).named(&entry.name)).collect()
+        let source = |entry: &Entry| {
+            let content = entry.content.as_ref()?;
+            Some(SourceFile::path(&content.path).named(&entry.name).of_size(content.size))
+        };
+        request.entries.iter().filter_map(source).collect()
     }
 
     #[step(ephemeral, read_only, retry(max = 3, backoff = "exponential", delay = "500ms"))]
@@ -60,7 +64,7 @@ impl CreateZipFromFiles {
         // The files were uploaded in the order of the entries, which also has the folders.
         let mut uploaded = upload_source_files.iter();
         for entry in &request.entries {
-            match entry.file.as_ref().and_then(|_| uploaded.next()) {
+            match entry.content.as_ref().and_then(|_| uploaded.next()) {
                 Some(source) => {
                     let content = cx.files().reader(source)?;
                     archive.file(entry, source.size, content, &mut on_piece)?;

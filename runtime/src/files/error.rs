@@ -50,6 +50,16 @@ pub enum FileError {
         /// The error of the stream.
         source: io::Error,
     },
+    /// The store could not take a source. Its key is nothing that whoever named it knows.
+    #[error("cannot upload `{name}` to bucket `{bucket}`")]
+    Upload {
+        /// The name of the source.
+        name: String,
+        /// The bucket it was meant for.
+        bucket: String,
+        /// What the store, or the machine below it, said.
+        source: io::Error,
+    },
     /// The upload was told to stop.
     #[error("the upload to bucket `{bucket}` was told to stop")]
     Stopped {
@@ -69,6 +79,22 @@ pub enum FileError {
 }
 
 impl FileError {
+    /// The error of an upload in the words of whoever named the source.
+    #[cfg(feature = "engine")]
+    pub(super) fn of_source(self, name: &str) -> Self {
+        match self {
+            Self::Store { bucket, source, .. } => {
+                Self::Upload { name: name.to_owned(), bucket, source }
+            }
+            // That it was read for an object is no news.
+            Self::Content { bucket, key, source } => match source.downcast() {
+                Ok(error) => error,
+                Err(source) => Self::Content { bucket, key, source },
+            },
+            other => other,
+        }
+    }
+
     /// What kind of failure it is, in the words of the standard library.
     ///
     /// ```
@@ -84,6 +110,7 @@ impl FileError {
             Self::Stopped { .. } => io::ErrorKind::Interrupted,
             Self::Store { source, .. }
             | Self::Content { source, .. }
+            | Self::Upload { source, .. }
             | Self::Local { source, .. } => source.kind(),
         }
     }

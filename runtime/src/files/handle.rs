@@ -13,7 +13,7 @@ use tempfile::TempPath;
 
 use super::{
     ByteStream, FileError, FileReader, FileStore, LocalFile, SourceFile, UploadedFile,
-    UploadedFiles, chunks, key_segment,
+    UploadedFiles, chunks, key_segment, new_file,
 };
 use crate::progress::ByteCount;
 
@@ -138,13 +138,13 @@ impl Files {
     /// Uploads `sources` in their order, each as `<prefix>/<index>-<name>`, with names made safe.
     ///
     /// `on_bytes` hears of every piece that the store takes: the bytes of all sources so far and,
-    /// unless one is a stream, what they will be in the end. After an error the objects before it
-    /// are there; the same call again replaces them, [`delete_prefix`](Self::delete_prefix) removes
-    /// them.
+    /// unless one is a stream of unknown size, what they will be in the end. After an error the
+    /// objects before it are there; the same call again replaces them,
+    /// [`delete_prefix`](Self::delete_prefix) removes them.
     ///
     /// # Errors
     /// [`FileError::Local`] or [`FileError::Content`] if a source cannot be read, a missing one
-    /// before anything is uploaded; else what the store says.
+    /// before anything is uploaded; [`FileError::Upload`] if the store cannot take it.
     pub async fn upload(
         &self,
         bucket: &str,
@@ -162,7 +162,8 @@ impl Files {
                 done += piece.len() as u64;
                 on_bytes(ByteCount { done, total });
             });
-            let size = self.store.upload(bucket, &key, counted.boxed()).await?;
+            let uploading = self.store.upload(bucket, &key, counted.boxed());
+            let size = uploading.await.map_err(|error| error.of_source(&name))?;
             uploaded.push(UploadedFile { bucket: bucket.to_owned(), key, name, size });
         }
         Ok(uploaded.into())
@@ -202,11 +203,7 @@ fn new_file_beside(path: &Path) -> io::Result<(File, TempPath)> {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".dt-");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder).map(tempfile::NamedTempFile::into_parts)
+    new_file(".dt-", folder, 0o666).map(tempfile::NamedTempFile::into_parts)
 }
 
 /// The bytes of all sources together, if each knows its own.

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use tempfile::TempPath;
+use tempfile::{NamedTempFile, TempPath};
 
 use super::FileError;
 
@@ -44,11 +44,10 @@ pub struct LocalFile {
 
 impl LocalFile {
     pub(super) fn new(name: &str, folder: &Path) -> Result<Self, FileError> {
-        let file =
-            tempfile::Builder::new().prefix(".dt-").tempfile_in(folder).map_err(|source| {
-                let path = folder.to_owned();
-                FileError::Local { action: "make a temporary file in", path, source }
-            })?;
+        let file = new_file(".dt-", folder, 0o600).map_err(|source| {
+            let path = folder.to_owned();
+            FileError::Local { action: "make a temporary file in", path, source }
+        })?;
         Ok(Self { name: name.into(), path: Arc::new(file.into_temp_path()) })
     }
 
@@ -85,4 +84,16 @@ impl LocalFile {
     pub fn size(&self) -> io::Result<u64> {
         fs::metadata(self.path()).map(|metadata| metadata.len())
     }
+}
+
+/// Makes a file with a name of its own in `folder`; Unix permissions are `mode`. Not with
+/// `tempfile_in`, whose errors tell that name, which says nothing to anybody, and hide their code.
+pub(crate) fn new_file(prefix: &str, folder: &Path, mode: u32) -> io::Result<NamedTempFile> {
+    let mut options = File::options();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
+    tempfile::Builder::new().prefix(prefix).make_in(folder, |path| options.open(path))
 }

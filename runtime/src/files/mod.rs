@@ -29,6 +29,8 @@ mod source;
 #[cfg(feature = "files")]
 pub(crate) use chunks::{blocking, read_chunks, write_chunk};
 pub use error::FileError;
+#[cfg(feature = "engine")]
+pub(crate) use local::new_file;
 pub use name::{check_bucket, check_key, key_prefix, key_segment};
 pub use store::{ByteStream, FileStore, Object};
 pub use uploaded::{UploadedFile, UploadedFiles};

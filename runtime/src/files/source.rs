@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 
 use super::{ByteStream, FileError, LocalFile, chunks};
 
@@ -29,6 +29,8 @@ use super::{ByteStream, FileError, LocalFile, chunks};
 pub struct SourceFile {
     name: String,
     content: Content,
+    /// What it must be, if somebody said so.
+    size: Option<u64>,
 }
 
 enum Content {
@@ -44,12 +46,12 @@ impl SourceFile {
     pub fn path(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        Self { name, content: Content::Path(path) }
+        Self::new(name, Content::Path(path))
     }
 
     /// Bytes in memory.
     pub fn bytes(name: impl Into<String>, content: impl Into<Bytes>) -> Self {
-        Self { name: name.into(), content: Content::Bytes(content.into()) }
+        Self::new(name, Content::Bytes(content.into()))
     }
 
     /// Content that somebody else sends, such as the body of a request. It can be read only once.
@@ -57,7 +59,7 @@ impl SourceFile {
         name: impl Into<String>,
         content: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     ) -> Self {
-        Self { name: name.into(), content: Content::Stream(Mutex::new(content.boxed())) }
+        Self::new(name, Content::Stream(Mutex::new(content.boxed())))
     }
 
     /// The same content under another name, such as a relative path.
@@ -67,6 +69,28 @@ impl SourceFile {
         self
     }
 
+    /// Says how many bytes the content must have: what was seen when a file was chosen, or what the
+    /// sender of a stream announced. With fewer or more of them the upload fails, so that nobody
+    /// takes half a file for a whole one.
+    ///
+    /// ```
+    /// # #[cfg(not(feature = "files"))]
+    /// # fn main() {}
+    /// # #[cfg(feature = "files")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use distributed_task::{backend::files::ObjectFiles, files::{Files, SourceFile}};
+    ///
+    /// let cut = SourceFile::bytes("a.txt", "on").of_size(3);
+    /// let files = Files::new(ObjectFiles::in_memory());
+    /// assert!(files.upload("incoming-files", "demo", vec![cut], |_| {}).await.is_err());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn of_size(self, size: u64) -> Self {
+        Self { size: Some(size), ..self }
+    }
+
     /// The name that the [`UploadedFile`](super::UploadedFile) will have.
     pub fn name(&self) -> &str {
         &self.name
@@ -74,26 +98,35 @@ impl SourceFile {
 }
 
 impl SourceFile {
+    fn new(name: impl Into<String>, content: Content) -> Self {
+        Self { name: name.into(), content, size: None }
+    }
+
     /// The size, where it is known before the content is read.
     pub(super) async fn size(&self) -> Result<Option<u64>, FileError> {
-        match &self.content {
-            Content::Bytes(bytes) => Ok(Some(bytes.len() as u64)),
-            Content::Stream(_) => Ok(None),
-            Content::Path(path) => size_of(path).await,
-            Content::Local(file) => size_of(file.path()).await,
-        }
+        let found = match &self.content {
+            Content::Bytes(bytes) => Some(bytes.len() as u64),
+            Content::Stream(_) => None,
+            Content::Path(path) => size_of(path).await?,
+            Content::Local(file) => size_of(file.path()).await?,
+        };
+        Ok(self.size.or(found))
     }
 
     /// Takes the source apart into its name and its content, opened.
     pub(super) async fn open(self) -> Result<(String, ByteStream<'static>), FileError> {
+        let size = self.size;
         let content = match self.content {
             Content::Bytes(bytes) => {
-                futures_util::stream::iter((!bytes.is_empty()).then_some(Ok(bytes))).boxed()
+                let piece = (!bytes.is_empty()).then_some(Ok(bytes));
+                whole(size, stream::iter(piece).boxed())
             }
-            Content::Stream(stream) => stream.into_inner().unwrap_or_else(PoisonError::into_inner),
-            Content::Path(path) => open_path(path).await?,
+            Content::Stream(content) => {
+                whole(size, content.into_inner().unwrap_or_else(PoisonError::into_inner))
+            }
+            Content::Path(path) => open_path(path, size).await?,
             Content::Local(file) => {
-                let content = open_path(file.path().to_owned()).await?;
+                let content = open_path(file.path().to_owned(), size).await?;
                 // The file must outlive its reader: dropping the last handle removes it.
                 content.inspect(move |_| _ = &file).boxed()
             }
@@ -114,15 +147,36 @@ async fn size_of(path: &Path) -> Result<Option<u64>, FileError> {
     Ok(metadata.is_file().then_some(metadata.len()))
 }
 
-async fn open_path(path: PathBuf) -> Result<ByteStream<'static>, FileError> {
+async fn open_path(path: PathBuf, size: Option<u64>) -> Result<ByteStream<'static>, FileError> {
     let at = path.clone();
     let file = chunks::blocking(move || std::fs::File::open(at))
         .await
         .map_err(|error| cannot_read(&path, error))?;
     // The error of a read names no file; who sees it later does not know which one it was.
-    let content = chunks::read_chunks(file)
+    let content = whole(size, chunks::read_chunks(file))
         .map(move |piece| piece.map_err(|error| cannot_read(&path, error).into()));
     Ok(content.boxed())
+}
+
+/// Content that ends with an error unless it has `size` bytes. What is longer is not read to its
+/// end, which may never come.
+fn whole(size: Option<u64>, content: ByteStream<'static>) -> ByteStream<'static> {
+    let Some(size) = size else { return content };
+    let counted = stream::try_unfold((content, 0), move |(mut content, before)| async move {
+        let piece = content.try_next().await?;
+        let read = before + piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        match piece {
+            Some(_) if read > size => Err(changed(&format!("more than {size}"))),
+            None if read < size => Err(changed(&format!("{read} of {size}"))),
+            piece => Ok(piece.map(|piece| (piece, (content, read)))),
+        }
+    });
+    counted.boxed()
+}
+
+fn changed(came: &str) -> io::Error {
+    let text = format!("it changed while it was read: {came} bytes came");
+    io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
 fn cannot_read(path: &Path, source: io::Error) -> FileError {
@@ -132,7 +186,7 @@ fn cannot_read(path: &Path, source: io::Error) -> FileError {
 /// The file itself, not a copy.
 impl From<LocalFile> for SourceFile {
     fn from(file: LocalFile) -> Self {
-        Self { name: file.name().to_owned(), content: Content::Local(file) }
+        Self::new(file.name().to_owned(), Content::Local(file))
     }
 }
 
@@ -154,5 +208,32 @@ impl fmt::Debug for SourceFile {
             Content::Local(file) => out.field("path", &file.path()),
         };
         out.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn read(size: u64, pieces: &[&'static str]) -> Result<usize, String> {
+        let pieces: Vec<_> = pieces.iter().map(|piece| Ok(Bytes::from(*piece))).collect();
+        let content: Vec<Bytes> = whole(Some(size), stream::iter(pieces).boxed())
+            .try_collect()
+            .now_or_never()
+            .expect("nothing to wait for")
+            .map_err(|error| error.to_string())?;
+        Ok(content.concat().len())
+    }
+
+    #[test]
+    fn content_has_the_size_it_was_said_to_have_or_is_an_error() {
+        assert_eq!(read(0, &[]), Ok(0));
+        assert_eq!(read(5, &["on", "two"]), Ok(5));
+        let changed = |came| Err(format!("it changed while it was read: {came} bytes came"));
+        assert_eq!(read(6, &["on", "two"]), changed("5 of 6"));
+        assert_eq!(read(1, &[]), changed("0 of 1"));
+        assert_eq!(read(4, &["on", "two", "three"]), changed("more than 4"));
     }
 }

@@ -12,7 +12,7 @@ use object_store::{local::LocalFileSystem, path};
 use tempfile::{NamedTempFile, TempPath};
 
 use super::Broken;
-use crate::files::{ByteStream, blocking, read_chunks, write_chunk};
+use crate::files::{ByteStream, blocking, new_file, read_chunks, write_chunk};
 
 /// How often an upload makes the folders for its object again, when others that delete the last
 /// object in them are faster.
@@ -82,7 +82,7 @@ fn is_missing(error: &io::Error) -> bool {
 
 fn stage(root: &Path) -> io::Result<NamedTempFile> {
     // No bucket begins with a dot, so no list looks here.
-    tempfile::Builder::new().prefix(".upload-").tempfile_in(root)
+    new_file(".upload-", root, 0o600)
 }
 
 /// Renames the staged file to its object, which makes it visible, whole.

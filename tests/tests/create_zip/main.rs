@@ -1,0 +1,9 @@
+//! The example `create-zip`, run as a process on a generated tree; its archives are read by `unzip`.
+#![cfg(unix)]
+
+mod archives;
+mod refusals;
+mod scene;
+mod stopping;
+mod trouble;
+mod words;
