@@ -58,7 +58,8 @@ const _: () = {
             .queue(Self::WORKER_QUEUE)
             .max_retries(2)
             .timeout(dt::minutes(10))
-            .cancellable();
+            .cancellable()
+            .with::<CompressionLevel>();
     }
     impl dt::Cancellable for CreateZipFromFiles {}
     #[allow(dead_code)]
@@ -123,7 +124,8 @@ impl CreateZipFromFiles {
 }
 const _: () = {
     use ::distributed_task::__private::v1 as dt;
-    impl dt::TaskSteps for CreateZipFromFiles {
+    impl dt::TaskSteps
+    for dt::Checked<CreateZipFromFiles, { dt::is_task::<CreateZipFromFiles>() }> {
         const STEPS: dt::Table<Self> = &[
             &dt::upload("upload_source_files", "incoming-files")
                 .files(|c: dt::Call<Self, Vec<SourceFile>>| dt::blocking_sources(move || {

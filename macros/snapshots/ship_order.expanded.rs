@@ -88,7 +88,7 @@ impl ShipOrder {
 }
 const _: () = {
     use sagas::__private::v1 as dt;
-    impl dt::TaskSteps for ShipOrder {
+    impl dt::TaskSteps for dt::Checked<ShipOrder, { dt::is_task::<ShipOrder>() }> {
         const STEPS: dt::Table<Self> = &[
             &dt::read_only("stock")
                 .run(|c: dt::Call<Self, Vec<Place>>| dt::future(async move {

@@ -103,12 +103,13 @@ impl Args {
         let key = input
             .call(Ident::parse_any)
             .map_err(|e| syn::Error::new(e.span(), "write the name of an argument"))?;
-        let word = attribute.word(&key).inspect_err(|_| {
+        let name = kebab(&key, input)?;
+        let word = attribute.word(&name, key.span()).inspect_err(|_| {
             let known: Vec<&str> = attribute.words.iter().map(|word| word.name).collect();
-            self.meant.extend(nearest(&key.to_string(), &known));
+            self.meant.extend(nearest(&name, &known));
         })?;
         if self.read.iter().any(|(written, _)| *written == key) {
-            errors.at(&key, format!("`{key}` is written twice"));
+            errors.at(&key, format!("`{key}` is written twice: remove one"));
         }
         self.meant.push(word.name);
         let value = word.value(&key, input, attribute, errors)?;
@@ -202,20 +203,19 @@ impl Args {
 }
 
 impl Attribute {
-    fn word(&self, key: &Ident) -> syn::Result<&'static Word> {
-        let name = key.to_string();
+    fn word(&self, name: &str, span: Span) -> syn::Result<&'static Word> {
         if let Some(word) = self.words.iter().find(|word| word.name == name) {
             return Ok(word);
         }
         let refused = self.refused.iter().find(|(word, _)| *word == name);
         let why = match refused {
             Some((_, instead)) => (*instead).to_owned(),
-            None => later(&name).unwrap_or_else(|| {
+            None => later(name).unwrap_or_else(|| {
                 let known = self.words.iter().map(|word| word.name);
-                unknown(&format!("`{}` has no argument", self.name), &name, known)
+                unknown(&format!("`{}` has no argument", self.name), name, known)
             }),
         };
-        Err(syn::Error::new(key.span(), why))
+        Err(syn::Error::new(span, why))
     }
 }
 
@@ -254,7 +254,7 @@ impl Word {
             _ => input.parse().map(Value::Method),
         };
         match value {
-            Ok(_) if input.peek(Token![::]) => Err(wrong(span)),
+            Ok(_) if input.peek(Token![::]) || input.peek(Paren) => Err(wrong(span)),
             value => value.map_err(|_| wrong(span)),
         }
     }
@@ -278,6 +278,16 @@ impl Word {
         args.fill(&content, &inner, errors);
         Ok(args)
     }
+}
+
+/// A name, and what follows it when its words are joined by hyphens.
+fn kebab(key: &Ident, input: ParseStream<'_>) -> syn::Result<String> {
+    let mut name = key.to_string();
+    while input.peek(Token![-]) && input.peek2(Ident::peek_any) {
+        input.parse::<Token![-]>()?;
+        name = format!("{name}-{}", input.call(Ident::parse_any)?);
+    }
+    Ok(name)
 }
 
 /// Leaves what belongs to a word that could not be read, the commas inside a type included.

@@ -37,6 +37,12 @@ impl Errors {
     pub(crate) fn into_compile_errors(self) -> TokenStream {
         self.0.into_inner().iter().map(syn::Error::to_compile_error).collect()
     }
+
+    /// The same, the first apart.
+    pub(crate) fn into_first_and_rest(self) -> (TokenStream, TokenStream) {
+        let mut errors = self.0.into_inner().into_iter().map(|error| error.to_compile_error());
+        (errors.next().unwrap_or_default(), errors.collect())
+    }
 }
 
 /// "there is no step `x`", with the name that was probably meant, or all that are known.

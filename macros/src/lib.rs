@@ -19,6 +19,7 @@ mod diag;
 mod fallback;
 mod later;
 mod names;
+mod owned;
 mod period;
 #[cfg(test)]
 mod snapshots;

@@ -143,7 +143,9 @@ pub(crate) fn is_bucket(name: &str) -> bool {
 /// Types and names as a mistake quotes them: `& Vec < T >` as `&Vec<T>`.
 pub(crate) fn spelled(tokens: impl ToTokens) -> String {
     let mut text = tokens.to_token_stream().to_string();
-    for (spaced, tight) in [(" <", "<"), ("< ", "<"), (" >", ">"), (" ::", "::"), (":: ", "::")] {
+    for (spaced, tight) in
+        [(" <", "<"), ("< ", "<"), (" >", ">"), (" ::", "::"), (":: ", "::"), (" :", ":")]
+    {
         text = text.replace(spaced, tight);
     }
     text.replace("& ", "&").replace(" ,", ",")

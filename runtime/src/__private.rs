@@ -25,7 +25,7 @@ pub mod v1 {
             },
             limits::{fits_into, hours, millis, minutes, secs},
             row::{Row, StepRow, Table, compensable, no_undo, pivot, read_only, retriable, upload},
-            table::{Mode, Response, TaskRow, task},
+            table::{Checked, Mode, Response, TaskRow, is_task, task},
         },
     };
 }

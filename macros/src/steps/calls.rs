@@ -114,7 +114,7 @@ pub(super) fn response(block: &Block, steps: &[Declared], errors: &Errors) -> Op
     };
     for extra in marked {
         let first = &method.sig.ident;
-        errors.at(&extra.sig.ident, format!("`{first}` makes the response already: there is one"));
+        errors.at(&extra.sig.ident, format!("`{first}` makes the response already: remove one"));
     }
     if let Some(mark) = method.mark() {
         mark.args(errors);

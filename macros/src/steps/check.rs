@@ -4,7 +4,7 @@ use syn::{Ident, LitStr, Path};
 
 use super::{
     model::{Declared, Host, Undo, Work},
-    parse::{Block, Method},
+    parse::{Block, Method, name_is_taken},
 };
 use crate::{diag::Errors, names::is_kebab};
 
@@ -53,8 +53,7 @@ fn names(steps: &[Declared], errors: &Errors) {
             errors.at(&step.sig.ident, message);
         }
         if steps[..i].iter().any(|before| before.name == *name) {
-            errors
-                .at(&step.sig.ident, format!("there is a step `{name}` already: rename this one"));
+            errors.at(&step.sig.ident, name_is_taken(name));
         }
     }
 }
@@ -90,8 +89,7 @@ fn first_member(step: &Declared, rest: &[Declared], group: &LitStr, errors: &Err
             group,
             "write the name of a group in kebab-case: lower-case letters, digits and hyphens",
         );
-    }
-    if !rest.iter().any(|other| step.runs_beside(other)) {
+    } else if !rest.iter().any(|other| step.runs_beside(other)) {
         let message = format!(
             "the group `{}` has no other member: add one, or remove `group`",
             group.value()
@@ -164,11 +162,13 @@ fn host_span(step: &Declared) -> proc_macro2::Span {
 /// P1: at most one pivot, alone; what can be undone stands before it, what must succeed after it.
 fn point_of_no_return(steps: &[Declared], errors: &Errors) {
     let mut pivot: Option<&Declared> = None;
-    for step in steps {
+    for (i, step) in steps.iter().enumerate() {
         match (&step.undo, pivot) {
             (Undo::Pivot(key), Some(first)) => {
-                let message =
-                    format!("`{}` is the point of no return already: there is one", first.name);
+                let message = format!(
+                    "`{}` is the point of no return already: write `retriable` or `read_only`",
+                    first.name
+                );
                 errors.at(key, message);
             }
             (Undo::Pivot(key), None) => {
@@ -180,16 +180,18 @@ fn point_of_no_return(steps: &[Declared], errors: &Errors) {
                 }
                 pivot = Some(step);
             }
-            (Undo::Retriable(key), None) => before_the_pivot(steps, key, errors),
+            (Undo::Retriable(key), None) => before_the_pivot(steps, i, key, errors),
             (undo, Some(pivot)) => after_the_pivot(step, undo, pivot, errors),
             (_, None) => {}
         }
     }
 }
 
-fn before_the_pivot(steps: &[Declared], key: &Ident, errors: &Errors) {
+fn before_the_pivot(steps: &[Declared], step: usize, key: &Ident, errors: &Errors) {
     let pivot = steps.iter().find(|step| matches!(step.undo, Undo::Pivot(_)));
+    let may_be_the_pivot = |step: &Declared| matches!(step.undo, Undo::Unsaid);
     let message = match pivot {
+        None if steps[..step].iter().any(may_be_the_pivot) => return,
         Some(pivot) => format!(
             "`retriable` stands after the point of no return, `{}`: say how this step is undone",
             pivot.name

@@ -94,6 +94,8 @@ fn undo(mark: &Mark, args: &Args, step: &Ident, errors: &Errors) -> Undo {
         let words: Vec<&str> = said.iter().map(|(word, _)| *word).collect();
         let message = format!("a step is undone in one way: keep one of {}", listed(&words));
         errors.at(args.key(second), message);
+        // Which one is meant is open, so nothing follows from any of them.
+        return Undo::Unsaid;
     }
     match said.into_iter().next() {
         Some((_, undo)) => undo,

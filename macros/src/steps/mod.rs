@@ -20,8 +20,8 @@ pub(crate) fn steps(args: TokenStream, item: TokenStream) -> TokenStream {
     let errors = Errors::default();
     let args = Args::read(args, &words::STEPS, &errors);
     let runtime = Runtime::new(args.path("crate"), &item);
-    let printed = match parse::Block::read(item.clone(), &runtime.name) {
-        Ok(block) => understand(&block, runtime, &errors),
+    let printed = match parse::Block::read(item.clone(), &runtime.name, &errors) {
+        Ok(block) => understand(block, runtime, &errors),
         Err(error) => {
             errors.push(error);
             item
@@ -31,21 +31,21 @@ pub(crate) fn steps(args: TokenStream, item: TokenStream) -> TokenStream {
     quote!(#printed #mistakes)
 }
 
-fn understand(block: &parse::Block, runtime: Runtime, errors: &Errors) -> TokenStream {
-    match block.task() {
-        Ok(task) => {
-            let saga = check(block, task, runtime, errors);
-            if errors.is_empty() {
-                let printed = expand::saga(&saga);
-                quote!(#block #printed)
-            } else {
-                fallback::steps(block, &saga.task, &saga.runtime)
-            }
+fn understand(mut block: parse::Block, runtime: Runtime, errors: &Errors) -> TokenStream {
+    let Some(subject) = block.subject(errors) else { return quote!(#block) };
+    if subject.of_trait {
+        // The block of a trait in which no step stands is none of ours.
+        if !block.is_marked() {
+            return quote!(#block);
         }
-        Err(error) => {
-            errors.push(error);
-            quote!(#block)
-        }
+        block.leave_trait(&subject);
+    }
+    let saga = check(&block, subject.task.clone(), runtime, errors);
+    if errors.is_empty() {
+        let printed = expand::saga(&saga);
+        quote!(#block #printed)
+    } else {
+        fallback::steps(block, &subject.task, &subject.generics, &saga.runtime)
     }
 }
 

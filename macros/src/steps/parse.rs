@@ -2,21 +2,23 @@
 
 use std::mem;
 
-use proc_macro2::{Group, TokenStream, TokenTree};
+use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, TokenStreamExt, quote};
 use syn::{
-    Attribute, Generics, Ident, ImplItem, Path, Signature, Token, Type, Visibility, braced,
-    parse::{Parse, ParseStream, Parser},
+    Attribute, Generics, Ident, ImplItem, ItemImpl, Path, Signature, Token, Type, TypePath,
+    Visibility, braced,
+    parse::{Parse, ParseStream},
     token,
 };
 
 use super::words::words;
-use crate::{attr::Args, diag::Errors};
+use crate::{attr::Args, diag::Errors, names::spelled};
 
 const PLACE: &str = "`#[steps]` goes on the `impl` block with the step methods";
 
 /// The block. What stands before its brace stays as it is until somebody asks for the task.
 pub(super) struct Block {
+    attrs: Vec<Attribute>,
     header: TokenStream,
     brace: token::Brace,
     items: Vec<Item>,
@@ -34,7 +36,8 @@ pub(super) struct Method {
     vis: Visibility,
     defaultness: Option<Token![default]>,
     pub(super) sig: Signature,
-    body: Group,
+    /// The block, or a `;` that the compiler tells.
+    body: TokenTree,
 }
 
 /// One of our attributes.
@@ -52,15 +55,42 @@ pub(super) enum Role {
 }
 
 impl Block {
-    /// Reads the block; `runtime` is what the user calls our crate.
-    pub(super) fn read(item: TokenStream, runtime: &Ident) -> syn::Result<Self> {
+    /// Reads the block; `runtime` is what the user calls our crate. What would make one mistake
+    /// many where the block is printed is told and taken out.
+    pub(super) fn read(item: TokenStream, runtime: &Ident, errors: &Errors) -> syn::Result<Self> {
         let mut block: Self = syn::parse2(item)?;
+        block.attrs.retain(|attr| {
+            let again = last_of(attr.path(), runtime).is_some_and(|name| name == "steps");
+            if again {
+                errors.at(attr, "the block has `#[steps]` already: remove one of them");
+            }
+            !again
+        });
         for item in &mut block.items {
-            if let Item::Method(method) = item {
-                method.take_marks(runtime);
+            match item {
+                Item::Method(method) => method.take_marks(runtime),
+                Item::Other(other) => refuse_marks(other, runtime, errors),
             }
         }
+        block.refuse_twins(errors);
         Ok(block)
+    }
+
+    fn refuse_twins(&mut self, errors: &Errors) {
+        let mut steps: Vec<Ident> = Vec::new();
+        self.items.retain(|item| {
+            let Item::Method(method) = item else { return true };
+            let ident = &method.sig.ident;
+            if method.mark().is_none_or(|mark| mark.role == Role::Response) {
+                return true;
+            }
+            let twin = steps.contains(ident);
+            if twin {
+                errors.at(ident, name_is_taken(&ident.to_string()));
+            }
+            steps.push(ident.clone());
+            !twin
+        });
     }
 
     pub(super) fn methods(&self) -> impl Iterator<Item = &Method> {
@@ -70,14 +100,59 @@ impl Block {
         })
     }
 
-    /// The struct that the block is for.
-    pub(super) fn task(&self) -> syn::Result<Path> {
-        subject.parse2(self.header.clone())
+    /// The struct that the block is for, `None` if there is none. What is wrong with the header is
+    /// told here.
+    pub(super) fn subject(&self, errors: &Errors) -> Option<Subject> {
+        let header = &self.header;
+        let Ok(block) = syn::parse2::<ItemImpl>(quote!(#header {})) else {
+            errors.at(header.clone().into_iter().next(), PLACE);
+            return None;
+        };
+        let Type::Path(TypePath { qself: None, path, .. }) = &*block.self_ty else {
+            errors.at(&block.self_ty, "write the name of the struct");
+            return None;
+        };
+        let name = spelled(path.segments.last().map(|segment| &segment.ident));
+        if let Some((of, _)) = &block.trait_ {
+            let message = format!(
+                "the steps are methods of the struct: write `impl {name}`, without a trait"
+            );
+            errors.at(of, message);
+        } else if !block.generics.params.is_empty() {
+            let message = format!("a task has no generics: write `impl {name}`");
+            errors.at(&block.generics, message);
+        } else if let Some(clause) = &block.generics.where_clause {
+            let message = format!("a task has no `where` clause: write `impl {name}`");
+            errors.at(clause, message);
+        }
+        let of_trait = block.trait_.is_some();
+        Some(Subject { task: path.clone(), generics: block.generics, of_trait })
     }
+
+    /// Whether an attribute of ours stands in it.
+    pub(super) fn is_marked(&self) -> bool {
+        self.methods().any(|method| !method.marks.is_empty())
+    }
+
+    /// Makes its methods those of the struct itself, where a trait was named by mistake: no trait
+    /// has them.
+    pub(super) fn leave_trait(&mut self, Subject { task, generics, .. }: &Subject) {
+        let (params, _, clause) = generics.split_for_impl();
+        self.header = quote!(impl #params #task #clause);
+        self.items.retain(|item| matches!(item, Item::Method(_)));
+    }
+}
+
+/// What stands before the brace, as far as the task goes.
+pub(super) struct Subject {
+    pub(super) task: Path,
+    pub(super) generics: Generics,
+    pub(super) of_trait: bool,
 }
 
 impl Parse for Block {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attrs = input.call(Attribute::parse_outer)?;
         let start = input.span();
         let mut header = TokenStream::new();
         while !input.peek(token::Brace) {
@@ -90,28 +165,7 @@ impl Parse for Block {
         while !content.is_empty() {
             items.push(content.parse()?);
         }
-        Ok(Self { header, brace, items })
-    }
-}
-
-fn subject(input: ParseStream<'_>) -> syn::Result<Path> {
-    input.call(Attribute::parse_outer)?;
-    input.parse::<Token![impl]>().map_err(|error| syn::Error::new(error.span(), PLACE))?;
-    let generics: Generics = input.parse()?;
-    if !generics.params.is_empty() {
-        return Err(syn::Error::new_spanned(generics, "a task has no generics: write `impl X`"));
-    }
-    let ty: Type = input.parse()?;
-    if input.peek(Token![for]) {
-        let message = "the steps are methods of the struct: write `impl X`, without a trait";
-        return Err(syn::Error::new_spanned(ty, message));
-    }
-    if !input.is_empty() {
-        return Err(input.error("a task has no generics: write `impl X`"));
-    }
-    match ty {
-        Type::Path(path) if path.qself.is_none() => Ok(path.path),
-        other => Err(syn::Error::new_spanned(other, "write the name of the struct")),
+        Ok(Self { attrs, header, brace, items })
     }
 }
 
@@ -142,16 +196,40 @@ impl Parse for Method {
     }
 }
 
-/// `#[step]`, or `#[runtime::step]`.
-fn role(path: &Path, runtime: &Ident) -> Option<Role> {
+/// The `step` of `#[step]`, or of `#[runtime::step]`.
+fn last_of<'a>(path: &'a Path, runtime: &Ident) -> Option<&'a Ident> {
     let mut names = path.segments.iter().rev().map(|segment| &segment.ident);
     let name = names.next()?;
-    if names.next().is_some_and(|before| before != runtime) {
-        return None;
-    }
+    names.next().is_none_or(|before| before == runtime).then_some(name)
+}
+
+fn role(path: &Path, runtime: &Ident) -> Option<Role> {
+    let name = last_of(path, runtime)?;
     let roles =
         [("step", Role::Step), ("file_upload_step", Role::Upload), ("response", Role::Response)];
     roles.iter().find(|(word, _)| name == word).map(|(_, role)| *role)
+}
+
+/// Takes our attributes out of what is no method.
+fn refuse_marks(item: &mut ImplItem, runtime: &Ident, errors: &Errors) {
+    let attrs = match item {
+        ImplItem::Const(item) => &mut item.attrs,
+        ImplItem::Type(item) => &mut item.attrs,
+        ImplItem::Macro(item) => &mut item.attrs,
+        _ => return,
+    };
+    attrs.retain(|attr| {
+        let ours = role(attr.path(), runtime).is_some();
+        if ours {
+            errors.at(attr, "a step and the response are methods: put the attribute on a `fn`");
+        }
+        !ours
+    });
+}
+
+/// Why a step cannot have this name.
+pub(super) fn name_is_taken(name: &str) -> String {
+    format!("there is a step `{name}` already: rename this one")
 }
 
 impl Method {
@@ -189,7 +267,8 @@ impl Mark {
 impl ToTokens for Block {
     /// The block as the user wrote it, without our attributes.
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self { header, brace, items } = self;
+        let Self { attrs, header, brace, items } = self;
+        tokens.append_all(attrs);
         header.to_tokens(tokens);
         brace.surround(tokens, |inner| inner.append_all(items));
     }

@@ -2,7 +2,7 @@
 
 use super::{
     model::{Declared, Source},
-    signature::{Form, Param, Signature},
+    signature::{Form, Param, Signature, is_named},
 };
 use crate::{
     diag::{Errors, unknown},
@@ -60,7 +60,7 @@ impl Scope<'_> {
 
     fn output(&self, reader: Reader, name: &str, form: &Form) -> Result<Source, Mistake> {
         let index = self.steps.iter().position(|step| step.name == name);
-        let index = index.ok_or_else(|| Mistake::Name(self.nobody(reader, name)))?;
+        let index = index.ok_or_else(|| Mistake::Name(self.nobody(reader, name, form)))?;
         if reader == Reader::Undo(index) {
             return self.outcome(index, form);
         }
@@ -72,7 +72,7 @@ impl Scope<'_> {
 
     /// How the undo of a step takes what is known of the step.
     fn outcome(&self, index: usize, form: &Form) -> Result<Source, Mistake> {
-        if let Form::Outcome = form {
+        if let Form::Outcome { lent: true } = form {
             return Ok(Source::Outcome(index));
         }
         let (name, ty) = (&self.steps[index].name, self.steps[index].shown_output());
@@ -95,7 +95,7 @@ impl Scope<'_> {
             (Form::Maybe(ty), None) => {
                 format!("`{name}` always runs: write `{name}: &{}`", spelled(ty))
             }
-            (Form::Outcome, _) => format!(
+            (Form::Outcome { .. }, _) => format!(
                 "`{name}` is done by now, and only its own undo takes an `Outcome`: write `{name}: &{output}`"
             ),
             (_, None) => format!("outputs are lent: write `{name}: &{output}`"),
@@ -113,7 +113,9 @@ impl Scope<'_> {
         };
         let mine = own.map(|own| &self.steps[own]);
         if own == Some(index) {
-            Some(format!("`{name}` is this step itself: it has no output yet"))
+            Some(format!(
+                "`{name}` is this step itself, and has no output yet: remove the parameter"
+            ))
         } else if mine.is_some_and(|mine| mine.runs_beside(step)) {
             Some(format!(
                 "`{name}` runs beside this step, in one group: only a step after the group sees its output"
@@ -133,7 +135,21 @@ impl Scope<'_> {
         }
     }
 
-    fn nobody(&self, reader: Reader, name: &str) -> String {
+    fn nobody(&self, reader: Reader, name: &str, form: &Form) -> String {
+        if let (Form::Outcome { .. }, Reader::Undo(step)) = (form, reader) {
+            let (step, output) = (&self.steps[step].name, self.steps[step].shown_output());
+            return format!(
+                "an outcome is found by the name of its step: write `{step}: Outcome<&{output}>`"
+            );
+        }
+        if let Form::Lent(ty) = form
+            && [STEP_CONTEXT, UNDO_CONTEXT].iter().any(|context| is_named(ty, context))
+        {
+            return match context(reader, form) {
+                Err(Mistake::Name(why) | Mistake::Type(why)) => why,
+                _ => format!("the name of the context is `cx`: write `cx: &{}`", spelled(ty)),
+            };
+        }
         if self.methods.iter().any(|method| bare(method) == name) {
             return format!(
                 "`{name}` is not a step: put `#[step(..)]` on it, or call it in the body"
@@ -154,9 +170,9 @@ impl Scope<'_> {
 }
 
 fn context(reader: Reader, form: &Form) -> Result<Source, Mistake> {
-    let ty = match reader {
-        Reader::Step(_) => "StepContext",
-        Reader::Undo(_) => "UndoContext",
+    let (ty, other) = match reader {
+        Reader::Step(_) => (STEP_CONTEXT, UNDO_CONTEXT),
+        Reader::Undo(_) => (UNDO_CONTEXT, STEP_CONTEXT),
         Reader::When(_) | Reader::Response => {
             let what = reader.what();
             return Err(Mistake::Name(format!(
@@ -165,10 +181,13 @@ fn context(reader: Reader, form: &Form) -> Result<Source, Mistake> {
         }
     };
     match form {
-        Form::Lent(_) => Ok(Source::Context),
+        Form::Lent(written) if !is_named(written, other) => Ok(Source::Context),
         _ => Err(Mistake::Type(format!("write `cx: &{ty}`"))),
     }
 }
+
+const STEP_CONTEXT: &str = "StepContext";
+const UNDO_CONTEXT: &str = "UndoContext";
 
 fn request(form: &Form, ty: &syn::Type) -> Result<Source, Mistake> {
     match form {

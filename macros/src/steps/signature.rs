@@ -3,14 +3,16 @@
 use proc_macro2::Span;
 use quote::quote;
 use syn::{
-    FnArg, GenericArgument, Ident, Pat, PatType, PathArguments, PathSegment, Receiver,
-    ReceiverKind, ReturnType, Safety, Type, TypeReference, parse_quote, spanned::Spanned,
+    FnArg, GenericArgument, GenericParam, Generics, Ident, Lifetime, Pat, PatType, PathArguments,
+    PathSegment, Receiver, ReceiverKind, ReturnType, Safety, Type, TypeReference, parse_quote,
+    spanned::Spanned,
 };
 
 use crate::{
     diag::Errors,
     later::later,
     names::{bare, spelled},
+    owned::{lends, owned, ungrouped},
 };
 
 pub(super) struct Signature {
@@ -37,8 +39,8 @@ pub(super) enum Form {
     Lent(Type),
     /// `Option<&T>`
     Maybe(Type),
-    /// `Outcome<&T>`
-    Outcome,
+    /// `Outcome<&T>`, or an `Outcome` of something else
+    Outcome { lent: bool },
     /// Anything else.
     Other,
     /// A reference with a mistake that has been told.
@@ -68,9 +70,9 @@ impl Signature {
             FnArg::Receiver(_) => None,
         });
         let mut params: Vec<Param> = Vec::new();
-        for param in typed.filter_map(|typed| Param::read(typed, errors)) {
+        for param in typed.filter_map(|typed| Param::read(typed, &sig.generics, errors)) {
             if params.iter().any(|before| before.name == param.name) {
-                errors.at(&param.ident, format!("`{}` is taken twice", param.name));
+                errors.at(&param.ident, format!("`{}` is taken twice: remove one", param.name));
             }
             params.push(param);
         }
@@ -84,12 +86,7 @@ impl Signature {
 }
 
 fn refuse_qualifiers(sig: &syn::Signature, what: &str, errors: &Errors) {
-    if !sig.generics.params.is_empty() {
-        errors.at(&sig.generics.params, format!("{what} is not generic: write the types"));
-    }
-    if let Some(clause) = &sig.generics.where_clause {
-        errors.at(clause, format!("{what} has no `where` clause: write the types"));
-    }
+    generics(&sig.generics, what, errors);
     let safety = (!matches!(sig.safety, Safety::Default)).then(|| sig.safety.span());
     let abi = sig.abi.as_ref().map(Spanned::span);
     let variadic = sig.variadic.as_ref().map(Spanned::span);
@@ -98,19 +95,44 @@ fn refuse_qualifiers(sig: &syn::Signature, what: &str, errors: &Errors) {
     }
 }
 
+fn generics(generics: &Generics, what: &str, errors: &Errors) {
+    let Generics { params, where_clause, .. } = generics;
+    if !params.is_empty() && params.iter().all(|p| matches!(p, GenericParam::Lifetime(_))) {
+        let names = spelled(params);
+        let message = format!(
+            "{what} names no lifetimes, as its inputs are lent for one call: remove `<{names}>`, and write `&` in the place of `&{}`",
+            spelled(params.first())
+        );
+        errors.at(params, message);
+    } else if !params.is_empty() {
+        errors.at(params, format!("{what} is not generic: write the types"));
+    } else if let Some(clause) = where_clause {
+        errors.at(clause, format!("{what} has no `where` clause: write the types"));
+    }
+}
+
 fn receiver(sig: &syn::Signature, what: &str, errors: &Errors) {
     let message = format!("{what} takes `&self` first: the task is shared by its sagas");
     match sig.inputs.first() {
         Some(FnArg::Receiver(Receiver {
-            kind: ReceiverKind::Reference(_, None, None), ..
-        })) => {}
+            kind: ReceiverKind::Reference(_, lifetime, None),
+            ..
+        })) if is_told(lifetime.as_ref(), &sig.generics) => {}
         Some(FnArg::Receiver(receiver)) => errors.at(receiver, message),
         _ => errors.at(&sig.ident, message),
     }
 }
 
+/// Whether nothing is left to say of this lifetime: none is named, or one that the signature
+/// declares, which is told there.
+fn is_told(lifetime: Option<&Lifetime>, generics: &Generics) -> bool {
+    lifetime.is_none_or(|lifetime| {
+        lifetime.ident == "_" || generics.lifetimes().any(|told| told.lifetime == *lifetime)
+    })
+}
+
 impl Param {
-    fn read(typed: &PatType, errors: &Errors) -> Option<Self> {
+    fn read(typed: &PatType, generics: &Generics, errors: &Errors) -> Option<Self> {
         if let Some(cfg) = typed.attrs.iter().find(|attr| attr.path().is_ident("cfg")) {
             errors.at(cfg, "two builds of one task must agree on its steps: remove the `#[cfg]`");
         }
@@ -133,7 +155,7 @@ impl Param {
             return None;
         }
         let name = bare(ident);
-        let form = form(ty, &name, errors);
+        let form = form(ty, &name, generics, errors);
         Some(Self { ident: identifier(&name, ident), name, ty: ty.clone(), form })
     }
 }
@@ -148,15 +170,18 @@ fn identifier(name: &str, written: &Ident) -> Ident {
     ident
 }
 
-fn form(ty: &Type, name: &str, errors: &Errors) -> Form {
+fn form(ty: &Type, name: &str, generics: &Generics, errors: &Errors) -> Form {
     if let Type::Reference(reference) = ty {
-        return lent(reference, name, errors).map_or(Form::Told, Form::Lent);
+        return lent(reference, name, generics, errors).map_or(Form::Told, Form::Lent);
     }
     match last_segment(ty) {
-        Some(segment) if segment.ident == "Outcome" => Form::Outcome,
+        Some(segment) if segment.ident == "Outcome" => {
+            let of = argument(segment).map(ungrouped);
+            Form::Outcome { lent: !matches!(of, Some(Type::Path(_) | Type::Tuple(_))) }
+        }
         Some(segment) if segment.ident == "Option" => match argument(segment).map(ungrouped) {
             Some(Type::Reference(inner)) => {
-                lent(inner, name, errors).map_or(Form::Told, Form::Maybe)
+                lent(inner, name, generics, errors).map_or(Form::Told, Form::Maybe)
             }
             _ => Form::Other,
         },
@@ -165,13 +190,19 @@ fn form(ty: &Type, name: &str, errors: &Errors) -> Form {
 }
 
 /// The `T` of `&T`. Whatever is wrong with the reference is told here.
-fn lent(reference: &TypeReference, name: &str, errors: &Errors) -> Option<Type> {
+fn lent(
+    reference: &TypeReference,
+    name: &str,
+    generics: &Generics,
+    errors: &Errors,
+) -> Option<Type> {
     let inner = &reference.elem;
     if let Some(mutability) = &reference.mutability {
         errors.at(mutability, format!("inputs are read: write `{name}: &{}`", spelled(inner)));
         return None;
     }
-    if let Some(lifetime) = reference.lifetime.as_ref().filter(|lifetime| lifetime.ident != "_") {
+    let lifetime = reference.lifetime.as_ref();
+    if let Some(lifetime) = lifetime.filter(|lifetime| !is_told(Some(*lifetime), generics)) {
         let message = format!("inputs are lent for one call: write `{name}: &{}`", spelled(inner));
         errors.at(lifetime, message);
         return None;
@@ -214,23 +245,18 @@ fn refusal(ty: &Type, what: &str) -> Option<String> {
     if let Type::ImplTrait(_) = ty {
         return Some(format!("{what} returns a type, not `impl Trait`"));
     }
-    if let Type::Reference(lent) = success(ty).as_ref().unwrap_or(ty) {
-        return Some(format!("{what} returns what it owns: write `{}`", owned(&lent.elem)));
+    if let Some(lent) = lends(ty) {
+        return Some(format!(
+            "{what} returns what it owns: write `{}` in the place of `{}`",
+            owned(&lent.elem),
+            spelled(lent)
+        ));
     }
     let segment = last_segment(ty)?;
     if segment.ident == "StepResult" && argument(segment).is_none() {
         return Some(format!("say what {what} returns: write `StepResult<()>` for nothing"));
     }
     later(&segment.ident.to_string())
-}
-
-/// The type that owns what a reference to this one lends, as one writes it.
-fn owned(lent: &Type) -> String {
-    match ungrouped(lent) {
-        Type::Slice(slice) => format!("Vec<{}>", spelled(&slice.elem)),
-        Type::Path(path) if path.path.is_ident("str") => "String".to_owned(),
-        other => spelled(other),
-    }
 }
 
 /// The `T` of `StepResult<T>` and of `Result<T, _>`. That is told by the name alone: under an
@@ -263,6 +289,11 @@ pub(super) fn is_view(ty: &Type) -> bool {
     matches!(ty, Type::Slice(_)) || quote!(#ty).to_string() == "str"
 }
 
+/// Whether it is written as a type of this name.
+pub(super) fn is_named(ty: &Type, name: &str) -> bool {
+    last_segment(ungrouped(ty)).is_some_and(|segment| segment.ident == name)
+}
+
 fn last_segment(ty: &Type) -> Option<&PathSegment> {
     match ty {
         Type::Path(path) => path.path.segments.last(),
@@ -277,13 +308,4 @@ fn argument(segment: &PathSegment) -> Option<&Type> {
         GenericArgument::Type(ty) => Some(ty),
         _ => None,
     })
-}
-
-/// A type that came out of a `macro_rules!` is wrapped in an invisible group.
-fn ungrouped(ty: &Type) -> &Type {
-    match ty {
-        Type::Group(group) => ungrouped(&group.elem),
-        Type::Paren(paren) => ungrouped(&paren.elem),
-        ty => ty,
-    }
 }

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
-use syn::spanned::Spanned;
+use syn::{Generics, spanned::Spanned};
 
 use super::model::{Dependency, Mode, Task};
 use crate::names::{Names, Runtime, at};
@@ -11,7 +11,7 @@ pub(super) fn task(task: &Task) -> TokenStream {
     let item = &task.item;
     let visible = [aliases(task), constants(task), builder(task)];
     let import = task.runtime.import();
-    let hidden = [definition(task), setters(task), finish(task)];
+    let hidden = [definition(task, &item.generics), setters(task), finish(task)];
     quote! {
         #item
         #(#visible)*
@@ -27,13 +27,15 @@ pub(crate) fn aliases(task: &Task) -> TokenStream {
     let Task { item, runtime: Runtime { path, .. }, .. } = task;
     let (vis, ident) = (&item.vis, &item.ident);
     let Names { worker_message, orchestrator, handle, outcome, .. } = &task.names;
+    // Only a task with mistakes has generics.
+    let (params, args, _) = item.generics.split_for_impl();
     let alias = |alias, target, doc: &str| {
         let doc = format!(" {}", doc.replace("{}", &format!("[`{ident}`]")));
         let target = format_ident!("{target}");
         quote! {
             #[doc = #doc]
             #[allow(dead_code)]
-            #vis type #alias = #path::#target<#ident>;
+            #vis type #alias #params = #path::#target<#ident #args>;
         }
     };
     let aliases = [
@@ -101,8 +103,8 @@ fn builder(task: &Task) -> TokenStream {
     }
 }
 
-/// Who the task is.
-pub(crate) fn definition(task: &Task) -> TokenStream {
+/// Who the task is. The generics are those of a task with mistakes.
+pub(crate) fn definition(task: &Task, generics: &Generics) -> TokenStream {
     let Task { item, request, response, error, runtime: Runtime { alias: dt, .. }, .. } = task;
     let ident = &item.ident;
     let row = row(task);
@@ -112,9 +114,11 @@ pub(crate) fn definition(task: &Task) -> TokenStream {
         quote_spanned!(at(ty.span())=> type #name = #ty;)
     };
     let types = [ty("Request", request), ty("Response", response), ty("Error", error)];
-    let cancellable = task.cancellable.then(|| quote!(impl #dt::Cancellable for #ident {}));
+    let (params, args, clause) = generics.split_for_impl();
+    let cancellable =
+        task.cancellable.then(|| quote!(impl #params #dt::Cancellable for #ident #args #clause {}));
     quote! {
-        impl #dt::TaskDefinition for #ident {
+        impl #params #dt::TaskDefinition for #ident #args #clause {
             #(#types)*
             const TASK: #dt::TaskRow = #row;
         }
@@ -123,7 +127,7 @@ pub(crate) fn definition(task: &Task) -> TokenStream {
 }
 
 fn row(task: &Task) -> TokenStream {
-    let Task { name, queue, max_retries, timeout, runtime, .. } = task;
+    let Task { name, queue, max_retries, timeout, dependencies, runtime, .. } = task;
     let Runtime { alias: dt, .. } = runtime;
     let name = &name.text;
     let queue = (queue.text != *name).then(|| quote!(.queue(Self::WORKER_QUEUE)));
@@ -133,7 +137,10 @@ fn row(task: &Task) -> TokenStream {
     let timeout = timeout.map(|timeout| timeout.print(runtime));
     let timeout = timeout.map(|timeout| quote!(.timeout(#timeout)));
     let cancellable = task.cancellable.then(|| quote!(.cancellable()));
-    quote!(#dt::task(#name) #queue #mode #max_retries #timeout #cancellable)
+    // A dependency that threads cannot share is shown at its type.
+    let with = |Dependency { ty, .. }: &Dependency| quote_spanned!(at(ty.span())=> .with::<#ty>());
+    let dependencies = dependencies.iter().map(with);
+    quote!(#dt::task(#name) #queue #mode #max_retries #timeout #cancellable #(#dependencies)*)
 }
 
 fn setters(task: &Task) -> TokenStream {

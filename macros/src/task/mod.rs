@@ -15,14 +15,17 @@ pub(crate) use model::Task;
 
 pub(crate) fn distributed_task(args: TokenStream, item: TokenStream) -> TokenStream {
     let errors = Errors::default();
-    let printed = match parse::task(args, &item, &errors) {
-        Some(parsed) => {
-            let task = Task::new(parsed, &errors);
-            let buildable = check::task(&task, &errors);
-            if buildable { expand::task(&task) } else { fallback::task(item, &task) }
-        }
-        None => item,
+    let Some(parsed) = parse::task(args, &item, &errors) else {
+        let mistakes = errors.into_compile_errors();
+        return quote!(#item #mistakes);
     };
-    let mistakes = errors.into_compile_errors();
-    quote!(#printed #mistakes)
+    let (is_struct, item) = (parsed.is_struct, parsed.tokens.clone());
+    let task = Task::new(parsed, &errors);
+    if check::task(&task, &errors) && is_struct {
+        let printed = expand::task(&task);
+        let mistakes = errors.into_compile_errors();
+        quote!(#printed #mistakes)
+    } else {
+        fallback::task(item, &task, errors)
+    }
 }

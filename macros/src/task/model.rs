@@ -8,7 +8,8 @@ use super::parse::Parsed;
 use crate::{
     attr::Args,
     diag::Errors,
-    names::{Names, Runtime, kebab},
+    names::{Names, Runtime, kebab, spelled},
+    owned::{lends, owned},
     period::Period,
 };
 
@@ -51,13 +52,14 @@ pub(crate) struct Dependency {
 }
 
 impl Task {
-    pub(super) fn new(Parsed { args, item, tokens }: Parsed, errors: &Errors) -> Self {
+    pub(super) fn new(Parsed { args, item, tokens, .. }: Parsed, errors: &Errors) -> Self {
         let runtime = Runtime::new(args.path("crate"), &tokens);
         let named = |key| args.text(key).map(|text| Word { text: text.value(), span: text.span() });
         let name = named("name")
             .unwrap_or_else(|| Word { text: kebab(&item.ident), span: item.ident.span() });
         let ty = |key, default: TokenStream| {
-            args.ty(key).cloned().unwrap_or_else(|| parse_quote!(#default))
+            let written = args.ty(key).filter(|ty| owns(key, ty, errors));
+            written.cloned().unwrap_or_else(|| parse_quote!(#default))
         };
         let dt = &runtime.alias;
         Self {
@@ -76,6 +78,19 @@ impl Task {
             runtime,
         }
     }
+}
+
+/// The journal keeps it longer than anybody lends it.
+fn owns(key: &str, ty: &Type, errors: &Errors) -> bool {
+    let lends = lends(ty);
+    if let Some(lent) = lends {
+        let (owned, lent) = (owned(&lent.elem), spelled(lent));
+        errors.at(
+            ty,
+            format!("the {key} owns what it says: write `{owned}` in the place of `{lent}`"),
+        );
+    }
+    lends.is_none()
 }
 
 fn mode(args: &Args, errors: &Errors) -> Mode {

@@ -1,7 +1,8 @@
 //! The struct and the arguments, as written.
 
 use proc_macro2::TokenStream;
-use syn::ItemStruct;
+use quote::ToTokens;
+use syn::{Data, DataEnum, DataStruct, DataUnion, DeriveInput, Fields, ItemStruct, Token};
 
 use crate::{
     attr::{Args, Attribute, Shape, Word},
@@ -27,31 +28,58 @@ const DISTRIBUTED_TASK: Attribute = Attribute {
 
 pub(super) struct Parsed {
     pub(super) args: Args,
+    /// The struct; the outline of one, without fields, in the place of an enum or a union.
     pub(super) item: ItemStruct,
-    /// The tokens of the item, for names that must be new.
+    pub(super) is_struct: bool,
+    /// The item as written.
     pub(super) tokens: TokenStream,
 }
 
-/// `None` if the attribute stands on something that is no struct: nothing can be printed then.
+/// `None` if the attribute stands on something that is no type: nothing can be printed then.
 pub(super) fn task(args: TokenStream, item: &TokenStream, errors: &Errors) -> Option<Parsed> {
     let args = Args::read(args, &DISTRIBUTED_TASK, errors);
-    match syn::parse2(item.clone()) {
-        Ok(parsed) => Some(Parsed { args, item: parsed, tokens: item.clone() }),
-        Err(_) if !is_struct(item) => {
-            let start = item.clone().into_iter().next();
-            errors.at(
-                start,
-                "`#[distributed_task(..)]` goes on a struct: its fields are the dependencies",
-            );
-            None
+    let Ok(mut input) = syn::parse2::<DeriveInput>(item.clone()) else {
+        errors.at(item.clone().into_iter().next(), PLACE);
+        return None;
+    };
+    refuse_twin(&mut input, errors);
+    let tokens = input.to_token_stream();
+    let DeriveInput { attrs, vis, ident, generics, data } = input;
+    let outline = |fields, semi_token| ItemStruct {
+        attrs,
+        vis,
+        struct_token: <Token![struct]>::default(),
+        ident,
+        generics,
+        fields,
+        semi_token,
+    };
+    let (item_struct, is_struct) = match data {
+        Data::Struct(DataStruct { struct_token, fields, semi_token }) => {
+            (ItemStruct { struct_token, ..outline(fields, semi_token) }, true)
         }
-        Err(error) => {
-            errors.push(error);
-            None
+        Data::Enum(DataEnum { enum_token, .. }) => {
+            errors.at(enum_token, PLACE);
+            (outline(Fields::Unit, Some(<Token![;]>::default())), false)
         }
-    }
+        Data::Union(DataUnion { union_token, .. }) => {
+            errors.at(union_token, PLACE);
+            (outline(Fields::Unit, Some(<Token![;]>::default())), false)
+        }
+    };
+    Some(Parsed { args, item: item_struct, is_struct, tokens })
 }
 
-fn is_struct(item: &TokenStream) -> bool {
-    item.clone().into_iter().any(|token| token.to_string() == "struct")
+/// Takes the same attribute out of the item where it stands there again: it would print all anew.
+fn refuse_twin(input: &mut DeriveInput, errors: &Errors) {
+    input.attrs.retain(|attr| {
+        let name = attr.path().segments.last().map(|segment| &segment.ident);
+        let again = name.is_some_and(|name| name == "distributed_task");
+        if again {
+            errors.at(attr, "the struct is a task already: remove one of the attributes");
+        }
+        !again
+    });
 }
+
+const PLACE: &str = "`#[distributed_task(..)]` goes on a struct: its fields are the dependencies";

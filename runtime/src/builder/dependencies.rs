@@ -28,15 +28,40 @@ impl<V> Dependency<V> for Set<V> {
 /// A generated builder whose dependencies are all set.
 pub trait IntoTask {
     /// The struct that it builds. That it has steps is asked here, once.
-    type Task: TaskSteps;
+    type Task: HasSteps;
 
     /// The struct, with its dependencies.
     fn into_task(self) -> Self::Task;
 }
 
+/// A task with steps. It asks for [`TaskSteps`] at second hand: the compiler would list the other
+/// tasks that implement it.
+#[diagnostic::on_unimplemented(
+    message = "the task `{Self}` has no steps",
+    label = "no steps",
+    note = "put `#[steps]` on the `impl {Self}` block that has the step methods"
+)]
+pub trait HasSteps: Sized {
+    /// `.use_in_process_mode()` of the generated builder.
+    fn use_in_process_mode(self) -> TaskBuilder<Self>;
+    /// `.build()` of the generated builder.
+    fn build(self) -> Building<Self>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: TaskSteps> HasSteps for T {
+    fn use_in_process_mode(self) -> TaskBuilder<Self> {
+        TaskBuilder::new(self).use_in_process_mode()
+    }
+
+    fn build(self) -> Building<Self> {
+        Box::pin(TaskBuilder::new(self).build())
+    }
+}
+
 /// `.use_in_process_mode()` of a generated builder.
 pub fn use_in_process_mode<B: IntoTask>(builder: B) -> TaskBuilder<B::Task> {
-    TaskBuilder::new(builder.into_task()).use_in_process_mode()
+    builder.into_task().use_in_process_mode()
 }
 
 /// A task on its way up. Boxed, so that a dependency that is not set is told once: the type of an
@@ -45,6 +70,5 @@ pub type Building<T> = Pin<Box<dyn Future<Output = Result<Task<T>, BuildError>> 
 
 /// `.build()` of a generated builder.
 pub fn build<B: IntoTask>(builder: B) -> Building<B::Task> {
-    let builder = TaskBuilder::new(builder.into_task());
-    Box::pin(builder.build())
+    builder.into_task().build()
 }

@@ -2,7 +2,7 @@
 
 pub(crate) mod dependencies;
 
-use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{fmt, marker::PhantomData, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use crate::{
     Task,
@@ -13,7 +13,7 @@ use crate::{
     orchestrator::{Carrier, Host, HostSettings},
     progress::ProgressTracker,
     queue::Queue,
-    task::{TaskSteps, WorkerMessage, define, table::Mode},
+    task::{Handlers, TaskSteps, WorkerMessage, define, table::Mode},
 };
 
 /// Sagas that run at a time, unless the builder says otherwise.
@@ -53,7 +53,8 @@ const GRACE: Duration = Duration::from_secs(10);
 /// ```
 #[must_use = "a builder does nothing until `.build().await`"]
 pub struct TaskBuilder<T> {
-    task: T,
+    task: PhantomData<fn() -> T>,
+    handlers: Arc<dyn Handlers>,
     mode: Option<Mode>,
     journal: Option<Arc<dyn Journal>>,
     queue: Option<Arc<dyn Queue>>,
@@ -115,7 +116,8 @@ impl<T: TaskSteps> TaskBuilder<T> {
     /// A builder for a task whose dependencies are set.
     pub fn new(task: T) -> Self {
         Self {
-            task,
+            task: PhantomData,
+            handlers: define::handlers(Arc::new(task)),
             mode: None,
             journal: None,
             queue: None,
@@ -190,7 +192,7 @@ impl<T: TaskSteps> TaskBuilder<T> {
         if self.clock.is_some() && self.journal.is_some() {
             return Err(BuildError::ClockWithoutEffect { task });
         }
-        let handlers = define::handlers(Arc::new(self.task));
+        let handlers = self.handlers;
         let files = self.files.or_else(default_files);
         if let (None, Some(step)) = (&files, handlers.needs_files()) {
             return Err(BuildError::NoFileStore { task, step });

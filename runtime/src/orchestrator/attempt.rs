@@ -109,15 +109,21 @@ impl Attempt {
 
     /// Drops the future; a panic in a destructor of user code must not take the driver with it.
     fn drop_work(&mut self) {
-        let work = self.work.take();
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(work))) {
-            tracing::error!(panic = panic_message(panic), "dropping an attempt panicked");
-        }
+        let Some(work) = self.work.take() else { return };
+        self.span.in_scope(|| {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(work))) {
+                tracing::error!(panic = panic_message(panic), "dropping an attempt panicked");
+            }
+        });
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
+        if self.work.is_some() {
+            // The saga is another host's now, or this one is gone.
+            self.span.record("step.status", "abandoned");
+        }
         self.drop_work();
     }
 }

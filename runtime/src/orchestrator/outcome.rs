@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{
     journal::JournalError,
     kernel::{Cause, Definition, Doubt, Finish, Finished, ParkReason, Residual, SagaId, Value},
-    task::{Handlers, Slot, TaskDefinition},
+    task::{ErrorValue, Handlers, ResponseValue, Slot, TaskDefinition},
 };
 
 /// How a saga ended: one of the four words that say what the world looks like now.
@@ -153,7 +153,8 @@ pub(super) fn outcome<T: TaskDefinition>(
     let residual = || effects(definition, &finished.residual);
     Ok(match &finished.finish {
         Finish::Completed(response) => {
-            SagaOutcome::Completed(typed::<T::Response>(handlers, Slot::Response, response)?)
+            let copy = T::Response::copy;
+            SagaOutcome::Completed(typed(handlers, Slot::Response, response, copy)?)
         }
         Finish::Compensated(cause) => SagaOutcome::Compensated {
             cause: compensation_cause::<T>(handlers, definition, cause)?,
@@ -178,7 +179,7 @@ fn compensation_cause<T: TaskDefinition>(
     Ok(match cause {
         Cause::Refused { step, refused } => CompensationCause::Refused {
             step: name(*step),
-            error: typed::<T::Error>(handlers, Slot::Error, &refused.error)?,
+            error: typed(handlers, Slot::Error, &refused.error, T::Error::copy)?,
         },
         Cause::Failed { step, why } => {
             CompensationCause::Failed { step: name(*step), error: why.clone() }
@@ -189,13 +190,14 @@ fn compensation_cause<T: TaskDefinition>(
     })
 }
 
-fn typed<V: Clone + 'static>(
+fn typed<V: 'static>(
     handlers: &dyn Handlers,
     slot: Slot,
     value: &Value,
+    copy: fn(&V) -> V,
 ) -> Result<V, String> {
     let live = super::inputs::live(handlers, slot, value)?;
-    live.get::<V>().cloned().ok_or_else(|| "it is of another type".to_owned())
+    live.get::<V>().map(copy).ok_or_else(|| "it is of another type".to_owned())
 }
 
 fn effects(definition: &Definition, residual: &[Residual]) -> Vec<Effect> {

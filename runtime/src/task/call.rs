@@ -1,12 +1,15 @@
 //! What a printed thunk works with: the task, the context and the inputs of one call, and the
 //! functions that turn what a method returns into [`Work`].
 
-use std::{fmt::Display, future::Future, marker::PhantomData, panic, pin::Pin, sync::Arc};
+use std::{future::Future, marker::PhantomData, panic, pin::Pin, sync::Arc};
 
 use futures_util::FutureExt;
 
 use super::{
-    Inputs, StepContext, StepError, TaskDefinition, UndoContext, Work, typed::Typed, with_sources,
+    Inputs, StepContext, StepError, TaskDefinition, UndoContext, Work,
+    returned::{IsResponse, Returned},
+    typed::{EphemeralValue, ErrorValue, ResponseValue, Typed},
+    with_sources,
 };
 use crate::{
     files::{SourceFile, UploadedFile, UploadedFiles},
@@ -87,113 +90,92 @@ fn live<O: 'static>(value: &Value) -> &O {
     value.get().expect("the outcome has the type that the step declares")
 }
 
-/// An attempt on its way to an `O`, or to an error with the `E` of the task.
-///
-/// It says nothing of the task itself: a struct that is no task is then one mistake, and not one
-/// more at every step.
-pub struct Attempt<O, E> {
+/// An attempt of a task `T` on its way to an `O`.
+pub struct Attempt<T, O> {
     pub(crate) work: Work,
-    gives: PhantomData<fn() -> (O, E)>,
+    gives: PhantomData<fn() -> (T, O)>,
 }
 
 /// An `async fn`, on the runtime.
-pub fn future<O, E>(
-    attempt: impl Future<Output = Result<O, StepError<E>>> + Send + 'static,
-) -> Attempt<O, E>
-where
-    O: JournalValue,
-    E: JournalValue + Display,
-{
+pub fn future<T: TaskDefinition, O: JournalValue, R: Returned<T, O, T::Error>>(
+    attempt: impl Future<Output = R> + Send + 'static,
+) -> Attempt<T, O> {
     Attempt::on_runtime(attempt, Value::journaled)
 }
 
 /// A plain `fn`, on the blocking pool.
-pub fn blocking<O, E>(
-    attempt: impl FnOnce() -> Result<O, StepError<E>> + Send + 'static,
-) -> Attempt<O, E>
-where
-    O: JournalValue,
-    E: JournalValue + Display,
-{
+pub fn blocking<T: TaskDefinition, O: JournalValue, R: Returned<T, O, T::Error>>(
+    attempt: impl FnOnce() -> R + Send + 'static,
+) -> Attempt<T, O> {
     Attempt::on_pool(attempt, Value::journaled)
 }
 
 /// An `async fn` whose output lives with the worker.
-pub fn ephemeral_future<O, E>(
-    attempt: impl Future<Output = Result<O, StepError<E>>> + Send + 'static,
-) -> Attempt<O, E>
+pub fn ephemeral_future<T, O, R>(attempt: impl Future<Output = R> + Send + 'static) -> Attempt<T, O>
 where
-    O: Send + Sync + 'static,
-    E: JournalValue + Display,
+    T: TaskDefinition,
+    O: EphemeralValue + 'static,
+    R: Returned<T, O, T::Error>,
 {
-    Attempt::on_runtime(attempt, Value::ephemeral)
+    Attempt::on_runtime(attempt, O::into_ephemeral)
 }
 
 /// A plain `fn` whose output lives with the worker.
-pub fn ephemeral_blocking<O, E>(
-    attempt: impl FnOnce() -> Result<O, StepError<E>> + Send + 'static,
-) -> Attempt<O, E>
+pub fn ephemeral_blocking<T, O, R>(attempt: impl FnOnce() -> R + Send + 'static) -> Attempt<T, O>
 where
-    O: Send + Sync + 'static,
-    E: JournalValue + Display,
+    T: TaskDefinition,
+    O: EphemeralValue + 'static,
+    R: Returned<T, O, T::Error>,
 {
-    Attempt::on_pool(attempt, Value::ephemeral)
+    Attempt::on_pool(attempt, O::into_ephemeral)
 }
 
-impl<O: 'static, E: JournalValue + Display> Attempt<O, E> {
-    fn on_runtime(
-        attempt: impl Future<Output = Result<O, StepError<E>>> + Send + 'static,
+impl<T: TaskDefinition, O: 'static> Attempt<T, O> {
+    fn on_runtime<R: Returned<T, O, T::Error>>(
+        attempt: impl Future<Output = R> + Send + 'static,
         keep: fn(O) -> Value,
     ) -> Self {
-        let future = attempt.map(move |returned| end(returned, keep));
+        let future = attempt.map(move |returned| end(returned.result(), keep));
         Self { work: Work { future: Box::pin(future), interruptible: true }, gives: PhantomData }
     }
 
-    fn on_pool(
-        attempt: impl FnOnce() -> Result<O, StepError<E>> + Send + 'static,
+    fn on_pool<R: Returned<T, O, T::Error>>(
+        attempt: impl FnOnce() -> R + Send + 'static,
         keep: fn(O) -> Value,
     ) -> Self {
-        let future =
-            pooled(move || end(attempt(), keep)).map(|end| end.unwrap_or_else(|lost| lost));
+        let future = pooled(move || end(attempt().result(), keep))
+            .map(|end| end.unwrap_or_else(|lost| lost));
         Self { work: Work { future: Box::pin(future), interruptible: false }, gives: PhantomData }
     }
 }
 
 fn end<O, E>(returned: Result<O, StepError<E>>, keep: fn(O) -> Value) -> AttemptEnd
 where
-    E: JournalValue + Display,
+    E: ErrorValue,
 {
     returned.map(keep).map_or_else(failed, AttemptEnd::Done)
 }
 
-/// What an upload step wants to upload, on its way: one file or many.
-pub struct Sources<S, E> {
+/// What an upload step of a task `T` wants to upload, on its way: one file or many.
+pub struct Sources<T, S> {
     pub(crate) gathered: Pin<Box<dyn Future<Output = Result<S, AttemptEnd>> + Send>>,
-    fails: PhantomData<fn() -> E>,
+    of: PhantomData<fn() -> T>,
 }
 
 /// Sources named by an `async fn`.
-pub fn future_sources<S, E>(
-    sources: impl Future<Output = Result<S, StepError<E>>> + Send + 'static,
-) -> Sources<S, E>
-where
-    S: IntoSources,
-    E: JournalValue + Display,
-{
-    let gathered = sources.map(|returned| returned.map_err(failed));
-    Sources { gathered: Box::pin(gathered), fails: PhantomData }
+pub fn future_sources<T: TaskDefinition, S: IntoSources, R: Returned<T, S, T::Error>>(
+    sources: impl Future<Output = R> + Send + 'static,
+) -> Sources<T, S> {
+    let gathered = sources.map(|returned| returned.result().map_err(failed));
+    Sources { gathered: Box::pin(gathered), of: PhantomData }
 }
 
 /// Sources named by a plain `fn`, on the blocking pool.
-pub fn blocking_sources<S, E>(
-    sources: impl FnOnce() -> Result<S, StepError<E>> + Send + 'static,
-) -> Sources<S, E>
-where
-    S: IntoSources,
-    E: JournalValue + Display,
-{
-    let gathered = pooled(|| sources().map_err(failed)).map(|gathered| gathered?);
-    Sources { gathered: Box::pin(gathered), fails: PhantomData }
+pub fn blocking_sources<T: TaskDefinition, S: IntoSources, R: Returned<T, S, T::Error>>(
+    sources: impl FnOnce() -> R + Send + 'static,
+) -> Sources<T, S> {
+    let gathered = pooled(|| sources().result().map_err(failed)).map(|gathered| gathered?);
+    Sources { gathered: Box::pin(gathered), of: PhantomData }
 }
 
 /// One file or many.
@@ -237,31 +219,13 @@ impl IntoSources for Vec<SourceFile> {
 }
 
 /// The response of a task.
-pub fn respond<T: TaskDefinition>(response: T::Response) -> Value {
-    Value::journaled(response)
+pub fn respond<T: TaskDefinition>(response: impl IsResponse<T::Response>) -> Value {
+    response.into_response().into_value()
 }
 
 /// The output of the last step as the response.
 pub fn last<T: TaskDefinition>(output: &impl IsResponse<T::Response>) -> Value {
-    Value::journaled(output.copy())
-}
-
-/// Every type is the response `R` that it is itself, and no other.
-#[diagnostic::on_unimplemented(
-    message = "the last step returns `{Self}`, and the response of its task is `{R}`",
-    label = "not the response",
-    note = "write `response = {Self}` in `#[distributed_task(..)]`, or add a `#[response]` method that makes the response of what the steps return"
-)]
-pub trait IsResponse<R> {
-    /// A copy of it, as the response.
-    fn copy(&self) -> R;
-}
-
-#[diagnostic::do_not_recommend]
-impl<R: Clone> IsResponse<R> for R {
-    fn copy(&self) -> R {
-        self.clone()
-    }
+    output.response().copy().into_value()
 }
 
 /// The response of a task whose macros found mistakes: its program does not compile.
@@ -285,14 +249,14 @@ async fn pooled<R: Send + 'static>(
     }
 }
 
-fn failed<E: JournalValue + Display>(error: StepError<E>) -> AttemptEnd {
+fn failed<E: ErrorValue>(error: StepError<E>) -> AttemptEnd {
     match error {
         StepError::Retry { source, after } => {
             AttemptEnd::Retry { error: with_sources(&*source), after }
         }
         StepError::Refused(error) => {
-            let message = error.to_string();
-            AttemptEnd::Refused(Refused { error: Value::journaled(error), message })
+            let message = error.text();
+            AttemptEnd::Refused(Refused { error: error.into_value(), message })
         }
     }
 }

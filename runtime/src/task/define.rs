@@ -10,7 +10,7 @@ use super::{
     limits::RetryRow,
     row::{Facts, StepRow, Table, Undo},
     table::TaskRow,
-    typed::{Typed, round_trip},
+    typed::{ErrorValue, RequestValue, ResponseValue, Typed, round_trip},
 };
 use crate::kernel::{DEFAULT_STEP_TIMEOUT, Definition, Encoded, Kind, Outcome, Retry, Step, Value};
 
@@ -84,8 +84,15 @@ fn retry(task: TaskRow, row: RetryRow) -> Retry {
     }
 }
 
-/// A task as the engine sees it.
+/// A task as the engine sees it. That it can be shared between threads is known to its rows only:
+/// the macros ask it of each dependency, so that the mistake is told there.
 pub(crate) fn handlers<T: TaskSteps>(task: Arc<T>) -> Arc<dyn Handlers> {
+    let row = T::STEPS.first().expect("the macros refuse a task without steps");
+    row.bind(task)
+}
+
+/// The same, where it is known.
+pub(super) fn bound<T: TaskSteps + Send + Sync>(task: Arc<T>) -> Arc<dyn Handlers> {
     Arc::new(Bound { task })
 }
 
@@ -94,7 +101,7 @@ struct Bound<T> {
     task: Arc<T>,
 }
 
-impl<T: TaskSteps> Handlers for Bound<T> {
+impl<T: TaskSteps + Send + Sync> Handlers for Bound<T> {
     fn definition(&self) -> Definition {
         definition::<T>()
     }
@@ -120,7 +127,7 @@ impl<T: TaskSteps> Handlers for Bound<T> {
     fn respond(&self, inputs: &Inputs) -> Value {
         let response = (T::RESPONSE)(View { task: &self.task, inputs });
         if cfg!(debug_assertions) {
-            let typed = Typed::of::<T::Response>();
+            let typed = T::Response::typed();
             return typed.round_trip(&response).unwrap_or_else(|why| panic!("response: {why}"));
         }
         response
@@ -128,12 +135,12 @@ impl<T: TaskSteps> Handlers for Bound<T> {
 
     fn decode(&self, slot: Slot, encoded: &Encoded) -> Result<Value, String> {
         let typed = match slot {
-            Slot::Request => Typed::of::<T::Request>(),
+            Slot::Request => T::Request::typed(),
             Slot::Output(step) => {
                 T::STEPS[step].output().ok_or("an ephemeral output is never encoded")?
             }
-            Slot::Error => Typed::of::<T::Error>(),
-            Slot::Response => Typed::of::<T::Response>(),
+            Slot::Error => T::Error::typed(),
+            Slot::Response => T::Response::typed(),
         };
         typed.decode(encoded)
     }
@@ -152,7 +159,7 @@ fn checked<T: TaskDefinition>(work: Work, step: &'static str, output: Option<Typ
     if !cfg!(debug_assertions) {
         return work;
     }
-    let error = Typed::of::<T::Error>();
+    let error = T::Error::typed();
     let end = work.future.map(move |end| round_trip(end, &format!("step `{step}`"), output, error));
     Work { future: Box::pin(end), interruptible: work.interruptible }
 }

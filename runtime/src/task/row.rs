@@ -4,8 +4,9 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Inputs, StepContext, TaskDefinition, Work,
+    Handlers, Inputs, StepContext, TaskSteps, Work,
     call::{Attempt, Call, IntoSources, Sources, UndoCall, View},
+    define::bound,
     limits::RetryRow,
     run::{Compensable, Ephemeral, Journaled, Run, Upload},
     typed::Typed,
@@ -28,6 +29,9 @@ pub trait StepRow<T> {
 
     /// The type of the output; `None` for an ephemeral one, which nobody encodes.
     fn output(&self) -> Option<Typed>;
+
+    /// The task of which it is a step, as the engine sees it.
+    fn bind(&self, task: Arc<T>) -> Arc<dyn Handlers>;
 }
 
 /// A step, as far as every step has it.
@@ -67,7 +71,7 @@ pub struct Row<T, R> {
     run: R,
 }
 
-impl<T, R: Run<T>> StepRow<T> for Row<T, R> {
+impl<T: TaskSteps + Send + Sync, R: Run<T>> StepRow<T> for Row<T, R> {
     fn facts(&self) -> &Facts<T> {
         &self.facts
     }
@@ -82,6 +86,10 @@ impl<T, R: Run<T>> StepRow<T> for Row<T, R> {
 
     fn output(&self) -> Option<Typed> {
         R::output()
+    }
+
+    fn bind(&self, task: Arc<T>) -> Arc<dyn Handlers> {
+        bound(task)
     }
 }
 
@@ -145,49 +153,37 @@ impl<T> Step<T> {
     }
 
     /// Its output is journaled.
-    pub const fn run<O, E>(self, run: fn(Call<T, O>) -> Attempt<O, E>) -> Row<T, Journaled<T, O, E>>
-    where
-        T: TaskDefinition<Error = E>,
-    {
+    pub const fn run<O>(self, run: fn(Call<T, O>) -> Attempt<T, O>) -> Row<T, Journaled<T, O>> {
         Row { facts: self.0, run: Journaled(run) }
     }
 
     /// Its output lives with the worker.
-    pub const fn ephemeral<O, E>(
+    pub const fn ephemeral<O>(
         self,
-        run: fn(Call<T, O>) -> Attempt<O, E>,
-    ) -> Row<T, Ephemeral<T, O, E>>
-    where
-        T: TaskDefinition<Error = E>,
-    {
+        run: fn(Call<T, O>) -> Attempt<T, O>,
+    ) -> Row<T, Ephemeral<T, O>> {
         Row { facts: self.0, run: Ephemeral(run) }
     }
 }
 
 impl<T> UploadStep<T> {
     /// The files that it uploads.
-    pub const fn files<S: IntoSources, E>(
+    pub const fn files<S: IntoSources>(
         self,
-        sources: fn(Call<T, S>) -> Sources<S, E>,
-    ) -> Row<T, Upload<T, S, E>>
-    where
-        T: TaskDefinition<Error = E>,
-    {
+        sources: fn(Call<T, S>) -> Sources<T, S>,
+    ) -> Row<T, Upload<T, S>> {
         Row { facts: self.facts, run: Upload { bucket: self.bucket, sources } }
     }
 }
 
-impl<T, O, E> Row<T, Journaled<T, O, E>> {
+impl<T, O> Row<T, Journaled<T, O>> {
     /// What takes it back.
-    pub const fn undo(
-        self,
-        undo: fn(UndoCall<T>) -> Attempt<(), E>,
-    ) -> Row<T, Compensable<T, O, E>> {
+    pub const fn undo(self, undo: fn(UndoCall<T>) -> Attempt<T, ()>) -> Row<T, Compensable<T, O>> {
         Row { facts: self.facts, run: Compensable { run: self.run.0, undo } }
     }
 }
 
-impl<T, S, E> Row<T, Upload<T, S, E>> {
+impl<T, S> Row<T, Upload<T, S>> {
     /// Stands after the pivot: the files stay.
     pub const fn retriable(mut self) -> Self {
         self.facts.undo = Undo::Retriable;

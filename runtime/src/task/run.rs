@@ -28,9 +28,9 @@ pub trait Run<T> {
 }
 
 /// The output is journaled.
-pub struct Journaled<T, O, E>(pub(super) fn(Call<T, O>) -> Attempt<O, E>);
+pub struct Journaled<T, O>(pub(super) fn(Call<T, O>) -> Attempt<T, O>);
 
-impl<T, O: JournalValue, E> Run<T> for Journaled<T, O, E> {
+impl<T, O: JournalValue> Run<T> for Journaled<T, O> {
     fn start(&self, task: Arc<T>, cx: StepContext, inputs: Inputs) -> Work {
         (self.0)(Call::new(task, cx, inputs)).work
     }
@@ -41,12 +41,12 @@ impl<T, O: JournalValue, E> Run<T> for Journaled<T, O, E> {
 }
 
 /// The output is journaled, and there is an undo.
-pub struct Compensable<T, O, E> {
-    pub(super) run: fn(Call<T, O>) -> Attempt<O, E>,
-    pub(super) undo: fn(UndoCall<T>) -> Attempt<(), E>,
+pub struct Compensable<T, O> {
+    pub(super) run: fn(Call<T, O>) -> Attempt<T, O>,
+    pub(super) undo: fn(UndoCall<T>) -> Attempt<T, ()>,
 }
 
-impl<T, O: JournalValue, E> Run<T> for Compensable<T, O, E> {
+impl<T, O: JournalValue> Run<T> for Compensable<T, O> {
     fn start(&self, task: Arc<T>, cx: StepContext, inputs: Inputs) -> Work {
         (self.run)(Call::new(task, cx, inputs)).work
     }
@@ -61,9 +61,9 @@ impl<T, O: JournalValue, E> Run<T> for Compensable<T, O, E> {
 }
 
 /// The output lives with the worker.
-pub struct Ephemeral<T, O, E>(pub(super) fn(Call<T, O>) -> Attempt<O, E>);
+pub struct Ephemeral<T, O>(pub(super) fn(Call<T, O>) -> Attempt<T, O>);
 
-impl<T, O, E> Run<T> for Ephemeral<T, O, E> {
+impl<T, O> Run<T> for Ephemeral<T, O> {
     fn start(&self, task: Arc<T>, cx: StepContext, inputs: Inputs) -> Work {
         (self.0)(Call::new(task, cx, inputs)).work
     }
@@ -74,12 +74,12 @@ impl<T, O, E> Run<T> for Ephemeral<T, O, E> {
 }
 
 /// What the method names is uploaded, and deleted by the undo.
-pub struct Upload<T, S, E> {
+pub struct Upload<T, S> {
     pub(super) bucket: &'static str,
-    pub(super) sources: fn(Call<T, S>) -> Sources<S, E>,
+    pub(super) sources: fn(Call<T, S>) -> Sources<T, S>,
 }
 
-impl<T, S: IntoSources, E> Run<T> for Upload<T, S, E> {
+impl<T, S: IntoSources> Run<T> for Upload<T, S> {
     fn start(&self, task: Arc<T>, cx: StepContext, inputs: Inputs) -> Work {
         let bucket = self.bucket;
         let sources = (self.sources)(Call::new(task, cx.clone(), inputs)).gathered;

@@ -1,10 +1,14 @@
 //! What the macros print: who a task is and what it does. Tables are built by `const fn` chains,
 //! so that what is unset prints nothing.
 
-use std::{fmt::Display, time::Duration};
+use std::time::Duration;
 
-use super::{call::View, row::Table};
-use crate::kernel::{JournalValue, Value};
+use super::{
+    call::View,
+    row::Table,
+    typed::{ErrorValue, RequestValue, ResponseValue},
+};
+use crate::kernel::Value;
 
 /// Who a task is. `#[distributed_task(..)]` on the struct implements it.
 #[diagnostic::on_unimplemented(
@@ -12,16 +16,48 @@ use crate::kernel::{JournalValue, Value};
     label = "this is not a task",
     note = "put `#[distributed_task(..)]` on `struct {Self}`"
 )]
-pub trait TaskDefinition: Sized + Send + Sync + 'static {
-    /// What a saga starts with.
-    type Request: JournalValue;
-    /// What a completed saga answers.
-    type Response: JournalValue + Clone;
-    /// The declared error: what a step refuses with.
-    type Error: JournalValue + Clone + Display;
+pub trait TaskDefinition: Sized + 'static {
+    /// What a saga starts with: `Serialize + DeserializeOwned + Send + Sync + 'static`.
+    type Request: RequestValue;
+    /// What a completed saga answers: the same, and `Clone`.
+    type Response: ResponseValue;
+    /// The declared error, what a step refuses with: the same, `Clone` and `Display`.
+    type Error: ErrorValue;
     /// Its name and limits.
     const TASK: TaskRow;
 }
+
+/// Asks of `T`, where `#[steps]` stands, that it is a task without a mistake in its definition.
+pub const fn is_task<T: TaskDefinition>() -> bool {
+    let _ = T::TASK;
+    true
+}
+
+/// The type itself. The steps of a task are printed for `Checked<Task, { is_task::<Task>() }>`: a
+/// constant that does not compile is told where it stands, and nothing is told that follows from
+/// it. Without it, a struct that is no task would be one more mistake in every step.
+pub type Checked<T, const OK: bool> = <T as Check<OK>>::Itself;
+
+/// See [`Checked`].
+pub trait Check<const OK: bool> {
+    /// The type itself.
+    type Itself;
+}
+
+impl<T, const OK: bool> Check<OK> for T {
+    type Itself = T;
+}
+
+/// What the builder can set: the task is shared by the threads that run its sagas.
+#[diagnostic::on_unimplemented(
+    message = "the dependency `{Self}` cannot be shared between threads",
+    label = "not `Send + Sync + 'static`",
+    note = "a task is shared by its sagas: take an `Arc` for an `Rc`, a `Mutex` or an atomic for a `Cell`, and `dyn Trait + Send + Sync` for a `dyn Trait`"
+)]
+pub trait Shareable {}
+
+#[diagnostic::do_not_recommend]
+impl<V: Send + Sync + 'static> Shareable for V {}
 
 /// What a task does. `#[steps]` on the impl block implements it.
 #[diagnostic::on_unimplemented(
@@ -80,6 +116,11 @@ pub const fn task(name: &'static str) -> TaskRow {
 }
 
 impl TaskRow {
+    /// Works with a dependency of this type.
+    pub const fn with<V: Shareable>(self) -> Self {
+        self
+    }
+
     /// Listens to this queue.
     pub const fn queue(mut self, queue: &'static str) -> Self {
         self.queue = queue;

@@ -1,6 +1,8 @@
 //! The types behind the values: how a slot is decoded, and the round trip that every journaled
 //! value makes in debug builds.
 
+use std::fmt::Display;
+
 use super::{TaskDefinition, with_sources};
 use crate::{
     codec::{DecodeValue, Json, decode_value, encode},
@@ -34,14 +36,126 @@ impl Typed {
     }
 }
 
+/// What a saga can start with: every `Serialize + DeserializeOwned + Send + Sync + 'static` type.
+///
+/// This one, [`ResponseValue`] and [`ErrorValue`] ask for serde, `Clone` and `Display` through an
+/// implementation and not as supertraits: the compiler would tell each supertrait that is missing,
+/// in its own words.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the request of a task",
+    label = "not `Serialize + DeserializeOwned + Send + Sync + 'static`",
+    note = "the journal keeps the request: add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}`"
+)]
+pub trait RequestValue: Sized + Send + Sync + 'static {
+    /// The type of its slot.
+    fn typed() -> Typed;
+    /// For the journal.
+    fn into_value(self) -> Value;
+}
+
+#[diagnostic::do_not_recommend]
+impl<V: JournalValue> RequestValue for V {
+    fn typed() -> Typed {
+        Typed::of::<V>()
+    }
+
+    fn into_value(self) -> Value {
+        Value::journaled(self)
+    }
+}
+
+/// What a saga can answer: every type that can be a [`RequestValue`] and is `Clone`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the response of a task",
+    label = "not `Serialize + DeserializeOwned + Clone + Send + Sync + 'static`",
+    note = "the journal keeps the response, and everybody who asks gets a copy: add `#[derive(Clone, serde::Serialize, serde::Deserialize)]` to `{Self}`"
+)]
+pub trait ResponseValue: Sized + Send + Sync + 'static {
+    /// The type of its slot.
+    fn typed() -> Typed;
+    /// For the journal.
+    fn into_value(self) -> Value;
+    /// For somebody who asks.
+    fn copy(&self) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<V: JournalValue + Clone> ResponseValue for V {
+    fn typed() -> Typed {
+        Typed::of::<V>()
+    }
+
+    fn into_value(self) -> Value {
+        Value::journaled(self)
+    }
+
+    fn copy(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// What a step can refuse with: every type that can be a [`ResponseValue`] and is `Display`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the declared error of a task",
+    label = "not `Serialize + DeserializeOwned + Clone + Display + Send + Sync + 'static`",
+    note = "the journal keeps the error, and people read it: add `#[derive(Clone, serde::Serialize, serde::Deserialize)]` to `{Self}`, and implement `Display`"
+)]
+pub trait ErrorValue: Sized + Send + Sync + 'static {
+    /// The type of its slot.
+    fn typed() -> Typed;
+    /// For the journal.
+    fn into_value(self) -> Value;
+    /// For somebody who asks.
+    fn copy(&self) -> Self;
+    /// For people.
+    fn text(&self) -> String;
+}
+
+#[diagnostic::do_not_recommend]
+impl<V: JournalValue + Clone + Display> ErrorValue for V {
+    fn typed() -> Typed {
+        Typed::of::<V>()
+    }
+
+    fn into_value(self) -> Value {
+        Value::journaled(self)
+    }
+
+    fn copy(&self) -> Self {
+        self.clone()
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// What lives with the worker: every `Send + Sync + 'static` type.
+#[diagnostic::on_unimplemented(
+    message = "the ephemeral output `{Self}` cannot be shared between threads",
+    label = "not `Send + Sync + 'static`",
+    note = "steps of one saga may read it at the same time: take an `Arc` for an `Rc`, a `Mutex` or an atomic for a `Cell`, and `dyn Trait + Send + Sync` for a `dyn Trait`"
+)]
+pub trait EphemeralValue: Sized {
+    /// For the engine.
+    fn into_ephemeral(self) -> Value;
+}
+
+#[diagnostic::do_not_recommend]
+impl<V: Send + Sync + 'static> EphemeralValue for V {
+    fn into_ephemeral(self) -> Value {
+        Value::ephemeral(self)
+    }
+}
+
 /// A request as the journal takes it.
 ///
 /// # Errors
 /// In debug builds, what the codec says when the request does not survive a round trip.
 pub(crate) fn request_value<T: TaskDefinition>(request: T::Request) -> Result<Value, String> {
-    let value = Value::journaled(request);
+    let value = request.into_value();
     if cfg!(debug_assertions) {
-        return Typed::of::<T::Request>().round_trip(&value);
+        return T::Request::typed().round_trip(&value);
     }
     Ok(value)
 }

@@ -13,6 +13,9 @@ impl ShipOrder {
     #[step(read_only, group = "alone")]
     fn lonely(&self) {}
 
+    #[step(read_only, group = "")]
+    fn unnamed(&self) {}
+
     #[step(read_only, group = "Not Kebab")]
     fn badly(&self) {}
 

@@ -42,4 +42,21 @@ impl ShipOrder {
     fn undo(&self) {}
 }
 
+#[distributed_task]
+struct Contradicts;
+
+#[steps]
+impl Contradicts {
+    #[step(read_only, pivot)]
+    fn either(&self) {}
+
+    #[step(compensate = undo)]
+    fn before_or_after(&self) {}
+
+    #[step(retriable)]
+    fn after(&self) {}
+
+    fn undo(&self) {}
+}
+
 fn main() {}

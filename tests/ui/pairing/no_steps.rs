@@ -7,4 +7,13 @@ struct ShipOrder {
     rate: u32,
 }
 
+#[distributed_task]
+struct Other;
+
+#[steps]
+impl Other {
+    #[step(read_only)]
+    fn look(&self) {}
+}
+
 fn main() {}

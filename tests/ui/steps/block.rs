@@ -6,7 +6,13 @@ use distributed_task::prelude::*;
 struct NoImpl;
 
 struct A;
-struct B<T>(T);
+
+#[distributed_task]
+struct B;
+
+#[distributed_task]
+struct C;
+
 trait Look {}
 
 #[steps]
@@ -17,7 +23,29 @@ impl Clone for A {
 }
 
 #[steps]
-impl<T> B<T> {
+impl Look for B {
+    type Output = u32;
+
+    #[step(compensate = unlook)]
+    fn look(&self) {}
+
+    fn unlook(&self) {}
+}
+
+#[steps]
+impl C
+where
+    u32: Copy,
+{
+    #[step(read_only)]
+    fn look(&self) {}
+}
+
+#[distributed_task]
+struct E<T>(T);
+
+#[steps]
+impl<T> E<T> {
     #[step(read_only)]
     fn look(&self) {}
 }
@@ -31,4 +59,8 @@ struct D;
 #[steps(now)]
 impl D {}
 
-fn main() {}
+fn main() {
+    let _ = A.clone();
+    B.look();
+    let _ = B::builder().use_in_process_mode();
+}

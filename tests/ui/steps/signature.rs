@@ -13,6 +13,22 @@ impl ShipOrder {
     fn generic<T>(&self) {}
 
     #[step(read_only)]
+    fn generic_and_bounded<T>(&self)
+    where
+        T: Copy,
+    {
+    }
+
+    #[step(read_only)]
+    fn constant<const N: usize>(&self) {}
+
+    #[step(read_only)]
+    fn lifetime<'a>(&'a self, _request: &'a String) {}
+
+    #[step(read_only)]
+    async fn lifetimes<'a, 'b: 'a>(&'_ self, _cx: &'a StepContext, _request: &'b String) {}
+
+    #[step(read_only)]
     fn bounded(&self)
     where
         u32: Copy,

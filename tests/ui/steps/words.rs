@@ -28,6 +28,15 @@ impl ShipOrder {
     #[step = "read_only"]
     fn equals(&self) {}
 
+    #[step(read-only, retry(max = 3 delay = "1s"))]
+    fn hyphen(&self) {}
+
+    #[step(read_only, read_only, timeout = 30s)]
+    fn literal(&self) {}
+
+    #[step(read_only, when = is_large(), retry(3),, order = 0)]
+    fn call(&self) {}
+
     #[response(cached)]
     fn respond(&self) {}
 }

@@ -21,6 +21,12 @@ struct ShipOrder;
 #[distributed_task(max_retries = 4294967296, timeout = "ten minutes")]
 struct Count;
 
+#[distributed_task(max-retries = 3, queue = orders::QUEUE, timeout = 30)]
+struct Hyphen;
+
+#[distributed_task(max_retries = -1, request = Vec<u8> response = u32)]
+struct Negative;
+
 #[distributed_task(timeout = "10m" cancellable)]
 struct Comma;
 
@@ -34,6 +40,6 @@ macro_rules! one_step {
     )*};
 }
 
-one_step!(ShipOrder, Count, Comma);
+one_step!(ShipOrder, Count, Hyphen, Negative, Comma);
 
 fn main() {}

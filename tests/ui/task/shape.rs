@@ -8,6 +8,12 @@ enum NoStruct {
 }
 
 #[distributed_task]
+union NoStructEither {
+    whole: u32,
+    parts: [u8; 4],
+}
+
+#[distributed_task]
 fn no_struct() {}
 
 #[distributed_task]
@@ -16,6 +22,11 @@ struct Tuple(u32);
 #[distributed_task]
 struct Generic<T> {
     value: T,
+}
+
+#[distributed_task]
+struct Borrowed<'a, const N: usize> {
+    values: &'a [u32; N],
 }
 
 #[distributed_task]
@@ -36,6 +47,21 @@ macro_rules! one_step {
     )*};
 }
 
-one_step!(Tuple, Bounded);
+one_step!(NoStruct, NoStructEither, Tuple, Bounded);
 
-fn main() {}
+#[steps]
+impl Generic<u32> {
+    #[step(read_only)]
+    fn look(&self) {}
+}
+
+async fn run(saga: NoStructHandle) {
+    let _ = saga.outcome().await;
+    let _ = Generic::<u32>::builder().value(1).use_in_process_mode();
+    let _ = Tuple::builder().build().await;
+    let _ = Tuple::WORKER_QUEUE;
+}
+
+fn main() {
+    let _ = run;
+}

@@ -13,8 +13,7 @@ impl ShipOrder {
     }
 
     #[step(compensate = release)]
-    fn hold(&self, stock: &[u64], cx: &UndoContext) -> u32 {
-        let _ = cx;
+    fn hold(&self, stock: &[u64]) -> u32 {
         stock.len() as u32
     }
 

@@ -1,4 +1,6 @@
-//! A step fails with the declared error of its task, and the response has the declared type.
+//! A method fails with the declared error of its task, and the response has the declared type.
+
+use std::io;
 
 use distributed_task::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -23,7 +25,32 @@ impl Errors {
     }
 
     #[step(read_only)]
-    fn print(&self) -> Result<u32, std::io::Error> {
+    fn print(&self) -> Result<u32, io::Error> {
+        Ok(1)
+    }
+
+    #[step(read_only, ephemeral)]
+    fn read(&self) -> io::Result<Vec<u8>> {
+        Ok(Vec::new())
+    }
+
+    #[step(compensate = release)]
+    async fn hold(&self, print: &u32) -> Result<u32, String> {
+        Ok(*print)
+    }
+
+    fn release(&self, hold: Outcome<&u32>) -> StepResult<()> {
+        let _ = hold;
+        Ok(())
+    }
+
+    #[file_upload_step(bucket = "labels")]
+    fn label(&self) -> StepResult<SourceFile> {
+        Ok(SourceFile::path("label"))
+    }
+
+    #[step(read_only)]
+    fn right(&self) -> StepResult<u32, ShipError> {
         Ok(1)
     }
 

@@ -1,6 +1,6 @@
 //! A step moves between threads.
 
-use std::{cell::Cell, rc::Rc};
+use std::rc::Rc;
 
 use distributed_task::prelude::*;
 
@@ -15,17 +15,6 @@ impl ShipOrder {
         std::future::ready(()).await;
         drop(count);
     }
-}
-
-#[distributed_task]
-struct Shared {
-    seen: Cell<u32>,
-}
-
-#[steps]
-impl Shared {
-    #[step(read_only)]
-    fn look(&self) {}
 }
 
 fn main() {}

@@ -20,10 +20,10 @@ pub(super) fn saga(saga: &Saga) -> TokenStream {
         None => last(saga),
     };
     let assertions = assertions(saga);
-    // That the struct is no task is told once, at its name.
+    // That the struct is no task is told once, at its name, and not in every row.
     let dt = runtime.alias_at(at(task.span()));
     let table = quote_spanned! {at(task.span())=>
-        impl #dt::TaskSteps for #task {
+        impl #dt::TaskSteps for #dt::Checked<#task, { #dt::is_task::<#task>() }> {
             const STEPS: #dt::Table<Self> = &[#(#rows),*];
             const RESPONSE: #dt::Response<Self> = #response;
         }

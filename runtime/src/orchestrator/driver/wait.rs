@@ -149,7 +149,7 @@ fn poll_once(
 fn note(attempt: &Attempt, end: &AttemptEnd) {
     let status = match end {
         AttemptEnd::Done(_) => "done",
-        AttemptEnd::Retry { .. } => "retry",
+        AttemptEnd::Retry { .. } => "failed",
         AttemptEnd::Refused(_) => "refused",
         AttemptEnd::Unknown(_) => "unknown",
         AttemptEnd::Undecodable(_) => "undecodable",
@@ -163,6 +163,7 @@ fn note(attempt: &Attempt, end: &AttemptEnd) {
         }
         AttemptEnd::Refused(refused) => tracing::info!(reason = refused.message, "refused"),
         AttemptEnd::Unknown(why) => tracing::warn!(attempt = attempt.number, %why, "unknown"),
-        AttemptEnd::Undecodable(error) => tracing::error!(error, "undecodable"),
+        // The codec may quote the value: its words are for the journal, not for logs.
+        AttemptEnd::Undecodable(_) => tracing::error!("undecodable, the saga is parked"),
     }
 }
