@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Sourced by tests/run.sh and .ci/run: commands that a system may lack, and the packages that have
-# them. Defines `need`; changes nothing else.
+# them. Defines `need` and `need_rust`; changes nothing else.
 
 # need PACKAGES COMMAND...: installs PACKAGES if the COMMAND, a probe, does not succeed.
 need() {
@@ -24,16 +24,26 @@ need() {
     echo "installing $packages"
     local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive
         apt-get -qq -o DPkg::Lock::Timeout=300)
-    "${apt[@]}" update
+    # One source that does not answer is no reason to do without the others.
+    "${apt[@]}" update || echo 'the lists of packages may be old' >&2
     # shellcheck disable=SC2086 # several names are several words
-    "${apt[@]}" install --no-install-recommends -y $packages >/dev/null
-    "$@" >/dev/null
+    if ! "${apt[@]}" install --no-install-recommends -y $packages >/dev/null || ! "$@" >/dev/null; then
+        echo "missing: $packages. They could not be installed; see above." >&2
+        exit 1
+    fi
 }
 
-# Rust is nobody's system package in the version that this workspace needs.
+# Rust is nobody's system package in the version that this workspace needs, which is told by its
+# Cargo.toml, in the folder where we are.
 need_rust() {
-    if ! command -v cargo >/dev/null; then
-        echo "cargo is missing: install Rust, see https://rustup.rs" >&2
+    local oldest found
+    oldest=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+    if ! command -v cargo >/dev/null || ! found=$(rustc --version | cut -d ' ' -f 2); then
+        echo "cargo is missing: install Rust $oldest or newer, see https://rustup.rs" >&2
+        exit 1
+    fi
+    if [[ $(printf '%s\n' "$oldest" "$found" | sort -V | head -n 1) != "$oldest" ]]; then
+        echo "this is Rust $found: $oldest or newer is needed, see https://rustup.rs" >&2
         exit 1
     fi
 }

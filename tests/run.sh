@@ -7,8 +7,17 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tests/packages.sh
 
 need_rust
-need 'gcc libc6-dev' command -v cc # links
-need unzip command -v unzip        # reads our archives
+need 'gcc libc6-dev' type -P cc # links
+need unzip type -P unzip        # reads our archives
+need procps type -P kill        # `type -P`, because the shell has one of its own
+need coreutils type -P timeout
+if [[ $(id -u) == 0 ]]; then
+    need util-linux type -P setpriv # for tests as somebody who is not root
+fi
+if [[ $(uname) == Linux ]]; then # elsewhere the tests that use these are left out
+    need util-linux type -P prlimit
+    need bsdutils type -P script
+fi
 
 # A test runs this program, and would build it without a word.
 cargo build --locked --package distributed-task-examples --bin create-zip

@@ -9,8 +9,9 @@ use crate::{archive::CompressionLevel, say::escaped};
 /// Packs files and folders into one ZIP archive.
 ///
 /// Each PATH is packed under its last name, with everything below it. Symbolic links are followed.
-/// The archive appears when it is complete, in place of a file that was there. Ctrl-C takes
-/// everything back.
+/// The archive appears when it is complete, in place of a file that was there. Until then a hidden
+/// folder beside it takes up to three times the room of what is packed. Ctrl-C takes everything
+/// back; a second one ends at once, and says what it leaves behind.
 #[derive(Debug, Parser)]
 #[command(name = "create-zip", version)]
 struct Options {

@@ -8,9 +8,12 @@
 //!              upload_zip          ──▶ bucket processed-files ──▶ archive.zip
 //! ```
 //!
-//! The buckets are in a hidden folder beside the output, which is removed at the end. The status is
-//! 0 when the archive is there, 1 when it could not be made, 2 for a command line that makes no
-//! sense, and 128 and the number of the signal after one that ends programs, such as 130 after Ctrl-C.
+//! The buckets are in a hidden folder beside the output, which is removed at the end. Until then it
+//! takes up to three times the room of what is packed.
+//!
+//! The status is 0 when the archive is there, 1 when it could not be made, 2 for a command line that
+//! makes no sense, and 128 and the number of the signal after one that ends programs, such as 130
+//! after Ctrl-C.
 
 mod archive;
 mod cli;
@@ -66,6 +69,11 @@ async fn create_zip() -> ExitCode {
         }
         Ok(End::Stopped { status }) => {
             view.close(Some("stopped; nothing is left behind"));
+            ExitCode::from(status)
+        }
+        Ok(End::Abandoned { status, left }) => {
+            view.close(None);
+            say(&format!("stopped at once; `{}` is left behind", left.display()));
             ExitCode::from(status)
         }
         Err(failure) => {

@@ -44,13 +44,11 @@ impl View {
         }
     }
 
-    /// Says that the archive is put in its place.
-    pub(crate) fn writing(&mut self) {
+    /// Shows what happens outside of the saga.
+    pub(crate) fn note(&mut self, note: &str) {
         match self {
-            Self::Bar { bar, template } => {
-                draw(bar, template, "writing the archive".to_owned(), None)
-            }
-            Self::Lines { .. } => say("writing the archive"),
+            Self::Bar { bar, template } => draw(bar, template, note.to_owned(), None),
+            Self::Lines { .. } => say(note),
             Self::Quiet => {}
         }
     }

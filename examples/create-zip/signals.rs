@@ -1,7 +1,28 @@
 //! Being told to stop.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 #[cfg(unix)]
 pub(crate) use unix::Stop;
+
+/// Signals so soon after another are no second wish: `timeout` sends each of them twice.
+const ONE_WISH: Duration = Duration::from_millis(500);
+
+impl Stop {
+    /// Waits until it is wanted a second time, and answers the exit status.
+    pub(crate) async fn insisted_on(&mut self) -> u8 {
+        self.wanted().await;
+        let same = async {
+            loop {
+                self.wanted().await;
+            }
+        };
+        let _: Result<(), _> = timeout(ONE_WISH, same).await;
+        self.wanted().await
+    }
+}
 
 #[cfg(unix)]
 mod unix {

@@ -108,6 +108,23 @@ async fn a_download_replaces_a_file_whole_or_not_at_all() {
     assert_eq!(left.len(), 1, "{left:?}");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_download_keeps_the_permissions_of_the_file_that_it_replaces() {
+    use std::os::unix::fs::PermissionsExt;
+    let scene = Scene::new();
+    let uploaded = scene.upload(vec![SourceFile::bytes("a", "new")]).await.expect("there is room");
+    let target = scene.path("a.txt");
+    for mode in [0o640, 0o666, 0o400] {
+        fs::write(&target, "old").expect("there is room");
+        fs::set_permissions(&target, PermissionsExt::from_mode(mode)).expect("it is ours");
+        scene.files.download_to(&uploaded[0], &target).await.expect("there is room");
+        let kept = fs::metadata(&target).expect("it is there").permissions().mode() & 0o777;
+        assert_eq!(kept, mode, "{kept:o}");
+        fs::remove_file(&target).expect("it is ours");
+    }
+}
+
 #[tokio::test]
 async fn deleting_a_prefix_spares_its_neighbours_and_may_be_repeated() {
     let scene = Scene::new();

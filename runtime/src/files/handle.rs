@@ -2,7 +2,7 @@
 
 use std::{
     env, fmt,
-    fs::File,
+    fs::{self, File},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -104,7 +104,9 @@ impl Files {
     }
 
     /// Writes an uploaded file to `path` and answers its size. A file that is there is replaced by
-    /// the whole new one or, on any error, stays as it is; no other file is left in its folder.
+    /// the whole new one or, on any error, stays as it is; no other file is left in its folder. On
+    /// Unix the new file has the permissions of the old one. A symbolic link is replaced itself, not
+    /// what it leads to.
     ///
     /// # Errors
     /// [`FileError::NotFound`] if the object is gone, what the store says, or
@@ -197,13 +199,22 @@ impl fmt::Debug for Files {
 }
 
 /// A new file in the folder of `path`, so that putting it in its place is one rename, with the
-/// permissions that an ordinary new file has.
+/// permissions of the file that is there or, without one, of any new file.
 fn new_file_beside(path: &Path) -> io::Result<(File, TempPath)> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    new_file(".dt-", folder, 0o666).map(tempfile::NamedTempFile::into_parts)
+    let old = fs::symlink_metadata(path).ok().filter(|old| cfg!(unix) && old.is_file());
+    let mode = if old.is_some() { 0o600 } else { 0o666 };
+    let (file, temp) = new_file(".dt-", folder, mode)?.into_parts();
+    if let Some(old) = old.map(|old| old.permissions())
+        // Some file systems have the same for all, and refuse to set them.
+        && file.metadata()?.permissions() != old
+    {
+        file.set_permissions(old)?;
+    }
+    Ok((file, temp))
 }
 
 /// The bytes of all sources together, if each knows its own.

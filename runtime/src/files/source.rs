@@ -166,16 +166,18 @@ fn whole(size: Option<u64>, content: ByteStream<'static>) -> ByteStream<'static>
         let piece = content.try_next().await?;
         let read = before + piece.as_ref().map_or(0, |piece| piece.len() as u64);
         match piece {
-            Some(_) if read > size => Err(changed(&format!("more than {size}"))),
-            None if read < size => Err(changed(&format!("{read} of {size}"))),
+            Some(_) if read > size => Err(not_whole(size, &"more")),
+            None if read < size => Err(not_whole(size, &read)),
             piece => Ok(piece.map(|piece| (piece, (content, read)))),
         }
     });
     counted.boxed()
 }
 
-fn changed(came: &str) -> io::Error {
-    let text = format!("it changed while it was read: {came} bytes came");
+/// Without a guess: a file may have changed, or be one of the kernel, which tells no size; a stream
+/// may have been cut.
+fn not_whole(size: u64, came: &dyn fmt::Display) -> io::Error {
+    let text = format!("{size} bytes were expected, {came} came");
     io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
@@ -231,9 +233,9 @@ mod tests {
     fn content_has_the_size_it_was_said_to_have_or_is_an_error() {
         assert_eq!(read(0, &[]), Ok(0));
         assert_eq!(read(5, &["on", "two"]), Ok(5));
-        let changed = |came| Err(format!("it changed while it was read: {came} bytes came"));
-        assert_eq!(read(6, &["on", "two"]), changed("5 of 6"));
-        assert_eq!(read(1, &[]), changed("0 of 1"));
-        assert_eq!(read(4, &["on", "two", "three"]), changed("more than 4"));
+        let not_whole = |text: &str| Err(text.to_owned());
+        assert_eq!(read(6, &["on", "two"]), not_whole("6 bytes were expected, 5 came"));
+        assert_eq!(read(1, &[]), not_whole("1 bytes were expected, 0 came"));
+        assert_eq!(read(4, &["a", "two", "b"]), not_whole("4 bytes were expected, more came"));
     }
 }

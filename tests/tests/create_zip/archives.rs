@@ -116,12 +116,39 @@ fn more_entries_than_16_bits_can_count_are_packed() {
 }
 
 #[test]
-fn an_archive_that_was_there_is_replaced() {
+fn an_archive_that_was_there_is_replaced_and_its_permissions_stay() {
     let scene = Scene::new();
     fs::write(scene.at("file"), "x").expect("there is room");
-    fs::write(scene.at("archive.zip"), "old").expect("there is room");
-    assert!(scene.run(&["-o", "archive.zip", "file"]).status.success());
-    assert_eq!(scene.listed("archive.zip"), ["file"]);
-    let mode = fs::metadata(scene.at("archive.zip")).expect("it is there").permissions().mode();
-    assert_eq!(mode & 0o600, 0o600, "{mode:o}");
+    let mode = || fs::metadata(scene.at("x.zip")).expect("it is there").permissions().mode();
+    assert!(scene.run(&["-o", "x.zip", "file"]).status.success());
+    assert_eq!(mode() & 0o600, 0o600, "those of a new file: {:o}", mode());
+
+    for old in [0o640, 0o666, 0o400] {
+        fs::write(scene.at("x.zip"), "old").expect("there is room");
+        fs::set_permissions(scene.at("x.zip"), PermissionsExt::from_mode(old)).expect("ours");
+        assert!(scene.run(&["-o", "x.zip", "file"]).status.success());
+        assert_eq!(scene.listed("x.zip"), ["file"]);
+        assert_eq!(mode() & 0o777, old, "{:o}", mode());
+        fs::remove_file(scene.at("x.zip")).expect("it is ours");
+    }
+}
+
+#[test]
+fn an_output_that_is_a_link_is_followed() {
+    let scene = Scene::new();
+    fs::write(scene.at("file"), "x").expect("there is room");
+    fs::create_dir(scene.at("real")).expect("there is room");
+    fs::write(scene.at("real/t.zip"), "old").expect("there is room");
+    symlink("real/t.zip", scene.at("link.zip")).expect("there is room");
+    let output = scene.run(&["-o", "link.zip", "file"]);
+    let said = text(&output.stderr);
+    assert!(output.status.success() && said.contains("create-zip: link.zip: 1 entry, "), "{said}");
+    assert!(scene.at("link.zip").is_symlink());
+    assert_eq!(scene.listed("real/t.zip"), ["file"]);
+    scene.holds(&["file", "link.zip", "real"]);
+    assert_eq!(fs::read_dir(scene.at("real")).expect("it is there").count(), 1);
+
+    let output = scene.run(&["-o", "link.zip", "real"]);
+    let error = "create-zip: the output `link.zip` lies in the input `real`\n";
+    assert_eq!(text(&output.stderr), error);
 }

@@ -2,6 +2,8 @@
 #![cfg(unix)]
 
 mod archives;
+#[cfg(target_os = "linux")]
+mod linux;
 mod refusals;
 mod scene;
 mod stopping;

@@ -4,6 +4,7 @@ use std::{
     ffi::OsStr,
     fs,
     os::unix::{ffi::OsStrExt, fs::PermissionsExt, fs::symlink},
+    path::Path,
     process::Command,
 };
 
@@ -63,8 +64,14 @@ fn bad_input_is_told_in_one_line_and_leaves_nothing() {
             1,
             "cannot write `missing/x.zip`: its folder `missing`: No such file or directory (os error 2)",
         ),
-        (&["-o", "other", "in"], 1, "cannot write `other`: it is no file"),
-        (&["-o", "new/", "in"], 1, "cannot write `new/`: it is no file"),
+        (&["-o", "other", "in"], 1, "cannot write `other`: it is not a regular file"),
+        (&["-o", "pipes/pipe", "in"], 1, "cannot write `pipes/pipe`: it is not a regular file"),
+        (&["-o", "new/", "in"], 1, "cannot write `new/`: it names a folder"),
+        (
+            &["-o", "old.zip/x.zip", "in"],
+            1,
+            "cannot write `old.zip/x.zip`: Not a directory (os error 20)",
+        ),
         (&["-o", "in/x.zip", "in"], 1, "the output `in/x.zip` lies in the input `in`"),
         (&["-o", "in/deep/x.zip", "in"], 1, "the output `in/deep/x.zip` lies in the input `in`"),
         (&["-o", "old.zip", "old.zip"], 1, "the output `old.zip` is one of the inputs"),
@@ -121,14 +128,47 @@ fn a_folder_that_may_not_be_written_to_is_told_by_its_own_name() {
     fs::set_permissions(scene.at("theirs"), PermissionsExt::from_mode(0o555)).expect("it is ours");
     let before = scene.everything();
     let output = scene.run_unprivileged(&["-o", "theirs/x.zip", "file"]);
-    let folder = scene.at("theirs").canonicalize().expect("it is there");
     assert_eq!(
         text(&output.stderr),
-        format!(
-            "create-zip: cannot write `theirs/x.zip`: its folder `{}`: permission denied\n",
-            folder.display()
-        )
+        "create-zip: cannot write `theirs/x.zip`: its folder `theirs`: \
+         Permission denied (os error 13)\n"
     );
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(scene.everything(), before);
+}
+
+#[test]
+fn a_name_that_no_file_can_have_is_told_before_anything_is_done() {
+    let scene = Scene::new();
+    fs::write(scene.at("file"), "x").expect("there is room");
+    let name = "x".repeat(300);
+    let output = scene.run(&["-o", &name, "file"]);
+    let said = text(&output.stderr);
+    let start = format!("create-zip: cannot write `{name}`: File name too long (os error ");
+    assert!(said.starts_with(&start) && said.lines().count() == 1, "{said}");
+    assert_eq!(output.status.code(), Some(1));
+    scene.holds(&["file"]);
+}
+
+#[test]
+fn a_link_that_leads_to_no_place_for_an_archive_is_refused_and_stays() {
+    let scene = Scene::new();
+    fs::write(scene.at("file"), "x").expect("there is room");
+    for (target, error) in [
+        ("nowhere.zip", "the symbolic link cannot be followed: No such file or directory"),
+        ("link.zip", "the symbolic link cannot be followed: Too many levels of symbolic links"),
+        ("/dev/null", "it is not a regular file"),
+        (".", "it is not a regular file"),
+    ] {
+        symlink(target, scene.at("link.zip")).expect("there is room");
+        // Somebody who could not replace a device, were it tried.
+        let output = scene.run_unprivileged(&["-o", "link.zip", "file"]);
+        let said = text(&output.stderr);
+        let start = format!("create-zip: cannot write `link.zip`: {error}");
+        assert!(said.starts_with(&start) && said.lines().count() == 1, "{said}");
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        scene.holds(&["file", "link.zip"]);
+        assert_eq!(fs::read_link(scene.at("link.zip")).expect("it is a link"), Path::new(target));
+        fs::remove_file(scene.at("link.zip")).expect("it is ours");
+    }
 }

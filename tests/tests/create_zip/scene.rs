@@ -77,6 +77,7 @@ impl Scene {
     }
 
     /// Runs it where no file may be larger than this many bytes.
+    #[cfg(target_os = "linux")]
     pub(crate) fn limited(&self, size: u64, arguments: &[&str]) -> Output {
         let mut prlimit = Command::new("prlimit");
         prlimit.arg(format!("--fsize={size}")).arg(create_zip()).args(arguments);
@@ -152,6 +153,11 @@ impl Running {
             let read = self.stderr.read_line(&mut self.said).expect("it speaks UTF-8");
             assert!(read > 0, "it ended before `{words}`: {}", self.said);
         }
+    }
+
+    /// Whether it has not ended yet.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.try_wait().expect("it is ours").is_none()
     }
 
     pub(crate) fn id(&self) -> u32 {

@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    path::PathBuf,
     process::Command,
     thread,
 };
@@ -31,7 +32,9 @@ fn ctrl_c_while_the_archive_is_made_undoes_the_upload() {
     packing.wait_for("step 2 of 3: create_zip_archive");
     let (status, said) = packing.signal("INT");
     assert_eq!(status.code(), Some(130), "{said}");
-    assert!(said.contains("undoing upload_source_files"), "{said}");
+    let order = ["stopping", "undoing upload_source_files", "stopped; nothing is left behind"];
+    let said: Vec<_> = said.lines().rev().take(3).collect();
+    assert!(said.iter().rev().zip(order).all(|(line, end)| line.ends_with(end)), "{said:?}");
     scene.holds(&["large"]);
 }
 
@@ -92,4 +95,39 @@ fn a_read_that_hangs_does_not_keep_it() {
     assert_eq!(status.code(), Some(130), "{said}");
     drop(writer.join().expect("it does not fail"));
     scene.holds(&["first", "second"]);
+}
+
+#[test]
+fn a_second_ctrl_c_ends_a_wait_that_would_never_end_and_says_what_is_left() {
+    let scene = Scene::new();
+    // While the first is packed, which takes a while, the upload of the second becomes a pipe: the
+    // step that opens it waits for somebody to write, and does not hear that it should stop.
+    fs::write(scene.at("first"), noise(12 << 20)).expect("there is room");
+    fs::write(scene.at("second"), "x").expect("there is room");
+    fs::write(scene.at("x.zip"), "old").expect("there is room");
+    run(Command::new("mkfifo").arg(scene.at("pipe")));
+    let mut packing =
+        Running::start(scene.command(&["-o", "x.zip", "--level", "9", "first", "second"]));
+    packing.wait_for("step 2 of 3: create_zip_archive");
+    let is_second = |path: &PathBuf| path.ends_with("1-second");
+    let uploaded = scene.everything().into_iter().find(is_second).expect("it was uploaded");
+    fs::rename(scene.at("pipe"), &uploaded).expect("they are on one disk");
+    let _pipe = File::options().write(true).open(&uploaded).expect("it is opened to be read");
+
+    send("INT", packing.id());
+    packing.wait_for("create-zip: stopping\n");
+    // Until it is so much later that it counts.
+    while packing.runs() {
+        send("INT", packing.id());
+    }
+    let (status, said) = packing.end();
+    assert_eq!(status.code(), Some(130), "{said}");
+    let left = scene.everything().into_iter().find(|path| path.is_dir()).expect("it is left");
+    let name = left.file_name().and_then(|name| name.to_str()).expect("it is UTF-8");
+    assert!(name.starts_with(".create-zip-"), "{left:?}");
+    let last = said.lines().last().expect("it says something");
+    assert!(last.starts_with("create-zip: stopped at once; `"), "{said}");
+    assert!(last.ends_with(&format!("/{name}` is left behind")), "{said}");
+    assert_eq!(scene.read("x.zip"), b"old");
+    scene.holds(&[name, "first", "second", "x.zip"]);
 }

@@ -140,7 +140,7 @@ impl Swap {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_value_is_in_a_span_or_an_event() {
+async fn no_request_and_no_output_is_in_a_span_or_an_event() {
     for has_money in [true, false] {
         let (recorder, _) = purchase(has_money).await;
         let words = recorder.words();
