@@ -57,7 +57,7 @@ const _: () = {
         const TASK: dt::TaskRow = dt::task("create-zip-from-files")
             .queue(Self::WORKER_QUEUE)
             .max_retries(2)
-            .timeout(dt::minutes(10))
+            .timeout(dt::mins(10))
             .cancellable()
             .with::<CompressionLevel>();
     }
@@ -124,8 +124,8 @@ impl CreateZipFromFiles {
 }
 const _: () = {
     use ::distributed_task::__private::v1 as dt;
-    impl dt::TaskSteps
-    for dt::Checked<CreateZipFromFiles, { dt::is_task::<CreateZipFromFiles>() }> {
+    type This = dt::Checked<CreateZipFromFiles, { dt::is_task::<CreateZipFromFiles>() }>;
+    impl dt::TaskSteps for This {
         const STEPS: dt::Table<Self> = &[
             &dt::upload("upload_source_files", "incoming-files")
                 .files(|c: dt::Call<Self, Vec<SourceFile>>| dt::blocking_sources(move || {
@@ -139,20 +139,21 @@ const _: () = {
                         .step::<dt::UploadedFiles>(0);
                     Self::create_zip_archive(&c.task, &c.cx, upload_source_files)
                 }))
-                .reads(&[0])
-                .retries(3)
-                .backoff(dt::Backoff::Exponential)
-                .delay(dt::millis(500)),
+                .reads(dt::READS.run(&[0]))
+                .retry(dt::max(3).exponential().delay(dt::millis(500))),
             &dt::upload("upload_zip", "processed-files")
                 .files(|c: dt::Call<Self, SourceFile>| dt::blocking_sources(move || {
                     let create_zip_archive: &LocalFile = c.step::<LocalFile>(1);
                     dt::Ok(Self::upload_zip(&c.task, create_zip_archive))
                 }))
-                .reads(&[1]),
+                .reads(dt::READS.run(&[1])),
         ];
         const RESPONSE: dt::Response<Self> = |c| {
             let upload_zip: &UploadedFile = c.step::<dt::UploadedFile>(2);
             dt::respond::<Self>(Self::respond(c.task, upload_zip))
         };
+        const RESPONSE_READS: dt::Reads = &[2];
     }
+    const _: () = dt::tries_fit::<This>(1);
+    const _: () = dt::path_fits::<This>();
 };

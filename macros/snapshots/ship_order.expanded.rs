@@ -57,38 +57,39 @@ const _: () = {
 };
 impl ShipOrder {
     async fn stock(&self, request: &Order) -> Vec<Place> {
-        places(request).await
+        warehouse::places(request).await
     }
     async fn hold(
         &self,
         cx: &StepContext,
         request: &Order,
     ) -> StepResult<Hold, ShipError> {
-        bank(cx).hold(request).await
+        bank::hold(cx.idempotency_key(), request).await
     }
     async fn release(&self, hold: Outcome<&Hold>) -> StepResult<(), ShipError> {
-        bank(cx).release(hold).await
+        bank::release(hold).await
     }
     async fn warn(
         &self,
         request: &Order,
         stock: &[Place],
     ) -> StepResult<Mail, ShipError> {
-        mail(request, stock).await
+        mail::warn(request, stock).await
     }
     fn is_late(&self, stock: &[Place]) -> bool {
         stock.is_empty()
     }
     async fn charge(&self, hold: &Hold) -> StepResult<Receipt, ShipError> {
-        bank(cx).charge(hold).await
+        bank::charge(hold).await
     }
     fn print_label(&self, charge: &Receipt, warn: Option<&Mail>) {
-        label(charge, warn)
+        printer::label(charge, warn);
     }
 }
 const _: () = {
     use sagas::__private::v1 as dt;
-    impl dt::TaskSteps for dt::Checked<ShipOrder, { dt::is_task::<ShipOrder>() }> {
+    type This = dt::Checked<ShipOrder, { dt::is_task::<ShipOrder>() }>;
+    impl dt::TaskSteps for This {
         const STEPS: dt::Table<Self> = &[
             &dt::read_only("stock")
                 .run(|c: dt::Call<Self, Vec<Place>>| dt::future(async move {
@@ -114,27 +115,29 @@ const _: () = {
                     let stock: &[Place] = c.step::<Vec<Place>>(0);
                     Self::warn(&c.task, request, stock).await
                 }))
-                .reads(&[0])
+                .reads(dt::READS.run(&[0]).when(&[0]))
                 .when(|c| {
                     let stock: &[Place] = c.step::<Vec<Place>>(0);
                     Self::is_late(c.task, stock)
-                })
-                .when_reads(&[0]),
+                }),
             &dt::pivot("charge")
                 .run(|c: dt::Call<Self, Receipt>| dt::future(async move {
                     let hold: &Hold = c.step::<Hold>(1);
                     Self::charge(&c.task, hold).await
                 }))
-                .reads(&[1]),
+                .reads(dt::READS.run(&[1])),
             &dt::retriable("print_label")
                 .run(|c: dt::Call<Self, ()>| dt::blocking(move || {
                     let charge: &Receipt = c.step::<Receipt>(3);
                     let warn: Option<&Mail> = c.maybe::<Mail>(2);
                     dt::Ok(Self::print_label(&c.task, charge, warn))
                 }))
-                .reads(&[2, 3]),
+                .reads(dt::READS.run(&[2, 3])),
         ];
         const RESPONSE: dt::Response<Self> = |c| dt::last::<Self>(c.step::<()>(4));
+        const RESPONSE_READS: dt::Reads = &[4];
     }
-    const _: () = dt::fits_into::<ShipOrder>(dt::secs(30));
+    const _: () = dt::attempt_fits::<This>(1);
+    const _: () = dt::tries_fit::<This>(1);
+    const _: () = dt::path_fits::<This>();
 };

@@ -6,13 +6,11 @@ use syn::{
     Ident, LitInt, LitStr, Path, Token, Type,
     ext::IdentExt,
     parse::{ParseStream, Parser, discouraged::Speculative},
+    punctuated::Punctuated,
     token::Paren,
 };
 
-use crate::{
-    diag::{Errors, listed, nearest, unknown},
-    later::later,
-};
+use crate::diag::{Errors, listed, nearest, unknown};
 
 /// An attribute and the words it knows.
 pub(crate) struct Attribute {
@@ -36,6 +34,8 @@ pub(crate) enum Shape {
     Flag,
     /// `= "text"`.
     Text,
+    /// `= "text"`, or `("text", ..)`.
+    Texts,
     /// `= 3`.
     Count,
     /// `= a::Type`.
@@ -59,6 +59,7 @@ pub(crate) struct Args {
 enum Value {
     Flag,
     Text(LitStr),
+    Texts(Vec<LitStr>),
     Count(LitInt),
     Type(Type),
     Path(Path),
@@ -145,6 +146,14 @@ impl Args {
         }
     }
 
+    /// Every one of them.
+    pub(crate) fn texts(&self, name: &str) -> &[LitStr] {
+        match self.get(name) {
+            Some((_, Value::Texts(texts))) => texts,
+            _ => &[],
+        }
+    }
+
     /// A count that fits; a mistake otherwise.
     pub(crate) fn count(&self, name: &str, errors: &Errors) -> Option<(u32, Span)> {
         let Value::Count(count) = self.get(name)?.1 else { return None };
@@ -210,10 +219,10 @@ impl Attribute {
         let refused = self.refused.iter().find(|(word, _)| *word == name);
         let why = match refused {
             Some((_, instead)) => (*instead).to_owned(),
-            None => later(name).unwrap_or_else(|| {
+            None => {
                 let known = self.words.iter().map(|word| word.name);
                 unknown(&format!("`{}` has no argument", self.name), name, known)
-            }),
+            }
         };
         Err(syn::Error::new(span, why))
     }
@@ -239,6 +248,7 @@ impl Word {
                 }
                 return Ok(Value::List(self.list(input, words, attribute, errors)?));
             }
+            Shape::Texts if input.peek(Paren) => return self.texts(input).map(Value::Texts),
             _ => {}
         }
         if !input.peek(Token![=]) {
@@ -248,6 +258,7 @@ impl Word {
         let span = if input.is_empty() { key.span() } else { input.span() };
         let value = match self.shape {
             Shape::Text => input.parse().map(Value::Text),
+            Shape::Texts => input.parse().map(|text| Value::Texts(vec![text])),
             Shape::Count => input.parse().map(Value::Count),
             Shape::Type => input.parse().map(Value::Type),
             Shape::Path => input.call(Path::parse_mod_style).map(Value::Path),
@@ -257,6 +268,20 @@ impl Word {
             Ok(_) if input.peek(Token![::]) || input.peek(Paren) => Err(wrong(span)),
             value => value.map_err(|_| wrong(span)),
         }
+    }
+
+    fn texts(&self, input: ParseStream<'_>) -> syn::Result<Vec<LitStr>> {
+        let content;
+        let paren = syn::parenthesized!(content in input);
+        let wrong = |span| syn::Error::new(span, format!("write `{}`", self.example));
+        let texts = Punctuated::<LitStr, Token![,]>::parse_terminated(&content);
+        // What is left in the parentheses would be a mistake of its own.
+        let _: TokenStream = content.parse()?;
+        let texts = texts.map_err(|error| wrong(error.span()))?;
+        if texts.is_empty() {
+            return Err(wrong(paren.span.join()));
+        }
+        Ok(texts.into_iter().collect())
     }
 
     fn list(

@@ -17,7 +17,6 @@
 mod attr;
 mod diag;
 mod fallback;
-mod later;
 mod names;
 mod owned;
 mod period;
@@ -56,6 +55,7 @@ use proc_macro::TokenStream;
 /// | `max_retries = 5` | tries after the first, for steps that do not say their own | 3 |
 /// | `timeout = "1h"` | deadline of a saga; limit of an attempt where the step names none | no deadline; 10 minutes an attempt |
 /// | `cancellable` | sagas have `cancel()` | they cannot be cancelled |
+/// | `durability = "volatile"`, `"process"` or `"fsync"` | what its journal survives at least, or `.build()` is an error | any journal; one that may lose its last records is refused where there is a `pivot` or an `at_most_once` step |
 /// | `crate = path` | path of the runtime, where it is renamed or re-exported | `::distributed_task` |
 ///
 /// Request, response and error are `Serialize + DeserializeOwned + Send + Sync + 'static`.
@@ -98,8 +98,9 @@ pub fn distributed_task(args: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// Methods without an attribute are left alone; they may be conditions, undos or helpers. The only
-/// argument is `crate = path`, as on [`macro@distributed_task`].
+/// Methods without an attribute are left alone; they may be conditions, undos or helpers. The names
+/// `builder` and `WORKER_QUEUE` are those of [`macro@distributed_task`]. The only argument is
+/// `crate = path`, as there.
 ///
 /// # Parameters are found by name
 ///
@@ -112,12 +113,14 @@ pub fn distributed_task(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// A leading `_` is ignored when names are matched, `r#type` is step `type`, and `mut x` is
 /// allowed; there are no other patterns, no `impl Trait` and no generics. `&[T]` and `&str` may
-/// stand for `&Vec<T>` and `&String`. Steps of one group do not see each other.
+/// stand for `&Vec<T>` and `&String`, in an `Option` and an `Outcome` as well. Steps of one group do
+/// not see each other.
 ///
 /// # What a method returns
 ///
 /// `StepResult<T>`, or a `Result<T, _>` of the same error, is a step that can fail; its output is
-/// `T`. Any other type is the output itself. An `async fn` runs on the runtime, a plain `fn` on the
+/// `T`. So is `PartialResult<T>`, for a step with `compensate` or `no_undo` that can do a part of its
+/// work. Any other type is the output itself. An `async fn` runs on the runtime, a plain `fn` on the
 /// blocking pool. An output is `Serialize + DeserializeOwned + Send + Sync + 'static`; an ephemeral
 /// one needs no serde.
 ///
@@ -132,6 +135,20 @@ pub fn distributed_task(args: TokenStream, item: TokenStream) -> TokenStream {
 /// `fn`. `cx` and the output of the step itself may be left out. The latter is an `Outcome`, as a
 /// step that timed out may have happened or not. An undo may also take what its step could take,
 /// except ephemeral outputs.
+///
+/// # Probes
+///
+/// `async fn f(&self, cx: &ProbeContext, ..) -> StepResult<Probe<T>>`, or a plain `fn`, where `T` is
+/// the output of the step. It may take what its step could take, except ephemeral outputs. It is
+/// asked whenever nobody knows whether an attempt of the step happened, before the step is tried
+/// again or undone.
+///
+/// # Limits of time
+///
+/// Where the task has a `timeout`, this does not compile: a step up to the pivot whose own `timeout`
+/// and waits, times its tries, take longer, and such steps in a row that do. What nobody said is
+/// not counted: a step without a `timeout` counts its waits only, and one without `retry` and
+/// `timeout` nothing, unless the task has `max_retries`.
 #[proc_macro_attribute]
 pub fn steps(args: TokenStream, item: TokenStream) -> TokenStream {
     steps::steps(args.into(), item.into()).into()
@@ -170,10 +187,14 @@ pub fn steps(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `when = method` | runs only if the method says so | always runs |
 /// | `retry(..)` | `max = 3`, `backoff = "exponential"` or `"constant"`, `delay = "1s"`, `max_delay = "1m"`, `jitter = "full"` or `"none"` | the first value of each; `max` from the task |
 /// | `timeout = "30s"` | limit of one attempt | that of the task, else 10 minutes |
+/// | `at_most_once` | never tried again by itself once an attempt may have begun; no `retry` beside it, and a `pivot` needs a `probe` | it is, under the same idempotency key |
+/// | `probe = method` | says whether an attempt happened of which nobody knows; not on a step that changes nothing | nobody is asked |
+/// | `on_exhausted = "park"` or `"compensate"` | before the pivot: whether a saga whose step used up its tries waits for an operator | `"compensate"` |
+/// | `was = "old_name"` or `was("older", "old")` | for sagas that began when the step had this name | they are left to older code |
 /// | `ephemeral` | with `read_only`: the output lives with the worker and is not journaled; who resumes the saga runs the step again | journaled |
 ///
-/// An ephemeral output is read by steps on the same host only: not by a condition, an undo or the
-/// response.
+/// An ephemeral output is read by steps on the same host only: not by a condition, an undo, a probe
+/// or the response.
 #[proc_macro_attribute]
 pub fn step(_args: TokenStream, item: TokenStream) -> TokenStream {
     fallback::outside("step", item.into()).into()
@@ -193,8 +214,9 @@ pub fn step(_args: TokenStream, item: TokenStream) -> TokenStream {
 /// # Arguments
 ///
 /// `bucket = "labels"` has to be there: 3 to 63 lower-case letters, digits, `-` and `.`. Of the
-/// words of [`macro@step`] it takes `order`, `host`, `group`, `await_all`, `when`, `retry` and
-/// `timeout`; instead of the built-in undo `retriable` after the pivot, or `no_undo = "reason"`.
+/// words of [`macro@step`] it takes `order`, `host`, `group`, `await_all`, `when`, `retry`, `timeout`,
+/// `on_exhausted` and `was`; instead of the built-in undo `retriable` after the pivot, or
+/// `no_undo = "reason"`.
 #[proc_macro_attribute]
 pub fn file_upload_step(_args: TokenStream, item: TokenStream) -> TokenStream {
     fallback::outside("file_upload_step", item.into()).into()

@@ -31,10 +31,16 @@ impl Names {
     }
 }
 
-/// The type parameter that holds the state of a dependency: no name that `item` uses already.
-pub(crate) fn state(dependency: &Ident, item: &TokenStream) -> Ident {
+/// What `#[distributed_task]` gives to the struct: no item of `#[steps]` can have these names.
+pub(crate) const OF_THE_STRUCT: [&str; 2] = ["builder", "WORKER_QUEUE"];
+
+/// The type parameter that holds the state of a dependency: no name that `item` uses already, nor
+/// another dependency: `url` and `_url` may stand side by side.
+pub(crate) fn state(dependency: &Ident, item: &TokenStream, others: &[Ident]) -> Ident {
     let camel: String = dependency.unraw().to_string().split('_').map(capitalized).collect();
-    fresh(&format!("{camel}State"), item)
+    let digit = camel.starts_with(|first: char| !first.is_alphabetic()).then_some("_");
+    let used = quote!(#item #(#others)*);
+    fresh(&format!("{}{camel}State", digit.unwrap_or_default()), &used)
 }
 
 fn capitalized(word: &str) -> String {
@@ -48,6 +54,8 @@ pub(crate) struct Runtime {
     pub(crate) name: Ident,
     pub(crate) path: TokenStream,
     pub(crate) alias: Ident,
+    /// The short name of the task.
+    pub(crate) this: Ident,
 }
 
 impl Runtime {
@@ -56,7 +64,8 @@ impl Runtime {
     pub(crate) fn new(path: Option<&Path>, item: &TokenStream) -> Self {
         let path = path.cloned().unwrap_or_else(|| parse_quote!(::distributed_task));
         let name = path.segments.last().expect("a path has a segment").ident.clone();
-        Self { name, path: quote!(#path::__private::v1), alias: fresh("dt", item) }
+        let (alias, this) = (fresh("dt", item), fresh("This", item));
+        Self { name, path: quote!(#path::__private::v1), alias, this }
     }
 
     /// The short name, for an expression that is blamed at `span`: a mistake is shown where the

@@ -62,7 +62,7 @@ impl Period {
         })
     }
 
-    /// `dt::minutes(10)`
+    /// `dt::mins(10)`
     pub(crate) fn print(self, Runtime { alias: dt, .. }: &Runtime) -> TokenStream {
         let count = proc_macro2::Literal::u64_unsuffixed(self.count);
         let unit = format_ident!(
@@ -70,7 +70,7 @@ impl Period {
             match self.unit {
                 Unit::Millis => "millis",
                 Unit::Seconds => "secs",
-                Unit::Minutes => "minutes",
+                Unit::Minutes => "mins",
                 Unit::Hours => "hours",
             }
         );

@@ -54,18 +54,75 @@ fn a_group_a_condition_an_undo_and_the_point_of_no_return() {
 }
 
 #[test]
+fn probes_and_a_step_that_can_do_a_part_of_its_work() {
+    compare("pay_out");
+}
+
+/// A step that is run, undone and asked for calls three methods, and a third one costs four lines.
+#[test]
 fn a_further_step_costs_at_most_a_dozen_lines() {
-    for printed in ["create_zip", "ship_order"] {
-        let printed = read(&format!("{printed}.expanded.rs"));
-        let rows = printed.lines().skip_while(|line| !line.contains("const STEPS")).skip(1);
-        let rows: Vec<_> = rows.take_while(|line| line.trim() != "];").collect();
-        let starts = |line: &&str| line.starts_with("            &dt::");
-        let mut steps = rows.chunk_by(|_, next| !starts(next)).peekable();
-        assert!(steps.peek().is_some(), "the table is found");
-        for step in steps {
-            assert!(step.len() <= 12, "{} lines:\n{}", step.len(), step.join("\n"));
+    for printed in ["create_zip", "ship_order", "pay_out"] {
+        for row in rows(&read(&format!("{printed}.expanded.rs"))) {
+            let calls = row.iter().filter(|line| line.contains("(|c")).count();
+            let most = if calls > 2 { 16 } else { 12 };
+            assert!(row.len() <= most, "{} lines:\n{}", row.len(), row.join("\n"));
         }
     }
+}
+
+/// Measured are the printed lines of one row, for two steps: one with two inputs, an undo with an
+/// input besides the outcome, three words of `retry` and a `timeout`; and the one on the reference
+/// page of `#[step]`, which has a condition and four words of `retry` instead. The lines that the
+/// parameters of the user's own methods cost, one `let` each, are counted apart.
+#[test]
+fn a_step_with_much_to_say_costs_a_dozen_lines_and_one_for_each_parameter() {
+    let printed = expand(
+        r#"
+        #[steps]
+        impl ShipOrder {
+            #[step(read_only)]
+            async fn stock(&self, request: &Order) -> StepResult<Vec<Place>> {}
+
+            #[step(compensate = release, timeout = "30s",
+                   retry(max = 5, backoff = "exponential", delay = "500ms"))]
+            async fn hold(
+                &self, cx: &StepContext, request: &Order, stock: &[Place],
+            ) -> StepResult<Hold> {}
+
+            async fn release(
+                &self, cx: &UndoContext, hold: Outcome<&Hold>, stock: &[Place],
+            ) -> StepResult<()> {}
+
+            #[step(compensate = refund, when = costs, timeout = "30s",
+                   retry(max = 5, backoff = "exponential", delay = "500ms", max_delay = "1m"))]
+            async fn charge(&self, cx: &StepContext, request: &Order) -> StepResult<Receipt> {}
+
+            async fn refund(&self, cx: &UndoContext, charge: Outcome<&Receipt>) -> StepResult<()> {}
+
+            fn costs(&self, request: &Order) -> bool {}
+
+            #[response]
+            fn respond(&self) {}
+        }
+        "#,
+    );
+    let is_input = |line: &&str| line.trim_start().starts_with("let ");
+    let measured = |row: &Vec<&str>| {
+        let inputs = row.iter().filter(|line| is_input(line)).count();
+        (row.len() - inputs, inputs)
+    };
+    let lines: Vec<_> = rows(&printed).iter().map(measured).collect();
+    assert_eq!(lines, [(4, 1), (10, 4), (12, 3)], "{printed}");
+}
+
+/// The lines of each row of the printed table.
+fn rows(printed: &str) -> Vec<Vec<&str>> {
+    let table = printed.lines().skip_while(|line| !line.contains("const STEPS")).skip(1);
+    let table: Vec<_> = table.take_while(|line| line.trim() != "];").collect();
+    let starts = |line: &str| line.starts_with("            &dt::");
+    let rows: Vec<_> = table.chunk_by(|_, next| !starts(next)).map(<[_]>::to_vec).collect();
+    assert!(!rows.is_empty(), "the table is found");
+    rows
 }
 
 fn read(name: &str) -> String {

@@ -9,23 +9,25 @@ pub mod v1 {
     };
 
     pub use crate::{
-        BuildError, Refusal, SagaHandle, SagaOutcome, StepContext, Task, UndoContext,
+        BuildError, ProbeContext, Refusal, SagaHandle, SagaOutcome, StepContext, Task, UndoContext,
         WorkerMessage,
         builder::{
             TaskBuilder,
             dependencies::{Building, Dependency, IntoTask, Set, build, use_in_process_mode},
         },
         files::{SourceFile, UploadedFile, UploadedFiles},
-        kernel::{Backoff, Jitter, Value},
+        journal::Durability,
+        kernel::Value,
         task::{
             Cancellable, TaskDefinition, TaskSteps,
             call::{
-                Attempt, Call, UndoCall, View, blocking, blocking_sources, ephemeral_blocking,
-                ephemeral_future, future, future_sources, last, respond, unexpanded,
+                Attempt, Call, ProbeCall, UndoCall, View, asked_blocking, asked_future, blocking,
+                blocking_sources, ephemeral_blocking, ephemeral_future, future, future_sources,
+                last, partial_blocking, partial_future, respond, unexpanded,
             },
-            limits::{fits_into, hours, millis, minutes, secs},
-            row::{Row, StepRow, Table, compensable, no_undo, pivot, read_only, retriable, upload},
-            table::{Checked, Mode, Response, TaskRow, is_task, task},
+            limits::{attempt_fits, hours, max, millis, mins, path_fits, retry, secs, tries_fit},
+            row::{AnyRun, Row, Table, compensable, no_undo, pivot, read_only, retriable, upload},
+            table::{Checked, Mode, READS, Reads, Response, TaskRow, is_task, task},
         },
     };
 }

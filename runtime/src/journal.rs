@@ -13,8 +13,8 @@ use smallvec::SmallVec;
 use uuid::Uuid;
 
 use crate::kernel::{
-    Definition, DefinitionHash, EntryId, Fence, Finished, Group, Mail, Place, SagaId, SagaStatus,
-    Stamped, Timestamp,
+    Cause, Definition, DefinitionHash, EntryId, Fence, Fingerprint, Finish, Finished, Group, Mail,
+    Place, SagaId, SagaStatus, Stamped, Timestamp,
 };
 
 /// The one truth about every saga (J1).
@@ -31,6 +31,15 @@ use crate::kernel::{
 /// fall. The id of a saga is taken once: a second `create` is [`Created::Exists`], and a batch that
 /// would begin it again is refused.
 ///
+/// # Keys
+/// A second start under a key draws the id of the first (I2). [`find`](Journal::find) answers what
+/// is known of a saga by its id, and so does a `create` that finds one: the fingerprint of its
+/// start, and its [`Stage`]. A saga that began in the hands of an owner is `Starting` until that
+/// owner hands it over. If the owner is reaped first, it stays `Starting` until it is undone, and
+/// is `Abandoned` then. A saga with a fingerprint leaves a tombstone: it is found, and its id is
+/// taken, for at least one retention after its end, also when its records are gone. After two
+/// retentions no tombstone is left, and the id is free. A saga without a fingerprint leaves none.
+///
 /// # Inbox
 /// [`tell`](Journal::tell) leaves an entry for whoever owns the saga, or will. It needs no
 /// ownership, is durable when it is answered, and counts once however often it is told. An entry
@@ -38,7 +47,16 @@ use crate::kernel::{
 /// it does not fold: it would decide without having read it. Any other commit is written, and says
 /// that there is mail. What is told to a parked saga, or to one that waits for a time, gives it a
 /// ticket. A cancel of a saga that goes back is [`Told::Already`], one behind the pivot
-/// [`Told::TooLate`].
+/// [`Told::TooLate`], and so is what is told to a saga that is over, with one exception.
+///
+/// # Late successes
+/// A saga is over with the record `Finished`. While that says `late_until` it is not settled: it
+/// waits for that time, and a success that comes late is told to it and gives it a ticket to the
+/// front (C8). An outcome that is appended then opens it again; what is only received does not. A
+/// second `Finished`, without `late_until`, settles it. A late success that finds its saga settled
+/// is [`Told::TooLate`], also when only a tombstone is left; one that finds nothing is
+/// [`Told::NoSuch`]. Both are logged as errors and listed by [`late`](Journal::late), once each and
+/// the newest 1,000, unless the saga completed: then the effect is what was asked for.
 ///
 /// # Tickets and claims
 /// A ticket in the ready list of a definition says that a saga may need an owner. It is a hint: a
@@ -46,17 +64,18 @@ use crate::kernel::{
 /// over, and owns the rest under a new fence, higher than any before, with their records and their
 /// inbox. What nobody asks for stays where it is, at no cost. New sagas queue at the back; those
 /// that were given back, told something or woken by a timer go to the front. A ticket that a queue
-/// carries is in no ready list; its saga is claimed by id and definition. One that the queue loses comes back
-/// to its ready list after a minute.
+/// carries is in no ready list; its saga is claimed by id and definition. One that the queue loses
+/// comes back to its ready list after a minute.
 ///
 /// # Seats
 /// A process owns sagas through a seat. A seat lives until it leaves or is reaped; claims, commits
 /// and pulses of a seat that does not live are [`JournalError::Fenced`] and change nothing, and a
 /// reaped seat never lives again. A pulse renews the deadline, also one that has passed, and names
 /// the seats whose deadline has passed. Reaping is refused while the seat's deadline has not
-/// passed. It gives the seat's sagas back with the fence of the dead owner noted; those are counted
-/// since the last record. A seat that owns something does not leave. To reap or leave a seat that
-/// is gone is nothing.
+/// passed. It gives back what the seat owns, and nothing else, with the fence of the dead owner
+/// noted; those are counted since the last record, and a claim says when the last of them was
+/// reaped. A seat that owns something does not leave. To reap or leave a seat that is gone is
+/// nothing.
 ///
 /// # Admission
 /// The capacity limits new sagas only: [`admit`](Journal::admit) waits while as many admitted sagas
@@ -67,9 +86,10 @@ use crate::kernel::{
 /// # Signals
 /// A signal is a hint that saves a wait: that a ready list is no longer empty (to one idle seat),
 /// that mail came (to the owner), that a timer was set which is due before every other one (to the
-/// seat that set it), that a saga is over or parked (to the listener in `reply_to`). When a seat is
-/// gone, the tickets that are left and the next timer are signalled to another. Everything works
-/// without them, later.
+/// seat that set it), that a saga is over or parked (to the listener in `reply_to`). The end of a
+/// saga is signalled once, and not again when it is settled; one that was opened again ends once
+/// more. When a seat is gone, the tickets that are left and the next timer are signalled to
+/// another, and its listener hears nothing more. Everything works without signals, later.
 ///
 /// # Lost replies
 /// A [`Wire::Remote`] journal answers the same number of the same seat with the same reply, and
@@ -92,8 +112,15 @@ pub trait Journal: Send + Sync + 'static {
     /// Registers somebody who wants signals.
     fn listen(&self, signals: Arc<dyn Signals>) -> Answer<'_, ListenerId>;
 
+    /// This listener wants no more signals: for one that has no seat, since that of a seat is
+    /// forgotten with its seat. To stop an unknown one is nothing.
+    fn unlisten(&self, listener: ListenerId) -> Answer<'_, ()>;
+
     /// Makes a definition known, so that sagas can name it by hash.
     fn define(&self, definition: Arc<Definition>) -> Answer<'_, ()>;
+
+    /// Every definition that was made known, in order of their hashes.
+    fn definitions(&self) -> Answer<'_, Vec<Arc<Definition>>>;
 
     /// A definition by its hash.
     fn definition(&self, hash: DefinitionHash) -> Answer<'_, Option<Arc<Definition>>>;
@@ -103,6 +130,10 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Starts a saga that nobody owns: its first records, and a ticket or its end.
     fn create(&self, saga: NewSaga) -> Answer<'_, Created>;
+
+    /// What is known of a saga by its id; with a key, also for some time after its records are gone
+    /// (I3).
+    fn find(&self, saga: SagaId) -> Answer<'_, Option<Known>>;
 
     /// Takes a seat.
     fn enter(&self, seat: SeatId, listener: ListenerId) -> Answer<'_, Lease>;
@@ -134,8 +165,16 @@ pub trait Journal: Send + Sync + 'static {
     /// The records of a saga from a sequence number on, and where it is.
     fn read(&self, saga: SagaId, from: u64) -> Answer<'_, Option<History>>;
 
-    /// Sagas in order of their ids, after `after`.
-    fn list(&self, after: Option<SagaId>, limit: usize) -> Answer<'_, Vec<Listed>>;
+    /// Sagas that fit the filter, in order of their ids, after `after`.
+    fn list(
+        &self,
+        filter: ListFilter,
+        after: Option<SagaId>,
+        limit: usize,
+    ) -> Answer<'_, Vec<Listed>>;
+
+    /// Successes that came when their saga was settled, newest last: effects that nobody will undo.
+    fn late(&self) -> Answer<'_, Vec<(SagaId, Mail)>>;
 
     /// Looks at up to `limit` open sagas after `after` and mends those that are in no place: each
     /// gets a ticket.
@@ -151,6 +190,16 @@ pub enum Durability {
     Process,
     /// Power loss.
     Fsync,
+}
+
+impl fmt::Display for Durability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Volatile => "volatile",
+            Self::Process => "process",
+            Self::Fsync => "fsync",
+        })
+    }
 }
 
 /// Whether replies can be lost on the way.
@@ -299,7 +348,40 @@ pub enum Created {
     /// It is there.
     Created,
     /// A saga with this id was there before; nothing was written.
-    Exists,
+    Exists(Known),
+}
+
+/// What is known of a saga by its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// What it was started with, if it was started under a key.
+    pub fingerprint: Option<Fingerprint>,
+    /// How far it got.
+    pub stage: Stage,
+}
+
+/// How far a saga got, as far as a second start under its key needs to know (I2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Nobody was told that it is accepted: it is in the hands of the host that began it, or that
+    /// host is gone and its start is being undone.
+    Starting,
+    /// Its start was accepted.
+    Accepted,
+    /// It is over, settled or not.
+    Ended(SagaStatus),
+    /// Its start was abandoned, and is undone.
+    Abandoned,
+}
+
+impl Stage {
+    /// The stage of a saga that is over, settled or not.
+    pub fn of(finished: &Finished) -> Self {
+        match finished.finish {
+            Finish::Compensated(Cause::Abandoned) => Self::Abandoned,
+            _ => Self::Ended(SagaStatus::of(finished)),
+        }
+    }
 }
 
 /// What a seat has to do to go on living.
@@ -338,6 +420,8 @@ pub struct ClaimedSaga {
     pub fence: Fence,
     /// Fences of dead owners at or above that of the last record.
     pub crashes: u32,
+    /// When the last of their seats was reaped; `None` without crashes.
+    pub crashed_at: Option<Timestamp>,
     /// All its records.
     pub records: Vec<Stamped>,
     /// Its inbox.
@@ -443,6 +527,8 @@ pub struct Pulse {
     pub deadline: Option<Timestamp>,
     /// When the next timer is due.
     pub next_due: Option<Timestamp>,
+    /// So many definitions are known.
+    pub definitions: usize,
     /// Seats whose deadline has passed.
     pub dead: Vec<SeatId>,
     /// Tickets for the queue to carry.
@@ -476,6 +562,30 @@ pub struct History {
     pub place: Place,
     /// Its records from the asked sequence number on.
     pub records: Vec<Stamped>,
+}
+
+/// Which sagas to list. The default lists all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ListFilter {
+    /// Only those in this kind of place.
+    pub place: Option<PlaceKind>,
+    /// Only those of this definition.
+    pub definition: Option<DefinitionHash>,
+}
+
+/// The kinds of [`Place`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaceKind {
+    /// In a ready list, or carried.
+    Ready,
+    /// With an owner.
+    Owned,
+    /// Waiting for a time; over, perhaps, but not settled.
+    Timed,
+    /// Waiting for code or an operator.
+    Parked,
+    /// Over.
+    Ended,
 }
 
 /// One row of `list`.

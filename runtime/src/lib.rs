@@ -83,12 +83,16 @@ pub use crate::{
     builder::BuildError,
     kernel::SagaStatus,
     orchestrator::{
-        CancelError, Cancelled, CompensationCause, Effect, OutcomeError, ProgressUpdates,
-        SagaHandle, SagaOutcome, ShutdownReport, StatusError, SubmitError, Task,
+        AuditReport, CancelError, Cancelled, CompensationCause, Effect, Failure, FileSweep,
+        LateReport, Operator, OperatorAnswer, OperatorError, OutcomeError, ProbeAnswer,
+        ProgressUpdates, SagaEvent, SagaEventKind, SagaEvents, SagaFilter, SagaHandle, SagaList,
+        SagaOutcome, SagaRow, ShutdownReport, StartKey, StatusError, SubmitError, SweepError,
+        Swept, Task, TurnedBack, Unclaimable,
     },
     task::{
-        Cancellable, OrRefuse, Refusal, StepContext, StepError, StepResult, TaskDefinition,
-        TaskSteps, UndoContext, WorkerMessage, WrongTask,
+        Cancellable, OrRefuse, PartialError, PartialResult, Probe, ProbeContext, Refusal,
+        StepContext, StepError, StepResult, TaskDefinition, TaskSteps, UndoContext, WorkerMessage,
+        WrongTask,
     },
 };
 #[cfg(feature = "engine")]
@@ -98,8 +102,9 @@ pub use distributed_task_macros::{distributed_task, file_upload_step, response, 
 #[cfg(feature = "engine")]
 pub mod prelude {
     pub use crate::{
-        OrRefuse, Refusal, SagaHandle, SagaOutcome, StepContext, StepError, StepResult, Task,
-        UndoContext, distributed_task, file_upload_step,
+        OrRefuse, PartialError, PartialResult, Probe, ProbeContext, Refusal, SagaHandle,
+        SagaOutcome, StepContext, StepError, StepResult, Task, UndoContext, distributed_task,
+        file_upload_step,
         files::{LocalFile, SourceFile, UploadedFile, UploadedFiles},
         kernel::Outcome,
         progress::ByteCount,

@@ -5,10 +5,10 @@ use syn::Ident;
 
 use super::{
     declare,
-    model::{Callee, Declared, Step, Undo},
+    model::{Callee, Declared, Source, Step, Undo},
     parse::{Block, Method, Role},
     resolve::{Reader, Scope},
-    signature::Signature,
+    signature::{Signature, is_named},
 };
 use crate::{
     diag::{Errors, unknown},
@@ -30,8 +30,13 @@ pub(super) fn steps(block: &Block, declared: Vec<Declared>, errors: &Errors) -> 
     let scope = Scope { steps: &declared, methods: &methods, errors };
     let called = Called { block, scope: &scope };
     let calls: Vec<_> = (0..declared.len()).map(|step| called.by(step)).collect();
-    let step =
-        |(declared, (sources, when, compensate))| Step { declared, sources, when, compensate };
+    let step = |(declared, Calls { sources, when, compensate, probe })| Step {
+        declared,
+        sources,
+        when,
+        compensate,
+        probe,
+    };
     declared.into_iter().zip(calls).map(step).collect()
 }
 
@@ -41,8 +46,16 @@ struct Called<'a> {
     scope: &'a Scope<'a>,
 }
 
+/// What a step calls.
+struct Calls {
+    sources: Vec<Source>,
+    when: Option<Callee>,
+    compensate: Option<Callee>,
+    probe: Option<Callee>,
+}
+
 impl Called<'_> {
-    fn by(&self, step: usize) -> (Vec<super::model::Source>, Option<Callee>, Option<Callee>) {
+    fn by(&self, step: usize) -> Calls {
         let declared = &self.scope.steps[step];
         let when = declared.when.as_ref().and_then(|name| {
             let sig = self.signature(name, Reader::When(step))?;
@@ -56,7 +69,13 @@ impl Called<'_> {
             }),
             _ => None,
         };
-        (self.scope.resolve(Reader::Step(step), &declared.sig), when, compensate)
+        let probe = declared.probe.as_ref().and_then(|(_, name)| {
+            let sig = self.signature(name, Reader::Probe(step))?;
+            probe(&sig, self.scope.errors);
+            Some(self.callee(Reader::Probe(step), sig))
+        });
+        let sources = self.scope.resolve(Reader::Step(step), &declared.sig);
+        Calls { sources, when, compensate, probe }
     }
 
     fn callee(&self, reader: Reader, sig: Signature) -> Callee {
@@ -92,8 +111,23 @@ fn condition(sig: &Signature, errors: &Errors) {
 }
 
 fn undo(sig: &Signature, errors: &Errors) {
+    if sig.output.in_part {
+        let message = "an undo is done or tried again: write `StepResult<()>`";
+        return errors.at_span(sig.output.span, message);
+    }
     if sig.output.understood && spelled(&sig.output.ty) != "()" {
         errors.at_span(sig.output.span, "an undo has no output: write `StepResult<()>`");
+    }
+}
+
+/// That it answers about the output of its step, only the compiler knows.
+fn probe(sig: &Signature, errors: &Errors) {
+    let answers = is_named(&sig.output.ty, "Probe") && !sig.output.in_part;
+    if sig.output.understood && !answers {
+        errors.at_span(
+            sig.output.span,
+            "a probe says whether the step happened: write `StepResult<Probe<T>>`, with the output of the step as `T`",
+        );
     }
 }
 
@@ -121,7 +155,7 @@ pub(super) fn response(block: &Block, steps: &[Declared], errors: &Errors) -> Op
     }
     let sig = Signature::read(&method.sig, "the response", errors);
     inline(&sig, "the response", errors);
-    if sig.output.is_step_result() {
+    if sig.output.is_step_result() || sig.output.in_part {
         errors.at_span(sig.output.span, "the response cannot fail: do what can fail in a step");
     }
     let methods: Vec<&Ident> = block.methods().map(|method| &method.sig.ident).collect();

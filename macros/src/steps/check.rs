@@ -6,7 +6,10 @@ use super::{
     model::{Declared, Host, Undo, Work},
     parse::{Block, Method, name_is_taken},
 };
-use crate::{diag::Errors, names::is_kebab};
+use crate::{
+    diag::Errors,
+    names::{OF_THE_STRUCT, bare, is_kebab},
+};
 
 /// Checks what steps say of themselves, before anything is read from another.
 pub(super) fn steps(steps: &[Declared], task: &Path, errors: &Errors) {
@@ -14,6 +17,7 @@ pub(super) fn steps(steps: &[Declared], task: &Path, errors: &Errors) {
         errors.at(task, "a task needs a step: put `#[step(..)]` on a method");
     }
     names(steps, errors);
+    old_names(steps, errors);
     ephemeral(steps, errors);
     groups(steps, errors);
     order(steps, errors);
@@ -21,8 +25,16 @@ pub(super) fn steps(steps: &[Declared], task: &Path, errors: &Errors) {
     point_of_no_return(steps, errors);
 }
 
-/// What stands on the methods themselves.
-pub(super) fn methods(block: &Block, errors: &Errors) {
+/// The items themselves, and what stands on them.
+pub(super) fn items(block: &Block, errors: &Errors) {
+    for taken in block.named(&OF_THE_STRUCT) {
+        let queue = (taken == "WORKER_QUEUE").then_some("`queue = \"..\"` there, or ");
+        let message = format!(
+            "`#[distributed_task(..)]` gives the struct its `{taken}`: write {}another name here",
+            queue.unwrap_or_default()
+        );
+        errors.at(taken, message);
+    }
     for method in block.methods() {
         one_role(method, errors);
         if !method.marks.is_empty() {
@@ -56,6 +68,44 @@ fn names(steps: &[Declared], errors: &Errors) {
             errors.at(&step.sig.ident, name_is_taken(name));
         }
     }
+}
+
+/// V2: a name that a step had belongs to it alone, for the sagas that began under it.
+fn old_names(steps: &[Declared], errors: &Errors) {
+    let mut taken: Vec<(String, &Declared)> = Vec::new();
+    for step in steps {
+        for was in &step.was {
+            let name = was.value();
+            let message = if name == step.name {
+                format!("`{name}` is the name that the step has: write one that it had before")
+            } else if !is_name(&name) {
+                "write the name that the method had, without `r#` and a leading `_`".to_owned()
+            } else if let Some(other) = steps.iter().find(|other| other.name == name) {
+                format!(
+                    "there is a step `{}`, and sagas that began under this name mean one of the two: rename that one",
+                    other.name
+                )
+            } else if let Some((_, owner)) = taken.iter().find(|(before, _)| *before == name) {
+                match owner.name == step.name {
+                    true => format!("`{name}` is written twice: remove one"),
+                    false => {
+                        format!("`{name}` was the name of `{}` already: remove one", owner.name)
+                    }
+                }
+            } else {
+                taken.push((name, step));
+                continue;
+            };
+            errors.at(was, message);
+        }
+    }
+}
+
+/// Whether a step can have this name.
+fn is_name(name: &str) -> bool {
+    let raw = format!("r#{name}");
+    let ident = syn::parse_str::<Ident>(name).or_else(|_| syn::parse_str(&raw));
+    ident.is_ok_and(|ident| bare(&ident) == name)
 }
 
 fn ephemeral(steps: &[Declared], errors: &Errors) {

@@ -3,7 +3,7 @@
 use syn::Ident;
 
 use super::{
-    model::{Backoff, Declared, Host, Jitter, Retry, Undo, Work},
+    model::{Backoff, Declared, Host, Jitter, OnExhausted, Retry, Undo, Work},
     parse::{Mark, Method, Role},
     signature::{Files, Signature, files},
 };
@@ -19,11 +19,20 @@ pub(super) fn step(method: &Method, mark: &Mark, errors: &Errors) -> Declared {
     let args = mark.args(errors);
     let sig = Signature::read(&method.sig, "a step", errors);
     let hosts = [("api", Host::Api), ("worker", Host::Worker)];
+    let exhausted = [("compensate", OnExhausted::Compensate), ("park", OnExhausted::Park)];
     Declared {
         name: bare(&sig.ident),
         work: work(mark, &args, &sig, errors),
         undo: undo(mark, &args, &sig.ident, errors),
         ephemeral: args.key("ephemeral").cloned(),
+        at_most_once: args.key("at_most_once").cloned(),
+        probe: args.key("probe").cloned().zip(args.method("probe").cloned()),
+        on_exhausted: args.key("on_exhausted").cloned().zip(args.choice(
+            "on_exhausted",
+            &exhausted,
+            errors,
+        )),
+        was: args.texts("was").to_vec(),
         order: args.count("order", errors),
         host: args.choice("host", &hosts, errors).unwrap_or(Host::Worker),
         host_key: args.key("host").cloned(),
@@ -31,6 +40,7 @@ pub(super) fn step(method: &Method, mark: &Mark, errors: &Errors) -> Declared {
         await_all: args.key("await_all").cloned(),
         when: args.method("when").cloned(),
         retry: args.list("retry").map(|retry| read_retry(retry, errors)),
+        retry_key: args.key("retry").cloned(),
         timeout: args.text("timeout").and_then(|text| Period::read(text, errors)),
         sig,
     }

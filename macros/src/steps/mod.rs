@@ -3,18 +3,25 @@
 mod calls;
 mod check;
 mod declare;
+mod doubt;
 mod expand;
 mod model;
 mod parse;
 mod resolve;
 mod signature;
+mod unread;
 mod words;
 
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Path;
 
-use crate::{attr::Args, diag::Errors, fallback, names::Runtime};
+use crate::{
+    attr::Args,
+    diag::Errors,
+    fallback,
+    names::{OF_THE_STRUCT, Runtime},
+};
 
 pub(crate) fn steps(args: TokenStream, item: TokenStream) -> TokenStream {
     let errors = Errors::default();
@@ -40,20 +47,26 @@ fn understand(mut block: parse::Block, runtime: Runtime, errors: &Errors) -> Tok
         }
         block.leave_trait(&subject);
     }
+    if !block.is_read() {
+        // The compiler has told why, and half of the steps would make more mistakes of it.
+        return fallback::steps(block, &subject.task, &subject.generics, &runtime);
+    }
     let saga = check(&block, subject.task.clone(), runtime, errors);
     if errors.is_empty() {
         let printed = expand::saga(&saga);
         quote!(#block #printed)
     } else {
+        block.leave_out(&OF_THE_STRUCT);
         fallback::steps(block, &subject.task, &subject.generics, &saga.runtime)
     }
 }
 
 /// parse → model → check; after a mistake the saga has holes, and is not printed.
 fn check(block: &parse::Block, task: Path, runtime: Runtime, errors: &Errors) -> model::Saga {
-    check::methods(block, errors);
+    check::items(block, errors);
     let declared = calls::declared(block, errors);
     check::steps(&declared, &task, errors);
+    doubt::steps(&declared, errors);
     let response = calls::response(block, &declared, errors);
     let steps = calls::steps(block, declared, errors);
     model::Saga { task, steps, response, runtime }

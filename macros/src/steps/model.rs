@@ -24,6 +24,7 @@ pub(super) struct Step {
     pub(super) sources: Vec<Source>,
     pub(super) when: Option<Callee>,
     pub(super) compensate: Option<Callee>,
+    pub(super) probe: Option<Callee>,
 }
 
 /// A step as its attribute and its signature declare it.
@@ -33,6 +34,12 @@ pub(super) struct Declared {
     pub(super) work: Work,
     pub(super) undo: Undo,
     pub(super) ephemeral: Option<Ident>,
+    pub(super) at_most_once: Option<Ident>,
+    /// The word, and the method it names.
+    pub(super) probe: Option<(Ident, Ident)>,
+    pub(super) on_exhausted: Option<(Ident, OnExhausted)>,
+    /// The names it had before.
+    pub(super) was: Vec<LitStr>,
     pub(super) order: Option<(u32, proc_macro2::Span)>,
     pub(super) host: Host,
     pub(super) host_key: Option<Ident>,
@@ -40,6 +47,7 @@ pub(super) struct Declared {
     pub(super) await_all: Option<Ident>,
     pub(super) when: Option<Ident>,
     pub(super) retry: Option<Retry>,
+    pub(super) retry_key: Option<Ident>,
     pub(super) timeout: Option<Period>,
 }
 
@@ -52,6 +60,13 @@ pub(super) enum Work {
 pub(super) enum Host {
     Api,
     Worker,
+}
+
+/// What follows when the tries of a step are used up.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum OnExhausted {
+    Compensate,
+    Park,
 }
 
 /// How a step is undone; the identifier is the word as written.

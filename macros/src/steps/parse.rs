@@ -5,13 +5,13 @@ use std::mem;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, TokenStreamExt, quote};
 use syn::{
-    Attribute, Generics, Ident, ImplItem, ItemImpl, Path, Signature, Token, Type, TypePath,
+    Attribute, Generics, Ident, ImplItem, ItemImpl, Meta, Path, Signature, Token, Type, TypePath,
     Visibility, braced,
-    parse::{Parse, ParseStream},
+    parse::{End, Parse, ParseStream, discouraged::Speculative},
     token,
 };
 
-use super::words::words;
+use super::{unread, words::words};
 use crate::{attr::Args, diag::Errors, names::spelled};
 
 const PLACE: &str = "`#[steps]` goes on the `impl` block with the step methods";
@@ -24,9 +24,11 @@ pub(super) struct Block {
     items: Vec<Item>,
 }
 
-enum Item {
+pub(super) enum Item {
     Method(Box<Method>),
     Other(Box<ImplItem>),
+    /// What cannot be read. The compiler has told why.
+    Unread(TokenStream),
 }
 
 /// A method, and the attributes of ours that stood on it.
@@ -56,7 +58,7 @@ pub(super) enum Role {
 
 impl Block {
     /// Reads the block; `runtime` is what the user calls our crate. What would make one mistake
-    /// many where the block is printed is told and taken out.
+    /// many where the block is printed is told and taken out. Fails where there is no block.
     pub(super) fn read(item: TokenStream, runtime: &Ident, errors: &Errors) -> syn::Result<Self> {
         let mut block: Self = syn::parse2(item)?;
         block.attrs.retain(|attr| {
@@ -70,6 +72,7 @@ impl Block {
             match item {
                 Item::Method(method) => method.take_marks(runtime),
                 Item::Other(other) => refuse_marks(other, runtime, errors),
+                Item::Unread(tokens) => *tokens = unread::recovered(tokens, runtime),
             }
         }
         block.refuse_twins(errors);
@@ -96,18 +99,33 @@ impl Block {
     pub(super) fn methods(&self) -> impl Iterator<Item = &Method> {
         self.items.iter().filter_map(|item| match item {
             Item::Method(method) => Some(&**method),
-            Item::Other(_) => None,
+            Item::Other(_) | Item::Unread(_) => None,
         })
+    }
+
+    /// The methods and constants with one of these names.
+    pub(super) fn named<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = &'a Ident> {
+        let idents = self.items.iter().filter_map(Item::ident);
+        idents.filter(move |ident| names.iter().any(|name| ident == name))
+    }
+
+    /// Takes out what [`named`](Self::named) finds: the struct has it already.
+    pub(super) fn leave_out(&mut self, names: &[&str]) {
+        let is_left_out = |ident: &Ident| names.iter().any(|name| ident == name);
+        self.items.retain(|item| !item.ident().is_some_and(is_left_out));
+    }
+
+    /// Whether all that stands in it could be read.
+    pub(super) fn is_read(&self) -> bool {
+        !self.items.iter().any(|item| matches!(item, Item::Unread(_)))
     }
 
     /// The struct that the block is for, `None` if there is none. What is wrong with the header is
     /// told here.
     pub(super) fn subject(&self, errors: &Errors) -> Option<Subject> {
         let header = &self.header;
-        let Ok(block) = syn::parse2::<ItemImpl>(quote!(#header {})) else {
-            errors.at(header.clone().into_iter().next(), PLACE);
-            return None;
-        };
+        // What cannot be read the compiler has told.
+        let block = syn::parse2::<ItemImpl>(quote!(#header {})).ok()?;
         let Type::Path(TypePath { qself: None, path, .. }) = &*block.self_ty else {
             errors.at(&block.self_ty, "write the name of the struct");
             return None;
@@ -153,19 +171,51 @@ pub(super) struct Subject {
 impl Parse for Block {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let attrs = input.call(Attribute::parse_outer)?;
-        let start = input.span();
+        let no_block = input.error(PLACE);
         let mut header = TokenStream::new();
-        while !input.peek(token::Brace) {
-            let token: TokenTree = input.parse().map_err(|_| syn::Error::new(start, PLACE))?;
-            header.extend(Some(token));
+        while !(input.peek(token::Brace) && input.peek2(End)) {
+            header.extend(Some(input.parse::<TokenTree>().map_err(|_| no_block.clone())?));
+        }
+        if !is_impl(&header) {
+            return Err(no_block);
         }
         let content;
         let brace = braced!(content in input);
         let mut items = Vec::new();
         while !content.is_empty() {
-            items.push(content.parse()?);
+            items.push(Item::read(&content)?);
         }
         Ok(Self { attrs, header, brace, items })
+    }
+}
+
+/// Whether it is meant to be the header of an `impl` block.
+fn is_impl(header: &TokenStream) -> bool {
+    let is_word = |token: TokenTree| token.to_string() == "impl";
+    header.clone().into_iter().next().is_some_and(is_word)
+        || syn::parse2::<ItemImpl>(quote!(#header {})).is_ok()
+}
+
+impl Item {
+    fn ident(&self) -> Option<&Ident> {
+        match self {
+            Self::Method(method) => Some(&method.sig.ident),
+            Self::Other(item) => match &**item {
+                ImplItem::Const(item) => Some(&item.ident),
+                _ => None,
+            },
+            Self::Unread(_) => None,
+        }
+    }
+
+    /// Reads one, or what stands in the place of one.
+    fn read(input: ParseStream<'_>) -> syn::Result<Self> {
+        let fork = input.fork();
+        if let Ok(item) = fork.parse() {
+            input.advance_to(&fork);
+            return Ok(item);
+        }
+        unread::item(input).map(Self::Unread)
     }
 }
 
@@ -191,7 +241,11 @@ impl Parse for Method {
             vis: input.parse()?,
             defaultness: input.parse()?,
             sig: input.parse()?,
-            body: input.parse()?,
+            body: if input.peek(token::Brace) || input.peek(Token![;]) {
+                input.parse()?
+            } else {
+                return Err(input.error("a method has a body"));
+            },
         })
     }
 }
@@ -203,7 +257,7 @@ fn last_of<'a>(path: &'a Path, runtime: &Ident) -> Option<&'a Ident> {
     names.next().is_none_or(|before| before == runtime).then_some(name)
 }
 
-fn role(path: &Path, runtime: &Ident) -> Option<Role> {
+pub(super) fn role(path: &Path, runtime: &Ident) -> Option<Role> {
     let name = last_of(path, runtime)?;
     let roles =
         [("step", Role::Step), ("file_upload_step", Role::Upload), ("response", Role::Response)];
@@ -253,9 +307,9 @@ impl Mark {
     /// The arguments of the attribute.
     pub(super) fn args(&self, errors: &Errors) -> Args {
         let tokens = match &self.attr.meta {
-            syn::Meta::Path(_) => TokenStream::new(),
-            syn::Meta::List(list) => list.tokens.clone(),
-            syn::Meta::NameValue(pair) => {
+            Meta::Path(_) => TokenStream::new(),
+            Meta::List(list) => list.tokens.clone(),
+            Meta::NameValue(pair) => {
                 errors.at(pair.eq_token, "write the arguments in parentheses");
                 return Args::unreadable(words(self.role));
             }
@@ -282,6 +336,7 @@ impl ToTokens for Item {
                 tokens.extend(quote!(#(#attrs)* #vis #defaultness #sig #body));
             }
             Self::Other(item) => item.to_tokens(tokens),
+            Self::Unread(body) => body.to_tokens(tokens),
         }
     }
 }

@@ -23,6 +23,7 @@ pub(super) enum Reader {
     Step(usize),
     When(usize),
     Undo(usize),
+    Probe(usize),
     Response,
 }
 
@@ -72,7 +73,7 @@ impl Scope<'_> {
 
     /// How the undo of a step takes what is known of the step.
     fn outcome(&self, index: usize, form: &Form) -> Result<Source, Mistake> {
-        if let Form::Outcome { lent: true } = form {
+        if let Form::Outcome { lent: true, .. } = form {
             return Ok(Source::Outcome(index));
         }
         let (name, ty) = (&self.steps[index].name, self.steps[index].shown_output());
@@ -108,7 +109,9 @@ impl Scope<'_> {
         let step = &self.steps[index];
         let (name, what) = (&step.name, reader.what());
         let own = match reader {
-            Reader::Step(own) | Reader::When(own) | Reader::Undo(own) => Some(own),
+            Reader::Step(own) | Reader::When(own) | Reader::Undo(own) | Reader::Probe(own) => {
+                Some(own)
+            }
             Reader::Response => None,
         };
         let mine = own.map(|own| &self.steps[own]);
@@ -143,7 +146,7 @@ impl Scope<'_> {
             );
         }
         if let Form::Lent(ty) = form
-            && [STEP_CONTEXT, UNDO_CONTEXT].iter().any(|context| is_named(ty, context))
+            && CONTEXTS.iter().any(|context| is_named(ty, context))
         {
             return match context(reader, form) {
                 Err(Mistake::Name(why) | Mistake::Type(why)) => why,
@@ -156,7 +159,7 @@ impl Scope<'_> {
             );
         }
         let context = match reader {
-            Reader::Step(_) | Reader::Undo(_) => &["request", "cx"][..],
+            Reader::Step(_) | Reader::Undo(_) | Reader::Probe(_) => &["request", "cx"][..],
             Reader::When(_) | Reader::Response => &["request"][..],
         };
         let reachable = (0..self.steps.len()).filter(|step| self.reaches(reader, *step));
@@ -170,9 +173,10 @@ impl Scope<'_> {
 }
 
 fn context(reader: Reader, form: &Form) -> Result<Source, Mistake> {
-    let (ty, other) = match reader {
-        Reader::Step(_) => (STEP_CONTEXT, UNDO_CONTEXT),
-        Reader::Undo(_) => (UNDO_CONTEXT, STEP_CONTEXT),
+    let ty = match reader {
+        Reader::Step(_) => STEP_CONTEXT,
+        Reader::Undo(_) => UNDO_CONTEXT,
+        Reader::Probe(_) => PROBE_CONTEXT,
         Reader::When(_) | Reader::Response => {
             let what = reader.what();
             return Err(Mistake::Name(format!(
@@ -180,14 +184,17 @@ fn context(reader: Reader, form: &Form) -> Result<Source, Mistake> {
             )));
         }
     };
+    let another = |written| CONTEXTS.iter().any(|other| *other != ty && is_named(written, other));
     match form {
-        Form::Lent(written) if !is_named(written, other) => Ok(Source::Context),
+        Form::Lent(written) if !another(written) => Ok(Source::Context),
         _ => Err(Mistake::Type(format!("write `cx: &{ty}`"))),
     }
 }
 
 const STEP_CONTEXT: &str = "StepContext";
 const UNDO_CONTEXT: &str = "UndoContext";
+const PROBE_CONTEXT: &str = "ProbeContext";
+const CONTEXTS: [&str; 3] = [STEP_CONTEXT, UNDO_CONTEXT, PROBE_CONTEXT];
 
 fn request(form: &Form, ty: &syn::Type) -> Result<Source, Mistake> {
     match form {
@@ -207,6 +214,7 @@ impl Reader {
             Self::Step(_) => "a step",
             Self::When(_) => "a condition",
             Self::Undo(_) => "an undo",
+            Self::Probe(_) => "a probe",
             Self::Response => "the response",
         }
     }

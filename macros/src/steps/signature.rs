@@ -10,7 +10,6 @@ use syn::{
 
 use crate::{
     diag::Errors,
-    later::later,
     names::{bare, spelled},
     owned::{lends, owned, ungrouped},
 };
@@ -40,7 +39,7 @@ pub(super) enum Form {
     /// `Option<&T>`
     Maybe(Type),
     /// `Outcome<&T>`, or an `Outcome` of something else
-    Outcome { lent: bool },
+    Outcome { lent: bool, view: bool },
     /// Anything else.
     Other,
     /// A reference with a mistake that has been told.
@@ -51,9 +50,11 @@ pub(super) enum Form {
 pub(super) struct Output {
     /// The type as written; `()` where none is.
     pub(super) written: Type,
-    /// The output: the `T` of `StepResult<T>` and `Result<T, _>`, else the whole.
+    /// The output: the `T` of `StepResult<T>`, `PartialResult<T>` and `Result<T, _>`, else the whole.
     pub(super) ty: Type,
     pub(super) fallible: bool,
+    /// Whether it can say what was done although it failed: a `PartialResult`.
+    pub(super) in_part: bool,
     /// Whether no mistake in it has been told.
     pub(super) understood: bool,
     /// Where a wrong type is reported.
@@ -177,7 +178,9 @@ fn form(ty: &Type, name: &str, generics: &Generics, errors: &Errors) -> Form {
     match last_segment(ty) {
         Some(segment) if segment.ident == "Outcome" => {
             let of = argument(segment).map(ungrouped);
-            Form::Outcome { lent: !matches!(of, Some(Type::Path(_) | Type::Tuple(_))) }
+            let lent = !matches!(of, Some(Type::Path(_) | Type::Tuple(_)));
+            let view = matches!(of, Some(Type::Reference(of)) if is_view(&of.elem));
+            Form::Outcome { lent, view }
         }
         Some(segment) if segment.ident == "Option" => match argument(segment).map(ungrouped) {
             Some(Type::Reference(inner)) => {
@@ -227,6 +230,7 @@ impl Output {
         let inner = success(&written);
         Self {
             fallible: inner.is_some(),
+            in_part: is_in_part(&written),
             ty: inner.unwrap_or_else(|| written.clone()),
             understood: refusal.is_none(),
             written,
@@ -253,18 +257,28 @@ fn refusal(ty: &Type, what: &str) -> Option<String> {
         ));
     }
     let segment = last_segment(ty)?;
-    if segment.ident == "StepResult" && argument(segment).is_none() {
-        return Some(format!("say what {what} returns: write `StepResult<()>` for nothing"));
+    for name in ["StepResult", "PartialResult"] {
+        if segment.ident == name && argument(segment).is_none() {
+            return Some(format!("say what {what} returns: write `{name}<()>` for nothing"));
+        }
     }
-    later(&segment.ident.to_string())
+    None
 }
 
-/// The `T` of `StepResult<T>` and of `Result<T, _>`. That is told by the name alone: under an
+/// The `T` of `StepResult<T>`, `PartialResult<T>` and `Result<T, _>`. That is told by the name alone: under an
 /// alias of another name, a result is an output like any other, and no journal takes it.
 fn success(ty: &Type) -> Option<Type> {
     let segment = last_segment(ty)?;
-    let named = segment.ident == "StepResult" || segment.ident == "Result";
+    let named = ["StepResult", "PartialResult", "Result"].iter().any(|name| segment.ident == name);
     argument(segment).filter(|_| named).cloned()
+}
+
+/// Whether it is a `PartialResult<..>` or a `Result<_, PartialError<..>>`.
+fn is_in_part(ty: &Type) -> bool {
+    let Some(segment) = last_segment(ty) else { return false };
+    let error = arguments(segment).nth(1).and_then(|error| last_segment(ungrouped(error)));
+    segment.ident == "PartialResult"
+        || segment.ident == "Result" && error.is_some_and(|error| error.ident == "PartialError")
 }
 
 /// How many files an upload step names.
@@ -303,8 +317,16 @@ fn last_segment(ty: &Type) -> Option<&PathSegment> {
 
 /// The first type in angle brackets.
 fn argument(segment: &PathSegment) -> Option<&Type> {
-    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
-    arguments.args.iter().find_map(|argument| match argument {
+    arguments(segment).next()
+}
+
+/// The types in angle brackets.
+fn arguments(segment: &PathSegment) -> impl Iterator<Item = &Type> {
+    let arguments = match &segment.arguments {
+        PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
+        _ => None,
+    };
+    arguments.into_iter().flatten().filter_map(|argument| match argument {
         GenericArgument::Type(ty) => Some(ty),
         _ => None,
     })

@@ -21,19 +21,49 @@ pub(super) const STEPS: Attribute = Attribute {
 const STEP: Attribute = Attribute {
     name: "#[step]",
     words: &[
-        COMPENSATE, PIVOT, RETRIABLE, READ_ONLY, NO_UNDO, EPHEMERAL, ORDER, HOST, GROUP, AWAIT_ALL,
-        WHEN, RETRY, TIMEOUT,
+        COMPENSATE,
+        PIVOT,
+        RETRIABLE,
+        READ_ONLY,
+        NO_UNDO,
+        EPHEMERAL,
+        AT_MOST_ONCE,
+        PROBE,
+        ORDER,
+        HOST,
+        GROUP,
+        AWAIT_ALL,
+        WHEN,
+        RETRY,
+        TIMEOUT,
+        ON_EXHAUSTED,
+        WAS,
     ],
     refused: &[("bucket", "a step that uploads to a bucket is a `#[file_upload_step(..)]`")],
 };
 
 const UPLOAD: Attribute = Attribute {
     name: "#[file_upload_step]",
-    words: &[BUCKET, RETRIABLE, NO_UNDO, ORDER, HOST, GROUP, AWAIT_ALL, WHEN, RETRY, TIMEOUT],
+    words: &[
+        BUCKET,
+        RETRIABLE,
+        NO_UNDO,
+        ORDER,
+        HOST,
+        GROUP,
+        AWAIT_ALL,
+        WHEN,
+        RETRY,
+        TIMEOUT,
+        ON_EXHAUSTED,
+        WAS,
+    ],
     refused: &[
         ("compensate", UPLOAD_UNDO),
         ("pivot", UPLOAD_UNDO),
         ("read_only", UPLOAD_UNDO),
+        ("at_most_once", UPLOAD_AGAIN),
+        ("probe", UPLOAD_AGAIN),
         (
             "ephemeral",
             "the files are in the bucket, so the output is journaled: remove `ephemeral`",
@@ -42,6 +72,8 @@ const UPLOAD: Attribute = Attribute {
 };
 
 const UPLOAD_UNDO: &str = "the undo of an upload is built in: it deletes the files; only `retriable` or `no_undo` may be written";
+
+const UPLOAD_AGAIN: &str = "an upload that runs again replaces what it left, so nobody needs to know whether it happened: remove the argument";
 
 const RESPONSE: Attribute = Attribute { name: "#[response]", words: &[], refused: &[] };
 
@@ -55,6 +87,12 @@ const READ_ONLY: Word = Word { name: "read_only", shape: Shape::Flag, example: "
 const NO_UNDO: Word =
     Word { name: "no_undo", shape: Shape::Text, example: "no_undo = \"the reason\"" };
 const EPHEMERAL: Word = Word { name: "ephemeral", shape: Shape::Flag, example: "ephemeral" };
+const AT_MOST_ONCE: Word =
+    Word { name: "at_most_once", shape: Shape::Flag, example: "at_most_once" };
+const PROBE: Word = Word { name: "probe", shape: Shape::Method, example: "probe = method" };
+const ON_EXHAUSTED: Word =
+    Word { name: "on_exhausted", shape: Shape::Text, example: "on_exhausted = \"park\"" };
+const WAS: Word = Word { name: "was", shape: Shape::Texts, example: "was = \"old_name\"" };
 const ORDER: Word = Word { name: "order", shape: Shape::Count, example: "order = 1" };
 const HOST: Word = Word { name: "host", shape: Shape::Text, example: "host = \"api\"" };
 const GROUP: Word = Word { name: "group", shape: Shape::Text, example: "group = \"checks\"" };

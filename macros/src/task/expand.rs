@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Generics, spanned::Spanned};
 
-use super::model::{Dependency, Mode, Task};
+use super::model::{Dependency, Durability, Mode, Task};
 use crate::names::{Names, Runtime, at};
 
 pub(super) fn task(task: &Task) -> TokenStream {
@@ -137,10 +137,18 @@ fn row(task: &Task) -> TokenStream {
     let timeout = timeout.map(|timeout| timeout.print(runtime));
     let timeout = timeout.map(|timeout| quote!(.timeout(#timeout)));
     let cancellable = task.cancellable.then(|| quote!(.cancellable()));
+    let durability = task.durability.map(|durability| match durability {
+        Durability::Volatile => quote!(.durability(#dt::Durability::Volatile)),
+        Durability::Process => quote!(.durability(#dt::Durability::Process)),
+        Durability::Fsync => quote!(.durability(#dt::Durability::Fsync)),
+    });
     // A dependency that threads cannot share is shown at its type.
     let with = |Dependency { ty, .. }: &Dependency| quote_spanned!(at(ty.span())=> .with::<#ty>());
     let dependencies = dependencies.iter().map(with);
-    quote!(#dt::task(#name) #queue #mode #max_retries #timeout #cancellable #(#dependencies)*)
+    quote! {
+        #dt::task(#name)
+            #queue #mode #max_retries #timeout #cancellable #durability #(#dependencies)*
+    }
 }
 
 fn setters(task: &Task) -> TokenStream {

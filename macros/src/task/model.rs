@@ -8,7 +8,7 @@ use super::parse::Parsed;
 use crate::{
     attr::Args,
     diag::Errors,
-    names::{Names, Runtime, kebab, spelled},
+    names::{Names, Runtime, kebab, spelled, state},
     owned::{lends, owned},
     period::Period,
 };
@@ -25,6 +25,7 @@ pub(crate) struct Task {
     pub(crate) max_retries: Option<u32>,
     pub(crate) timeout: Option<Period>,
     pub(crate) cancellable: bool,
+    pub(crate) durability: Option<Durability>,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) runtime: Runtime,
 }
@@ -40,6 +41,14 @@ pub(crate) struct Word {
 pub(crate) enum Mode {
     InProcess,
     Distributed,
+}
+
+/// What the journal has to survive.
+#[derive(Clone, Copy)]
+pub(crate) enum Durability {
+    Volatile,
+    Process,
+    Fsync,
 }
 
 /// A field, which the builder sets.
@@ -73,6 +82,7 @@ impl Task {
             max_retries: args.count("max_retries", errors).map(|(max, _)| max),
             timeout: args.text("timeout").and_then(|text| Period::read(text, errors)),
             cancellable: args.key("cancellable").is_some(),
+            durability: durability(&args, errors),
             dependencies: dependencies(&item, &tokens),
             item,
             runtime,
@@ -98,12 +108,24 @@ fn mode(args: &Args, errors: &Errors) -> Mode {
     args.choice("mode", &modes, errors).unwrap_or(Mode::InProcess)
 }
 
+fn durability(args: &Args, errors: &Errors) -> Option<Durability> {
+    let classes = [
+        ("volatile", Durability::Volatile),
+        ("process", Durability::Process),
+        ("fsync", Durability::Fsync),
+    ];
+    args.choice("durability", &classes, errors)
+}
+
 fn dependencies(item: &ItemStruct, tokens: &TokenStream) -> Vec<Dependency> {
     let Fields::Named(fields) = &item.fields else { return Vec::new() };
+    let mut states: Vec<Ident> = Vec::new();
     let dependency = |field: &syn::Field| {
         let ident = field.ident.clone()?;
+        let state = state(&ident, tokens, &states);
+        states.push(state.clone());
         Some(Dependency {
-            state: crate::names::state(&ident, tokens),
+            state,
             ident,
             ty: field.ty.clone(),
             docs: field.attrs.iter().filter(|a| a.path().is_ident("doc")).cloned().collect(),

@@ -21,6 +21,7 @@ const DISTRIBUTED_TASK: Attribute = Attribute {
         Word { name: "max_retries", shape: Shape::Count, example: "max_retries = 3" },
         Word { name: "timeout", shape: Shape::Text, example: "timeout = \"10m\"" },
         Word { name: "cancellable", shape: Shape::Flag, example: "cancellable" },
+        Word { name: "durability", shape: Shape::Text, example: "durability = \"process\"" },
         Word { name: "crate", shape: Shape::Path, example: "crate = ::distributed_task" },
     ],
     refused: &[],

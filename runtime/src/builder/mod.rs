@@ -9,7 +9,7 @@ use crate::{
     clock::Clock,
     files::Files,
     journal::{Durability, Journal, JournalError},
-    kernel::Kind,
+    kernel::{Kind, Step},
     orchestrator::{Carrier, Host, HostSettings},
     progress::ProgressTracker,
     queue::Queue,
@@ -93,6 +93,31 @@ pub enum BuildError {
     NoConcurrency {
         /// The task.
         task: &'static str,
+    },
+    /// The journal survives less than the task says it needs.
+    #[error(
+        "`{task}` needs a journal of durability `{needs}`, and this one is `{has}`: give another \
+         one, or say `durability = \"{has}\"` in `#[distributed_task(..)]`"
+    )]
+    Durability {
+        /// The task.
+        task: &'static str,
+        /// That of the journal.
+        has: Durability,
+        /// What the task asks for.
+        needs: Durability,
+    },
+    /// The journal may forget its last records, and a step must not happen twice.
+    #[error(
+        "`{task}`: a journal of durability `process` may forget that `{step}` has begun, and it \
+         would run again: give a journal of durability `fsync`, or say `durability = \"process\"` \
+         in `#[distributed_task(..)]`"
+    )]
+    LosesSteps {
+        /// The task.
+        task: &'static str,
+        /// The step.
+        step: String,
     },
     /// An override without effect.
     #[error(
@@ -207,7 +232,7 @@ impl<T: TaskSteps> TaskBuilder<T> {
             None => default_progress()
                 .ok_or(BuildError::Mode { task, reason: "the feature `in-process` is off: enable it, or call `.override_progress(..)`" })?,
         };
-        warn_of_weak_durability::<T>(&*journal);
+        check_durability::<T>(&*journal)?;
         let carrier = self.queue.map(|queue| Carrier {
             queue,
             accept: |ticket| match WorkerMessage::<T>::try_from(ticket) {
@@ -223,18 +248,26 @@ impl<T: TaskSteps> TaskBuilder<T> {
     }
 }
 
-/// A pivot that is forgotten is a sale that may be refunded (J6). In process everybody knows that
-/// the memory is gone with the process; a log line is enough.
-fn warn_of_weak_durability<T: TaskSteps>(journal: &dyn Journal) {
+/// Refuses a journal that survives less than the task needs (J6).
+///
+/// A pivot, or a step that runs at most once, needs a journal that forgets nothing: one that lost the
+/// intent would let it happen again. One that lives in memory forgets whole sagas, so that nothing
+/// goes on from half of one.
+fn check_durability<T: TaskSteps>(journal: &dyn Journal) -> Result<(), BuildError> {
+    let (task, has) = (T::TASK.name, journal.durability());
+    if let Some(needs) = T::TASK.durability {
+        return match has < needs {
+            true => Err(BuildError::Durability { task, has, needs }),
+            false => Ok(()),
+        };
+    }
     let definition = define::definition::<T>();
-    if journal.durability() < Durability::Process
-        && let Some(pivot) = definition.steps.iter().find(|step| step.kind == Kind::Pivot)
-    {
-        tracing::info!(
-            task = %definition.task,
-            step = %pivot.name,
-            "the journal lives in memory: after a crash nobody knows whether the pivot happened",
-        );
+    let delicate = |step: &&Step| step.kind == Kind::Pivot || step.at_most_once;
+    match definition.steps.iter().find(delicate) {
+        Some(step) if has == Durability::Process => {
+            Err(BuildError::LosesSteps { task, step: step.name.to_string() })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -21,6 +21,9 @@
 //!                             └──commit──▶ ENDED
 //! ```
 //!
+//! A saga that is over but not *settled* is `TIMED` until its window for late successes has passed: a
+//! step was undone of which nobody knew whether it had happened (C8).
+//!
 //! | place | who acts next |
 //! | --- | --- |
 //! | ready | any host that has the code asks for tickets of that definition; new sagas at the back, woken ones at the front |
@@ -46,19 +49,33 @@
 //! | operation | in one atomic step |
 //! | --- | --- |
 //! | `admit` | waits for room for a new saga and reserves it |
-//! | `create` | writes `Started` and what follows at once, and a ticket at the back; a known id writes nothing |
-//! | `claim` | the seat lives? takes tickets, drops those of owned or ended sagas, owns the rest under new fences, and answers their records and letters |
+//! | `create` | writes `Started` and what follows at once, and a ticket at the back; a known id writes nothing and answers what is known of it |
+//! | `find` | what is known of an id: the fingerprint of its start and how far it got, from its records or its tombstone |
+//! | `claim` | the seat lives? takes tickets, drops those of owned or ended sagas, owns the rest under new fences, and answers their records, letters and dead owners |
 //! | `commit` | the seat lives and owns the saga, and the numbers fit? appends a group of records, deletes the letters it folds, moves the saga |
-//! | `tell` | leaves a letter: counts once by its id, refused when the saga is over or the cancel comes too late; wakes a timed or parked saga |
+//! | `tell` | leaves a letter: counts once by its id, refused when the saga is over or the cancel comes too late; wakes a timed or parked saga. A saga that is over but not settled is told of late successes only |
 //! | `pulse` | renews the seat, turns due timers into tickets, names seats that are overdue, hands tickets to a queue |
 //! | `reap` | ends an overdue seat and gives its sagas back, to the front, with the dead owner noted |
 //! | `leave` | gives the seat up, if it owns nothing |
-//! | `read`, `list`, `audit` | look; `audit` also makes a ticket for a saga that is in no place |
+//! | `read`, `list`, `late`, `audit` | look; `audit` also makes a ticket for a saga that is in no place |
 //!
 //! A commit is *guarded* when it intends the pivot, ends the saga, or takes it out of its owner's hands.
 //! It is refused while a letter waits that it does not fold: it would decide without having read it.
 //! So a cancel that was acknowledged is never overtaken by the pivot, and a letter that comes while its
 //! saga goes to sleep wakes it.
+//!
+//! # Keys
+//!
+//! With an idempotency key the id of a saga follows from the key, so the saga itself is the key's memory
+//! while it is open. At its end it leaves a *tombstone*: id, fingerprint, how it ended. Tombstones are
+//! kept in two buckets by the time of the end, each as wide as the retention, so one lives between one
+//! and two retentions, and a bucket is dropped at once (I3). The memory journal turns its buckets when
+//! it looks at them; no timer runs
+//! ([`retain_keys`](crate::backend::memory::MemoryJournalBuilder::retain_keys)).
+//!
+//! A start that is still in its API phase, or whose host died in it, is `Starting`: it is not accepted,
+//! and a second start under its key has to wait. When it is undone it is `Abandoned` and does not hold
+//! its key any more (A6).
 //!
 //! # Commits
 //!
@@ -90,10 +107,12 @@
 //! | host that reaps or carries, half way | a part done; a ticket too many at most | the next pulse of any host |
 //!
 //! Two hosts may *think* that they own one saga until the stale one's next call. Only one can write, and
-//! the fence tells resources. What the stale one knows goes to the inbox as a letter (J5).
+//! the fence tells resources. What the stale one knows goes to the inbox as a letter (J5). A success that
+//! comes when its saga is settled, or not known any more, reaches nobody: it is logged as an error and
+//! listed by `late`, unless the saga completed (B16).
 //!
 //! # Not yet
 //!
 //! Journals outside of the process; batch numbers against lost replies (they are in the trait, and the
-//! memory journal needs none); values kept outside of records; retention of ended sagas by time (the
-//! memory journal keeps about the last 1,000).
+//! memory journal needs none); values kept outside of records; retention of records by time (the memory
+//! journal keeps those of about the last 1,000 ended sagas).

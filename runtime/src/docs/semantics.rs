@@ -6,11 +6,13 @@
 //!
 //! # Words and states
 //!
-//! A **step** is `Pending`, then `Intended`, then `Done`, `Refused` or `Unknown`, or it is `Skipped`,
-//! or `Withdrawn` before it began. A step that is undone is `Undoing`, then `Undone`, `UndoFailed` or
-//! `UndoWaived`. [`Phase`](crate::kernel::Phase) has them. Two of them carry the weight:
+//! A **step** is `Pending`, then `Intended`, then `Done`, `Refused`, `Partial` or `Unknown`; or it is
+//! `Skipped`, or `Withdrawn` because it provably had no effect. A step that is undone is `Undoing`,
+//! then `Undone`, `UndoFailed` or `UndoWaived`. [`Phase`](crate::kernel::Phase) has them. Three of
+//! them carry the weight:
 //!
 //! - *Refused* asserts that no effect remains.
+//! - *Partial* is refused too, with an effect that its value describes.
 //! - *Unknown* means that nobody can say whether there is one.
 //!
 //! A **saga** is open while it is `Running`, `Waiting` for a time, `Compensating`, `Parked` (needs
@@ -28,12 +30,11 @@
 //! | J2 | Intent before effect: a step is recorded as intended before it starts. |
 //! | J3 | Delivery is at least once. The outcome of a step is recorded at most once for each generation. Nothing here is "exactly once". |
 //! | J4 | A message is acknowledged when the claim is recorded. From then on the owner drives the saga, not the message; waits are timers of the journal. |
-//! | J5 | A late success of a step that is still open is its outcome, whoever reports it. A late failure of an attempt that is no longer current is ignored. |
-//! | J6 | A journal declares how much it survives: `Volatile < Process < Fsync`. The memory journal is `Volatile`. |
+//! | J5 | A late success of a step that is still open is its outcome, whoever reports it; of a step that is undone it is rule C8. A late failure of an attempt that is no longer current is ignored. |
+//! | J6 | A journal declares how much it survives: `Volatile < Process < Fsync`. The memory journal is `Volatile`. A task may demand a class, and is not built on less. One with a pivot or an `at_most_once` step is not built on a `Process` journal unless it says so itself: such a journal may forget that the step began, and go on. (One in memory forgets the saga as well.) |
 //! | J7 | No orphan: an open saga is ready, owned, timed or parked (or carried by a queue), and every operation leaves it in one of these. An audit repairs what outside damage broke. |
 //!
-//! *Comes later:* a task that demands a class and is refused less (J6), snapshots of long journals
-//! (J8).
+//! *Comes later:* snapshots of long journals (J8).
 //!
 //! # Order
 //!
@@ -50,13 +51,10 @@
 //!
 //! | rule | |
 //! | --- | --- |
-//! | E1 | A step returns its output, asks for another try, or refuses. Time-out, panic and loss of the host make the attempt *unknown*, never "failed". |
+//! | E1 | A step returns its output, asks for another try, refuses, or refuses after a part of its work (`Partial`). Time-out, panic and loss of the host make the attempt *unknown*, never "failed". |
 //! | E2 | Only refusals, used-up tries, a cancel or the deadline make a saga go back. Trouble with the machinery (a value that cannot be written or read, a panic in a condition or in the response, a saga that kills its hosts) parks it: a bad release must not undo a million orders. A parked saga that is cancelled goes back. |
-//! | E3 | An unknown step is tried again under the same key while the saga goes forward. When it goes back, the undo is told `Unknown`. |
-//! | E4 | Used-up tries end *unknown*, because an error does not deny an effect, and the saga goes back. A pivot is parked instead. |
-//!
-//! *Comes later:* `at_most_once` and `probe` (E3), `on_exhausted` (E4), a step that reports half of its
-//! work (`Partial`, E1).
+//! | E3 | An unknown attempt is asked for first: the `probe` of the step says that it happened, that it did not, or that it cannot tell. Then the step is tried again under the same key while the saga goes forward, unless it is `at_most_once`: that is never tried again by itself. When the saga goes back, the undo is told `Unknown`. |
+//! | E4 | Used-up tries end *unknown*, because an error does not deny an effect, and the saga goes back; with `on_exhausted = "park"` it waits for an operator. A pivot is parked in any case. |
 //!
 //! # Retries
 //!
@@ -64,10 +62,10 @@
 //! | --- | --- |
 //! | R1 | `max = n` means n tries after the first. The wait doubles up to a cap and is spread over `[0, wait]` by a hash of saga, step and try. A longer wait that the other side asks for wins. |
 //! | R2 | A wait of more than 5 s is a timer of the journal. A shorter one stays with the owner and takes no slot; so does every wait on the API host, whose saga is not resumed elsewhere. |
-//! | R3 | Hosts that died on a saga are counted apart from its errors, since its last record. At 5 it is parked. |
+//! | R3 | Hosts that died on a saga are counted apart from its errors, since its last record. At 2 it is a suspect: a host runs one suspect at a time, so that the next death names its cause. At 5 it is parked. |
 //! | R4 | Nothing is tried for ever in silence: after the budget a saga has gone back, or is parked or stuck. |
 //!
-//! *Comes later:* limits by elapsed time (R1), running suspects one at a time (R3).
+//! *Comes later:* limits by elapsed time (R1).
 //!
 //! # Limits of time
 //!
@@ -78,7 +76,8 @@
 //! | undo | the limit of an attempt, and C5 | stuck; neither cancel nor deadline ends it |
 //!
 //! T1: a time-out never means that nothing happened. T2: deadlines and long waits are judged by the
-//! time of the journal. T3: an attempt that may take longer than its saga does not compile.
+//! time of the journal. T3: an attempt, the tries of
+//! one step, or steps in a row that may take longer than their saga do not compile.
 //!
 //! *Comes later:* limits for waiting in the queue and for all attempts together.
 //!
@@ -88,27 +87,25 @@
 //! | --- | --- |
 //! | C1 | Undone is every compensable step that was intended and whose effect is not disproved: done or unknown, **also the one that failed**; not refused, skipped or withdrawn ones. |
 //! | C2 | An undo gets journaled values, the key of its step, a key of its own, and what is known of the step. |
-//! | C3 | Going back starts when every attempt that runs here has ended: an `async` one at the latest after the grace time, a plain `fn` at the latest when its time and the grace are up. |
+//! | C3 | Going back starts when no attempt can still be working: each has ended, or has been answered for by a re-run or a probe; one whose host died, or whose thread does not stop, may work until its `timeout` has passed since then. A step that changes nothing is not waited for. |
 //! | C4 | In reverse order, stage by stage; members of a group together. |
-//! | C5 | Undo heeds neither cancel nor deadline. It has 20 tries, from 1 s, doubling up to 1 h. |
-//! | C6 | Undo with `Unknown` must succeed when nothing happened. That is the duty of the task. |
-//! | C7 | When undo refuses or its tries are used up, the saga is stuck. Undos that come after it wait; those beside it finish. An operator tries again, calls it done, or waives it. |
+//! | C5 | Undo heeds neither cancel nor deadline. It has 20 tries, from 1 s, doubling up to 1 h, within 24 h. |
+//! | C6 | Undo with `Unknown` must succeed when nothing happened. That is the duty of the task, and [a page](super::guide::undo) shows how. |
+//! | C7 | When undo refuses or its tries are used up, the saga is stuck. Undos that come after it wait; those beside it finish. An [operator](crate::Operator) tries again, calls it done, or waives it. |
+//! | C8 | A success that is reported after the undo is recorded, and the step is undone again, with what it returned and a new key, also when the saga was over: it opens again. A saga in which a doubtful step was undone waits for that, a quarter of an hour at least, and says `settled: false` meanwhile. |
 //! | C9 | An undo is not undone. |
 //! | C10 | An undo must be idempotent. That is the duty of the task. |
 //! | C11 | The outcome tells the first cause in the order of the journal, and the residual. |
 //!
-//! *Comes later:* the wait for a dead host's attempt to be over (C3), a barrier against an action that
-//! arrives after its undo (C6), undoing again what turns out to have happened after all (C8; until then
-//! such an end says `settled: false`), tests made for your undos (C10), commands for operators (C7;
-//! until then, [`Journal::tell`](crate::journal::Journal::tell)).
+//! *Comes later:* a barrier in the box (C6), tests made for your undos (C10).
 //!
 //! # The point of no return
 //!
 //! | rule | |
 //! | --- | --- |
 //! | P1 | At most one pivot, and nothing beside it. Before it: compensable, read-only and no-undo steps. After it: retriable and read-only ones. The macro checks it. |
-//! | P2 | While the pivot is unknown, the saga goes neither forward nor back: it is parked. |
-//! | P3 | After the pivot nothing is undone. A cancel is too late, a deadline is past caring, and a step that uses up its tries leaves the saga stuck. |
+//! | P2 | While the pivot is unknown, the saga goes neither forward nor back: it is parked. A pivot that is `at_most_once` has a probe. |
+//! | P3 | After the pivot nothing is undone. A cancel is too late, a deadline is past caring, and a step that uses up its tries leaves the saga stuck: an operator tries again, or gives what it would have returned. |
 //! | P4 | Without a pivot, the end of the saga is the point of no return. |
 //!
 //! # Side by side
@@ -130,23 +127,31 @@
 //!
 //! # Keys and fences
 //!
-//! I1: the key of a step is a hash of task, saga, step and generation; the attempt is not part of it.
-//! It is stable over restarts and versions of the code, and that of the undo is another. F1: that
-//! there is one owner rests on the journal alone. F2:
-//! [`cx.fence()`](crate::StepContext::fence) rises with every owner of a saga, so that a resource that
-//! keeps the highest can refuse a stale one.
+//! | rule | |
+//! | --- | --- |
+//! | I1 | The key of a step is a hash of task, saga, step and generation; the attempt is not part of it. It is stable over restarts and versions of the code, and that of the undo is another. |
+//! | I2 | A saga that is [started under a key](super::guide::idempotent_start) is started once: the same key and request give the same saga, another request is refused. While the first start is in its API steps, or is being undone because its host died there, the second is told to come again; an abandoned start is passed over. |
+//! | I3 | The key of a saga that is over is remembered for one to two retentions of the journal, longer than its records. |
+//! | F1 | That there is one owner rests on the journal alone. |
+//! | F2 | [`cx.fence()`](crate::StepContext::fence) rises with every owner of a saga, so that a resource that keeps the highest can refuse a stale one. |
+//! | F3 | A host renews its lease at a third of it. One that cannot stops what it runs before others may take its sagas. |
 //!
-//! *Comes later:* a start that is idempotent by key (I2, I3), incoming events (I4), locks (F3 to F7).
+//! *Comes later:* incoming events (I4), locks (F4 to F7).
 //!
 //! # Dead letters and versions
 //!
-//! D2: a saga is parked for a [reason](crate::kernel::ParkReason) that is machinery, never business.
-//! D3: it goes on through the journal, not by moving messages about. V1: the graph is in the journal,
-//! and a saga follows the one it began with. V2: a step is known by its name, not by its place. V3: a
-//! host claims sagas of definitions that it has the code for, and leaves the others alone.
+//! | rule | |
+//! | --- | --- |
+//! | D1 | A parked saga is in the list of the parked: that is the dead-letter list. |
+//! | D2 | It is parked for a [reason](crate::kernel::ParkReason) that is machinery, or because a step asked for it, never for a refusal. |
+//! | D3 | It goes on through the journal, not by moving messages about. |
+//! | D4 | Nothing that is parked or stuck expires. |
+//! | V1 | The graph is in the journal, and a saga follows the one it began with. |
+//! | V2 | A step is known by its name, not by its place; a new name says `was = "old"`. |
+//! | V3 | A host claims sagas of definitions that its code covers: every step by name, with its undo, its probe and what they read. Others stay where they are, visible and at no cost, and start when a capable host comes. |
+//! | V7 | A worker message carries the fingerprint of the definition. |
 //!
-//! *Comes later:* schema checks and migration of running sagas (V4 to V6), mixed versions of the
-//! protocol (V7).
+//! *Comes later:* schema checks and migration of running sagas (V4 to V6).
 //!
 //! # Progress
 //!

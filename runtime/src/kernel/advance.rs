@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    AttemptEnd, Cause, Decision, Doubt, End, Finish, Finished, Host, Judge, Letter, Machine, Mail,
-    ParkReason, Phase, Place, Record, Timestamp, Value, Way, machine::SHORT_WAIT, rollback,
+    Cause, Decision, Doubt, End, Finish, Finished, Judge, Machine, ParkReason, Phase, Record,
+    StepState, Way, rollback,
 };
 
 impl Machine {
@@ -26,10 +26,11 @@ impl Machine {
         if let Some(cause) = self.stop_cause() {
             return self.turn_back(cause, to);
         }
-        let unsettled = self.state.steps.iter().position(|step| {
-            matches!(step.phase, Phase::Pending | Phase::Intended | Phase::Unknown | Phase::Refused)
-        });
-        let Some(step) = unsettled else {
+        if self.administrative {
+            return false;
+        }
+        let settled = |at: &StepState| matches!(at.phase, Phase::Done | Phase::Skipped);
+        let Some(step) = self.state.steps.iter().position(|at| !settled(at)) else {
             return self.complete(judge, to);
         };
         let stage = self.definition.stage(self.definition.steps[step].stage);
@@ -83,7 +84,7 @@ impl Machine {
             Ok(response) => Record::Finished(Arc::new(Finished {
                 finish: Finish::Completed(response),
                 residual: Vec::new(),
-                settled: true,
+                late_until: None,
             })),
             Err(message) => Record::Parked(Box::new(ParkReason::Panicked {
                 what: "response".to_owned(),
@@ -104,7 +105,9 @@ impl Machine {
         }
         match self.state.stop.as_deref()? {
             Cause::Refused { step, .. } | Cause::Failed { step, .. }
-                if self.definition.steps[*step].await_all && self.has_open_sibling(*step) =>
+                if self.definition.steps[*step].await_all
+                    && self.state.cancel.is_none()
+                    && self.has_open_sibling(*step) =>
             {
                 None
             }
@@ -129,31 +132,55 @@ impl Machine {
         !self.is_pivot(step) && self.stop_cause().is_some()
     }
 
+    /// Whether something asks it to go back, now or when its siblings have finished.
+    pub(super) fn is_to_go_back(&self) -> bool {
+        self.may_turn_back() && (self.stop.is_some() || self.state.stop.is_some())
+    }
+
     /// Begins to go back, once every started step is quiescent (C3).
     fn turn_back(&mut self, cause: Cause, to: &mut Decision) -> bool {
         if self.in_flight() {
             return false;
         }
-        if self.never_began() {
-            for step in 0..self.definition.steps.len() {
-                if self.state.steps[step].phase == Phase::Intended {
-                    self.push_end(step, Way::Do, End::Withdrawn, to);
-                }
-            }
-        }
-        match self.definition.pivot().map(|pivot| self.state.steps[pivot].phase) {
-            Some(Phase::Intended) => false,
-            Some(Phase::Unknown) => {
+        match self.definition.pivot().map(|pivot| (pivot, self.state.steps[pivot].phase)) {
+            Some((pivot, Phase::Intended)) if !self.is_without_effect(pivot) => return false,
+            Some((_, Phase::Unknown)) => {
                 // Whatever asked to go back, nobody may before the pivot is known (P2).
                 let why =
                     self.state.failures.last().map_or(Doubt::HostLost, |(_, why)| why.clone());
                 self.push(to, Record::Parked(Box::new(ParkReason::PivotUnknown { why })));
-                true
+                return true;
             }
-            _ => {
-                self.push(to, Record::Compensating(Box::new(cause)));
-                true
-            }
+            _ => {}
+        }
+        let in_doubt = (0..self.local.len()).any(|step| self.is_in_doubt(step));
+        if in_doubt || self.quiet_at().is_some() {
+            return false;
+        }
+        // Only now: a step without effect and without a reason to go back would stay where it is.
+        let steps = 0..self.local.len();
+        let harmless: Vec<usize> = steps.filter(|step| self.is_without_effect(*step)).collect();
+        for step in harmless {
+            self.push_end(step, Way::Do, End::Withdrawn, to);
+        }
+        self.push(to, Record::Compensating(Box::new(cause)));
+        true
+    }
+
+    /// Whether a step that is intended, and neither runs nor is in doubt, provably had no effect:
+    /// none of its attempts can have begun, or its probe denied them all (C1).
+    fn is_without_effect(&self, step: usize) -> bool {
+        let at = &self.state.steps[step];
+        at.phase == Phase::Intended && (at.trouble().denied || self.never_began())
+    }
+
+    /// The time in which a late success could come is over (C8).
+    pub(super) fn settle(&mut self, to: &mut Decision) {
+        if let Some(finished) = self.state.finished.clone()
+            && finished.late_until.is_some_and(|until| until <= self.now)
+        {
+            let settled = Finished { late_until: None, ..(*finished).clone() };
+            self.push(to, Record::Finished(Arc::new(settled)));
         }
     }
 
@@ -176,105 +203,17 @@ impl Machine {
             Some(stage) => {
                 for step in self.definition.stage(stage) {
                     if rollback::needs_undo(&self.definition, &self.state, step) {
-                        let generation = self.generation(step);
+                        let generation = self.state.steps[step].undo_generation;
                         self.push(to, Record::Intended { step, generation, way: Way::Undo });
                     }
                 }
             }
             None => {
-                let finished = rollback::finished(&self.definition, &self.state, cause);
+                let finished = rollback::finished(&self.definition, &self.state, cause, self.now);
                 self.push(to, Record::Finished(Arc::new(finished)));
             }
         }
         true
-    }
-
-    /// Folds the inbox (J1).
-    pub(super) fn mail(&mut self, mail: Vec<Mail>, to: &mut Decision) {
-        let mut killed = None;
-        for mail in mail {
-            to.folded.push(mail.id);
-            if self.state.received.contains(&mail.id) {
-                continue;
-            }
-            let letter = mail.letter.clone();
-            self.push(to, Record::Received(Box::new(mail)));
-            match letter {
-                Letter::Kill { reason } => killed = killed.or(Some(reason)),
-                Letter::Late {
-                    step,
-                    generation,
-                    attempt,
-                    way: Way::Do,
-                    end: AttemptEnd::Done(value),
-                } => self.late_success(step, generation, attempt, value, to),
-                _ => {}
-            }
-        }
-        // Behind all other letters: nothing follows the end.
-        if let Some(reason) = killed {
-            let residual = rollback::residual(&self.definition, &self.state);
-            let finish = Finish::Killed { reason };
-            let finished = Finished { finish, residual, settled: true };
-            self.push(to, Record::Finished(Arc::new(finished)));
-        }
-    }
-
-    /// A late success is evidence as long as the step is open (J5). An ephemeral value is none: it
-    /// died with its host.
-    fn late_success(
-        &mut self,
-        step: usize,
-        generation: u32,
-        attempt: u32,
-        value: Value,
-        to: &mut Decision,
-    ) {
-        let Some(state) = self.state.steps.get(step) else { return };
-        let open = matches!(state.phase, Phase::Intended | Phase::Unknown);
-        let journaled = !self.definition.steps[step].ephemeral;
-        if open && journaled && state.generation == generation && self.state.cause.is_none() {
-            let end = End::Done(value);
-            self.push(to, Record::Ended { step, generation, attempt, way: Way::Do, end });
-        }
-    }
-
-    /// Where the saga goes with this group; every way out of the owner's hands is guarded (A1).
-    pub(super) fn settle_place(&self, now: Timestamp, to: &mut Decision) {
-        to.place = self.place(now);
-        to.guarded |= to.place != Place::Owned;
-    }
-
-    fn place(&self, now: Timestamp) -> Place {
-        if self.state.finished.is_some() {
-            return Place::Ended;
-        }
-        if self.in_flight() {
-            return Place::Owned;
-        }
-        if self.is_idle() {
-            return Place::Parked;
-        }
-        let open = || self.state.steps.iter().enumerate().filter(|(_, state)| state.is_open());
-        if open().any(|(step, _)| !self.runs_here(step)) {
-            return Place::Ready;
-        }
-        let waits = open().map(|(_, state)| state.retry_at.filter(|at| *at > now));
-        // An API phase is never resumed elsewhere, so it does not leave its host to wait (A6).
-        let long = |due| due > now.plus(SHORT_WAIT) && !self.in_api_phase();
-        match waits.min().flatten() {
-            // `None` sorts first: some step could start at once.
-            Some(due) if self.leaving || long(due) => {
-                let deadline = self.state.deadline.filter(|at| *at > now && self.may_turn_back());
-                Place::Timed(deadline.map_or(due, |deadline| deadline.min(due)))
-            }
-            _ if self.leaving => Place::Ready,
-            _ => Place::Owned,
-        }
-    }
-
-    fn in_api_phase(&self) -> bool {
-        self.role == Host::Api && self.state.cause.is_none()
     }
 
     /// Whether a deadline still has something to stop.

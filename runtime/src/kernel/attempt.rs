@@ -18,8 +18,15 @@ pub enum AttemptEnd {
     },
     /// It returned a declared error and asserts that no effect remains.
     Refused(Refused),
+    /// It returned a declared error after a part of its work: an effect remains, which the value
+    /// describes.
+    Partial(Refused, Value),
     /// Nobody can say whether it happened.
     Unknown(Doubt),
+    /// A probe says that no attempt had an effect.
+    DidNot,
+    /// A probe cannot say it either.
+    CannotTell,
     /// Its output cannot be journaled, or its inputs cannot be read: machinery, so the saga is
     /// parked (E2).
     Undecodable(String),
@@ -39,6 +46,8 @@ pub struct Refused {
 pub enum Doubt {
     /// It ran longer than its `timeout`.
     TimedOut,
+    /// It ran longer than its `timeout`, was told to stop, and still runs on its thread.
+    StillRuns,
     /// It panicked, with this message.
     Panicked(String),
     /// It was told to stop, and was ended when its grace was over.
@@ -53,6 +62,7 @@ impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TimedOut => f.write_str("timed out"),
+            Self::StillRuns => f.write_str("timed out, and its thread does not stop"),
             Self::Panicked(message) => write!(f, "panicked: {message}"),
             Self::Interrupted => f.write_str("interrupted"),
             Self::HostLost => f.write_str("its host is gone"),

@@ -11,21 +11,25 @@ impl Machine {
         if self.is_idle() {
             return commands;
         }
+        let stops = self.stop_cause().is_some();
+        // Before anything starts that it does not mean: a probe, whose answer is needed to go back.
+        // Beside an open pivot only what it needs can run, and the pivot is not stopped (K3).
+        if stops && self.in_flight() && !self.pivot_is_open() && !self.asks() {
+            commands.push(Command::Stop);
+        }
         let mut due: Option<Timestamp> = None;
         for step in 0..self.definition.steps.len() {
             let open = self.state.steps[step].is_open();
-            if open && !self.leaving && self.runs_here(step) && !self.stops(step) {
+            let wanted = !self.stops(step) || self.is_in_doubt(step);
+            if open && !self.leaving && self.runs_here(step) && wanted {
                 self.start_attempt(step, now, &mut commands, &mut due);
             }
         }
-        if self.stop_cause().is_some() {
-            // Beside an open pivot only what it needs can run, and the pivot is not stopped (K3).
-            if self.in_flight() && !self.pivot_is_open() {
-                commands.push(Command::Stop);
-            }
-        } else if self.may_turn_back() {
-            due = [due, self.state.deadline].into_iter().flatten().min();
-        }
+        let other = match stops {
+            true => self.way_back_at(),
+            false => self.state.deadline.filter(|_| self.may_turn_back()),
+        };
+        due = [due, other].into_iter().flatten().min();
         commands.extend(due.map(Command::Wait));
         commands
     }
@@ -58,8 +62,15 @@ impl Machine {
             return;
         }
         let state = &self.state.steps[step];
-        let way = if state.phase == Phase::Undoing { Way::Undo } else { Way::Do };
-        let wait = [state.retry_at, self.local[step].retry_at].into_iter().flatten().max();
+        let way = match state.phase {
+            Phase::Undoing => Way::Undo,
+            _ if self.is_in_doubt(step) => Way::Probe,
+            _ => Way::Do,
+        };
+        let wait = match (way, &state.trouble().question) {
+            (Way::Probe, question) => question.as_ref().and_then(|question| question.ask_at),
+            _ => [state.retry_at(), self.local[step].retry_at].into_iter().flatten().max(),
+        };
         if let Some(retry_at) = wait.filter(|at| *at > now) {
             *due = Some(due.map_or(retry_at, |due| due.min(retry_at)));
             return;
@@ -71,7 +82,7 @@ impl Machine {
                 let input = self.definition.steps[step].inputs[nth];
                 if self.definition.steps[input].ephemeral
                     && self.state.steps[input].phase == Phase::Done
-                    && self.local[input].ephemeral.is_none()
+                    && self.ephemeral(input).is_none()
                 {
                     complete = false;
                     self.start_attempt(input, now, commands, due);
@@ -81,8 +92,7 @@ impl Machine {
                 return;
             }
         }
-        let (_, attempt) = self.attempt(step);
-        let attempt = attempt + self.local[step].failed;
+        let attempt = self.attempt(step, way);
         self.local[step].in_flight = true;
         commands.push(Command::Run { step, way, attempt });
     }

@@ -44,6 +44,14 @@ pub struct Step {
     pub when_inputs: Vec<usize>,
     /// Earlier steps whose outputs its undo reads.
     pub undo_inputs: Vec<usize>,
+    /// Earlier steps whose outputs its probe reads.
+    pub probe_inputs: Vec<usize>,
+    /// Whether it is never run again by itself once an attempt may have begun (E3).
+    pub at_most_once: bool,
+    /// Whether it has a probe, which can say if an attempt happened (E3).
+    pub probe: bool,
+    /// What follows when its retries are used up (E4).
+    pub on_exhausted: OnExhausted,
     /// When and how often it is tried again.
     pub retry: Retry,
     /// Limit of one attempt (`start_to_close`).
@@ -72,6 +80,15 @@ pub enum Kind {
     ReadOnly,
     /// Its effect is allowed to remain, for this reason, and is reported as residual.
     NoUndo(Cow<'static, str>),
+}
+
+/// What follows when the retries of a step are used up (E4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnExhausted {
+    /// The saga goes back.
+    Compensate,
+    /// The saga is parked until somebody looks.
+    Park,
 }
 
 /// When and how often a step is tried again (R1).
@@ -142,7 +159,7 @@ impl Definition {
     pub fn hash(&self) -> DefinitionHash {
         // The canonical form is the `Debug` text of plain data, prefixed with its own version:
         // a change of that text must come with a new prefix, and a test pins it.
-        let digest = Sha256::digest(format!("distributed-task/definition/1\n{self:?}").as_bytes());
+        let digest = Sha256::digest(format!("distributed-task/definition/2\n{self:?}").as_bytes());
         let mut hash = [0; 16];
         hash.copy_from_slice(&digest[..16]);
         DefinitionHash(hash)

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use super::{
-    AttemptEnd, Cause, Decision, Doubt, End, Machine, ParkReason, Phase, Record, Retry, Timestamp,
-    UNDO_RETRY, Way, retry_delay,
+    AttemptEnd, Cause, Decision, Doubt, End, Machine, OnExhausted, ParkReason, Phase, Record,
+    Timestamp, UNDO_BUDGET, UNDO_RETRY, Way, quiet::doubt, retry_delay, step::counts,
 };
+
+/// What a step, or an undo, is told that answers like a probe.
+const NO_PROBE: &str = "only a probe may answer that";
 
 impl Machine {
     pub(super) fn ended(
@@ -16,25 +19,37 @@ impl Machine {
         now: Timestamp,
         to: &mut Decision,
     ) {
-        self.local[step].in_flight = false;
-        if way == Way::Do && self.state.steps[step].phase == Phase::Done {
-            if self.definition.steps[step].ephemeral {
+        let local = &mut self.local[step];
+        local.in_flight = false;
+        if std::mem::take(&mut local.stale) {
+            return;
+        }
+        let phase = self.state.steps[step].phase;
+        if way != Way::Undo && phase != Phase::Intended {
+            if self.definition.steps[step].ephemeral && phase == Phase::Done {
                 self.rerun_ended(step, end, now, to);
             }
             // Else a late success came first, and the outcome stands (J5).
             return;
         }
+        if way == Way::Probe {
+            return self.answered(step, end, to);
+        }
         let end = match end {
             AttemptEnd::Done(value) if way == Way::Do && self.definition.steps[step].ephemeral => {
-                self.local[step].ephemeral = Some(value);
+                self.keep_ephemeral(step, value);
                 End::Ephemeral
             }
             AttemptEnd::Done(value) => End::Done(value),
             AttemptEnd::Refused(refused) => End::Refused(Box::new(refused)),
+            AttemptEnd::Partial(refused, value) => End::Partial(Box::new(refused), value),
             AttemptEnd::Retry { error, after } => {
-                self.failed(step, way, Doubt::Failed(error), after, now)
+                return self.failed(step, way, Doubt::Failed(error), after, to);
             }
-            AttemptEnd::Unknown(why) => self.failed(step, way, why, None, now),
+            AttemptEnd::Unknown(why) => return self.failed(step, way, why, None, to),
+            AttemptEnd::DidNot | AttemptEnd::CannotTell => {
+                return self.failed(step, way, Doubt::Failed(NO_PROBE.to_owned()), None, to);
+            }
             AttemptEnd::Undecodable(error) => {
                 let reason = ParkReason::Undecodable { step: Some(step), error };
                 return self.push(to, Record::Parked(Box::new(reason)));
@@ -44,38 +59,81 @@ impl Machine {
     }
 
     pub(super) fn push_end(&mut self, step: usize, way: Way, end: End, to: &mut Decision) {
-        let (generation, attempt) = self.attempt(step);
+        self.note_loss_before(step, way, &end, to);
+        let attempt = match doubt(way, &end) {
+            // The one before.
+            Some(Doubt::HostLost) => (self.attempt(step, way) - 1).max(1),
+            _ => self.attempt(step, way),
+        };
+        let at = &self.state.steps[step];
+        let generation = match way {
+            Way::Undo => at.undo_generation,
+            Way::Do | Way::Probe => at.generation,
+        };
         self.push(to, Record::Ended { step, generation, attempt, way, end });
     }
 
     /// A failed attempt: tried again while the budget lasts and the saga still wants it.
     fn failed(
-        &self,
+        &mut self,
         step: usize,
         way: Way,
         why: Doubt,
         after: Option<Duration>,
-        now: Timestamp,
-    ) -> End {
-        let policy = self.policy(step, way);
-        let interrupted = why == Doubt::Interrupted;
-        let retry = self.state.steps[step].counted + u32::from(!interrupted);
-        let unwanted = way == Way::Do && self.stops(step);
-        if unwanted || retry > policy.max {
-            return End::Unknown(why);
-        }
-        let wait = match interrupted {
-            true => Duration::ZERO,
-            false => retry_delay(policy, self.id, step, retry, after),
+        to: &mut Decision,
+    ) {
+        let (definition, at) = (&self.definition.steps[step], &self.state.steps[step]);
+        let policy = match way {
+            Way::Undo => &UNDO_RETRY,
+            _ => &definition.retry,
         };
-        End::Failed { why, retry_at: now.plus(wait) }
+        let retry = at.trouble().counted + u32::from(counts(&why));
+        let wait = match counts(&why) {
+            true => retry_delay(policy, self.id, step, retry, after),
+            false => Duration::ZERO,
+        };
+        let again = End::Failed { why: why.clone(), retry_at: self.now.plus(wait) };
+        if way == Way::Undo {
+            let spent = at.trouble().since.is_some_and(|since| since.plus(UNDO_BUDGET) <= self.now);
+            let end = if retry > policy.max || spent { End::Unknown(why) } else { again };
+            return self.push_end(step, way, end, to);
+        }
+        // The probe speaks before anything is given up or run again (E3).
+        let is_last = retry > policy.max || definition.at_most_once;
+        match definition.probe {
+            false if self.stops(step) => self.push_end(step, way, End::Unknown(why), to),
+            false if is_last => self.exhausted(step, why, to),
+            _ => self.push_end(step, way, again, to),
+        }
+    }
+
+    /// It may have happened, and is not tried again by itself (E4).
+    pub(super) fn exhausted(&mut self, step: usize, why: Doubt, to: &mut Decision) {
+        if !self.parks(step) {
+            return self.push_end(step, Way::Do, End::Unknown(why), to);
+        }
+        let retry_at = self.now;
+        self.push_end(step, Way::Do, End::Failed { why: why.clone(), retry_at }, to);
+        self.park_exhausted(step, why, to);
+    }
+
+    /// Whether the saga waits for somebody when this step is not tried any more (E4). A saga that is
+    /// to go back anyway does not, and a pivot of which nobody knows parks it by itself (P2).
+    pub(super) fn parks(&self, step: usize) -> bool {
+        self.definition.steps[step].on_exhausted == OnExhausted::Park
+            && !self.is_pivot(step)
+            && !self.is_to_go_back()
+    }
+
+    pub(super) fn park_exhausted(&mut self, step: usize, why: Doubt, to: &mut Decision) {
+        self.push(to, Record::Parked(Box::new(ParkReason::Exhausted { step, why })));
     }
 
     /// An ephemeral step was run again for its value; the journal has its outcome already (B11).
     fn rerun_ended(&mut self, step: usize, end: AttemptEnd, now: Timestamp, to: &mut Decision) {
         let (why, after) = match end {
             AttemptEnd::Done(value) => {
-                self.local[step].ephemeral = Some(value);
+                self.keep_ephemeral(step, value);
                 return;
             }
             // It was told to stop, for a reason that counts elsewhere.
@@ -85,6 +143,13 @@ impl Machine {
             AttemptEnd::Refused(refused) => {
                 let why = Doubt::Failed(refused.message.clone());
                 return self.rerun_failed(why, Cause::Refused { step, refused }, to);
+            }
+            AttemptEnd::Partial(refused, _) => {
+                let why = Doubt::Failed(refused.message.clone());
+                return self.rerun_failed(why, Cause::Refused { step, refused }, to);
+            }
+            AttemptEnd::DidNot | AttemptEnd::CannotTell => {
+                (Doubt::Failed(NO_PROBE.to_owned()), None)
             }
             AttemptEnd::Undecodable(error) => {
                 let reason = ParkReason::Undecodable { step: Some(step), error };
@@ -113,17 +178,12 @@ impl Machine {
         }
     }
 
-    fn policy(&self, step: usize, way: Way) -> &Retry {
+    /// Number of the attempt that runs, or comes next. Probes count for themselves.
+    pub(super) fn attempt(&self, step: usize, way: Way) -> u32 {
+        let (at, local) = (&self.state.steps[step], &self.local[step]);
         match way {
-            Way::Do => &self.definition.steps[step].retry,
-            Way::Undo => &UNDO_RETRY,
+            Way::Probe => at.trouble().question.as_deref().map_or(0, |asked| asked.failed) + 1,
+            Way::Do | Way::Undo => at.failed() + local.crashes + local.failed + 1,
         }
-    }
-
-    /// Generation and number of the attempt that runs, or comes next.
-    pub(super) fn attempt(&self, step: usize) -> (u32, u32) {
-        let state = &self.state.steps[step];
-        let attempt = state.failed + self.local[step].crashes + 1;
-        (state.generation, attempt)
     }
 }

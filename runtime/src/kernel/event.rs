@@ -9,6 +9,8 @@ pub enum Event {
     Claimed {
         /// So many owners died since its last record.
         crashes: u32,
+        /// When the last of them was found dead.
+        crashed_at: Option<Timestamp>,
         /// Its inbox.
         mail: Vec<Mail>,
     },
@@ -72,7 +74,7 @@ pub enum Command {
     Run {
         /// The step.
         step: usize,
-        /// Forward or back.
+        /// Which method of it.
         way: Way,
         /// Counts from 1.
         attempt: u32,

@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 use super::Way;
 
@@ -34,6 +34,25 @@ impl fmt::Display for SagaId {
 impl fmt::Debug for SagaId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl SagaId {
+    /// The saga of a start under a key (I2): the same for the same task, tenant and key, whoever
+    /// asks. `abandoned` counts the starts under this key whose host died before the hand-over;
+    /// they do not hold the key.
+    ///
+    /// 128 bits of SHA-256, as a UUID of version 8.
+    pub fn of_start(task: &str, tenant: Option<&str>, key: &str, abandoned: u32) -> Self {
+        // A tenant is never empty, so none is not one of them.
+        let digest = digest(&[
+            b"distributed-task/start/1",
+            task.as_bytes(),
+            tenant.unwrap_or_default().as_bytes(),
+            key.as_bytes(),
+            &abandoned.to_be_bytes(),
+        ]);
+        Self(Builder::from_custom_bytes(digest).into_uuid())
     }
 }
 
@@ -80,41 +99,72 @@ impl Timestamp {
     }
 }
 
+/// What a start asked for, in 128 bits: two starts under one key are the same if this is (I2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(pub [u8; 16]);
+
 /// The key under which a participant can tell a repeated call from a new one (I1).
 ///
 /// The same over attempts, restarts and versions of the code; different for a step and its undo.
 /// 35 printable characters: `dt-` and 128 bits of SHA-256 in hexadecimal, over
 /// length-prefixed parts, so that no two lists of parts collide.
 pub fn idempotency_key(task: &str, saga: SagaId, step: &str, generation: u32, way: Way) -> String {
-    let mut hash = Sha256::new();
     let way: &[u8] = match way {
-        Way::Do => b"do",
+        // A probe asks about the step itself.
+        Way::Do | Way::Probe => b"do",
         Way::Undo => b"undo",
     };
-    for part in [
-        b"distributed-task/key/1".as_slice(),
+    let digest = digest(&[
+        b"distributed-task/key/1",
         task.as_bytes(),
         saga.0.as_bytes(),
         step.as_bytes(),
         &generation.to_be_bytes(),
         way,
-    ] {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    let digest = hash.finalize();
+    ]);
     let mut key = String::with_capacity(35);
     key.push_str("dt-");
-    for byte in &digest[..16] {
+    for byte in digest {
         use fmt::Write as _;
         write!(key, "{byte:02x}").expect("writing to a string cannot fail");
     }
     key
 }
 
+/// 128 bits of SHA-256 over length-prefixed parts, so that no two lists of parts collide.
+fn digest(parts: &[&[u8]]) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&hash.finalize()[..16]);
+    digest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn i2_a_start_is_named_by_task_tenant_key_and_the_starts_that_were_abandoned() {
+        let start = SagaId::of_start("order", Some("acme"), "17", 0);
+        assert_eq!(start, SagaId::of_start("order", Some("acme"), "17", 0));
+        assert_eq!(start.0.get_version_num(), 8);
+        assert_eq!(start.to_string(), "17563765-b8fb-8e19-929c-7617beae27c9");
+        for other in [
+            SagaId::of_start("orders", Some("acme"), "17", 0),
+            SagaId::of_start("order", None, "17", 0),
+            SagaId::of_start("order", None, "acme17", 0),
+            SagaId::of_start("order", Some("acme"), "18", 0),
+            SagaId::of_start("order", Some("acme1"), "7", 0),
+            SagaId::of_start("order", Some("acme"), "17", 1),
+        ] {
+            assert_ne!(start, other);
+        }
+    }
 
     #[test]
     fn i1_the_key_names_task_saga_step_generation_and_direction_and_nothing_else() {

@@ -1,7 +1,8 @@
 //! The machine: one saga in the hands of its owner.
 //!
-//! It never knows more than the journal: its owner lets a copy decide, and keeps the copy when what
-//! it decided is written. When the journal refuses, the machine has not moved, and decides again.
+//! It never acts on more than the journal knows: what it decides is written before anything is
+//! started. When the journal refuses, the machine goes back to what the records tell, and decides
+//! again.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,22 +27,59 @@ pub struct Machine {
     pub(super) fence: Fence,
     pub(super) state: State,
     pub(super) local: SmallVec<[Local; 4]>,
+    /// The outputs that live here, by step.
+    pub(super) ephemeral: Vec<(usize, Value)>,
     pub(super) crashes: u32,
+    /// When the last of the owners before was found dead.
+    pub(super) lost_at: Timestamp,
     pub(super) leaving: bool,
+    /// It was not told of its claim yet, and does not know who died before.
+    pub(super) resumed: bool,
+    /// Its API host died before the hand-over.
+    abandoned: bool,
+    /// It wrote something since its claim: the journal counts the crashes before that no more (R3).
+    pub(super) wrote: bool,
+    /// It folds mail and moves nothing that needs the task's code (B10).
+    pub(super) administrative: bool,
+    /// The time of the event that it decides on.
+    pub(super) now: Timestamp,
     /// What stops the saga without a record of its own: the deadline, an API host that died, an
     /// ephemeral step that could not be run again.
     pub(super) stop: Option<Cause>,
 }
 
+/// What only its owner knows of a saga: all of a machine, together with the records.
+#[derive(Clone, Debug)]
+pub struct Memo {
+    local: SmallVec<[Local; 4]>,
+    ephemeral: Vec<(usize, Value)>,
+    crashes: u32,
+    lost_at: Timestamp,
+    leaving: bool,
+    resumed: bool,
+    wrote: bool,
+    now: Timestamp,
+    stop: Option<Cause>,
+}
+
 /// What only this owner knows of a step.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Local {
     pub(super) in_flight: bool,
-    pub(super) ephemeral: Option<Value>,
     pub(super) failed: u32,
     pub(super) retry_at: Option<Timestamp>,
     /// Attempts before this claim that no record tells of.
     pub(super) crashes: u32,
+    /// Its owner before may have begun one.
+    pub(super) open_before: bool,
+    /// Its owner before could not begin any.
+    pub(super) waited: bool,
+    /// One of them may have happened: nobody has answered for it, and no record tells of it.
+    pub(super) lost: bool,
+    /// An attempt that nobody can stop may run until then (C3).
+    pub(super) busy_until: Option<Timestamp>,
+    /// What is in flight is not wanted any more: its end means nothing.
+    pub(super) stale: bool,
 }
 
 impl Machine {
@@ -59,6 +97,7 @@ impl Machine {
         let record = Record::Started(Arc::new(started));
         let state = State::started(&definition, fence, &record).expect("the record is `Started`");
         let mut machine = Self::around(definition, id, role, fence, state);
+        machine.now = now;
         let mut decision = Decision::default();
         decision.records.push(record);
         machine.advance(judge, &mut decision);
@@ -75,7 +114,11 @@ impl Machine {
         records: &[Stamped],
     ) -> Option<Self> {
         let state = State::fold(&definition, records)?;
-        Some(Self::around(definition, id, role, fence, state))
+        let mut machine = Self::around(definition, id, role, fence, state);
+        machine.resumed = true;
+        machine.abandoned = machine.is_abandoned();
+        machine.remember(records);
+        Some(machine)
     }
 
     fn around(
@@ -86,30 +129,95 @@ impl Machine {
         state: State,
     ) -> Self {
         let local = SmallVec::from_elem(Local::default(), definition.steps.len());
-        Self { definition, id, role, fence, state, local, crashes: 0, leaving: false, stop: None }
+        Self {
+            definition,
+            id,
+            role,
+            fence,
+            state,
+            local,
+            ephemeral: Vec::new(),
+            crashes: 0,
+            lost_at: Timestamp::default(),
+            leaving: false,
+            resumed: false,
+            abandoned: false,
+            wrote: false,
+            administrative: false,
+            now: Timestamp::default(),
+            stop: None,
+        }
+    }
+
+    /// For a host without the code of the task: folds the inbox, commits what needs no user code,
+    /// and gives the saga back (B10).
+    #[must_use]
+    pub fn administrative(mut self) -> Self {
+        self.administrative = true;
+        self.leaving = true;
+        self
+    }
+
+    /// What only the owner knows now; cheap.
+    pub fn memo(&self) -> Memo {
+        Memo {
+            local: SmallVec::from_slice(&self.local),
+            ephemeral: self.ephemeral.clone(),
+            crashes: self.crashes,
+            lost_at: self.lost_at,
+            leaving: self.leaving,
+            resumed: self.resumed,
+            wrote: self.wrote,
+            now: self.now,
+            stop: self.stop.clone(),
+        }
+    }
+
+    /// Goes back to what the owner knew, and what these records tell: those of the journal, which
+    /// did not take what was decided since. Records that do not begin with `Started` change nothing.
+    pub fn rewind(&mut self, memo: &Memo, records: &[Stamped]) {
+        let Some(state) = State::fold(&self.definition, records) else { return };
+        let Memo { local, ephemeral, crashes, lost_at, leaving, resumed, wrote, now, stop } = memo;
+        self.state = state;
+        self.local = SmallVec::from_slice(local);
+        self.ephemeral.clone_from(ephemeral);
+        (self.crashes, self.lost_at, self.now) = (*crashes, *lost_at, *now);
+        (self.leaving, self.resumed, self.wrote) = (*leaving, *resumed, *wrote);
+        self.stop.clone_from(stop);
     }
 
     /// Tells the machine what happened. What it decides must be committed before any
-    /// [`commands`](Self::commands) are asked for; if it is not, the machine from before goes on.
+    /// [`commands`](Self::commands) are asked for; if it is not, the machine must
+    /// [rewind](Self::rewind).
     pub fn decide(&mut self, event: Event, now: Timestamp, judge: &dyn Judge) -> Decision {
         let mut decision = Decision::default();
+        self.now = now;
         self.look_at_deadline(now);
         match event {
-            Event::Claimed { crashes, mail } => {
-                let abandoned = self.is_abandoned();
+            Event::Claimed { crashes, crashed_at, mail } => {
+                self.resumed = false;
                 // What was told before the claim counts before anything starts (B9).
                 self.mail(mail, &mut decision);
-                if abandoned {
+                if self.abandoned {
                     self.stop(Cause::Abandoned);
                 }
-                self.claimed(crashes, &mut decision);
+                self.claimed(crashes, crashed_at.unwrap_or(now), &mut decision);
             }
             Event::Ended { step, way, end } => self.ended(step, way, end, now, &mut decision),
             Event::Mail(mail) => self.mail(mail, &mut decision),
             Event::Due => {}
             Event::Leave => self.leaving = true,
         }
+        if self.resumed {
+            // Its mail came before its claim: what follows from it follows from the claim.
+            self.settle_place(now, &mut decision);
+            return decision;
+        }
+        self.settle(&mut decision);
         self.advance(judge, &mut decision);
+        if self.wrote {
+            self.note_losses(&mut decision);
+        }
         self.settle_place(now, &mut decision);
         decision
     }
@@ -121,11 +229,14 @@ impl Machine {
         }
     }
 
-    fn claimed(&mut self, crashes: u32, decision: &mut Decision) {
+    fn claimed(&mut self, crashes: u32, crashed_at: Timestamp, decision: &mut Decision) {
         self.crashes = crashes;
-        self.local.iter_mut().for_each(|local| local.crashes = crashes);
+        if crashes > 0 {
+            self.look_for_losses(crashes, crashed_at, decision);
+        }
         // What was told to go back goes back: that may be the way out.
         if crashes >= MAX_CRASHES && !self.is_idle() && self.state.stop.is_none() {
+            self.note_losses(decision);
             self.push(decision, Record::Parked(Box::new(ParkReason::CrashLoop(crashes))));
         }
     }
@@ -140,9 +251,15 @@ impl Machine {
 
     /// Applies a record and adds it to the group.
     pub(super) fn push(&mut self, decision: &mut Decision, record: Record) {
-        if let Record::Intended { step, .. } = record {
-            self.local[step].crashes = 0;
+        match &record {
+            Record::Intended { step, .. } => self.local[*step].crashes = 0,
+            Record::Ended { step, way, end, .. } => {
+                let (definition, now) = (&self.definition.steps[*step], self.now);
+                self.local[*step].learn(definition, *way, end, now);
+            }
+            _ => {}
         }
+        self.wrote = true;
         self.state.apply(&self.definition, self.fence, &record);
         decision.records.push(record);
     }
@@ -175,7 +292,17 @@ impl Machine {
     /// The output of a step, journaled or ephemeral.
     pub fn output(&self, step: usize) -> Option<&Value> {
         let journaled = self.state.steps[step].output.as_ref().map(|(_, value)| value);
-        journaled.or(self.local[step].ephemeral.as_ref())
+        journaled.or_else(|| self.ephemeral(step))
+    }
+
+    /// The output of a step, if it lives here.
+    pub(super) fn ephemeral(&self, step: usize) -> Option<&Value> {
+        self.ephemeral.iter().find(|(of, _)| *of == step).map(|(_, value)| value)
+    }
+
+    pub(super) fn keep_ephemeral(&mut self, step: usize, value: Value) {
+        self.ephemeral.retain(|(of, _)| *of != step);
+        self.ephemeral.push((step, value));
     }
 
     /// Where the owner runs.

@@ -1,6 +1,6 @@
 //! The inbox: how those who do not own a saga tell it something (J1).
 
-use super::{AttemptEnd, EntryId, Way};
+use super::{AttemptEnd, EntryId, Value, Way};
 
 /// One inbox entry. Acknowledged means: it will be folded (INV10).
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub enum Letter {
     Kill {
         /// Why, for people.
         reason: String,
+        /// Who says so.
+        by: String,
     },
     /// What a stale owner knows (J5).
     Late {
@@ -38,13 +40,31 @@ pub enum Letter {
         end: AttemptEnd,
     },
     /// Try a parked or stuck saga again.
-    Unpark,
-    /// Count a failed undo as done, on somebody's word (C7).
+    Unpark {
+        /// Who says so.
+        by: String,
+    },
+    /// Count a failed undo as done, on somebody's word (C7); or, with an output, a step that can go
+    /// neither forward nor back (P2, P3).
     MarkDone {
-        /// The step whose undo failed.
+        /// The step.
+        step: usize,
+        /// What it would have returned; `None` for an undo.
+        output: Option<Value>,
+        /// What shows it.
+        evidence: String,
+        /// Who says so.
+        by: String,
+    },
+    /// Count a pivot of which nobody knows, or a step that used up its retries and parked, as not
+    /// happened, on somebody's word (P2, E4).
+    MarkNotDone {
+        /// The step.
         step: usize,
         /// What shows it.
         evidence: String,
+        /// Who says so.
+        by: String,
     },
     /// Leave the effect of a step whose undo failed, and report it (C7).
     Waive {
@@ -52,5 +72,7 @@ pub enum Letter {
         step: usize,
         /// Why it may remain.
         reason: String,
+        /// Who says so.
+        by: String,
     },
 }

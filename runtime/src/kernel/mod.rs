@@ -20,14 +20,20 @@ mod definition;
 mod ends;
 mod event;
 mod ids;
+mod inbox;
+mod letters;
 mod machine;
 mod mail;
 mod outcome;
+mod place;
+mod probe;
+mod quiet;
 mod record;
 mod retry;
 mod rollback;
 mod state;
 mod status;
+mod step;
 mod value;
 
 #[cfg(test)]
@@ -35,17 +41,19 @@ mod tests;
 
 pub use attempt::{AttemptEnd, Doubt, Refused};
 pub use definition::{
-    Backoff, DEFAULT_STEP_TIMEOUT, Definition, DefinitionHash, Host, Jitter, Kind, Retry, Step,
+    Backoff, DEFAULT_STEP_TIMEOUT, Definition, DefinitionHash, Host, Jitter, Kind, OnExhausted,
+    Retry, Step,
 };
 pub use event::{Command, Decision, Event, Judge, Place};
-pub use ids::{EntryId, Fence, SagaId, Timestamp, idempotency_key};
-pub use machine::Machine;
+pub use ids::{EntryId, Fence, Fingerprint, SagaId, Timestamp, idempotency_key};
+pub use machine::{Machine, Memo};
 pub use mail::{Letter, Mail};
 pub use outcome::Outcome;
 pub use record::{
     Cause, End, Finish, Finished, Group, ParkReason, Record, Residual, Stamped, Started, Way,
 };
-pub use retry::{UNDO_RETRY, retry_delay};
-pub use state::{Phase, State, StepState};
+pub use retry::{PROBE_RETRY, UNDO_BUDGET, UNDO_RETRY, retry_delay};
+pub use state::State;
 pub use status::SagaStatus;
+pub use step::{Phase, StepState};
 pub use value::{Encoded, JournalValue, Value};

@@ -23,4 +23,21 @@ impl<T> Outcome<T> {
             Self::Unknown => None,
         }
     }
+
+    /// The same knowledge, of what `f` makes of the value.
+    ///
+    /// ```
+    /// use distributed_task::kernel::Outcome;
+    ///
+    /// let held = String::from("hold-7");
+    /// let held: Outcome<&str> = Outcome::Done(&held).map(String::as_str);
+    /// assert_eq!(held, Outcome::Done("hold-7"));
+    /// ```
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Outcome<U> {
+        match self {
+            Self::Done(value) => Outcome::Done(f(value)),
+            Self::Partial(value) => Outcome::Partial(f(value)),
+            Self::Unknown => Outcome::Unknown,
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{DefinitionHash, Doubt, Fence, Mail, Refused, Timestamp, Value};
+use super::{DefinitionHash, Doubt, Fence, Fingerprint, Mail, Refused, Timestamp, Value};
 
 /// A record with what the journal notes beside it. Its sequence number is its position.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub enum Record {
     Intended {
         /// The step.
         step: usize,
-        /// Counts deliberate re-executions, not retries.
+        /// Counts deliberate re-executions, not retries; those of the undo for themselves.
         generation: u32,
         /// Forward or back.
         way: Way,
@@ -51,7 +51,7 @@ pub enum Record {
         generation: u32,
         /// Counts from 1 within the generation.
         attempt: u32,
-        /// Forward or back.
+        /// Forward, back, or a question about it.
         way: Way,
         /// How.
         end: End,
@@ -79,17 +79,21 @@ pub struct Started {
     pub request: Value,
     /// When the saga gives up.
     pub deadline: Option<Timestamp>,
+    /// What was asked for, if it was asked for under a key (I2).
+    pub fingerprint: Option<Fingerprint>,
     /// The listener that waits for its end.
     pub reply_to: Option<u64>,
 }
 
-/// Forward or back.
+/// Which method of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Way {
     /// The step itself.
     Do,
     /// Its undo.
     Undo,
+    /// Its probe: has an attempt of the step happened (E3)?
+    Probe,
 }
 
 /// How an attempt ended, as the journal keeps it.
@@ -101,17 +105,32 @@ pub enum End {
     Ephemeral,
     /// With a declared error: no effect remains.
     Refused(Box<Refused>),
+    /// With a declared error after a part of its work, which the value describes.
+    Partial(Box<Refused>, Value),
     /// It will be tried again at this time. This is also the intent of the next attempt.
     Failed {
         /// What went wrong.
         why: Doubt,
-        /// When the next attempt is due.
+        /// When the next attempt is due. Of an attempt that was lost with its host: when that host
+        /// was found dead.
         retry_at: Timestamp,
     },
     /// Nobody can say, and it is not tried again.
     Unknown(Doubt),
-    /// Taken back before any attempt began: provably no effect.
+    /// Taken back: provably no effect, since no attempt began, or its probe denied them all.
     Withdrawn,
+    /// A probe says that no attempt had an effect.
+    DidNot {
+        /// When the step is tried again, if it is.
+        retry_at: Option<Timestamp>,
+    },
+    /// A probe cannot say it, and the step is tried again at this time, under the same key.
+    CannotTell {
+        /// When.
+        retry_at: Timestamp,
+    },
+    /// It was done after all: a success that arrived when the step was being undone (C8).
+    Late(Value),
 }
 
 /// Why a saga went back (E2).
@@ -160,6 +179,13 @@ pub enum ParkReason {
         /// The panic message.
         message: String,
     },
+    /// A step used up its retries and says `on_exhausted = "park"` (E4).
+    Exhausted {
+        /// The step.
+        step: usize,
+        /// Its last failure.
+        why: Doubt,
+    },
     /// The pivot may or may not have happened (P2).
     PivotUnknown {
         /// Its last failure.
@@ -176,9 +202,9 @@ pub struct Finished {
     pub finish: Finish,
     /// Effects known or feared to remain.
     pub residual: Vec<Residual>,
-    /// `false` while a late success may still re-open it (C8): a step was undone without anybody
-    /// knowing whether it had happened.
-    pub settled: bool,
+    /// Until when a late success may re-open it (C8), because a step was undone without anybody
+    /// knowing whether it had happened. `None`: it is settled.
+    pub late_until: Option<Timestamp>,
 }
 
 /// The four words for how a saga ends.

@@ -13,6 +13,12 @@ pub const UNDO_RETRY: Retry = Retry {
     jitter: Jitter::Full,
 };
 
+/// An undo whose first failure is this long ago is not tried again (C5).
+pub const UNDO_BUDGET: Duration = Duration::from_secs(24 * 3600);
+
+/// How often a probe that fails is asked again; then it cannot tell.
+pub const PROBE_RETRY: Retry = Retry::DEFAULT;
+
 /// The wait before retry number `retry` (from 1) of a step.
 ///
 /// Exponential: `min(max_delay, delay · 2^(retry-1))`, spread over `[0, that]` by a hash of saga,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::{
-    Cause, Definition, Doubt, End, EntryId, Fence, Finished, Host, Kind, Letter, ParkReason,
-    Record, SagaStatus, Stamped, Timestamp, Value, Way,
+    Cause, Definition, Doubt, End, EntryId, Fence, Finished, Host, ParkReason, Phase, Record,
+    Refused, SagaStatus, Stamped, StepState, Timestamp, Value, Way,
 };
 
 /// A saga as its records tell it.
@@ -18,6 +18,9 @@ pub struct State {
     pub(super) deadline: Option<Timestamp>,
     /// What asked the saga to go back, while it still goes forward. The first one stays (C11).
     pub(super) stop: Option<Box<Cause>>,
+    /// The first cancel, which counts although something else stopped the saga before: siblings are
+    /// not waited for (K2), and it is not forgotten when that is tried again (K1).
+    pub(super) cancel: Option<Box<Cause>>,
     pub(super) cause: Option<Box<Cause>>,
     pub(super) parked: Option<Box<ParkReason>>,
     pub(super) finished: Option<Arc<Finished>>,
@@ -27,84 +30,6 @@ pub struct State {
     pub(super) failures: Vec<(usize, Doubt)>,
     /// Inbox entries that were folded: each counts once.
     pub(super) received: Vec<EntryId>,
-}
-
-/// A step as the records tell it.
-#[derive(Clone, Debug)]
-pub struct StepState {
-    /// How far it got.
-    pub phase: Phase,
-    /// Counts deliberate re-executions.
-    pub generation: u32,
-    /// Failed attempts, in the direction it goes now.
-    pub failed: u32,
-    /// Those of them that count against the budget; an interrupted one does not.
-    pub counted: u32,
-    /// When the next attempt is due.
-    pub retry_at: Option<Timestamp>,
-    /// Its output and the sequence number of the record that holds it.
-    pub output: Option<(u64, Value)>,
-    /// Whether its condition has spoken (O2).
-    pub(super) evaluated: bool,
-}
-
-/// How far a step got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Not yet.
-    Pending,
-    /// About to start, running, or between attempts.
-    Intended,
-    /// Done.
-    Done,
-    /// Ended with a declared error; no effect.
-    Refused,
-    /// Nobody can say.
-    Unknown,
-    /// Its condition said no.
-    Skipped,
-    /// Taken back before it began.
-    Withdrawn,
-    /// Its undo is about to start, running, or between attempts.
-    Undoing,
-    /// Undone.
-    Undone,
-    /// Its undo failed; an operator decides (C7).
-    UndoFailed,
-    /// An operator let its effect stand.
-    UndoWaived,
-}
-
-impl StepState {
-    const PENDING: Self = Self {
-        phase: Phase::Pending,
-        generation: 0,
-        failed: 0,
-        counted: 0,
-        retry_at: None,
-        output: None,
-        evaluated: false,
-    };
-
-    /// Whether the step, or its undo, is under way.
-    pub fn is_open(&self) -> bool {
-        matches!(self.phase, Phase::Intended | Phase::Undoing)
-    }
-
-    fn enter(&mut self, phase: Phase) {
-        self.phase = phase;
-        self.failed = 0;
-        self.counted = 0;
-        self.retry_at = None;
-    }
-
-    fn fail(&mut self, why: &Doubt, retry_at: Timestamp) {
-        self.failed += 1;
-        if *why != Doubt::Interrupted {
-            self.counted += 1;
-        }
-        self.retry_at = Some(retry_at);
-    }
 }
 
 impl State {
@@ -128,6 +53,7 @@ impl State {
             deadline: started.deadline,
             started_by: fence,
             stop: None,
+            cancel: None,
             cause: None,
             parked: None,
             finished: None,
@@ -150,138 +76,159 @@ impl State {
                     step.phase = Phase::Skipped;
                 }
             }
-            Record::Intended { step, way: Way::Do, .. } => {
+            Record::Intended { step, way: Way::Undo, .. } => {
+                self.steps[*step].enter(Phase::Undoing)
+            }
+            Record::Intended { step, .. } => {
                 self.steps[*step].enter(Phase::Intended);
                 // Who started the saga, a submitter or an API host, runs no worker steps.
                 self.unbegun =
                     fence == self.started_by && definition.steps[*step].host == Host::Worker;
             }
-            Record::Intended { step, way: Way::Undo, .. } => {
-                self.steps[*step].enter(Phase::Undoing)
+            Record::Ended { step, way: Way::Undo, attempt, end, .. } => {
+                self.apply_undo_end(*step, *attempt, end);
             }
-            Record::Ended { step, way: Way::Do, end, .. } => {
+            Record::Ended { step, way: Way::Probe, end, .. } => {
+                self.apply_answer(definition, seq, *step, end);
+            }
+            Record::Ended { step, attempt, end, .. } => {
                 self.unbegun = false;
-                self.apply_end(definition, seq, *step, end);
+                self.apply_end(definition, seq, (*step, *attempt), end);
             }
-            Record::Ended { step, way: Way::Undo, end, .. } => self.apply_undo_end(*step, end),
             Record::Received(mail) => {
                 self.received.push(mail.id);
-                self.apply_letter(definition, &mail.letter);
+                self.apply_letter(definition, seq, &mail.letter);
             }
             Record::Compensating(cause) => {
                 self.stop = None;
                 self.cause = Some(cause.clone());
                 for step in &mut self.steps {
                     if step.phase == Phase::Intended {
-                        step.phase = Phase::Unknown;
+                        step.close(Phase::Unknown);
                     }
                 }
             }
-            Record::Parked(reason) => {
-                // Crashes and undecodable outputs come from attempts.
-                self.unbegun = false;
-                self.parked = Some(reason.clone());
-            }
+            Record::Parked(reason) => self.apply_park(definition, reason),
             Record::Finished(finished) => self.finished = Some(finished.clone()),
         }
     }
 
-    fn apply_end(&mut self, definition: &Definition, seq: u64, step: usize, end: &End) {
-        let state = &mut self.steps[step];
+    fn apply_end(
+        &mut self,
+        definition: &Definition,
+        seq: u64,
+        (step, attempt): (usize, u32),
+        end: &End,
+    ) {
+        let at = &mut self.steps[step];
         match end {
             End::Done(value) => {
-                state.phase = Phase::Done;
-                state.output = Some((seq, value.clone()));
+                at.done(seq, value);
+                self.resolved(definition, step);
             }
-            End::Ephemeral => state.phase = Phase::Done,
+            End::Ephemeral => {
+                at.close(Phase::Done);
+                self.resolved(definition, step);
+            }
+            End::Late(value) => {
+                if !matches!(at.phase, Phase::Unknown | Phase::Withdrawn) {
+                    // It was undone as something nobody knew: now as what it is.
+                    at.undo_generation += 1;
+                }
+                at.done(seq, value);
+                self.finished = None;
+                self.resolved(definition, step);
+            }
             End::Failed { why, retry_at } => {
-                state.fail(why, *retry_at);
-                return;
+                at.fail(attempt, why, *retry_at);
+                if definition.steps[step].probe {
+                    at.ask(why);
+                }
             }
             End::Refused(refused) => {
-                state.phase = Phase::Refused;
-                self.failures.push((step, Doubt::Failed(refused.message.clone())));
-                self.stop(definition, Cause::Refused { step, refused: (**refused).clone() });
-                return;
+                at.close(Phase::Refused);
+                self.refused(definition, step, refused);
+            }
+            End::Partial(refused, value) => {
+                at.close(Phase::Partial);
+                at.partial = true;
+                at.output = Some((seq, value.clone()));
+                self.refused(definition, step, refused);
             }
             End::Unknown(why) => {
-                state.phase = Phase::Unknown;
-                self.failures.push((step, why.clone()));
-                self.stop(definition, Cause::Failed { step, why: why.clone() });
-                return;
+                at.close(Phase::Unknown);
+                self.failed(definition, step, why.clone());
             }
-            End::Withdrawn => state.phase = Phase::Withdrawn,
-        }
-        if definition.steps[step].kind == Kind::Pivot {
-            // What was asked before the pivot is too late now (P3); what parked it is answered.
-            self.stop = None;
-            self.parked = None;
+            End::Withdrawn => at.close(Phase::Withdrawn),
+            // Only a probe says that.
+            End::DidNot { .. } | End::CannotTell { .. } => {}
         }
     }
 
-    fn apply_undo_end(&mut self, step: usize, end: &End) {
-        let state = &mut self.steps[step];
+    /// What a probe says (E3).
+    fn apply_answer(&mut self, definition: &Definition, seq: u64, step: usize, end: &End) {
+        let at = &mut self.steps[step];
         match end {
-            End::Done(_) | End::Ephemeral | End::Withdrawn => state.phase = Phase::Undone,
-            End::Failed { why, retry_at } => state.fail(why, *retry_at),
-            End::Refused(refused) => {
-                state.phase = Phase::UndoFailed;
+            End::Failed { why, retry_at } => at.ask_again(why, *retry_at),
+            End::DidNot { retry_at: Some(retry_at) } => at.answered(true, *retry_at),
+            End::CannotTell { retry_at } => at.answered(false, *retry_at),
+            End::DidNot { retry_at: None } => {
+                let why =
+                    at.trouble_mut().question.take().map_or(Doubt::HostLost, |asked| asked.why);
+                at.close(Phase::Withdrawn);
+                self.failed(definition, step, why);
+            }
+            outcome => self.apply_end(definition, seq, (step, 0), outcome),
+        }
+        self.unbegun = false;
+    }
+
+    fn apply_undo_end(&mut self, step: usize, attempt: u32, end: &End) {
+        let at = &mut self.steps[step];
+        match end {
+            End::Failed { why, retry_at } => at.fail(attempt, why, *retry_at),
+            End::Refused(refused) | End::Partial(refused, _) => {
+                at.close(Phase::UndoFailed);
                 self.failures.push((step, Doubt::Failed(refused.message.clone())));
             }
             End::Unknown(why) => {
-                state.phase = Phase::UndoFailed;
+                at.close(Phase::UndoFailed);
                 self.failures.push((step, why.clone()));
             }
+            _ => at.close(Phase::Undone),
         }
     }
 
-    fn apply_letter(&mut self, definition: &Definition, letter: &Letter) {
-        match letter {
-            Letter::Cancel { reason } => {
-                // What waits for somebody goes back, but for a pivot of which nobody knows (P2).
-                if !matches!(self.parked.as_deref(), Some(ParkReason::PivotUnknown { .. })) {
-                    self.parked = None;
-                }
-                self.stop(definition, Cause::Cancelled { reason: reason.clone() });
-            }
-            // What they cause stands in the records behind them.
-            Letter::Kill { .. } | Letter::Late { .. } => {}
-            Letter::Unpark => {
-                self.parked = None;
-                let only_forward = self.pivot_done(definition);
-                for (step, definition) in self.steps.iter_mut().zip(&definition.steps) {
-                    let again = only_forward || definition.kind == Kind::Pivot;
-                    match step.phase {
-                        Phase::UndoFailed => step.enter(Phase::Undoing),
-                        Phase::Unknown if again => step.enter(Phase::Intended),
-                        Phase::Refused if only_forward => {
-                            // It has its outcome: this is another execution, with its own key.
-                            step.generation += 1;
-                            step.enter(Phase::Pending);
-                        }
-                        _ => {}
-                    }
-                }
-                let pivot = definition.pivot();
-                if matches!(self.stop.as_deref(), Some(Cause::Failed { step, .. }) if Some(*step) == pivot)
-                {
-                    self.stop = None;
-                }
-            }
-            Letter::MarkDone { step, .. } => self.settle_undo(*step, Phase::Undone),
-            Letter::Waive { step, .. } => self.settle_undo(*step, Phase::UndoWaived),
-        }
-    }
-
-    fn settle_undo(&mut self, step: usize, phase: Phase) {
-        if let Some(state) = self.steps.get_mut(step)
-            && state.phase == Phase::UndoFailed
+    fn apply_park(&mut self, definition: &Definition, reason: &ParkReason) {
+        // Crashes and undecodable outputs come from attempts.
+        self.unbegun = false;
+        self.parked = Some(Box::new(reason.clone()));
+        if let ParkReason::Exhausted { step, .. }
+        | ParkReason::Undecodable { step: Some(step), .. } = reason
         {
-            state.phase = phase;
+            let at = &mut self.steps[*step];
+            at.trouble_mut().halted = Some(Box::new(reason.clone()));
+            if let ParkReason::Undecodable { error, .. } = reason
+                && at.phase == Phase::Intended
+                && definition.steps[*step].probe
+            {
+                // It may have happened, although nobody can read what it says.
+                at.ask(&Doubt::Failed(error.clone()));
+            }
         }
     }
 
-    fn stop(&mut self, definition: &Definition, cause: Cause) {
+    fn refused(&mut self, definition: &Definition, step: usize, refused: &Refused) {
+        self.failures.push((step, Doubt::Failed(refused.message.clone())));
+        self.stop(definition, Cause::Refused { step, refused: refused.clone() });
+    }
+
+    fn failed(&mut self, definition: &Definition, step: usize, why: Doubt) {
+        self.failures.push((step, why.clone()));
+        self.stop(definition, Cause::Failed { step, why });
+    }
+
+    pub(super) fn stop(&mut self, definition: &Definition, cause: Cause) {
         if self.stop.is_none() && self.cause.is_none() && !self.pivot_done(definition) {
             self.stop = Some(Box::new(cause));
         }
@@ -295,7 +242,7 @@ impl State {
     pub(super) fn stuck_forward(&self, definition: &Definition) -> bool {
         self.cause.is_none()
             && self.pivot_done(definition)
-            && self.steps.iter().any(|s| matches!(s.phase, Phase::Unknown | Phase::Refused))
+            && self.steps.iter().any(StepState::has_failed)
     }
 
     /// The steps, in the order of the definition.
@@ -345,7 +292,7 @@ impl State {
             SagaStatus::Stuck
         } else if self.cause.is_some() {
             SagaStatus::Compensating
-        } else if open.peek().is_some() && open.all(|s| s.retry_at.is_some()) {
+        } else if open.peek().is_some() && open.all(|s| s.retry_at().is_some()) {
             SagaStatus::Waiting
         } else {
             SagaStatus::Running

@@ -12,8 +12,8 @@ use serde::{Serialize, de::DeserializeOwned};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be written to the journal",
     label = "not `Serialize + DeserializeOwned + Send + Sync + 'static`",
-    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}`, or mark the step `ephemeral` (with `read_only`) if its output need not survive the worker",
-    note = "a step that can fail spells its return type `StepResult<T>` or `Result<T, StepError<E>>`, not an alias of them"
+    note = "a step that can fail spells its return type `StepResult<T>` or `Result<T, StepError<E>>`, not an alias of them",
+    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}`, or mark the step `ephemeral` (with `read_only`) if its output need not survive the worker"
 )]
 pub trait JournalValue: Serialize + DeserializeOwned + Send + Sync + 'static {}
 

@@ -53,17 +53,21 @@ impl Attempt {
     /// Gives it `grace` to end by itself; then it is ended as interrupted. What cannot be
     /// interrupted has until its time is up: nothing may be undone while it still works (C3).
     pub(super) fn stop(&mut self, grace: Duration) {
-        if self.stopping.is_none() {
+        if self.stopping.is_some() {
+            return;
+        }
+        if self.is_interruptible() {
             self.stopping = Some(Doubt::Interrupted);
-            if self.is_interruptible() {
-                self.timer = Some(Box::pin(sleep(grace)));
-            }
+            self.timer = Some(Box::pin(sleep(grace)));
+        } else {
+            self.stopping = Some(Doubt::StillRuns);
         }
     }
 
-    /// Ends it as interrupted at the next poll, whatever still runs.
+    /// Ends it at the next poll, whatever still runs: a thread goes on without its host.
     pub(super) fn abort(&mut self) {
-        self.stopping = Some(Doubt::Interrupted);
+        let interruptible = self.is_interruptible();
+        self.stopping = Some(if interruptible { Doubt::Interrupted } else { Doubt::HostLost });
         self.timer = Some(Box::pin(sleep(Duration::ZERO)));
     }
 
@@ -82,7 +86,7 @@ impl Attempt {
         }
         match self.stopping.take() {
             None if !self.is_interruptible() => {
-                self.stopping = Some(Doubt::TimedOut);
+                self.stopping = Some(Doubt::StillRuns);
                 self.timer = Some(Box::pin(sleep(grace)));
                 cx.waker().wake_by_ref();
                 Polled::Overdue

@@ -9,12 +9,12 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
 
 use super::{
-    claim::{drive, not_idle, slot, wait_out},
+    claim::{drive, hashes, not_idle, slot, wait_out},
     host::{Carrier, Host},
 };
 use crate::{
     journal::{Carry, ClaimFrom},
-    kernel::SagaId,
+    kernel::{DefinitionHash, SagaId},
     queue::{Delivery, Queue, QueueError, Ticket},
 };
 
@@ -35,8 +35,8 @@ async fn relay(host: Arc<Host>, queue: Arc<dyn Queue>) {
 }
 
 async fn relay_until_leaving(host: &Host, queue: &dyn Queue) {
-    let definitions = [host.hash];
     while !host.leaving.is_cancelled() {
+        let definitions = hashes(host);
         let carry = Carry { definitions: &definitions, limit: BATCH };
         match host.journal.pulse(host.seat, Some(carry)).await {
             Ok(pulse) if pulse.carried.is_empty() => tokio::select! {
@@ -94,13 +94,15 @@ async fn consume(host: Arc<Host>, carrier: Carrier) {
                 continue;
             }
         };
-        let Some((delivery, saga)) = accept(&carrier, delivery).await else { continue };
+        let Some((delivery, saga, definition)) = accept(&host, &carrier, delivery).await else {
+            continue;
+        };
         let Ok(slot) = Arc::clone(&host.slots).try_acquire_owned() else {
             // It did: the message is for whoever has time.
             settle(delivery.nack(Duration::ZERO)).await;
             continue;
         };
-        match host.journal.claim(host.seat, ClaimFrom::Sagas(host.hash, &[saga]), 1).await {
+        match host.journal.claim(host.seat, ClaimFrom::Sagas(definition, &[saga]), 1).await {
             // The claim is durable: from now on the seat is the driver, not the message (J4).
             Ok(claimed) => {
                 settle(delivery.ack()).await;
@@ -118,13 +120,19 @@ async fn consume(host: Arc<Host>, carrier: Carrier) {
     }
 }
 
-/// The saga that a message names; a message of another task is refused and forgotten.
+/// The saga that a message names; a message of another task, or of a definition that is not covered
+/// here, is refused and forgotten: its ticket comes back to its ready list by itself.
 async fn accept(
+    host: &Host,
     carrier: &Carrier,
     delivery: Box<dyn Delivery>,
-) -> Option<(Box<dyn Delivery>, SagaId)> {
-    match (carrier.accept)(delivery.ticket().clone()) {
-        Ok(saga) => Some((delivery, saga)),
+) -> Option<(Box<dyn Delivery>, SagaId, DefinitionHash)> {
+    let named = delivery.ticket().definition.clone();
+    let definition = hashes(host).into_iter().find(|hash| hash.to_string() == named);
+    let accepted = (carrier.accept)(delivery.ticket().clone());
+    let definition = definition.ok_or_else(|| format!("definition {named} is not covered here"));
+    match accepted.and_then(|saga| Ok((saga, definition?))) {
+        Ok((saga, definition)) => Some((delivery, saga, definition)),
         Err(reason) => {
             tracing::error!(reason, "a message that no worker of this task can use");
             settle(delivery.ack()).await;

@@ -3,8 +3,8 @@
 use std::{
     num::NonZeroUsize,
     sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -15,7 +15,14 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{carrier, claim, pulse, random, signals::Ears, task::ShutdownReport};
+use super::{
+    carrier, claim,
+    cover::{Covered, covered},
+    fence::SelfFence,
+    pulse, random,
+    signals::Ears,
+    task::ShutdownReport,
+};
 use crate::{
     files::Files,
     journal::{Journal, JournalError, ListenerId, SeatId, Wire},
@@ -31,13 +38,20 @@ pub(crate) struct Host {
     pub(super) handlers: Arc<dyn Handlers>,
     pub(super) definition: Arc<Definition>,
     pub(super) hash: DefinitionHash,
+    /// The definitions that are covered here, its own first.
+    covers: RwLock<Arc<[Covered]>>,
+    /// So many were known when that was looked at.
+    known: AtomicUsize,
     pub(super) services: Arc<Services>,
     pub(super) ears: Arc<Ears>,
     pub(super) listener: ListenerId,
     pub(super) seat: SeatId,
+    pub(super) fence: SelfFence,
     pub(super) batches: AtomicU64,
     pub(super) settings: HostSettings,
     pub(super) slots: Arc<Semaphore>,
+    /// One slot for sagas that hosts died on: the next crash names its cause (R3).
+    pub(super) suspects: Arc<Semaphore>,
     pub(super) tasks: TaskTracker,
     /// Nothing new is claimed or started; what runs goes on.
     pub(super) leaving: CancellationToken,
@@ -76,11 +90,31 @@ impl Host {
         let definition = Arc::new(handlers.definition());
         let ears = Arc::new(Ears::default());
         let listener = journal.listen(ears.clone()).await?;
-        journal.define(Arc::clone(&definition)).await?;
         let seat = random::seat();
-        let lease = journal.enter(seat, listener).await?;
+        let fence = SelfFence::new();
+        let entered = async {
+            journal.define(Arc::clone(&definition)).await?;
+            let known = journal.definitions().await?;
+            let (renewing, sent) = (SelfFence::renewing(), journal.now());
+            let lease = journal.enter(seat, listener).await?;
+            fence.renewed(renewing, lease.deadline.map(|deadline| deadline.since(sent)));
+            Ok((known, lease))
+        };
+        let (known, lease) = match entered.await {
+            Ok(entered) => entered,
+            Err(error) => {
+                // Nobody will ever listen there; if this fails as well, the journal has lost more.
+                let _ = journal.unlisten(listener).await;
+                return Err(error);
+            }
+        };
+        let hash = definition.hash();
+        let own = Covered { hash, definition: definition.clone(), handlers: handlers.clone() };
         let host = Arc::new(Self {
-            hash: definition.hash(),
+            hash,
+            known: AtomicUsize::new(known.len()),
+            covers: RwLock::new(covered(&own, known).into()),
+            suspects: Arc::new(Semaphore::new(1)),
             slots: Arc::new(Semaphore::new(settings.concurrency.get().min(Semaphore::MAX_PERMITS))),
             journal,
             handlers,
@@ -89,6 +123,7 @@ impl Host {
             ears,
             listener,
             seat,
+            fence,
             batches: AtomicU64::new(1),
             settings,
             tasks: TaskTracker::new(),
@@ -103,6 +138,25 @@ impl Host {
         // Not one of `tasks`: it keeps the seat alive until the last of them is done.
         tokio::spawn(pulse::run(pulse::GoneAtEnd(Arc::clone(&host)), lease));
         Ok(host)
+    }
+
+    /// The definitions that are covered here, its own first.
+    pub(super) fn covers(&self) -> Arc<[Covered]> {
+        Arc::clone(&self.covers.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Looks again which definitions are covered here, when more are known than at the last look.
+    pub(super) async fn heard_of_definitions(&self, known: usize) -> Result<(), JournalError> {
+        if known == self.known.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let known = self.journal.definitions().await?;
+        self.known.store(known.len(), Ordering::Relaxed);
+        let own = self.covers()[0].clone();
+        let covers = covered(&own, known).into();
+        *self.covers.write().unwrap_or_else(PoisonError::into_inner) = covers;
+        self.ears.ready.notify_one();
+        Ok(())
     }
 
     /// Waits for a free slot.

@@ -10,23 +10,39 @@
 //!                                                                             SagaHandle::outcome
 //! ```
 
+mod administer;
 mod attempt;
 mod carrier;
 mod claim;
+mod cover;
 mod driver;
+mod fence;
 mod handle;
+mod history;
 mod host;
 mod inputs;
+mod look;
+mod once;
+mod operator;
 mod outcome;
 mod pulse;
 mod random;
 mod signals;
+mod start_key;
 mod submit;
+mod sweep;
 mod task;
 mod watch;
 
 pub use handle::{CancelError, Cancelled, ProgressUpdates, SagaHandle};
+pub use history::{ProbeAnswer, SagaEvent, SagaEventKind, SagaEvents, TurnedBack};
 pub(crate) use host::{Carrier, Host, HostSettings};
-pub use outcome::{CompensationCause, Effect, OutcomeError, SagaOutcome};
+pub use operator::{
+    AuditReport, LateReport, Operator, OperatorAnswer, OperatorError, SagaFilter, SagaList,
+    SagaRow, Unclaimable,
+};
+pub use outcome::{CompensationCause, Effect, Failure, OutcomeError, SagaOutcome};
+pub use start_key::StartKey;
 pub use submit::SubmitError;
+pub use sweep::{FileSweep, SweepError, Swept};
 pub use task::{ShutdownReport, StatusError, Task};

@@ -2,9 +2,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     journal::JournalError,
-    kernel::{Cause, Definition, Doubt, Finish, Finished, ParkReason, Residual, SagaId, Value},
+    kernel::{
+        Cause, Definition, Doubt, Finish, Finished, ParkReason, Residual, SagaId, SagaStatus,
+        State, Value,
+    },
     task::{ErrorValue, Handlers, ResponseValue, Slot, TaskDefinition},
 };
 
@@ -37,6 +42,8 @@ pub enum SagaOutcome<T: TaskDefinition> {
     Compensated {
         /// The first cause, in the order of the journal.
         cause: CompensationCause<T::Error>,
+        /// What else failed, forward or back, in the order of the journal (B6).
+        failures: Vec<Failure>,
         /// Effects known or feared to remain.
         residual: Vec<Effect>,
         /// `false`: a step was undone without anybody knowing whether it had happened, and a late
@@ -83,8 +90,24 @@ pub enum CompensationCause<E> {
     Abandoned,
 }
 
+/// A step that failed beside the one that turned its saga back.
+///
+/// ```
+/// use distributed_task::Failure;
+///
+/// let failure = Failure { step: "pack".into(), reason: "out of boxes".into() };
+/// assert_eq!(failure.to_string(), "pack: out of boxes");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The step.
+    pub step: String,
+    /// What went wrong.
+    pub reason: String,
+}
+
 /// An effect known or feared to remain.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effect {
     /// The step.
     pub step: String,
@@ -126,6 +149,14 @@ pub enum OutcomeError {
         /// The saga.
         saga: SagaId,
     },
+    /// The saga is over, and its records are gone: the journal keeps them for some time only.
+    #[error("saga {saga} is {status}, and its records are not kept any more")]
+    Forgotten {
+        /// The saga.
+        saga: SagaId,
+        /// How it ended.
+        status: SagaStatus,
+    },
     /// The outcome cannot be read.
     #[error("the outcome of saga {saga} cannot be read: {error}")]
     Undecodable {
@@ -149,6 +180,7 @@ pub(super) fn outcome<T: TaskDefinition>(
     handlers: &dyn Handlers,
     definition: &Definition,
     finished: &Finished,
+    failures: Vec<Failure>,
 ) -> Result<SagaOutcome<T>, String> {
     let residual = || effects(definition, &finished.residual);
     Ok(match &finished.finish {
@@ -158,8 +190,9 @@ pub(super) fn outcome<T: TaskDefinition>(
         }
         Finish::Compensated(cause) => SagaOutcome::Compensated {
             cause: compensation_cause::<T>(handlers, definition, cause)?,
+            failures,
             residual: residual(),
-            settled: finished.settled,
+            settled: finished.late_until.is_none(),
         },
         Finish::Cancelled { reason } => {
             SagaOutcome::Cancelled { reason: reason.clone(), residual: residual() }
@@ -200,7 +233,24 @@ fn typed<V: 'static>(
     live.get::<V>().map(copy).ok_or_else(|| "it is of another type".to_owned())
 }
 
-fn effects(definition: &Definition, residual: &[Residual]) -> Vec<Effect> {
+/// The failures beside the one that turned the saga back: that is the first of its step.
+pub(super) fn further_failures(definition: &Definition, state: &State) -> Vec<Failure> {
+    let mut cause = match state.cause() {
+        Some(Cause::Refused { step, .. } | Cause::Failed { step, .. }) => Some(*step),
+        _ => None,
+    };
+    let failures = state.failures().iter().filter(|(step, why)| {
+        // A step that was told to stop has not failed.
+        *why != Doubt::Interrupted && (cause != Some(*step) || cause.take().is_none())
+    });
+    let failure = |(step, why): &(usize, Doubt)| Failure {
+        step: definition.steps[*step].name.to_string(),
+        reason: why.to_string(),
+    };
+    failures.map(failure).collect()
+}
+
+pub(super) fn effects(definition: &Definition, residual: &[Residual]) -> Vec<Effect> {
     let effect = |residual: &Residual| Effect {
         step: definition.steps[residual.step].name.to_string(),
         reason: residual.reason.clone(),
@@ -216,6 +266,9 @@ pub(super) fn park_reason(definition: &Definition, reason: &ParkReason) -> Strin
             None => error.clone(),
         },
         ParkReason::Panicked { what, message } => format!("{what} panicked: {message}"),
+        ParkReason::Exhausted { step, why } => {
+            format!("step `{}` used up its tries: {why}", definition.steps[*step].name)
+        }
         ParkReason::PivotUnknown { why } => {
             format!("nobody can say whether the pivot happened: {why}")
         }
@@ -234,6 +287,12 @@ impl<E: fmt::Display> fmt::Display for CompensationCause<E> {
     }
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.step, self.reason)
+    }
+}
+
 impl fmt::Display for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.step, self.reason)
@@ -244,9 +303,10 @@ impl<T: TaskDefinition<Response: fmt::Debug, Error: fmt::Debug>> fmt::Debug for 
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Completed(response) => f.debug_tuple("Completed").field(response).finish(),
-            Self::Compensated { cause, residual, settled } => f
+            Self::Compensated { cause, failures, residual, settled } => f
                 .debug_struct("Compensated")
                 .field("cause", cause)
+                .field("failures", failures)
                 .field("residual", residual)
                 .field("settled", settled)
                 .finish(),

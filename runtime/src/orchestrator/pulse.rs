@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 
-use super::host::Host;
+use super::{fence::SelfFence, host::Host};
 use crate::{
     journal::{JournalError, Lease, Left, Pulse, SeatId},
     kernel::Timestamp,
@@ -20,14 +20,16 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(super) async fn run(host: GoneAtEnd, lease: Lease) {
     let host = &*host.0;
     tokio::select! {
-        () = host.tasks.wait() => leave(host).await,
-        () = beat(host, lease) => {
-            // The seat is lost: whatever still runs would be refused.
-            host.leave();
-            host.aborting.cancel();
-            host.tasks.wait().await;
+        () = host.tasks.wait() => return leave(host).await,
+        () = beat(host, lease) => {}
+        () = host.fence.fallen() => {
+            tracing::error!("no pulse in time: this host stops before its sagas are given away");
         }
     }
+    // The seat is lost, or may be: whatever still runs would be refused.
+    host.leave();
+    host.aborting.cancel();
+    host.tasks.wait().await;
 }
 
 /// However the pulse ends, and be it with its runtime: nobody waits for this host any more.
@@ -63,9 +65,14 @@ async fn beat(host: &Host, lease: Lease) {
             () = host.ears.timer.notified() => {}
             () = maybe_sleep(wait) => {}
         }
+        let (renewing, sent) = (SelfFence::renewing(), host.journal.now());
         match host.journal.pulse(host.seat, None).await {
             Ok(pulse) => {
                 deadline = pulse.deadline;
+                host.fence.renewed(renewing, deadline.map(|deadline| deadline.since(sent)));
+                if let Err(error) = host.heard_of_definitions(pulse.definitions).await {
+                    tracing::warn!(%error, "the definitions were not read");
+                }
                 next_due = pulse.next_due;
                 suspects.reap(host, &pulse).await;
             }

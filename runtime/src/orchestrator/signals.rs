@@ -73,6 +73,16 @@ impl Ears {
         self.waiters.remove(saga);
     }
 
+    /// Forgets a waiter that nobody but the caller holds.
+    pub(super) fn forget_unless_shared(&self, saga: SagaId, waiter: &Arc<Waiter>) {
+        let mut waiters = self.waiters.shard(saga);
+        let is_it = waiters.get(&saga).is_some_and(|held| Arc::ptr_eq(held, waiter));
+        // This map and the caller; others get it under this lock only.
+        if is_it && Arc::strong_count(waiter) == 2 {
+            waiters.remove(&saga);
+        }
+    }
+
     /// Nobody will hear anything any more.
     pub(super) fn close(&self) {
         for waiter in self.waiters.drain() {

@@ -1,14 +1,20 @@
 //! The API side: makes a saga durable, runs its `host = "api"` steps, hands over.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
-use super::{driver::Driver, host::Host, inputs::Verdicts, random, signals::Waiter};
+use super::{
+    driver::Driver, host::Host, inputs::Verdicts, once::Keyed, random, signals::Waiter,
+    start_key::StartKey,
+};
 use crate::{
     journal::{Created, JournalError, NewOwned, NewSaga},
-    kernel::{Fence, Host as Role, Machine, Place, SagaId, Started, Value},
+    kernel::{Fence, Host as Role, Machine, Place, SagaId, Started, Timestamp, Value},
 };
 
 /// Why a saga could not be started. Nothing was written, unless the journal could not say.
@@ -28,6 +34,38 @@ pub enum SubmitError {
     ShuttingDown {
         /// The task.
         task: String,
+    },
+    /// The key of the start cannot be one.
+    #[error("`{task}`: {reason}: a key is 1 to 255 printable ASCII characters")]
+    BadKey {
+        /// The task.
+        task: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Another request was started under this key. Use a new key for a new request.
+    #[error(
+        "`{task}`: the key `{key}` was used for another request, which is saga {saga}: use a new \
+         key for a new request"
+    )]
+    KeyReused {
+        /// The task.
+        task: String,
+        /// The key.
+        key: StartKey,
+        /// The saga that was started under it.
+        saga: SagaId,
+    },
+    /// A start under this key is in its `host = "api"` steps, or its host died there and it is being
+    /// undone. Ask again later.
+    #[error("`{task}`: saga {saga} is being started under the key `{key}`: ask again later")]
+    StillStarting {
+        /// The task.
+        task: String,
+        /// The key.
+        key: StartKey,
+        /// The saga that is being started.
+        saga: SagaId,
     },
     /// The host lost its place in the journal during the API steps; another host undoes them.
     #[error("the host of `{task}` lost saga {saga} before it was handed over")]
@@ -55,9 +93,28 @@ pub(super) struct Begun {
     pub(super) api_phase: Option<oneshot::Receiver<()>>,
 }
 
+/// There is a saga with this id.
+pub(super) struct Exists(pub(super) SagaId);
+
 impl Host {
     /// Starts a saga. Resolves when the start is durable.
     pub(super) async fn begin(self: &Arc<Self>, request: Value) -> Result<Begun, SubmitError> {
+        self.try_begin(request, None).await?.map_err(|Exists(saga)| {
+            tracing::error!(%saga, "two sagas drew one id");
+            SubmitError::HostLost { task: self.definition.task.to_string(), saga }
+        })
+    }
+
+    pub(super) fn has_api_phase(&self) -> bool {
+        self.definition.steps.first().is_some_and(|step| step.host == Role::Api)
+    }
+
+    /// Starts a saga, unless there is one with its id.
+    pub(super) async fn try_begin(
+        self: &Arc<Self>,
+        request: Value,
+        keyed: Option<Keyed>,
+    ) -> Result<Result<Begun, Exists>, SubmitError> {
         let task = || self.definition.task.to_string();
         // Before the look: a host that begins to leave after it waits for this saga to be there.
         let _stay = self.tasks.token();
@@ -70,16 +127,16 @@ impl Host {
             admission = self.journal.admit() => admission.map_err(failed)?,
         };
         let now = self.journal.now();
-        let id = random::saga(now);
+        let id = keyed.map_or_else(|| random::saga(now), |keyed| keyed.id);
         let started = Started {
             definition: self.hash,
             request,
             deadline: self.definition.timeout.map(|timeout| now.plus(timeout)),
+            fingerprint: keyed.map(|keyed| keyed.fingerprint),
             reply_to: Some(self.listener.0),
         };
         // The submitter owns nothing; an API host owns the saga from its first record on (A6).
-        let api = self.definition.steps.first().is_some_and(|step| step.host == Role::Api);
-        let fence = if api { Fence(now.0) } else { Fence::NONE };
+        let fence = if self.has_api_phase() { mint(now) } else { Fence::NONE };
         let definition = Arc::clone(&self.definition);
         let verdicts = Verdicts(&*self.handlers);
         let (machine, first) =
@@ -93,7 +150,9 @@ impl Host {
             let driver = Driver::new(Arc::clone(self), machine, now);
             self.tasks.spawn(driver.begin(first, create, created, handed_over));
             let lost = |_| SubmitError::HostLost { task: task(), saga: id };
-            is_created.await.map_err(lost)?.map_err(failed)?;
+            if !is_created.await.map_err(lost)?.map_err(failed)? {
+                return Ok(Err(Exists(id)));
+            }
             api_phase = Some(over);
         } else {
             let records: SmallVec<_> = first.records;
@@ -105,13 +164,21 @@ impl Host {
                 place: first.place,
                 admission,
             };
-            match self.journal.create(new).await.map_err(failed)? {
-                Created::Created => {}
-                Created::Exists => tracing::error!(saga = %id, "two sagas drew one id"),
+            if let Created::Exists(_) = self.journal.create(new).await.map_err(failed)? {
+                return Ok(Err(Exists(id)));
             }
         }
-        Ok(Begun { id, waiter: waiter.keep(), api_phase })
+        Ok(Ok(Begun { id, waiter: waiter.keep(), api_phase }))
     }
+}
+
+/// The fence of an API host: no two starts of a process share one, so that each knows its own first
+/// record again.
+fn mint(now: Timestamp) -> Fence {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let next = |last: u64| Some(now.0.max(last + 1));
+    let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+    Fence(now.0.max(last.unwrap_or_else(|last| last) + 1))
 }
 
 /// A waiter of a saga that may not come to be.
@@ -129,8 +196,9 @@ impl Unwatched<'_> {
 
 impl Drop for Unwatched<'_> {
     fn drop(&mut self) {
-        if self.waiter.is_some() {
-            self.host.ears.forget(self.id);
+        if let Some(waiter) = self.waiter.take() {
+            // Under a key somebody else may wait for the same saga.
+            self.host.ears.forget_unless_shared(self.id, &waiter);
         }
     }
 }

@@ -7,11 +7,15 @@ use tokio::sync::oneshot;
 use super::{
     handle::SagaHandle,
     host::Host,
+    once::BegunOnce,
+    operator::Operator,
+    start_key::StartKey,
     submit::{Begun, SubmitError},
+    sweep::{FileSweep, SweepError},
 };
 use crate::{
     journal::JournalError,
-    kernel::SagaId,
+    kernel::{SagaId, SagaStatus, Value},
     task::{TaskSteps, request_value},
 };
 
@@ -51,8 +55,16 @@ pub enum StatusError {
         /// The saga.
         saga: SagaId,
     },
-    /// The saga belongs to another task, or to another version of this one.
-    #[error("saga {saga} belongs to another task, or to another version of this one")]
+    /// The saga is over, and its records are gone: the journal keeps them for some time only.
+    #[error("saga {saga} is {status}, and its records are not kept any more")]
+    Forgotten {
+        /// The saga.
+        saga: SagaId,
+        /// How it ended.
+        status: SagaStatus,
+    },
+    /// The saga belongs to another task.
+    #[error("saga {saga} belongs to another task")]
     OtherTask {
         /// The saga.
         saga: SagaId,
@@ -71,6 +83,7 @@ impl From<StatusError> for super::OutcomeError {
     fn from(error: StatusError) -> Self {
         match error {
             StatusError::NoSuch { saga } | StatusError::OtherTask { saga } => Self::NoSuch { saga },
+            StatusError::Forgotten { saga, status } => Self::Forgotten { saga, status },
             StatusError::Journal { saga, source } => {
                 Self::Journal { saga, source: Arc::new(source) }
             }
@@ -92,12 +105,56 @@ impl<T: TaskSteps> Task<T> {
     /// # Errors
     /// When the task is shutting down, the request cannot be journaled, or the journal fails.
     pub async fn submit(&self, request: T::Request) -> Result<SagaHandle<T>, SubmitError> {
-        let (saga, api_phase) = self.begin(request).await?;
-        if let Some(api_phase) = api_phase {
-            let (task, saga) = (T::TASK.name.to_owned(), saga.id());
-            api_phase.await.map_err(|_| SubmitError::HostLost { task, saga })?;
-        }
-        Ok(saga)
+        self.begin(request).await?.accepted().await
+    }
+
+    /// Starts a saga as [`submit`](Self::submit) does, once for each key (I2): the same key with the
+    /// same request is the same saga, however often and wherever it is submitted, and its handle
+    /// tells the original answer.
+    ///
+    /// The key is remembered while the saga is open, and after its end as long as the journal keeps
+    /// tombstones. When only that is left, the handle knows how the saga ended, and
+    /// [`outcome`](SagaHandle::outcome) says that the response is gone.
+    ///
+    /// Requests are compared by their JSON, with the members of objects and maps in order. A
+    /// `HashSet` in a request has no order to compare: use a `BTreeSet`.
+    ///
+    /// ```
+    /// use distributed_task::{StartKey, SubmitError, prelude::*};
+    /// # #[distributed_task(request = u32, response = u32)]
+    /// # struct Double;
+    /// # #[steps]
+    /// # impl Double {
+    /// #     #[step(read_only)]
+    /// #     async fn double(&self, request: &u32) -> u32 { request * 2 }
+    /// # }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let task = Double::builder().use_in_process_mode().build().await?;
+    /// let saga = task.submit_with_key("order-17", 21).await?;
+    /// let again = task.submit_with_key("order-17", 21).await?;
+    /// assert_eq!(saga.id(), again.id());
+    ///
+    /// let other = task.submit_with_key("order-17", 22).await;
+    /// assert!(matches!(other, Err(SubmitError::KeyReused { .. })));
+    ///
+    /// let of_acme = StartKey::new("order-17").tenant("acme");
+    /// assert_ne!(task.submit_with_key(of_acme, 22).await?.id(), saga.id());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As `submit`; when the key cannot be one; when another request was started under it; and while
+    /// a start under it is in its `host = "api"` steps, or is being undone because its host died
+    /// there. After that the key is free again.
+    pub async fn submit_with_key(
+        &self,
+        key: impl Into<StartKey>,
+        request: T::Request,
+    ) -> Result<SagaHandle<T>, SubmitError> {
+        self.begin_once(&key.into(), request).await?.accepted().await
     }
 
     /// Starts a saga as [`submit`](Self::submit) does, but resolves as soon as its start is
@@ -108,26 +165,86 @@ impl<T: TaskSteps> Task<T> {
     /// # Errors
     /// As `submit`; what happens to the API steps is in the outcome.
     pub async fn start(&self, request: T::Request) -> Result<SagaHandle<T>, SubmitError> {
-        Ok(self.begin(request).await?.0)
+        Ok(self.begin(request).await?.saga)
     }
 
-    async fn begin(
+    /// Starts a saga as [`start`](Self::start) does, once for each key, as
+    /// [`submit_with_key`](Self::submit_with_key) does.
+    ///
+    /// # Errors
+    /// As `submit_with_key`; what happens to the API steps is in the outcome.
+    pub async fn start_with_key(
         &self,
+        key: impl Into<StartKey>,
         request: T::Request,
-    ) -> Result<(SagaHandle<T>, Option<oneshot::Receiver<()>>), SubmitError> {
-        let host = &self.inner.host;
-        let request = request_value::<T>(request)
-            .map_err(|error| SubmitError::Undecodable { task: T::TASK.name.to_owned(), error })?;
-        let Begun { id, waiter, api_phase } = host.begin(request).await?;
-        Ok((SagaHandle::new(Arc::clone(&self.inner), id, waiter), api_phase))
+    ) -> Result<SagaHandle<T>, SubmitError> {
+        Ok(self.begin_once(&key.into(), request).await?.saga)
+    }
+
+    async fn begin(&self, request: T::Request) -> Result<Started<T>, SubmitError> {
+        let begun = self.inner.host.begin(Self::journaled(request)?).await?;
+        Ok(Started::here(&self.inner, begun))
+    }
+
+    async fn begin_once(
+        &self,
+        key: &StartKey,
+        request: T::Request,
+    ) -> Result<Started<T>, SubmitError> {
+        let request = Self::journaled(request)?;
+        loop {
+            match self.inner.host.begin_once(key, request.clone()).await? {
+                BegunOnce::Here(begun) => return Ok(Started::here(&self.inner, begun)),
+                BegunOnce::Before(id) => {
+                    // `None`: it was forgotten between two looks, and its key is free.
+                    if let Some(saga) = self.before(id).await? {
+                        return Ok(Started { saga, api_phase: None });
+                    }
+                }
+            }
+        }
+    }
+
+    /// The handle of a saga that was started under a key before.
+    async fn before(&self, id: SagaId) -> Result<Option<SagaHandle<T>>, SubmitError> {
+        match self.saga(id).await {
+            Ok(saga) => Ok(Some(saga)),
+            Err(StatusError::Forgotten { status, .. }) => {
+                Ok(Some(SagaHandle::forgotten(Arc::clone(&self.inner), id, status)))
+            }
+            Err(StatusError::NoSuch { .. } | StatusError::OtherTask { .. }) => Ok(None),
+            Err(StatusError::Journal { source, .. }) => {
+                Err(SubmitError::Journal { task: T::TASK.name.to_owned(), source })
+            }
+        }
+    }
+
+    fn journaled(request: T::Request) -> Result<Value, SubmitError> {
+        let undecodable = |error| SubmitError::Undecodable { task: T::TASK.name.to_owned(), error };
+        request_value::<T>(request).map_err(undecodable)
     }
 
     /// The handle of a saga that was submitted here or elsewhere.
     ///
     /// # Errors
-    /// When the journal does not know the saga or knows it as one of another task, or fails.
+    /// When the journal does not know the saga, knows only how it ended, knows it as one of another
+    /// task, or fails.
     pub async fn saga(&self, id: SagaId) -> Result<SagaHandle<T>, StatusError> {
         SagaHandle::find(Arc::clone(&self.inner), id).await
+    }
+
+    /// What operators do: look for sagas that need somebody, and say what becomes of them. `by` is
+    /// who says so; the journal keeps it.
+    pub fn operator(&self, by: impl Into<String>) -> Operator<T> {
+        Operator::new(Arc::clone(&self.inner), by.into())
+    }
+
+    /// Looks for objects of this task in a bucket that no saga answers for.
+    ///
+    /// # Errors
+    /// When the task has no file store, or the name is not one of a bucket.
+    pub fn sweep_files(&self, bucket: &str) -> Result<FileSweep, SweepError> {
+        FileSweep::new(&self.inner.host, bucket)
     }
 
     /// Leaves: takes no new sagas, lets the steps that run finish, gives the sagas back to the
@@ -135,6 +252,29 @@ impl<T: TaskSteps> Task<T> {
     /// goes on wherever it is claimed next. Cancel safe; calling it again waits again.
     pub async fn shutdown(&self, timeout: Duration) -> ShutdownReport {
         self.inner.host.shutdown(timeout).await
+    }
+}
+
+/// A saga that was started, and what is left of that.
+struct Started<T> {
+    saga: SagaHandle<T>,
+    /// Resolves when its API steps are over.
+    api_phase: Option<oneshot::Receiver<()>>,
+}
+
+impl<T: TaskSteps> Started<T> {
+    fn here(inner: &Arc<Inner>, begun: Begun) -> Self {
+        let Begun { id, waiter, api_phase } = begun;
+        Self { saga: SagaHandle::new(Arc::clone(inner), id, waiter), api_phase }
+    }
+
+    /// Waits until it is accepted.
+    async fn accepted(self) -> Result<SagaHandle<T>, SubmitError> {
+        if let Some(api_phase) = self.api_phase {
+            let (task, saga) = (T::TASK.name.to_owned(), self.saga.id());
+            api_phase.await.map_err(|_| SubmitError::HostLost { task, saga })?;
+        }
+        Ok(self.saga)
     }
 }
 

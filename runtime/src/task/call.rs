@@ -6,8 +6,9 @@ use std::{future::Future, marker::PhantomData, panic, pin::Pin, sync::Arc};
 use futures_util::FutureExt;
 
 use super::{
-    Inputs, StepContext, StepError, TaskDefinition, UndoContext, Work,
-    returned::{IsResponse, Returned},
+    Inputs, PartialError, Probe, ProbeContext, StepContext, StepError, TaskDefinition, UndoContext,
+    Work,
+    returned::{Answered, InPart, IsResponse, Returned},
     typed::{EphemeralValue, ErrorValue, ResponseValue, Typed},
     with_sources,
 };
@@ -42,6 +43,15 @@ pub struct UndoCall<T> {
     pub(crate) outcome: Outcome<Value>,
 }
 
+/// One question to a probe.
+pub struct ProbeCall<T> {
+    /// The task.
+    pub task: Arc<T>,
+    /// The context of the question.
+    pub cx: ProbeContext,
+    pub(crate) inputs: Inputs,
+}
+
 /// One evaluation of a condition or of the response.
 pub struct View<'a, T> {
     /// The task.
@@ -73,7 +83,7 @@ macro_rules! read_inputs {
     )*};
 }
 
-read_inputs!(Call<T, Output> [Output], UndoCall<T> [], View<'_, T> []);
+read_inputs!(Call<T, Output> [Output], UndoCall<T> [], ProbeCall<T> [], View<'_, T> []);
 
 impl<T> UndoCall<T> {
     /// What is known of the step that is undone.
@@ -100,14 +110,14 @@ pub struct Attempt<T, O> {
 pub fn future<T: TaskDefinition, O: JournalValue, R: Returned<T, O, T::Error>>(
     attempt: impl Future<Output = R> + Send + 'static,
 ) -> Attempt<T, O> {
-    Attempt::on_runtime(attempt, Value::journaled)
+    Attempt::on_runtime(attempt, |returned: R| end(returned.result(), Value::journaled))
 }
 
 /// A plain `fn`, on the blocking pool.
 pub fn blocking<T: TaskDefinition, O: JournalValue, R: Returned<T, O, T::Error>>(
     attempt: impl FnOnce() -> R + Send + 'static,
 ) -> Attempt<T, O> {
-    Attempt::on_pool(attempt, Value::journaled)
+    Attempt::on_pool(attempt, |returned: R| end(returned.result(), Value::journaled))
 }
 
 /// An `async fn` whose output lives with the worker.
@@ -117,7 +127,7 @@ where
     O: EphemeralValue + 'static,
     R: Returned<T, O, T::Error>,
 {
-    Attempt::on_runtime(attempt, O::into_ephemeral)
+    Attempt::on_runtime(attempt, |returned: R| end(returned.result(), O::into_ephemeral))
 }
 
 /// A plain `fn` whose output lives with the worker.
@@ -127,24 +137,51 @@ where
     O: EphemeralValue + 'static,
     R: Returned<T, O, T::Error>,
 {
-    Attempt::on_pool(attempt, O::into_ephemeral)
+    Attempt::on_pool(attempt, |returned: R| end(returned.result(), O::into_ephemeral))
 }
 
-impl<T: TaskDefinition, O: 'static> Attempt<T, O> {
-    fn on_runtime<R: Returned<T, O, T::Error>>(
+/// An `async fn` that can do a part of its work.
+pub fn partial_future<T: TaskDefinition, O: JournalValue, R: InPart<T, O, T::Error>>(
+    attempt: impl Future<Output = R> + Send + 'static,
+) -> Attempt<T, O> {
+    Attempt::on_runtime(attempt, |returned: R| end_in_part(returned.in_part()))
+}
+
+/// A plain `fn` that can do a part of its work.
+pub fn partial_blocking<T: TaskDefinition, O: JournalValue, R: InPart<T, O, T::Error>>(
+    attempt: impl FnOnce() -> R + Send + 'static,
+) -> Attempt<T, O> {
+    Attempt::on_pool(attempt, |returned: R| end_in_part(returned.in_part()))
+}
+
+/// A probe that is an `async fn`.
+pub fn asked_future<T: TaskDefinition, O: JournalValue, R: Answered<T, O, T::Error>>(
+    question: impl Future<Output = R> + Send + 'static,
+) -> Attempt<T, Probe<O>> {
+    Attempt::on_runtime(question, |answered: R| answer(answered.answer()))
+}
+
+/// A probe that is a plain `fn`.
+pub fn asked_blocking<T: TaskDefinition, O: JournalValue, R: Answered<T, O, T::Error>>(
+    question: impl FnOnce() -> R + Send + 'static,
+) -> Attempt<T, Probe<O>> {
+    Attempt::on_pool(question, |answered: R| answer(answered.answer()))
+}
+
+impl<T, O> Attempt<T, O> {
+    fn on_runtime<R>(
         attempt: impl Future<Output = R> + Send + 'static,
-        keep: fn(O) -> Value,
+        end: impl FnOnce(R) -> AttemptEnd + Send + 'static,
     ) -> Self {
-        let future = attempt.map(move |returned| end(returned.result(), keep));
+        let future = attempt.map(end);
         Self { work: Work { future: Box::pin(future), interruptible: true }, gives: PhantomData }
     }
 
-    fn on_pool<R: Returned<T, O, T::Error>>(
+    fn on_pool<R>(
         attempt: impl FnOnce() -> R + Send + 'static,
-        keep: fn(O) -> Value,
+        end: impl FnOnce(R) -> AttemptEnd + Send + 'static,
     ) -> Self {
-        let future = pooled(move || end(attempt().result(), keep))
-            .map(|end| end.unwrap_or_else(|lost| lost));
+        let future = pooled(move || end(attempt())).map(|end| end.unwrap_or_else(|lost| lost));
         Self { work: Work { future: Box::pin(future), interruptible: false }, gives: PhantomData }
     }
 }
@@ -154,6 +191,32 @@ where
     E: ErrorValue,
 {
     returned.map(keep).map_or_else(failed, AttemptEnd::Done)
+}
+
+fn end_in_part<O, E>(returned: Result<O, PartialError<O, E>>) -> AttemptEnd
+where
+    O: JournalValue,
+    E: ErrorValue,
+{
+    match returned {
+        Ok(output) => AttemptEnd::Done(Value::journaled(output)),
+        Err(PartialError::Retry { source, after }) => {
+            failed(StepError::<E>::Retry { source, after })
+        }
+        Err(PartialError::Refused(error)) => failed(StepError::Refused(error)),
+        Err(PartialError::Partial { done, error }) => {
+            AttemptEnd::Partial(refused(error), Value::journaled(done))
+        }
+    }
+}
+
+fn answer<O: JournalValue, E: ErrorValue>(answer: Result<Probe<O>, StepError<E>>) -> AttemptEnd {
+    match answer {
+        Ok(Probe::Happened(output)) => AttemptEnd::Done(Value::journaled(output)),
+        Ok(Probe::DidNot) => AttemptEnd::DidNot,
+        Ok(Probe::CannotTell) => AttemptEnd::CannotTell,
+        Err(error) => failed(error),
+    }
 }
 
 /// What an upload step of a task `T` wants to upload, on its way: one file or many.
@@ -254,9 +317,11 @@ fn failed<E: ErrorValue>(error: StepError<E>) -> AttemptEnd {
         StepError::Retry { source, after } => {
             AttemptEnd::Retry { error: with_sources(&*source), after }
         }
-        StepError::Refused(error) => {
-            let message = error.text();
-            AttemptEnd::Refused(Refused { error: error.into_value(), message })
-        }
+        StepError::Refused(error) => AttemptEnd::Refused(refused(error)),
     }
+}
+
+fn refused<E: ErrorValue>(error: E) -> Refused {
+    let message = error.text();
+    Refused { error: error.into_value(), message }
 }

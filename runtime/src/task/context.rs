@@ -113,17 +113,45 @@ pub struct StepContext(Attempt);
 #[derive(Clone)]
 pub struct UndoContext(Attempt);
 
+/// The context of one question to a probe: take it as `cx: &ProbeContext`.
+///
+/// A probe is asked when nobody knows whether an attempt of its step happened (E3). It changes
+/// nothing, and is shielded from cancellation as an undo is.
+///
+/// ```
+/// use distributed_task::prelude::*;
+///
+/// #[distributed_task(request = u64, response = String)]
+/// struct Charge;
+///
+/// #[steps]
+/// impl Charge {
+///     #[step(no_undo = "the sandbox forgets it by itself", at_most_once, probe = look_up)]
+///     async fn charge(&self, cx: &StepContext, request: &u64) -> StepResult<String> {
+///         Err(format!("{request} sent under {}, and no answer", cx.idempotency_key()))?
+///     }
+///
+///     async fn look_up(&self, cx: &ProbeContext, request: &u64) -> StepResult<Probe<String>> {
+///         // The key that every attempt of the step used.
+///         Ok(Probe::Happened(format!("{request} under {}", cx.step_key())))
+///     }
+/// }
+/// ```
+#[derive(Clone)]
+pub struct ProbeContext(Attempt);
+
 #[derive(Clone)]
 struct Attempt {
     saga: Arc<SagaContext>,
     step: usize,
     generation: u32,
+    undo_generation: u32,
     attempt: u32,
 }
 
 impl StepContext {
     pub(crate) fn new(saga: Arc<SagaContext>, step: usize, generation: u32, attempt: u32) -> Self {
-        Self(Attempt { saga, step, generation, attempt })
+        Self(Attempt { saga, step, generation, undo_generation: 0, attempt })
     }
 
     /// The key under which the other side can tell a repeated attempt from a new call: stable over
@@ -173,8 +201,14 @@ impl StepContext {
 }
 
 impl UndoContext {
-    pub(crate) fn new(saga: Arc<SagaContext>, step: usize, generation: u32, attempt: u32) -> Self {
-        Self(Attempt { saga, step, generation, attempt })
+    /// The context of an undo of this (generation of the step, generation of its undo).
+    pub(crate) fn new(
+        saga: Arc<SagaContext>,
+        step: usize,
+        (generation, undo_generation): (u32, u32),
+        attempt: u32,
+    ) -> Self {
+        Self(Attempt { saga, step, generation, undo_generation, attempt })
     }
 
     /// The key of this undo: stable over its attempts, and another than that of the step (I1).
@@ -189,6 +223,17 @@ impl UndoContext {
 
     pub(crate) async fn delete_uploads(&self, bucket: &str) -> Result<(), FileError> {
         self.files().delete_prefix(bucket, &self.0.upload_prefix()).await
+    }
+}
+
+impl ProbeContext {
+    pub(crate) fn new(saga: Arc<SagaContext>, step: usize, generation: u32, attempt: u32) -> Self {
+        Self(Attempt { saga, step, generation, undo_generation: 0, attempt })
+    }
+
+    /// The key that the attempts of the step used, to find what they did (I1).
+    pub fn step_key(&self) -> String {
+        self.0.key(Way::Do)
     }
 }
 
@@ -241,7 +286,7 @@ macro_rules! common {
     )*};
 }
 
-common!(StepContext, UndoContext);
+common!(StepContext, UndoContext, ProbeContext);
 
 impl Attempt {
     fn name(&self) -> &str {
@@ -250,7 +295,11 @@ impl Attempt {
 
     fn key(&self, way: Way) -> String {
         let saga = &self.saga;
-        idempotency_key(&saga.definition.task, saga.id, self.name(), self.generation, way)
+        let generation = match way {
+            Way::Undo => self.undo_generation,
+            Way::Do | Way::Probe => self.generation,
+        };
+        idempotency_key(&saga.definition.task, saga.id, self.name(), generation, way)
     }
 
     /// An object is owned by (saga, step, generation), so that an undo finds what any attempt left.

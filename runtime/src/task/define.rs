@@ -5,10 +5,10 @@ use std::{borrow::Cow, sync::Arc};
 use futures_util::FutureExt;
 
 use super::{
-    Handlers, Inputs, Slot, StepContext, TaskDefinition, TaskSteps, UndoContext, Work,
-    call::{UndoCall, View},
-    limits::RetryRow,
-    row::{Facts, StepRow, Table, Undo},
+    Handlers, Inputs, ProbeContext, Slot, StepContext, TaskDefinition, TaskSteps, UndoContext,
+    Work,
+    call::{ProbeCall, UndoCall, View},
+    row::{AnyRun, Facts, Row, Table, Undo},
     table::TaskRow,
     typed::{ErrorValue, RequestValue, ResponseValue, Typed, round_trip},
 };
@@ -30,20 +30,20 @@ fn steps<T>(task: TaskRow, rows: Table<T>) -> Vec<Step> {
     let mut await_all = false;
     let mut steps: Vec<Step> = Vec::with_capacity(rows.len());
     for row in rows {
-        let Facts { group, .. } = row.facts();
+        let Facts { group, .. } = &row.facts;
         let joins =
             group.is_some() && steps.last().is_some_and(|before| before.group.as_deref() == *group);
         if !joins {
             stage += usize::from(!steps.is_empty());
-            await_all = row.facts().await_all;
+            await_all = row.facts.await_all;
         }
-        steps.push(describe(task, *row, stage, await_all));
+        steps.push(describe(task, row, stage, await_all));
     }
     steps
 }
 
-fn describe<T>(task: TaskRow, row: &dyn StepRow<T>, stage: usize, await_all: bool) -> Step {
-    let facts = row.facts();
+fn describe<T>(task: TaskRow, row: &Row<T, dyn AnyRun<T>>, stage: usize, await_all: bool) -> Step {
+    let Row { facts, run } = row;
     Step {
         name: Cow::Borrowed(facts.name),
         host: facts.host,
@@ -52,11 +52,15 @@ fn describe<T>(task: TaskRow, row: &dyn StepRow<T>, stage: usize, await_all: boo
         await_all,
         kind: kind(facts.undo),
         conditional: facts.when.is_some(),
-        ephemeral: row.output().is_none(),
-        inputs: facts.reads.to_vec(),
-        when_inputs: facts.when_reads.to_vec(),
-        undo_inputs: facts.undo_reads.to_vec(),
-        retry: retry(task, facts.retry),
+        ephemeral: run.output().is_none(),
+        inputs: facts.reads.run.to_vec(),
+        when_inputs: facts.reads.when.to_vec(),
+        undo_inputs: facts.reads.undo.to_vec(),
+        probe_inputs: facts.reads.probe.to_vec(),
+        at_most_once: facts.at_most_once,
+        probe: run.has_probe(),
+        on_exhausted: facts.on_exhausted,
+        retry: retry(task, facts),
         timeout: facts.timeout.or(task.timeout).unwrap_or(DEFAULT_STEP_TIMEOUT),
     }
 }
@@ -71,24 +75,19 @@ fn kind(undo: Undo) -> Kind {
     }
 }
 
-fn retry(task: TaskRow, row: RetryRow) -> Retry {
-    let default = Retry::DEFAULT;
-    let delay = row.delay.unwrap_or(default.delay);
-    Retry {
-        max: row.max.or(task.max_retries).unwrap_or(default.max),
-        backoff: row.backoff.unwrap_or(default.backoff),
-        delay,
-        // The default cap never shortens a delay that was asked for.
-        max_delay: row.max_delay.unwrap_or_else(|| default.max_delay.max(delay)),
-        jitter: row.jitter.unwrap_or(default.jitter),
+fn retry<T>(task: TaskRow, step: &Facts<T>) -> Retry {
+    if step.at_most_once {
+        return Retry { max: 0, ..Retry::DEFAULT };
     }
+    step.retry.or(&task)
 }
 
 /// A task as the engine sees it. That it can be shared between threads is known to its rows only:
 /// the macros ask it of each dependency, so that the mistake is told there.
 pub(crate) fn handlers<T: TaskSteps>(task: Arc<T>) -> Arc<dyn Handlers> {
-    let row = T::STEPS.first().expect("the macros refuse a task without steps");
-    row.bind(task)
+    // The macros refuse a task without steps, unless the compiler told a syntax error in its place.
+    let row = const { T::STEPS.first().expect("the steps of this task could not be read") };
+    row.run.bind(task)
 }
 
 /// The same, where it is known.
@@ -108,19 +107,26 @@ impl<T: TaskSteps + Send + Sync> Handlers for Bound<T> {
 
     fn run(&self, step: usize, cx: StepContext, inputs: Inputs) -> Work {
         let row = T::STEPS[step];
-        let work = row.start(Arc::clone(&self.task), cx, inputs);
-        checked::<T>(work, row.facts().name, row.output())
+        let work = row.run.start(Arc::clone(&self.task), cx, inputs);
+        checked::<T>(work, row.facts.name, row.run.output())
     }
 
     fn undo(&self, step: usize, cx: UndoContext, inputs: Inputs, outcome: Outcome<Value>) -> Work {
         let row = T::STEPS[step];
         let call = UndoCall { task: Arc::clone(&self.task), cx, inputs, outcome };
-        let work = row.undo(call).expect("the engine undoes compensable steps only");
-        checked::<T>(work, row.facts().name, None)
+        let work = row.run.undo(call).expect("the engine undoes compensable steps only");
+        checked::<T>(work, row.facts.name, None)
+    }
+
+    fn probe(&self, step: usize, cx: ProbeContext, inputs: Inputs) -> Work {
+        let row = T::STEPS[step];
+        let call = ProbeCall { task: Arc::clone(&self.task), cx, inputs };
+        let work = row.run.probe(call).expect("the engine asks probes that are there");
+        checked::<T>(work, row.facts.name, row.run.output())
     }
 
     fn when(&self, step: usize, inputs: &Inputs) -> bool {
-        let holds = T::STEPS[step].facts().when.expect("the engine asks conditional steps only");
+        let holds = T::STEPS[step].facts.when.expect("the engine asks conditional steps only");
         holds(View { task: &self.task, inputs })
     }
 
@@ -137,7 +143,7 @@ impl<T: TaskSteps + Send + Sync> Handlers for Bound<T> {
         let typed = match slot {
             Slot::Request => T::Request::typed(),
             Slot::Output(step) => {
-                T::STEPS[step].output().ok_or("an ephemeral output is never encoded")?
+                T::STEPS[step].run.output().ok_or("an ephemeral output is never encoded")?
             }
             Slot::Error => T::Error::typed(),
             Slot::Response => T::Response::typed(),
@@ -145,10 +151,18 @@ impl<T: TaskSteps + Send + Sync> Handlers for Bound<T> {
         typed.decode(encoded)
     }
 
+    fn was(&self, step: usize) -> &'static [&'static str] {
+        T::STEPS[step].facts.was
+    }
+
+    fn response_reads(&self) -> &'static [usize] {
+        T::RESPONSE_READS
+    }
+
     fn needs_files(&self) -> Option<&'static str> {
         T::STEPS
             .iter()
-            .map(|row| row.facts())
+            .map(|row| &row.facts)
             .find(|facts| facts.bucket.is_some())
             .map(|facts| facts.name)
     }
@@ -175,9 +189,9 @@ mod tests {
         task::{
             TaskDefinition,
             call::{Call, UndoCall, future, future_sources, respond},
-            limits::{minutes, secs},
+            limits::{mins, retry, secs},
             row::{Table, compensable, pivot, read_only, retriable, upload},
-            table::{Response, TaskRow, task},
+            table::{READS, Response, TaskRow, task},
         },
     };
 
@@ -188,7 +202,7 @@ mod tests {
         type Response = ();
         type Error = Refusal;
         const TASK: TaskRow =
-            task("ship").queue("orders").max_retries(7).timeout(minutes(5)).cancellable();
+            task("ship").queue("orders").max_retries(7).timeout(mins(5)).cancellable();
     }
 
     impl TaskSteps for Ship {
@@ -204,15 +218,12 @@ mod tests {
                 .run(|c: Call<Self, u32>| future(async move { Ok(*c.request()) }))
                 .undo(|_: UndoCall<Self>| future(async { Ok(()) }))
                 .group("checks")
-                .undo_reads(&[0]),
+                .reads(READS.undo(&[0])),
             &pivot("charge")
                 .run(|c: Call<Self, u32>| future(async move { Ok(*c.step::<u32>(1)) }))
-                .reads(&[1])
+                .reads(READS.run(&[1]).when(&[2]))
                 .when(|c| *c.step::<u32>(2) > 3)
-                .when_reads(&[2])
-                .backoff(Backoff::Constant)
-                .delay(minutes(2))
-                .jitter(Jitter::None),
+                .retry(retry().constant().delay(mins(2)).no_jitter()),
             &retriable("tell").run(|_: Call<Self, ()>| future(async { Ok(()) })).timeout(secs(1)),
         ];
         const RESPONSE: Response<Self> = |_| respond::<Self>(());
@@ -252,11 +263,11 @@ mod tests {
     fn what_a_step_does_not_say_the_task_says_and_then_the_defaults() {
         let steps = definition::<Ship>().steps;
         assert_eq!(steps[4].retry, Retry { max: 7, ..Retry::DEFAULT });
-        let (delay, max_delay) = (minutes(2), minutes(2));
+        let (delay, max_delay) = (mins(2), mins(2));
         let said =
             Retry { max: 7, backoff: Backoff::Constant, delay, max_delay, jitter: Jitter::None };
         assert_eq!(steps[3].retry, said);
-        assert_eq!((steps[3].timeout, steps[4].timeout), (minutes(5), Duration::from_secs(1)));
+        assert_eq!((steps[3].timeout, steps[4].timeout), (mins(5), Duration::from_secs(1)));
     }
 
     #[test]

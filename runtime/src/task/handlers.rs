@@ -4,7 +4,7 @@
 
 use std::{future::Future, pin::Pin};
 
-use super::{StepContext, UndoContext};
+use super::{ProbeContext, StepContext, UndoContext};
 use crate::kernel::{AttemptEnd, Definition, Encoded, Outcome, Value};
 
 /// A task as the engine sees it.
@@ -18,6 +18,9 @@ pub trait Handlers: Send + Sync {
     /// Starts one attempt of the undo of a step. Only called for steps that have one.
     fn undo(&self, step: usize, cx: UndoContext, inputs: Inputs, outcome: Outcome<Value>) -> Work;
 
+    /// Starts one question to the probe of a step. Only called for steps that have one.
+    fn probe(&self, step: usize, cx: ProbeContext, inputs: Inputs) -> Work;
+
     /// Evaluates the condition of a step. Only called for steps that have one. May panic.
     fn when(&self, step: usize, inputs: &Inputs) -> bool;
 
@@ -29,6 +32,12 @@ pub trait Handlers: Send + Sync {
     /// # Errors
     /// The codec's own words, when the bytes are not such a value.
     fn decode(&self, slot: Slot, encoded: &Encoded) -> Result<Value, String>;
+
+    /// The names that a step had before (V2).
+    fn was(&self, step: usize) -> &'static [&'static str];
+
+    /// The steps whose outputs the response reads.
+    fn response_reads(&self) -> &'static [usize];
 
     /// The first step that cannot run without a file store, by name.
     fn needs_files(&self) -> Option<&'static str>;
@@ -71,6 +80,13 @@ impl Inputs {
     /// Adds the output of a step; a skipped one is left out.
     pub fn push(&mut self, step: usize, output: Value) {
         self.steps.push((step, output));
+    }
+
+    /// The same outputs under other numbers.
+    #[must_use]
+    pub fn renumbered(mut self, number_of: &[usize]) -> Self {
+        self.steps.iter_mut().for_each(|(step, _)| *step = number_of[*step]);
+        self
     }
 
     /// The request.

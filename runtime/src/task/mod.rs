@@ -1,23 +1,28 @@
 //! What a task is made of: the traits and tables that the macros implement and print, what its
 //! methods take and return, and the seam behind which the engine sees all tasks alike.
 
+mod answer;
 pub(crate) mod call;
 mod context;
 pub(crate) mod define;
 mod handlers;
 pub(crate) mod limits;
 mod message;
+mod partial;
 mod result;
 mod returned;
 pub(crate) mod row;
 mod run;
+mod sentence;
 pub(crate) mod table;
 mod typed;
 
+pub use answer::Probe;
+pub use context::{ProbeContext, StepContext, UndoContext};
 pub(crate) use context::{SagaContext, Services, Stop};
-pub use context::{StepContext, UndoContext};
 pub use handlers::{Handlers, Inputs, Slot, Work};
 pub use message::{WorkerMessage, WrongTask};
+pub use partial::{PartialError, PartialResult};
 pub(crate) use result::with_sources;
 pub use result::{OrRefuse, Refusal, StepError, StepResult};
 pub use table::{Cancellable, TaskDefinition, TaskSteps};

@@ -1,6 +1,6 @@
 //! What the methods of a task have to return, as bounds that say what to write instead.
 
-use super::{StepError, TaskDefinition};
+use super::{PartialError, Probe, StepError, TaskDefinition};
 
 /// What a method returns: a result with the declared error `E` of its task `T`.
 #[diagnostic::on_unimplemented(
@@ -35,6 +35,56 @@ impl<O, E> StepResultOf<O, E> for Result<O, StepError<E>> {
     }
 }
 
+/// What a method returns that can do a part of its work.
+#[diagnostic::on_unimplemented(
+    message = "this method returns `{Self}`, and the declared error of its task is `{E}`",
+    label = "write `PartialResult<{O}, {E}>`",
+    note = "`?` turns any error into another try, `.or_refuse()?` turns one into a refusal, and `PartialError::partial` says what was done",
+    note = "`PartialResult<T>` is `PartialResult<T, Refusal>`; `error = ..` in `#[distributed_task(..)]` declares another error"
+)]
+pub trait InPart<T, O, E> {
+    /// The result itself.
+    fn in_part(self) -> Result<O, PartialError<O, E>>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: TaskDefinition, O, E, R: PartialResultOf<O, E>> InPart<T, O, E> for R {
+    fn in_part(self) -> Result<O, PartialError<O, E>> {
+        self.itself()
+    }
+}
+
+/// The one type that it names, as [`StepResultOf`] does.
+pub trait PartialResultOf<O, E> {
+    /// The result itself.
+    fn itself(self) -> Result<O, PartialError<O, E>>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<O, E> PartialResultOf<O, E> for Result<O, PartialError<O, E>> {
+    fn itself(self) -> Self {
+        self
+    }
+}
+
+/// What a probe returns: a result of what it found out about an `O`.
+#[diagnostic::on_unimplemented(
+    message = "this probe returns `{Self}`, and its step gives `{O}`, in a task whose declared error is `{E}`",
+    label = "write `StepResult<Probe<{O}>, {E}>`",
+    note = "`Probe::Happened` has what the step returned; `?` asks the probe again"
+)]
+pub trait Answered<T, O, E> {
+    /// The result itself.
+    fn answer(self) -> Result<Probe<O>, StepError<E>>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: TaskDefinition, O, E, R: StepResultOf<Probe<O>, E>> Answered<T, O, E> for R {
+    fn answer(self) -> Result<Probe<O>, StepError<E>> {
+        self.itself()
+    }
+}
+
 /// No task. As long as the compiler has not inferred the task, it could as well be one of these
 /// two, so that it neither guesses an error nor complains about it too early.
 pub enum Unknown<const N: u8> {}
@@ -44,6 +94,20 @@ macro_rules! unknown_task {
         #[diagnostic::do_not_recommend]
         impl<R, O, E> Returned<Unknown<$n>, O, E> for R {
             fn result(self) -> Result<O, StepError<E>> {
+                unreachable!("it is no task")
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<R, O, E> InPart<Unknown<$n>, O, E> for R {
+            fn in_part(self) -> Result<O, PartialError<O, E>> {
+                unreachable!("it is no task")
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<R, O, E> Answered<Unknown<$n>, O, E> for R {
+            fn answer(self) -> Result<Probe<O>, StepError<E>> {
                 unreachable!("it is no task")
             }
         }

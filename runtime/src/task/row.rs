@@ -1,31 +1,35 @@
 //! One row a step. The type of a row knows the output of its step; a [`Table`] holds rows of all
-//! types.
+//! types. What does not depend on it is plain data, which constants can look at.
 
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Handlers, Inputs, StepContext, TaskSteps, Work,
-    call::{Attempt, Call, IntoSources, Sources, UndoCall, View},
+    Handlers, Inputs, Probe, StepContext, TaskSteps, Work,
+    call::{Attempt, Call, IntoSources, ProbeCall, Sources, UndoCall, View},
     define::bound,
     limits::RetryRow,
     run::{Compensable, Ephemeral, Journaled, Run, Upload},
+    table::{READS, RowReads},
     typed::Typed,
 };
-use crate::kernel::{Backoff, Host, Jitter};
+use crate::kernel::{Host, OnExhausted};
 
 /// The steps of a task, in source order.
-pub type Table<T> = &'static [&'static dyn StepRow<T>];
+pub type Table<T> = &'static [&'static Row<T, dyn AnyRun<T>>];
 
-/// One step, whatever its output.
-pub trait StepRow<T> {
-    /// What does not depend on the type of the output.
-    fn facts(&self) -> &Facts<T>;
-
+/// The work of one step, whatever its output.
+pub trait AnyRun<T> {
     /// Starts an attempt.
     fn start(&self, task: Arc<T>, cx: StepContext, inputs: Inputs) -> Work;
 
     /// Starts an attempt of the undo, if there is one.
     fn undo(&self, call: UndoCall<T>) -> Option<Work>;
+
+    /// Whether there is a probe.
+    fn has_probe(&self) -> bool;
+
+    /// Asks the probe, if there is one.
+    fn probe(&self, call: ProbeCall<T>) -> Option<Work>;
 
     /// The type of the output; `None` for an ephemeral one, which nobody encodes.
     fn output(&self) -> Option<Typed>;
@@ -37,15 +41,16 @@ pub trait StepRow<T> {
 /// A step, as far as every step has it.
 pub struct Facts<T> {
     pub(crate) name: &'static str,
+    pub(crate) was: &'static [&'static str],
     pub(crate) undo: Undo,
     pub(crate) bucket: Option<&'static str>,
     pub(crate) host: Host,
     pub(crate) group: Option<&'static str>,
     pub(crate) await_all: bool,
-    pub(crate) reads: &'static [usize],
+    pub(crate) reads: RowReads,
     pub(crate) when: Option<fn(View<'_, T>) -> bool>,
-    pub(crate) when_reads: &'static [usize],
-    pub(crate) undo_reads: &'static [usize],
+    pub(crate) at_most_once: bool,
+    pub(crate) on_exhausted: OnExhausted,
     pub(crate) retry: RetryRow,
     pub(crate) timeout: Option<Duration>,
 }
@@ -66,22 +71,26 @@ pub(crate) enum Undo {
 }
 
 /// A step of which `R` does the work.
-pub struct Row<T, R> {
-    facts: Facts<T>,
-    run: R,
+pub struct Row<T, R: ?Sized> {
+    pub(crate) facts: Facts<T>,
+    pub(crate) run: R,
 }
 
-impl<T: TaskSteps + Send + Sync, R: Run<T>> StepRow<T> for Row<T, R> {
-    fn facts(&self) -> &Facts<T> {
-        &self.facts
-    }
-
+impl<T: TaskSteps + Send + Sync, R: Run<T>> AnyRun<T> for R {
     fn start(&self, task: Arc<T>, cx: StepContext, inputs: Inputs) -> Work {
-        self.run.start(task, cx, inputs)
+        Run::start(self, task, cx, inputs)
     }
 
     fn undo(&self, call: UndoCall<T>) -> Option<Work> {
-        self.run.undo(call)
+        Run::undo(self, call)
+    }
+
+    fn has_probe(&self) -> bool {
+        Run::has_probe(self)
+    }
+
+    fn probe(&self, call: ProbeCall<T>) -> Option<Work> {
+        Run::probe(self, call)
     }
 
     fn output(&self) -> Option<Typed> {
@@ -138,15 +147,16 @@ impl<T> Step<T> {
     const fn new(name: &'static str, undo: Undo) -> Self {
         Self(Facts {
             name,
+            was: &[],
             undo,
             bucket: None,
             host: Host::Worker,
             group: None,
             await_all: false,
-            reads: &[],
+            reads: READS,
             when: None,
-            when_reads: &[],
-            undo_reads: &[],
+            at_most_once: false,
+            on_exhausted: OnExhausted::Compensate,
             retry: RetryRow::UNSAID,
             timeout: None,
         })
@@ -154,7 +164,7 @@ impl<T> Step<T> {
 
     /// Its output is journaled.
     pub const fn run<O>(self, run: fn(Call<T, O>) -> Attempt<T, O>) -> Row<T, Journaled<T, O>> {
-        Row { facts: self.0, run: Journaled(run) }
+        Row { facts: self.0, run: Journaled { run, probe: None } }
     }
 
     /// Its output lives with the worker.
@@ -179,7 +189,22 @@ impl<T> UploadStep<T> {
 impl<T, O> Row<T, Journaled<T, O>> {
     /// What takes it back.
     pub const fn undo(self, undo: fn(UndoCall<T>) -> Attempt<T, ()>) -> Row<T, Compensable<T, O>> {
-        Row { facts: self.facts, run: Compensable { run: self.run.0, undo } }
+        let Journaled { run, probe } = self.run;
+        Row { facts: self.facts, run: Compensable { run, undo, probe } }
+    }
+
+    /// What says whether it happened.
+    pub const fn probe(mut self, probe: fn(ProbeCall<T>) -> Attempt<T, Probe<O>>) -> Self {
+        self.run.probe = Some(probe);
+        self
+    }
+}
+
+impl<T, O> Row<T, Compensable<T, O>> {
+    /// What says whether it happened.
+    pub const fn probe(mut self, probe: fn(ProbeCall<T>) -> Attempt<T, Probe<O>>) -> Self {
+        self.run.probe = Some(probe);
+        self
     }
 }
 
@@ -199,26 +224,14 @@ impl<T, S> Row<T, Upload<T, S>> {
 
 impl<T, R> Row<T, R> {
     /// Reads the outputs of these steps.
-    pub const fn reads(mut self, steps: &'static [usize]) -> Self {
-        self.facts.reads = steps;
-        self
-    }
-
-    /// Its undo reads the outputs of these steps, besides its own.
-    pub const fn undo_reads(mut self, steps: &'static [usize]) -> Self {
-        self.facts.undo_reads = steps;
+    pub const fn reads(mut self, reads: RowReads) -> Self {
+        self.facts.reads = reads;
         self
     }
 
     /// Runs only if this holds.
     pub const fn when(mut self, holds: fn(View<'_, T>) -> bool) -> Self {
         self.facts.when = Some(holds);
-        self
-    }
-
-    /// Its condition reads the outputs of these steps.
-    pub const fn when_reads(mut self, steps: &'static [usize]) -> Self {
-        self.facts.when_reads = steps;
         self
     }
 
@@ -240,33 +253,27 @@ impl<T, R> Row<T, R> {
         self
     }
 
-    /// Tries after the first.
-    pub const fn retries(mut self, max: u32) -> Self {
-        self.facts.retry.max = Some(max);
+    /// Is never run again by itself once an attempt may have begun.
+    pub const fn at_most_once(mut self) -> Self {
+        self.facts.at_most_once = true;
         self
     }
 
-    /// How the delay before a retry grows.
-    pub const fn backoff(mut self, backoff: Backoff) -> Self {
-        self.facts.retry.backoff = Some(backoff);
+    /// Parks the saga when its tries are used up.
+    pub const fn parks(mut self) -> Self {
+        self.facts.on_exhausted = OnExhausted::Park;
         self
     }
 
-    /// Delay before the first retry.
-    pub const fn delay(mut self, delay: Duration) -> Self {
-        self.facts.retry.delay = Some(delay);
+    /// Had these names before.
+    pub const fn was(mut self, names: &'static [&'static str]) -> Self {
+        self.facts.was = names;
         self
     }
 
-    /// Cap of the delay.
-    pub const fn max_delay(mut self, cap: Duration) -> Self {
-        self.facts.retry.max_delay = Some(cap);
-        self
-    }
-
-    /// How the delay is spread.
-    pub const fn jitter(mut self, jitter: Jitter) -> Self {
-        self.facts.retry.jitter = Some(jitter);
+    /// How it is tried again.
+    pub const fn retry(mut self, retry: RetryRow) -> Self {
+        self.facts.retry = retry;
         self
     }
 

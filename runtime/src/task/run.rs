@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Inputs, StepContext, Work,
-    call::{Attempt, Call, IntoSources, Sources, UndoCall},
+    Inputs, Probe, StepContext, Work,
+    call::{Attempt, Call, IntoSources, ProbeCall, Sources, UndoCall},
     typed::Typed,
     with_sources,
 };
@@ -23,16 +23,40 @@ pub trait Run<T> {
         None
     }
 
+    /// Whether there is a probe.
+    fn has_probe(&self) -> bool {
+        false
+    }
+
+    /// Asks the probe, if there is one.
+    fn probe(&self, _call: ProbeCall<T>) -> Option<Work> {
+        None
+    }
+
     /// The type of the output; `None` for an ephemeral one.
     fn output() -> Option<Typed>;
 }
 
+/// A probe of a step that gives an `O`.
+type AskProbe<T, O> = fn(ProbeCall<T>) -> Attempt<T, Probe<O>>;
+
 /// The output is journaled.
-pub struct Journaled<T, O>(pub(super) fn(Call<T, O>) -> Attempt<T, O>);
+pub struct Journaled<T, O> {
+    pub(super) run: fn(Call<T, O>) -> Attempt<T, O>,
+    pub(super) probe: Option<AskProbe<T, O>>,
+}
 
 impl<T, O: JournalValue> Run<T> for Journaled<T, O> {
     fn start(&self, task: Arc<T>, cx: StepContext, inputs: Inputs) -> Work {
-        (self.0)(Call::new(task, cx, inputs)).work
+        (self.run)(Call::new(task, cx, inputs)).work
+    }
+
+    fn has_probe(&self) -> bool {
+        self.probe.is_some()
+    }
+
+    fn probe(&self, call: ProbeCall<T>) -> Option<Work> {
+        self.probe.map(|probe| probe(call).work)
     }
 
     fn output() -> Option<Typed> {
@@ -44,6 +68,7 @@ impl<T, O: JournalValue> Run<T> for Journaled<T, O> {
 pub struct Compensable<T, O> {
     pub(super) run: fn(Call<T, O>) -> Attempt<T, O>,
     pub(super) undo: fn(UndoCall<T>) -> Attempt<T, ()>,
+    pub(super) probe: Option<AskProbe<T, O>>,
 }
 
 impl<T, O: JournalValue> Run<T> for Compensable<T, O> {
@@ -53,6 +78,14 @@ impl<T, O: JournalValue> Run<T> for Compensable<T, O> {
 
     fn undo(&self, call: UndoCall<T>) -> Option<Work> {
         Some((self.undo)(call).work)
+    }
+
+    fn has_probe(&self) -> bool {
+        self.probe.is_some()
+    }
+
+    fn probe(&self, call: ProbeCall<T>) -> Option<Work> {
+        self.probe.map(|probe| probe(call).work)
     }
 
     fn output() -> Option<Typed> {

@@ -8,7 +8,7 @@ use super::{
     row::Table,
     typed::{ErrorValue, RequestValue, ResponseValue},
 };
-use crate::kernel::Value;
+use crate::{journal::Durability, kernel::Value};
 
 /// Who a task is. `#[distributed_task(..)]` on the struct implements it.
 #[diagnostic::on_unimplemented(
@@ -28,9 +28,28 @@ pub trait TaskDefinition: Sized + 'static {
 }
 
 /// Asks of `T`, where `#[steps]` stands, that it is a task without a mistake in its definition.
-pub const fn is_task<T: TaskDefinition>() -> bool {
-    let _ = T::TASK;
-    true
+pub const fn is_task<T: IsTask>() -> bool {
+    T::IS_TASK
+}
+
+/// A task. It asks for [`TaskDefinition`] at second hand: the compiler would list the other tasks
+/// that implement it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a task",
+    label = "this is not a task",
+    note = "put `#[distributed_task(..)]` on `struct {Self}`"
+)]
+pub trait IsTask {
+    /// True; a mistake in the definition is told where this is read.
+    const IS_TASK: bool;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: TaskDefinition> IsTask for T {
+    const IS_TASK: bool = {
+        let _ = T::TASK;
+        true
+    };
 }
 
 /// The type itself. The steps of a task are printed for `Checked<Task, { is_task::<Task>() }>`: a
@@ -70,6 +89,49 @@ pub trait TaskSteps: TaskDefinition {
     const STEPS: Table<Self>;
     /// How the response is made.
     const RESPONSE: Response<Self>;
+    /// The steps whose outputs the response reads.
+    const RESPONSE_READS: Reads = &[];
+}
+
+/// Steps whose outputs are read.
+pub type Reads = &'static [usize];
+
+/// What one step reads, by who reads it.
+#[derive(Clone, Copy)]
+pub struct RowReads {
+    pub(crate) run: Reads,
+    pub(crate) undo: Reads,
+    pub(crate) when: Reads,
+    pub(crate) probe: Reads,
+}
+
+/// Nothing is read.
+pub const READS: RowReads = RowReads { run: &[], undo: &[], when: &[], probe: &[] };
+
+impl RowReads {
+    /// The step itself reads these.
+    pub const fn run(mut self, steps: Reads) -> Self {
+        self.run = steps;
+        self
+    }
+
+    /// Its undo reads these, besides its own.
+    pub const fn undo(mut self, steps: Reads) -> Self {
+        self.undo = steps;
+        self
+    }
+
+    /// Its condition reads these.
+    pub const fn when(mut self, steps: Reads) -> Self {
+        self.when = steps;
+        self
+    }
+
+    /// Its probe reads these.
+    pub const fn probe(mut self, steps: Reads) -> Self {
+        self.probe = steps;
+        self
+    }
 }
 
 /// Makes the response of a task.
@@ -101,6 +163,7 @@ pub struct TaskRow {
     pub(crate) max_retries: Option<u32>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) cancellable: bool,
+    pub(crate) durability: Option<Durability>,
 }
 
 /// A task of this name, on the queue of the same name.
@@ -112,6 +175,7 @@ pub const fn task(name: &'static str) -> TaskRow {
         max_retries: None,
         timeout: None,
         cancellable: false,
+        durability: None,
     }
 }
 
@@ -142,6 +206,12 @@ impl TaskRow {
     /// Deadline of a saga.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Requires a journal that survives at least this.
+    pub const fn durability(mut self, durability: Durability) -> Self {
+        self.durability = Some(durability);
         self
     }
 

@@ -172,6 +172,12 @@ pub(crate) fn round_trip(
         (AttemptEnd::Refused(Refused { error: value, message }), _) => {
             error.round_trip(&value).map(|error| AttemptEnd::Refused(Refused { error, message }))
         }
+        (AttemptEnd::Partial(Refused { error: value, message }, done), Some(output)) => {
+            error.round_trip(&value).and_then(|error| {
+                let done = output.round_trip(&done)?;
+                Ok(AttemptEnd::Partial(Refused { error, message }, done))
+            })
+        }
         (end, _) => Ok(end),
     };
     survived.unwrap_or_else(|why| AttemptEnd::Undecodable(format!("{what}: {why}")))

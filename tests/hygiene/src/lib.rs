@@ -19,6 +19,8 @@ mod names {
     pub(crate) struct Vec;
     #[derive(::std::clone::Clone, Serialize, Deserialize)]
     pub(crate) struct Box;
+    #[derive(::std::clone::Clone, Serialize, Deserialize)]
+    pub(crate) struct This;
 }
 
 /// What an alias of printed code must not shadow.
@@ -26,7 +28,7 @@ mod dt {
     pub(crate) use super::names::Vec;
 }
 
-use names::{Box, Option, Result, String};
+use names::{Box, Option, Result, String, This};
 
 struct Ok;
 struct Some;
@@ -34,14 +36,17 @@ struct Err;
 struct None;
 struct Set;
 struct Value;
+struct Probe;
+struct PartialError;
+struct Reads;
 struct PoolState;
 trait Clone {}
 trait Send {}
 trait Future {}
 trait Default {}
 
-/// A task with a dependency, a condition, an undo and an upload.
-#[::sagas::distributed_task(request = Option, response = String, crate = ::sagas)]
+/// A task with a dependency, a condition, an undo, a probe and an upload.
+#[::sagas::distributed_task(request = Option, response = String, durability = "volatile", timeout = "1h", crate = ::sagas)]
 struct Hygienic {
     /// A type that is called like the state of its own dependency.
     pool: PoolState,
@@ -59,6 +64,17 @@ impl Hygienic {
     fn result(&self, vec: &dt::Vec) -> Result {
         let _ = vec;
         Result
+    }
+
+    #[step(no_undo = "nothing to undo", at_most_once, probe = is_done, on_exhausted = "park")]
+    async fn this(&self, result: &Result) -> ::sagas::PartialResult<This> {
+        let _ = result;
+        ::sagas::PartialResult::Ok(This)
+    }
+
+    async fn is_done(&self, request: &Option) -> ::sagas::Probe<This> {
+        let _ = request;
+        ::sagas::Probe::Happened(This)
     }
 
     #[step(compensate = undo, when = holds, retry(max = 1, jitter = "none"))]

@@ -45,7 +45,7 @@ async fn upload() -> (Task<Upload>, Log) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn submit_resolves_when_the_api_steps_are_done() {
+async fn s3_submit_resolves_when_the_api_steps_are_done() {
     let (task, log) = upload().await;
     let saga = task.submit(1).await.expect("submitted");
     assert_eq!(log.entries()[..2], ["accept", "check"]);

@@ -96,13 +96,42 @@ async fn b9_a_saga_that_is_cancelled_before_its_first_claim_does_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_saga_that_reaches_its_deadline_goes_back() {
+async fn t2_a_saga_that_reaches_its_deadline_goes_back() {
     let Shop { task, log, .. } = shop().await;
     let saga = task.submit(false).await.expect("submitted");
     let outcome = saga.outcome().await.expect("an outcome");
     let SagaOutcome::Compensated { cause, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!(cause, CompensationCause::Deadline);
     assert_eq!(log.entries(), ["reserve", "undo pack Unknown", "undo reserve Done(1)"]);
+}
+
+#[distributed_task(request = (), response = u32, cancellable)]
+struct Reserve {
+    log: Log,
+}
+
+#[steps]
+impl Reserve {
+    #[step(compensate = release)]
+    async fn reserve(&self) -> u32 {
+        1
+    }
+
+    async fn release(&self) {
+        self.log.note("released");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p4_without_a_pivot_the_end_of_a_saga_is_its_point_of_no_return() {
+    let log = Log::default();
+    let task = Reserve::builder().log(log.clone()).build().await.expect("it builds");
+    let saga = task.submit(()).await.expect("submitted");
+    assert!(matches!(saga.outcome().await, Ok(SagaOutcome::Completed(1))));
+    let answer = saga.cancel().await.expect("answered");
+    assert_eq!(answer, Cancelled::TooLate(SagaStatus::Completed));
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(log.entries(), Vec::<String>::new());
 }
 
 #[distributed_task(request = (), response = u32, cancellable)]

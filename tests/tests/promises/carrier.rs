@@ -35,7 +35,7 @@ impl Sum {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_brings_the_worker_messages_and_a_foreign_one_is_refused() {
+async fn j4_v7_a_queue_brings_the_worker_messages_and_a_foreign_one_is_refused() {
     let (queue, log) = (MemoryQueue::with_capacity(1), Log::default());
     assert_eq!(Sum::WORKER_QUEUE, "sums");
     let foreign = Ticket {

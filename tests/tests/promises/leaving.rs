@@ -2,7 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use distributed_task::{SubmitError, backend::memory::MemoryJournal, journal::Journal, prelude::*};
+use distributed_task::{
+    SubmitError,
+    backend::memory::MemoryJournal,
+    journal::{Journal, ListFilter},
+    prelude::*,
+};
 use tokio::{
     sync::Notify,
     time::{Instant, sleep, timeout},
@@ -78,7 +83,7 @@ async fn a_submit_that_waits_for_room_is_refused_when_the_task_leaves() {
     // Nor is it let in when another host makes room.
     let _other = plant(&journal).await;
     sleep(Duration::from_secs(60)).await;
-    assert_eq!(journal.list(None, 10).await.expect("it answers").len(), 2);
+    assert_eq!(journal.list(ListFilter::default(), None, 10).await.expect("it answers").len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

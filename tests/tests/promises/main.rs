@@ -3,20 +3,31 @@
 //! Time is virtual: tokio's clock is paused, so waits cost nothing and are exact.
 
 mod api;
+mod at_most_once;
+mod attempts;
 mod cancel;
 mod carrier;
 mod data;
+mod durability;
 mod flow;
 mod handover;
+mod history;
+mod hosts;
 mod leaving;
 mod limits;
 mod log;
+mod operator;
 mod outage;
 mod pivot;
+mod probe;
 mod recorder;
 mod retries;
 mod shutdown;
 mod slots;
 mod spans;
+mod start_key;
+mod sweep;
+mod tapped;
 mod undo;
+mod versions;
 mod watch;

@@ -16,8 +16,8 @@ use distributed_task::{
     backend::memory::MemoryJournal,
     journal::{
         Admission, Answer, Audited, Batch, Carry, ClaimFrom, Claimed, Committed, Created,
-        Durability, History, Journal, JournalError, Lease, Left, Listed, ListenerId, NewSaga,
-        Pulse, Reaped, SeatId, Signals, Told, Wire,
+        Durability, History, Journal, JournalError, Known, Lease, Left, ListFilter, Listed,
+        ListenerId, NewSaga, Pulse, Reaped, SeatId, Signals, Told, Wire,
     },
     kernel::{Definition, DefinitionHash, Mail, SagaId, Timestamp},
     prelude::*,
@@ -85,8 +85,16 @@ impl Journal for Unreliable {
         self.inner.listen(signals)
     }
 
+    fn unlisten(&self, listener: ListenerId) -> Answer<'_, ()> {
+        self.inner.unlisten(listener)
+    }
+
     fn define(&self, definition: Arc<Definition>) -> Answer<'_, ()> {
         self.inner.define(definition)
+    }
+
+    fn definitions(&self) -> Answer<'_, Vec<Arc<Definition>>> {
+        self.inner.definitions()
     }
 
     fn definition(&self, hash: DefinitionHash) -> Answer<'_, Option<Arc<Definition>>> {
@@ -99,6 +107,10 @@ impl Journal for Unreliable {
 
     fn create(&self, saga: NewSaga) -> Answer<'_, Created> {
         self.inner.create(saga)
+    }
+
+    fn find(&self, saga: SagaId) -> Answer<'_, Option<Known>> {
+        self.inner.find(saga)
     }
 
     fn enter(&self, seat: SeatId, listener: ListenerId) -> Answer<'_, Lease> {
@@ -129,8 +141,17 @@ impl Journal for Unreliable {
         self.inner.leave(seat)
     }
 
-    fn list(&self, after: Option<SagaId>, limit: usize) -> Answer<'_, Vec<Listed>> {
-        self.inner.list(after, limit)
+    fn list(
+        &self,
+        filter: ListFilter,
+        after: Option<SagaId>,
+        limit: usize,
+    ) -> Answer<'_, Vec<Listed>> {
+        self.inner.list(filter, after, limit)
+    }
+
+    fn late(&self) -> Answer<'_, Vec<(SagaId, Mail)>> {
+        self.inner.late()
     }
 
     fn audit(&self, after: Option<SagaId>, limit: usize) -> Answer<'_, Audited> {
@@ -218,4 +239,24 @@ async fn submit_says_that_the_journal_failed_when_a_saga_with_api_steps_could_no
     let error = task.submit(1).await.expect_err("it is not there");
     assert!(matches!(error, SubmitError::Journal { .. }), "{error}");
     task.submit(1).await.expect("the journal answers again").outcome().await.expect("an outcome");
+}
+
+#[tokio::test(start_paused = true)]
+async fn i2_a_start_whose_fate_is_unknown_does_not_take_the_saga_of_another_for_its_own() {
+    let builder = Receive::builder().use_in_process_mode();
+    let builder = builder.override_journal(Unreliable::failing(1, 0));
+    let task = builder.build().await.expect("it builds");
+    // The first cannot be written, and the second comes before the first looks what became of it.
+    let first = tokio::spawn({
+        let task = task.clone();
+        async move { task.submit_with_key("17", 1).await }
+    });
+    sleep(Duration::from_millis(500)).await;
+    let second = task.submit_with_key("17", 1).await.expect("submitted");
+    let first = first.await.expect("no panic").expect("it is the same");
+    assert_eq!(first.id(), second.id());
+    for saga in [first, second] {
+        let outcome = saga.outcome().await.expect("an outcome");
+        assert!(matches!(outcome, SagaOutcome::Completed(1)), "{outcome:?}");
+    }
 }

@@ -45,13 +45,13 @@ pub(crate) struct Seen {
 }
 
 #[derive(Default)]
-pub(crate) struct Seens {
+pub(crate) struct Sightings {
     pub(crate) spans: Vec<Seen>,
     pub(crate) events: Vec<Seen>,
     entered: Vec<usize>,
 }
 
-impl Seens {
+impl Sightings {
     fn seen(
         &self,
         metadata: &Metadata<'static>,
@@ -73,7 +73,7 @@ fn index(id: &Id) -> usize {
 
 /// Clones share what they have seen. All happens on the one thread of a test.
 #[derive(Clone, Default)]
-pub(crate) struct Recorder(Arc<Mutex<Seens>>);
+pub(crate) struct Recorder(Arc<Mutex<Sightings>>);
 
 impl Recorder {
     /// Sees what happens on this thread until the guard is dropped.
@@ -85,7 +85,7 @@ impl Recorder {
         (recorder, (guard, Dispatch::new(NoSubscriber::new())))
     }
 
-    pub(crate) fn with<R>(&self, look: impl FnOnce(&mut Seens) -> R) -> R {
+    pub(crate) fn with<R>(&self, look: impl FnOnce(&mut Sightings) -> R) -> R {
         look(&mut self.0.lock().expect("nobody panics while looking"))
     }
 

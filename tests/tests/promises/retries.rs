@@ -56,7 +56,7 @@ async fn r1_a_failed_attempt_is_tried_again_after_a_growing_wait() {
 #[tokio::test(start_paused = true)]
 async fn e4_used_up_retries_end_unknown_and_the_step_itself_is_undone() {
     let (outcome, log) = knock(4).await;
-    let SagaOutcome::Compensated { cause, residual, settled } = outcome else {
+    let SagaOutcome::Compensated { cause, residual, settled, .. } = outcome else {
         panic!("{outcome:?}")
     };
     let error = Doubt::Failed("nobody at home".to_owned());

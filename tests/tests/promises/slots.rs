@@ -15,7 +15,7 @@ struct Queueing {
 
 #[steps]
 impl Queueing {
-    #[step(read_only, timeout = "60s", retry(max = 1, delay = "1s", jitter = "none"))]
+    #[step(read_only, retry(max = 1, delay = "1s", jitter = "none"))]
     async fn work(&self, cx: &StepContext, request: &u64) -> StepResult<()> {
         self.log.note(format!("{request} s, try {}", cx.attempt()));
         match request {

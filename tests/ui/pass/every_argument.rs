@@ -1,4 +1,5 @@
-//! Every argument and every shape of a step, in one task.
+//! Every argument and every shape of a step, in one task; `attempts.rs` has those that speak of
+//! attempts of which nobody knows.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! One attempt cannot take longer than its saga.
+//! T3: one attempt cannot take longer than its saga.
 
 use distributed_task::prelude::*;
 

@@ -1,10 +1,12 @@
 //! The row of a step: a chain of `const fn`s in which what is unset prints nothing.
 
 use proc_macro2::{Literal, Span, TokenStream, TokenTree};
-use quote::quote;
+use quote::{format_ident, quote};
 
 use super::{
-    super::model::{Backoff, Declared, Host, Jitter, Retry, Saga, Source, Step, Undo, Work, reads},
+    super::model::{
+        Backoff, Callee, Declared, Host, Jitter, OnExhausted, Retry, Saga, Step, Undo, Work, reads,
+    },
     thunk,
 };
 use crate::names::{Runtime, at};
@@ -34,9 +36,13 @@ fn head(saga: &Saga, step: &Step) -> TokenStream {
     if let Work::Upload { bucket, .. } = &declared.work {
         return quote!(#dt::upload(#name, #bucket).files(#run));
     }
+    let probe = step.probe.as_ref().map(|probe| {
+        let probe = thunk::probe(saga, probe);
+        quote!(.probe(#probe))
+    });
     if let Some(undo) = &step.compensate {
         let undo = thunk::undo(saga, undo);
-        return quote!(#dt::compensable(#name).run(#run).undo(#undo));
+        return quote!(#dt::compensable(#name).run(#run).undo(#undo) #probe);
     }
     let kind = match &declared.undo {
         Undo::Pivot(_) => quote!(pivot(#name)),
@@ -46,26 +52,30 @@ fn head(saga: &Saga, step: &Step) -> TokenStream {
     };
     match declared.ephemeral {
         Some(_) => quote!(#dt::#kind.ephemeral(#run)),
-        None => quote!(#dt::#kind.run(#run)),
+        None => quote!(#dt::#kind.run(#run) #probe),
     }
 }
 
 /// What is read, by whom, and under which condition.
 fn flow(saga: &Saga, step: &Step) -> TokenStream {
-    let read = indices(&step.sources).map(|steps| quote!(.reads(&[#steps])));
-    let undo_read = step.compensate.as_ref().and_then(|undo| indices(&undo.sources));
-    let undo_read = undo_read.map(|steps| quote!(.undo_reads(&[#steps])));
-    let when = step.when.as_ref().map(|when| {
-        let holds = thunk::condition(saga, when);
-        let read = indices(&when.sources).map(|steps| quote!(.when_reads(&[#steps])));
-        quote!(.when(#holds) #read)
-    });
-    quote!(#read #undo_read #when)
+    let dt = &saga.runtime.alias;
+    let sources = |callee: &Option<Callee>| callee.as_ref().map(|callee| reads(&callee.sources));
+    let run = read("run", Some(reads(&step.sources)));
+    let undo = read("undo", sources(&step.compensate));
+    let when = read("when", sources(&step.when));
+    let probe = read("probe", sources(&step.probe));
+    let read = quote!(#run #undo #when #probe);
+    let read = (!read.is_empty()).then(|| quote!(.reads(#dt::READS #read)));
+    let holds = step.when.as_ref().map(|when| thunk::condition(saga, when));
+    let when = holds.map(|holds| quote!(.when(#holds)));
+    quote!(#read #when)
 }
 
-fn indices(sources: &[Source]) -> Option<TokenStream> {
-    let steps: Vec<Literal> = reads(sources).into_iter().map(Literal::usize_unsuffixed).collect();
-    (!steps.is_empty()).then(|| quote!(#(#steps),*))
+/// `.undo(&[0, 2])`
+fn read(who: &str, steps: Option<Vec<usize>>) -> Option<TokenStream> {
+    let steps = steps.filter(|steps| !steps.is_empty())?;
+    let (who, steps) = (format_ident!("{who}"), steps.into_iter().map(Literal::usize_unsuffixed));
+    Some(quote!(.#who(&[#(#steps),*])))
 }
 
 /// Where, beside whom, and how long.
@@ -78,25 +88,31 @@ fn limits(step: &Declared, runtime: &Runtime) -> TokenStream {
     let host = (step.host == Host::Api).then(|| quote!(.on_api()));
     let group = step.group.as_ref().map(|group| quote!(.group(#group)));
     let await_all = step.await_all.as_ref().map(|_| quote!(.await_all()));
+    let at_most_once = step.at_most_once.as_ref().map(|_| quote!(.at_most_once()));
+    let parks = matches!(step.on_exhausted, Some((_, OnExhausted::Park))).then(|| quote!(.parks()));
+    let was = &step.was;
+    let was = (!was.is_empty()).then(|| quote!(.was(&[#(#was),*])));
     let retry = step.retry.as_ref().map(|retry| self::retry(retry, runtime));
     let timeout = step.timeout.map(|timeout| timeout.print(runtime));
     let timeout = timeout.map(|timeout| quote!(.timeout(#timeout)));
-    quote!(#undo #host #group #await_all #retry #timeout)
+    quote!(#undo #host #group #await_all #at_most_once #retry #timeout #parks #was)
 }
 
 fn retry(retry: &Retry, runtime: &Runtime) -> TokenStream {
     let dt = &runtime.alias;
-    let max = retry.max.map(Literal::u32_unsuffixed).map(|max| quote!(.retries(#max)));
+    let max = match retry.max.map(Literal::u32_unsuffixed) {
+        Some(max) => quote!(max(#max)),
+        None => quote!(retry()),
+    };
     let backoff = retry.backoff.map(|backoff| match backoff {
-        Backoff::Constant => quote!(.backoff(#dt::Backoff::Constant)),
-        Backoff::Exponential => quote!(.backoff(#dt::Backoff::Exponential)),
+        Backoff::Constant => quote!(.constant()),
+        Backoff::Exponential => quote!(.exponential()),
     });
     let delay = retry.delay.map(|delay| delay.print(runtime)).map(|delay| quote!(.delay(#delay)));
-    let max_delay = retry.max_delay.map(|cap| cap.print(runtime));
-    let max_delay = max_delay.map(|cap| quote!(.max_delay(#cap)));
+    let cap = retry.max_delay.map(|cap| cap.print(runtime)).map(|cap| quote!(.cap(#cap)));
     let jitter = retry.jitter.map(|jitter| match jitter {
-        Jitter::None => quote!(.jitter(#dt::Jitter::None)),
-        Jitter::Full => quote!(.jitter(#dt::Jitter::Full)),
+        Jitter::None => quote!(.no_jitter()),
+        Jitter::Full => quote!(.full_jitter()),
     });
-    quote!(#max #backoff #delay #max_delay #jitter)
+    quote!(.retry(#dt::#max #backoff #delay #cap #jitter))
 }

@@ -18,6 +18,8 @@ pub(super) fn step(saga: &Saga, step: &Declared, sources: &[Source]) -> TokenStr
         (Work::Upload { .. }, _, false) => "blocking_sources",
         (Work::Method, Some(_), true) => "ephemeral_future",
         (Work::Method, Some(_), false) => "ephemeral_blocking",
+        (Work::Method, None, true) if step.sig.output.in_part => "partial_future",
+        (Work::Method, None, false) if step.sig.output.in_part => "partial_blocking",
         (Work::Method, None, true) => "future",
         (Work::Method, None, false) => "blocking",
     };
@@ -32,6 +34,14 @@ pub(super) fn undo(saga: &Saga, undo: &Callee) -> TokenStream {
     let run = if undo.sig.is_async { "future" } else { "blocking" };
     let c = call();
     let work = attempt(saga, run, &undo.sig, &undo.sources);
+    quote!(|#c| #work)
+}
+
+/// The probe of a step.
+pub(super) fn probe(saga: &Saga, probe: &Callee) -> TokenStream {
+    let run = if probe.sig.is_async { "asked_future" } else { "asked_blocking" };
+    let c = call();
+    let work = attempt(saga, run, &probe.sig, &probe.sources);
     quote!(|#c| #work)
 }
 
@@ -100,12 +110,19 @@ fn lets(saga: &Saga, sig: &Signature, sources: &[Source]) -> TokenStream {
 fn value(saga: &Saga, param: &Param, source: Source) -> TokenStream {
     let span = at(param.ty.span());
     let c = call_at(span);
+    // `&Vec<T>` becomes `&[T]` by itself, but not inside an `Option` or an `Outcome`.
+    let view = match &param.form {
+        Form::Maybe(ty) => is_view(ty),
+        Form::Outcome { view, .. } => *view,
+        _ => false,
+    };
+    let view = view.then(|| quote_spanned!(span=> .map(|x| &**x)));
     match source {
         Source::Context => quote_spanned!(span=> &#c.cx),
         Source::Request => quote_spanned!(span=> #c.request()),
         Source::Outcome(step) => {
             let (ty, _) = output(saga, step);
-            quote_spanned!(span=> #c.outcome::<#ty>())
+            quote_spanned!(span=> #c.outcome::<#ty>() #view)
         }
         Source::Step(step) => {
             let (ty, step) = output(saga, step);
@@ -113,11 +130,6 @@ fn value(saga: &Saga, param: &Param, source: Source) -> TokenStream {
         }
         Source::Maybe(step) => {
             let (ty, step) = output(saga, step);
-            // `&Vec<T>` becomes `&[T]` by itself, but not inside an `Option`.
-            let view = match &param.form {
-                Form::Maybe(ty) if is_view(ty) => Some(quote_spanned!(span=> .map(|x| &**x))),
-                _ => None,
-            };
             quote_spanned!(span=> #c.maybe::<#ty>(#step) #view)
         }
     }

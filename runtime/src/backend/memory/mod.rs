@@ -6,6 +6,7 @@ mod queue;
 mod ready;
 mod seats;
 mod shard;
+mod tombstones;
 
 pub use journal::{MemoryJournal, MemoryJournalBuilder};
 pub use progress::MemoryProgress;

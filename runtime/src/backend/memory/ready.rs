@@ -113,6 +113,10 @@ impl Timers {
         due
     }
 
+    pub(super) fn has(&self, due: Timestamp, saga: SagaId) -> bool {
+        self.0.contains(&(due, saga))
+    }
+
     pub(super) fn next(&self) -> Option<Timestamp> {
         self.0.first().map(|(due, _)| *due)
     }

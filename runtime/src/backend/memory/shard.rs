@@ -6,10 +6,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use super::seats::Seat;
+use super::{seats::Seat, tombstones::Tombstones};
 use crate::{
     journal::{Gate, ListenerId, SeatId},
-    kernel::{DefinitionHash, Fence, Mail, Place, SagaId, Stamped, Timestamp},
+    kernel::{DefinitionHash, Fence, Fingerprint, Mail, Place, SagaId, Stamped, Timestamp},
 };
 
 const SHARDS: usize = 64;
@@ -22,7 +22,12 @@ pub(super) struct Entry {
     pub(super) at: At,
     /// Fences of owners that died.
     pub(super) crashed: Vec<Fence>,
+    /// When the last of them was reaped.
+    pub(super) crashed_at: Option<Timestamp>,
     pub(super) reply_to: Option<ListenerId>,
+    pub(super) fingerprint: Option<Fingerprint>,
+    /// It began in an owner's hands and was not handed over yet (A6).
+    pub(super) starting: bool,
     /// The place to free at the first claim.
     pub(super) admission: Option<Arc<dyn Gate>>,
 }
@@ -73,10 +78,12 @@ impl Entry {
     }
 }
 
-/// The sagas of one shard, and the ended ones among them in the order of their end.
+/// The sagas of one shard, the ended ones among them in the order of their end, and what is left of
+/// those that are gone.
 #[derive(Default)]
 pub(super) struct Shard {
     pub(super) sagas: HashMap<SagaId, Box<Entry>, BuildHasherDefault<IdHasher>>,
+    pub(super) tombstones: Tombstones,
     ended: VecDeque<SagaId>,
 }
 

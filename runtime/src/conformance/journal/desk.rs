@@ -3,25 +3,28 @@
 use std::{
     error::Error,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use smallvec::{SmallVec, smallvec};
-use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{Advance, Subject};
+use super::{
+    Advance, Subject,
+    heard::Heard,
+    samples::{completed, done, intended, kinds, order, parked},
+};
 use crate::{
     journal::{
         Batch, ClaimFrom, Claimed, ClaimedSaga, Created, History, Item, Journal, JournalError,
-        ListenerId, NewSaga, SeatId, Signal, Signals, Verdict as Ruling,
+        ListenerId, NewSaga, SeatId, Signals, Verdict as Ruling,
     },
     kernel::{
-        Definition, End, EntryId, Fence, Finish, Finished, Group, Host, Kind, Letter, Mail,
-        ParkReason, Place, Record, Retry, SagaId, Stamped, Started, Step, Timestamp, Value, Way,
+        Definition, EntryId, Fingerprint, Group, Letter, Mail, Place, Record, SagaId, Started,
+        Timestamp, Value,
     },
 };
 
@@ -31,6 +34,7 @@ pub(super) type Failure = Box<dyn Error + Send + Sync>;
 pub(super) struct Desk {
     pub(super) journal: Arc<dyn Journal>,
     pub(super) capacity: usize,
+    pub(super) keys: Duration,
     advance: Advance,
     /// `reserve`, then the pivot `charge`.
     pub(super) definition: Arc<Definition>,
@@ -43,6 +47,7 @@ pub(super) struct Desk {
 pub(super) struct Seat {
     pub(super) id: SeatId,
     pub(super) heard: Arc<Heard>,
+    pub(super) listener: ListenerId,
     pub(super) deadline: Timestamp,
     batches: AtomicU64,
 }
@@ -57,6 +62,7 @@ impl Desk {
         Self {
             journal: subject.journal,
             capacity: subject.capacity,
+            keys: subject.keys,
             advance: subject.advance,
             definition,
             other,
@@ -92,7 +98,7 @@ impl Desk {
         let id = SeatId(self.unique());
         let lease = self.journal.enter(id, listener).await?;
         let deadline = lease.deadline.ok_or("the subject's seats have no lease")?;
-        Ok(Seat { id, heard, deadline, batches: AtomicU64::new(0) })
+        Ok(Seat { id, heard, listener, deadline, batches: AtomicU64::new(0) })
     }
 
     /// A seat that was reaped.
@@ -117,12 +123,29 @@ impl Desk {
         })
     }
 
+    /// The id of a saga that nobody started.
+    pub(super) fn unknown_saga(&self) -> SagaId {
+        SagaId(self.unique())
+    }
+
     pub(super) fn started(&self, reply_to: Option<ListenerId>) -> Record {
         Record::Started(Arc::new(Started {
             definition: self.definition.hash(),
             request: Value::journaled("two cups".to_owned()),
             deadline: None,
+            fingerprint: None,
             reply_to: reply_to.map(|listener| listener.0),
+        }))
+    }
+
+    /// The first record of a saga that is started under a key.
+    pub(super) fn started_with(&self, fingerprint: Fingerprint) -> Record {
+        Record::Started(Arc::new(Started {
+            definition: self.definition.hash(),
+            request: Value::journaled("two cups".to_owned()),
+            deadline: None,
+            fingerprint: Some(fingerprint),
+            reply_to: None,
         }))
     }
 
@@ -135,8 +158,26 @@ impl Desk {
         let id = saga.id;
         match self.journal.create(saga).await? {
             Created::Created => Ok(id),
-            Created::Exists => Err(format!("saga {id} is there before it was created").into()),
+            Created::Exists(_) => Err(format!("saga {id} is there before it was created").into()),
         }
+    }
+
+    /// Creates a saga that is over at once.
+    pub(super) async fn create_over(&self, first: Record, last: Record) -> Result<SagaId, Failure> {
+        let (records, place) = (smallvec![first, last], Place::Ended);
+        self.create_as(NewSaga { records, place, ..self.new_saga().await? }).await
+    }
+
+    /// Ends sagas until the records of this one, which is over, are gone. Whether they are: a
+    /// journal may keep them for longer.
+    pub(super) async fn bury(&self, saga: SagaId) -> Result<bool, Failure> {
+        for _ in 0..2_000 {
+            if self.journal.read(saga, 0).await?.is_none() {
+                return Ok(true);
+            }
+            self.create_over(self.started(None), completed()).await?;
+        }
+        Ok(false)
     }
 
     /// Creates so many sagas, claiming none.
@@ -257,109 +298,5 @@ impl Desk {
     pub(super) async fn told(&self, saga: SagaId) -> Result<(String, Place), Failure> {
         let history = self.history(saga).await?;
         Ok((kinds(&history.records), history.place))
-    }
-}
-
-fn order(task: &'static str) -> Definition {
-    let step = |name: &'static str, stage, kind| Step {
-        name: name.into(),
-        host: Host::Worker,
-        stage,
-        group: None,
-        await_all: false,
-        kind,
-        conditional: false,
-        ephemeral: false,
-        inputs: Vec::new(),
-        when_inputs: Vec::new(),
-        undo_inputs: Vec::new(),
-        retry: Retry::DEFAULT,
-        timeout: Duration::from_secs(60),
-    };
-    Definition {
-        task: task.into(),
-        queue: "orders".into(),
-        steps: vec![step("reserve", 0, Kind::Compensable), step("charge", 1, Kind::Pivot)],
-        timeout: None,
-        cancellable: true,
-    }
-}
-
-pub(super) fn intended(step: usize) -> Record {
-    Record::Intended { step, generation: 0, way: Way::Do }
-}
-
-pub(super) fn done(step: usize) -> Record {
-    let end = End::Done(Value::journaled("done".to_owned()));
-    Record::Ended { step, generation: 0, attempt: 1, way: Way::Do, end }
-}
-
-pub(super) fn received(mail: &Mail) -> Record {
-    Record::Received(Box::new(mail.clone()))
-}
-
-pub(super) fn parked() -> Record {
-    Record::Parked(Box::new(ParkReason::CrashLoop(5)))
-}
-
-pub(super) fn completed() -> Record {
-    Record::Finished(Arc::new(Finished {
-        finish: Finish::Completed(Value::journaled("receipt".to_owned())),
-        residual: Vec::new(),
-        settled: true,
-    }))
-}
-
-/// Group by their kinds. Values are left out: a store may have encoded them.
-pub(super) fn kinds(records: &[Stamped]) -> String {
-    let kinds: Vec<&str> = records
-        .iter()
-        .map(|stamped| match stamped.record {
-            Record::Started(_) => "started",
-            Record::Evaluated { .. } => "evaluated",
-            Record::Intended { .. } => "intended",
-            Record::Ended { .. } => "ended",
-            Record::Received(_) => "received",
-            Record::Compensating(_) => "compensating",
-            Record::Parked(_) => "parked",
-            Record::Finished(_) => "finished",
-        })
-        .collect();
-    kinds.join(" ")
-}
-
-pub(super) fn fences(records: &[Stamped]) -> Vec<Fence> {
-    records.iter().map(|stamped| stamped.fence).collect()
-}
-
-/// Collects signals.
-#[derive(Default)]
-pub(super) struct Heard {
-    signals: Mutex<Vec<Signal>>,
-    came: Notify,
-}
-
-impl Signals for Heard {
-    fn signal(&self, signal: Signal) {
-        self.signals.lock().expect("no critical section panics").push(signal);
-        self.came.notify_one();
-    }
-}
-
-impl Heard {
-    /// The next signal.
-    pub(super) async fn next(&self) -> Signal {
-        loop {
-            if let Some(signal) = self.take() {
-                return signal;
-            }
-            self.came.notified().await;
-        }
-    }
-
-    /// A signal that is here already.
-    pub(super) fn take(&self) -> Option<Signal> {
-        let mut signals = self.signals.lock().expect("no critical section panics");
-        (!signals.is_empty()).then(|| signals.remove(0))
     }
 }

@@ -4,11 +4,16 @@ use std::time::Duration;
 
 use smallvec::smallvec;
 
-use super::desk::{Desk, Seat, completed, done, intended, received};
+use super::{
+    desk::{Desk, Failure, Seat},
+    samples::{completed, done, intended, received},
+};
 use crate::{
     conformance::rule::{Verdict, ensure_eq},
     journal::{ClaimedSaga, Item, Told, Verdict as Ruling},
-    kernel::{Cause, EntryId, Group, Letter, Mail, Place, Record, SagaId, SagaStatus},
+    kernel::{
+        Cause, End, EntryId, Group, Letter, Mail, Place, Record, SagaId, SagaStatus, Value, Way,
+    },
 };
 
 fn ids(mail: &[Mail]) -> Vec<EntryId> {
@@ -24,14 +29,14 @@ async fn fold(desk: &Desk, seat: &Seat, saga: &ClaimedSaga, mail: &[&Mail]) -> V
     ensure_eq(written, Ruling::Written { mail: false })
 }
 
-async fn inbox(desk: &Desk, saga: SagaId) -> Result<Vec<EntryId>, super::desk::Failure> {
+async fn inbox(desk: &Desk, saga: SagaId) -> Result<Vec<EntryId>, Failure> {
     Ok(ids(&desk.journal.inbox(saga).await?))
 }
 
 pub(super) async fn stays_until_folded(desk: Desk) -> Verdict {
     let seat = desk.seat().await?;
     let saga = desk.owned(&seat).await?;
-    let (first, second) = (desk.cancel(), desk.letter(Letter::Unpark));
+    let (first, second) = (desk.cancel(), desk.letter(Letter::Unpark { by: "alice".into() }));
     ensure_eq(desk.journal.tell(saga.id, first.clone()).await?, Told::Told)?;
     ensure_eq(desk.journal.tell(saga.id, second.clone()).await?, Told::Told)?;
     ensure_eq(inbox(&desk, saga.id).await?, vec![first.id, second.id])?;
@@ -44,7 +49,7 @@ pub(super) async fn stays_until_folded(desk: Desk) -> Verdict {
 pub(super) async fn counts_once(desk: Desk) -> Verdict {
     let seat = desk.seat().await?;
     let saga = desk.owned(&seat).await?;
-    let mail = desk.letter(Letter::Unpark);
+    let mail = desk.letter(Letter::Unpark { by: "alice".into() });
     ensure_eq(desk.journal.tell(saga.id, mail.clone()).await?, Told::Told)?;
     ensure_eq(desk.journal.tell(saga.id, mail.clone()).await?, Told::Already)?;
     ensure_eq(inbox(&desk, saga.id).await?, vec![mail.id])?;
@@ -61,7 +66,7 @@ pub(super) async fn no_such_saga(desk: Desk) -> Verdict {
 pub(super) async fn too_late(desk: Desk) -> Verdict {
     let seat = desk.seat().await?;
     let saga = desk.placed(&seat, Place::Ended).await?;
-    for mail in [desk.cancel(), desk.letter(Letter::Unpark)] {
+    for mail in [desk.cancel(), desk.letter(Letter::Unpark { by: "alice".into() })] {
         let told = desk.journal.tell(saga, mail).await?;
         ensure_eq(told, Told::TooLate(SagaStatus::Completed))?;
     }
@@ -69,13 +74,25 @@ pub(super) async fn too_late(desk: Desk) -> Verdict {
 }
 
 pub(super) async fn cancel_behind_the_pivot(desk: Desk) -> Verdict {
+    behind_the_pivot(&desk, done(1)).await?;
+    // Its probe may say it as well.
+    let end = End::Done(Value::journaled("done".to_owned()));
+    let way = Way::Probe;
+    let probed = Record::Ended { step: 1, generation: 0, attempt: 1, way, end };
+    behind_the_pivot(&desk, probed).await
+}
+
+async fn behind_the_pivot(desk: &Desk, pivot: Record) -> Verdict {
     let seat = desk.seat().await?;
     let saga = desk.owned(&seat).await?;
-    let records = smallvec![done(0), intended(1), done(1)];
+    let records = smallvec![done(0), intended(1), pivot];
     desk.write(&seat, &saga, records, Place::Owned).await?;
     let told = desk.journal.tell(saga.id, desk.cancel()).await?;
     ensure_eq(told, Told::TooLate(SagaStatus::Running))?;
-    ensure_eq(desk.journal.tell(saga.id, desk.letter(Letter::Unpark)).await?, Told::Told)
+    ensure_eq(
+        desk.journal.tell(saga.id, desk.letter(Letter::Unpark { by: "alice".into() })).await?,
+        Told::Told,
+    )
 }
 
 pub(super) async fn cancel_on_the_way_back(desk: Desk) -> Verdict {
@@ -131,7 +148,7 @@ pub(super) async fn unguarded_commits_do_not_wait(desk: Desk) -> Verdict {
 pub(super) async fn comes_with_the_claim(desk: Desk) -> Verdict {
     let seat = desk.seat().await?;
     let saga = desk.create().await?;
-    let (first, second) = (desk.cancel(), desk.letter(Letter::Unpark));
+    let (first, second) = (desk.cancel(), desk.letter(Letter::Unpark { by: "alice".into() }));
     desk.journal.tell(saga, first.clone()).await?;
     desk.journal.tell(saga, second.clone()).await?;
     let claimed = desk.claim_this(&seat, saga).await?;
@@ -156,7 +173,7 @@ async fn wakes(desk: &Desk, place: Place) -> Verdict {
     let seat = desk.seat().await?;
     let saga = desk.placed(&seat, place).await?;
     ensure_eq(desk.claim_all(&seat).await?, vec![])?;
-    let mail = desk.letter(Letter::Unpark);
+    let mail = desk.letter(Letter::Unpark { by: "alice".into() });
     ensure_eq(desk.journal.tell(saga, mail.clone()).await?, Told::Told)?;
     ensure_eq(desk.told(saga).await?.1, Place::Ready)?;
     ensure_eq(ids(&desk.claim_this(&seat, saga).await?.mail), vec![mail.id])

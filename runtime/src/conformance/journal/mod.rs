@@ -2,9 +2,13 @@
 
 mod admission;
 mod desk;
+mod heard;
 mod inbox;
+mod keys;
+mod late;
 mod records;
 mod replies;
+mod samples;
 mod seats;
 mod signals;
 mod surveys;
@@ -22,9 +26,11 @@ use crate::journal::{Journal, Wire};
 pub struct Subject {
     /// The journal, empty. Its seats have a lease of at most 10 s.
     pub journal: Arc<dyn Journal>,
-    /// How many new sagas may wait for their first claim; at least 2.
+    /// How many new sagas may wait for their first claim; at least 4.
     pub capacity: usize,
-    /// Moves the time of the journal's store. A suite never moves it by more than 20 s.
+    /// How long the key of a saga is remembered after its end, at least; at most 10 s.
+    pub keys: Duration,
+    /// Moves the time of the journal's store. A rule never moves it by more than 30 s.
     pub advance: Advance,
 }
 
@@ -51,9 +57,14 @@ pub type Advance = Box<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>
 /// let runtime = runtime.enable_time().start_paused(true).build().expect("it can be built");
 /// runtime.block_on(conformance::journal::run(async || Subject {
 ///     journal: Arc::new(
-///         MemoryJournal::builder().capacity(8).lease(Duration::from_secs(10)).build(),
+///         MemoryJournal::builder()
+///             .capacity(8)
+///             .lease(Duration::from_secs(10))
+///             .retain_keys(Duration::from_secs(8))
+///             .build(),
 ///     ),
 ///     capacity: 8,
+///     keys: Duration::from_secs(8),
 ///     advance: Box::new(|time| Box::pin(tokio::time::advance(time))),
 /// }));
 /// # }
@@ -81,6 +92,9 @@ macro_rules! rules {
 const RULES: &[Rule<Desk>] = rules! {
     "`now` never falls, and moves with the store" => surveys::time_moves,
     "a definition is known by its hash once it is defined" => surveys::definitions,
+    "`definitions` answers every definition once, in the order of their hashes"
+        => surveys::all_definitions,
+    "a pulse says how many definitions are known" => surveys::counts_definitions,
 
     "`create` writes the first records, under nobody's fence, and makes a ticket"
         => records::creates,
@@ -89,6 +103,7 @@ const RULES: &[Rule<Desk>] = rules! {
     "a saga may begin in the hands of its owner" => records::created_owned,
     "a saga that was there before does not begin again in an owner's hands"
         => records::not_created_twice,
+    // F1, A1: only the owner appends.
     "records are appended by the seat that owns the saga, under its fence" => records::appends,
     "a group of a seat that does not own the saga is refused and changes nothing"
         => records::refuses_strangers,
@@ -99,6 +114,21 @@ const RULES: &[Rule<Desk>] = rules! {
     "what is refused in a batch does not hold up the rest" => records::verdict_an_item,
     "the times of one saga never fall" => records::times_never_fall,
     "`read` answers the records from a sequence number on" => records::reads,
+
+    "what was never started is not found" => keys::nothing,
+    "a saga is found with its fingerprint, or without one" => keys::fingerprint,
+    "a `create` that finds a saga answers what is known of it" => keys::exists,
+    "a saga that began in an owner's hands is `Starting` until it is handed over"
+        => keys::starting,
+    "a start whose owner is reaped is `Starting` until it is undone, and `Abandoned` then"
+        => keys::abandoned,
+    "a saga that is over is found with how it ended" => keys::ended,
+    "a saga with a key is found for a retention after its end, also without its records"
+        => keys::tombstone,
+    "an abandoned start is found as such, also without its records" => keys::abandoned_tombstone,
+    "the id of a tombstone is taken" => keys::taken,
+    "after two retentions no tombstone is left, and the id is free" => keys::forgotten,
+    "a saga without a key leaves no tombstone" => keys::no_key,
 
     "an entry stays until the commit that folds it" => inbox::stays_until_folded,
     "an entry counts once however often it is told" => inbox::counts_once,
@@ -116,10 +146,29 @@ const RULES: &[Rule<Desk>] = rules! {
     "what is told to a parked saga gives it a ticket" => inbox::wakes_a_parked_saga,
     "what is told to a saga that waits for a time gives it a ticket" => inbox::wakes_a_timed_saga,
 
+    "a saga that is over but not settled is signalled as over, waits, and is found as over"
+        => late::over,
+    "a saga that is settled is not signalled as over again" => late::settles,
+    "a saga that is not settled is told nothing but a late success" => late::deaf,
+    "a late success gives a saga that is not settled a ticket to the front" => late::told,
+    "a saga is not settled while a late success waits" => late::guarded,
+    "a saga that a late success opened again is signalled as over once more" => late::ends_again,
+    "a saga that is over is not opened again by what is only received" => late::stays_over,
+    "a saga that a late success opened again is told everything" => late::open_again,
+    "a late success that finds its saga settled is `TooLate` and listed once" => late::listed_once,
+    "a late success that finds a tombstone is `TooLate` and listed" => late::tombstone,
+    "a late success that finds nothing is `NoSuch` and listed" => late::nobody,
+    "a late success that was folded is `Already`, and not listed when its saga is settled"
+        => late::folded,
+    "a late success of a saga that completed is not listed" => late::of_a_completed_saga,
+    "what is no success is not listed" => late::no_success,
+    "`late` answers the newest 1,000, newest last" => late::newest,
+
     "a claim owns sagas under a new fence, with all their records" => tickets::claims,
     "a claim takes only tickets of the definitions that it names" => tickets::only_what_it_names,
     "a claim takes no more than its limit, and says whether there is more" => tickets::limited,
     "a claim that finds nothing owns nothing" => tickets::finds_nothing,
+    // A2, F2.
     "each fence is higher than any before" => tickets::fences_rise,
     "each saga goes to one of many claimers" => tickets::one_claimer,
     "new sagas queue at the back" => tickets::new_ones_queue,
@@ -128,6 +177,10 @@ const RULES: &[Rule<Desk>] = rules! {
     "a saga that a timer wakes goes to the front" => tickets::woken_goes_first,
     "a saga that waits for a time is in no ready list before" => tickets::timers,
     "a saga that is parked or over is in no ready list" => tickets::parked_and_over,
+    "a saga that is handed over queues at the back" => tickets::handed_over_queues,
+    "however many timers are due at once, each gives its saga a ticket" => tickets::many_timers,
+    "a timer that was taken back does not wake its saga" => tickets::old_timers,
+    "the tickets of other definitions stay where they are" => tickets::at_no_cost,
     "a claim by id owns what has no owner, and drops what is owned, over or unknown"
         => tickets::claims_by_id,
     "a carried ticket is in no ready list, and its saga is claimed by id" => tickets::carries,
@@ -143,6 +196,12 @@ const RULES: &[Rule<Desk>] = rules! {
     "a reaped seat's sagas are given back, with the dead owner noted" => seats::gives_back,
     "reaping takes nothing from other seats" => seats::takes_nothing_from_others,
     "dead owners are counted since the last record" => seats::counts_since_the_last_record,
+    "a claim says when the last dead owner was reaped, if there was one since the last record"
+        => seats::says_when,
+    "dead owners add up while nothing is written" => seats::adds_up,
+    "reaping takes only what is owned" => seats::takes_only_what_is_owned,
+    // B17.
+    "a seat whose deadline has passed lives until it is reaped" => seats::overdue,
     "a late pulse before the reap revives the seat" => seats::revives,
     "a reaped seat never lives again" => seats::never_again,
     "what a reaped seat commits is refused and changes nothing" => seats::stale_commit,
@@ -178,9 +237,15 @@ const RULES: &[Rule<Desk>] = rules! {
     "the end of a saga is signalled to the listener in its `reply_to`" => signals::end,
     "a saga that is parked is signalled to the listener in its `reply_to`" => signals::parked_saga,
 
+    "a listener that does not listen any more hears nothing" => signals::unlistened,
+    "to stop a listener that is unknown is nothing" => signals::unlistened_twice,
+    "the listener of a seat that left hears nothing" => signals::left,
+    "the listener of a seat that was reaped hears nothing" => signals::reaped,
+
     "`list` answers sagas in the order of their ids, page by page" => surveys::lists,
     "`audit` looks at every saga, page by page, and finds nothing to mend in a sound journal"
         => surveys::audits,
+    "`list` answers only what fits its filter, page by page" => surveys::filters,
 };
 
 const LOCAL: &[Rule<Desk>] = rules! {
@@ -188,6 +253,7 @@ const LOCAL: &[Rule<Desk>] = rules! {
 };
 
 const REMOTE: &[Rule<Desk>] = rules! {
+    // A4.
     "the same number of the same seat is answered with the same reply" => replies::repeats,
     "a number out of turn is `Diverged`, and nothing is written" => replies::diverges,
     "a reaped seat's repetition is `Fenced`" => replies::fenced,

@@ -2,7 +2,10 @@
 
 use smallvec::smallvec;
 
-use super::desk::{Desk, done, intended};
+use super::{
+    desk::Desk,
+    samples::{done, intended},
+};
 use crate::{
     conformance::rule::{Verdict, ensure_eq},
     journal::{JournalError, Verdict as Ruling},

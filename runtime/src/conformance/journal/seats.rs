@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use smallvec::smallvec;
 
-use super::desk::{Desk, Seat, completed, done, intended};
+use super::{
+    desk::{Desk, Failure, Seat},
+    samples::{completed, done, intended},
+};
 use crate::{
     conformance::rule::{Verdict, ensure, ensure_eq},
     journal::{ClaimFrom, JournalError, Left, Reaped},
@@ -74,7 +77,7 @@ pub(super) async fn takes_nothing_from_others(desk: Desk) -> Verdict {
 }
 
 /// Lets a new seat own the saga, perhaps write, and die. The crashes that its claim told of.
-async fn own_and_die(desk: &Desk, records: Group) -> Result<u32, super::desk::Failure> {
+async fn own_and_die(desk: &Desk, records: Group) -> Result<u32, Failure> {
     let seat = desk.seat().await?;
     let saga = desk.claim(&seat, 1).await?.sagas.pop().ok_or("it is not to be claimed")?;
     if !records.is_empty() {
@@ -93,6 +96,61 @@ pub(super) async fn counts_since_the_last_record(desk: Desk) -> Verdict {
     let heir = desk.seat().await?;
     let saga = desk.claim(&heir, 1).await?.sagas.pop().ok_or("it is not to be claimed")?;
     ensure_eq(saga.crashes, 1)
+}
+
+pub(super) async fn says_when(desk: Desk) -> Verdict {
+    let dead = desk.seat().await?;
+    let saga = desk.owned(&dead).await?;
+    ensure_eq((saga.crashes, saga.crashed_at), (0, None))?;
+    desk.outlive(&dead).await;
+    let before = desk.journal.now();
+    desk.journal.reap(dead.id).await?;
+    let after = desk.journal.now();
+    desk.pass(Duration::from_secs(1)).await;
+    let heir = desk.seat().await?;
+    let saga = desk.claim_this(&heir, saga.id).await?;
+    let at = saga.crashed_at.ok_or("the crash has no time")?;
+    ensure(before <= at && at <= after, || format!("{at:?} is not the time of the reaping"))?;
+    // Nothing was written: it is as it was, for the next owner.
+    desk.write(&heir, &saga, Group::new(), Place::Ready).await?;
+    let saga = desk.claim_this(&heir, saga.id).await?;
+    ensure_eq((saga.crashes, saga.crashed_at), (1, Some(at)))?;
+    desk.write(&heir, &saga, smallvec![done(0), intended(1)], Place::Ready).await?;
+    let saga = desk.claim_this(&heir, saga.id).await?;
+    ensure_eq((saga.crashes, saga.crashed_at), (0, None))
+}
+
+pub(super) async fn adds_up(desk: Desk) -> Verdict {
+    desk.create().await?;
+    ensure_eq(own_and_die(&desk, Group::new()).await?, 0)?;
+    ensure_eq(own_and_die(&desk, Group::new()).await?, 1)?;
+    let heir = desk.seat().await?;
+    let saga = desk.claim(&heir, 1).await?.sagas.pop().ok_or("it is not to be claimed")?;
+    ensure_eq(saga.crashes, 2)
+}
+
+pub(super) async fn takes_only_what_is_owned(desk: Desk) -> Verdict {
+    let dead = desk.seat().await?;
+    let due = Place::Timed(dead.deadline.plus(Duration::from_secs(5)));
+    let timed = desk.placed(&dead, due).await?;
+    let parked = desk.placed(&dead, Place::Parked).await?;
+    let over = desk.placed(&dead, Place::Ended).await?;
+    desk.outlive(&dead).await;
+    ensure_eq(desk.journal.reap(dead.id).await?, Reaped::Reaped(0))?;
+    for (saga, place) in [(timed, due), (parked, Place::Parked), (over, Place::Ended)] {
+        ensure_eq(desk.told(saga).await?.1, place)?;
+    }
+    let heir = desk.seat().await?;
+    ensure_eq(desk.claim_all(&heir).await?, vec![])
+}
+
+pub(super) async fn overdue(desk: Desk) -> Verdict {
+    let seat = desk.seat().await?;
+    let saga = desk.owned(&seat).await?;
+    let more = desk.create().await?;
+    desk.outlive(&seat).await;
+    desk.write(&seat, &saga, smallvec![done(0), completed()], Place::Ended).await?;
+    desk.claim_this(&seat, more).await.map(drop)
 }
 
 pub(super) async fn revives(desk: Desk) -> Verdict {

@@ -6,10 +6,14 @@ use smallvec::smallvec;
 
 use futures_util::future::select_all;
 
-use super::desk::{Desk, Failure, Seat, completed, done, parked};
+use super::{
+    desk::{Desk, Failure, Seat},
+    heard::Heard,
+    samples::{completed, done, intended, parked},
+};
 use crate::{
     conformance::rule::{Verdict, ensure, ensure_eq},
-    journal::{Left, NewSaga, Reaped, Signal},
+    journal::{Left, ListenerId, NewSaga, Reaped, Signal},
     kernel::{Group, Place, SagaStatus, Timestamp},
 };
 
@@ -177,7 +181,7 @@ pub(super) async fn heir_of_a_dead_timer(desk: Desk) -> Verdict {
 pub(super) async fn end(desk: Desk) -> Verdict {
     let (heard, listener) = desk.listen().await?;
     let seat = desk.seat().await?;
-    let records = smallvec![desk.started(Some(listener)), super::desk::intended(0)];
+    let records = smallvec![desk.started(Some(listener)), intended(0)];
     let saga = NewSaga { records, ..desk.new_saga().await? };
     let saga = desk.create_as(saga).await?;
     let claimed = desk.claim_this(&seat, saga).await?;
@@ -201,10 +205,51 @@ pub(super) async fn end(desk: Desk) -> Verdict {
     ensure(seat.heard.take().is_none(), || "somebody else was told too".into())
 }
 
+/// Ends a saga that replies to this listener, and one that replies to another, who must hear of it.
+/// The first must not.
+async fn hears_nothing(desk: &Desk, deaf: (&Heard, ListenerId)) -> Verdict {
+    let (heard, listener) = desk.listen().await?;
+    desk.create_over(desk.started(Some(deaf.1)), completed()).await?;
+    let told = desk.create_over(desk.started(Some(listener)), completed()).await?;
+    match heard.next().await {
+        Signal::Ended(signalled, _) => ensure_eq(signalled, told)?,
+        other => return Err(format!("{other:?} was signalled").into()),
+    }
+    match deaf.0.take() {
+        None => Ok(()),
+        Some(signal) => Err(format!("it heard {signal:?}").into()),
+    }
+}
+
+pub(super) async fn unlistened(desk: Desk) -> Verdict {
+    let (heard, listener) = desk.listen().await?;
+    desk.journal.unlisten(listener).await?;
+    hears_nothing(&desk, (&heard, listener)).await
+}
+
+pub(super) async fn unlistened_twice(desk: Desk) -> Verdict {
+    let (_, listener) = desk.listen().await?;
+    for _ in 0..2 {
+        desk.journal.unlisten(listener).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn left(desk: Desk) -> Verdict {
+    let seat = desk.seat().await?;
+    ensure_eq(desk.journal.leave(seat.id).await?, Left::Left)?;
+    hears_nothing(&desk, (&seat.heard, seat.listener)).await
+}
+
+pub(super) async fn reaped(desk: Desk) -> Verdict {
+    let seat = desk.reaped_seat().await?;
+    hears_nothing(&desk, (&seat.heard, seat.listener)).await
+}
+
 pub(super) async fn parked_saga(desk: Desk) -> Verdict {
     let (heard, listener) = desk.listen().await?;
     let seat = desk.seat().await?;
-    let records = smallvec![desk.started(Some(listener)), super::desk::intended(0)];
+    let records = smallvec![desk.started(Some(listener)), intended(0)];
     let saga = NewSaga { records, ..desk.new_saga().await? };
     let saga = desk.create_as(saga).await?;
     let claimed = desk.claim_this(&seat, saga).await?;

@@ -5,10 +5,14 @@ use std::{collections::BTreeSet, time::Duration};
 use futures_util::future::try_join_all;
 use smallvec::smallvec;
 
-use super::desk::{Desk, Seat, intended, kinds};
+use super::{
+    desk::{Desk, Failure, Seat},
+    records::{owned_from_the_start, then},
+    samples::{done, intended, kinds},
+};
 use crate::{
     conformance::rule::{Verdict, ensure, ensure_eq},
-    journal::{Carry, ClaimFrom, JournalError, NewSaga},
+    journal::{Carry, ClaimFrom, Item, JournalError, NewSaga, Verdict as Ruling},
     kernel::{DefinitionHash, Fence, Group, Letter, Place, SagaId},
 };
 
@@ -19,7 +23,7 @@ async fn carry(
     seat: &Seat,
     definition: DefinitionHash,
     limit: usize,
-) -> Result<Vec<SagaId>, super::desk::Failure> {
+) -> Result<Vec<SagaId>, Failure> {
     let carry = Carry { definitions: &[definition], limit };
     let carried = desk.journal.pulse(seat.id, Some(carry)).await?.carried;
     ensure(carried.iter().all(|(_, of)| *of == definition), || {
@@ -130,7 +134,7 @@ pub(super) async fn told_goes_first(desk: Desk) -> Verdict {
     let seat = desk.seat().await?;
     let old = desk.placed(&seat, Place::Parked).await?;
     let new = desk.create().await?;
-    desk.journal.tell(old, desk.letter(Letter::Unpark)).await?;
+    desk.journal.tell(old, desk.letter(Letter::Unpark { by: "alice".into() })).await?;
     ensure_eq(desk.claim_all(&seat).await?, vec![old, new])
 }
 
@@ -168,19 +172,88 @@ pub(super) async fn parked_and_over(desk: Desk) -> Verdict {
     ensure_eq(desk.claim_all(&seat).await?, vec![])
 }
 
+pub(super) async fn handed_over_queues(desk: Desk) -> Verdict {
+    let seat = desk.seat().await?;
+    let begin = owned_from_the_start(&desk).await?;
+    let begun = begin.saga;
+    let hand_over = then(&begin, smallvec![done(0), intended(1)], Place::Ready);
+    desk.commit(&seat, begin).await?;
+    let new = desk.create().await?;
+    desk.commit(&seat, hand_over).await?;
+    ensure_eq(desk.claim_all(&seat).await?, vec![new, begun])
+}
+
+pub(super) async fn many_timers(desk: Desk) -> Verdict {
+    // More than one pulse may want to turn into tickets.
+    const TIMERS: usize = 1_000;
+    let seat = desk.seat().await?;
+    let due = desk.journal.now().plus(SOON);
+    let mut sagas = BTreeSet::new();
+    for _ in 0..TIMERS {
+        sagas.insert(desk.placed(&seat, Place::Timed(due)).await?);
+    }
+    desk.pass(SOON).await;
+    for _ in 0..TIMERS {
+        if desk.journal.pulse(seat.id, None).await?.next_due.is_none() {
+            break;
+        }
+    }
+    let claimed = desk.claim_all(&seat).await?;
+    ensure_eq(claimed.len(), TIMERS)?;
+    ensure_eq(claimed.into_iter().collect(), sagas)
+}
+
+pub(super) async fn old_timers(desk: Desk) -> Verdict {
+    let seat = desk.seat().await?;
+    let due = desk.journal.now().plus(SOON);
+    let saga = desk.placed(&seat, Place::Timed(due)).await?;
+    desk.journal.tell(saga, desk.letter(Letter::Unpark { by: "alice".into() })).await?;
+    let claimed = desk.claim_this(&seat, saga).await?;
+    let folded = claimed.mail.iter().map(|mail| mail.id).collect();
+    let later = Place::Timed(due.plus(SOON));
+    let item = Item { folded, ..desk.item(&claimed, Group::new(), later) };
+    ensure_eq(desk.commit(&seat, item).await?, Ruling::Written { mail: false })?;
+    desk.pass(SOON).await;
+    let pulse = desk.journal.pulse(seat.id, None).await?;
+    ensure_eq(pulse.next_due, Some(due.plus(SOON)))?;
+    ensure_eq(desk.claim_all(&seat).await?, vec![])?;
+    ensure_eq(desk.told(saga).await?.1, later)
+}
+
+pub(super) async fn at_no_cost(desk: Desk) -> Verdict {
+    // A definition that nobody has code for does not hold up the others (B5).
+    let seat = desk.seat().await?;
+    let other = async || {
+        let other = NewSaga { definition: desk.other.hash(), ..desk.new_saga().await? };
+        desk.create_as(other).await
+    };
+    let first = other().await?;
+    ensure_eq(desk.claim_all(&seat).await?, vec![])?;
+    let second = other().await?;
+    ensure(seat.heard.take().is_none(), || "it was woken for what it did not ask for".into())?;
+    for _ in 0..3 {
+        let usual = desk.create().await?;
+        ensure_eq(desk.claim_all(&seat).await?, vec![usual])?;
+    }
+    let definitions = [desk.other.hash()];
+    let claimed = desk.journal.claim(seat.id, ClaimFrom::Definitions(&definitions), 8).await?;
+    ensure_eq(claimed.sagas.iter().map(|saga| saga.id).collect(), vec![first, second])
+}
+
 pub(super) async fn claims_by_id(desk: Desk) -> Verdict {
     let (seat, other) = (desk.seat().await?, desk.seat().await?);
     let owned = desk.owned(&other).await?;
     let over = desk.placed(&other, Place::Ended).await?;
     let timed = desk.placed(&other, Place::Timed(desk.journal.now().plus(SOON))).await?;
+    let parked = desk.placed(&other, Place::Parked).await?;
     let ready = desk.create().await?;
-    let unknown = desk.new_saga().await?.id;
-    let asked = [owned.id, over, timed, ready, unknown];
+    let unknown = desk.unknown_saga();
+    let asked = [owned.id, over, timed, parked, ready, unknown];
     let claimed = desk
         .journal
         .claim(seat.id, ClaimFrom::Sagas(desk.definition.hash(), &asked), asked.len())
         .await?;
-    ensure_eq(claimed.sagas.iter().map(|saga| saga.id).collect(), vec![timed, ready])?;
+    ensure_eq(claimed.sagas.iter().map(|saga| saga.id).collect(), vec![timed, parked, ready])?;
     desk.write(&other, &owned, smallvec![intended(1)], Place::Owned).await?;
     // Neither the ticket nor the timer that is left over brings them to anybody else.
     desk.pass(SOON).await;

@@ -8,6 +8,9 @@
 //!   [`StepError::refuse`](crate::StepError::refuse). It asserts that no effect of the step remains,
 //!   and the saga goes back at once.
 //!
+//! A step that can do half of its work has a third one, in a
+//! [`PartialResult`](crate::PartialResult): refuse, **and this is what was done**.
+//!
 //! ```
 //! use distributed_task::{CompensationCause, prelude::*};
 //! use serde::{Deserialize, Serialize};
@@ -73,12 +76,15 @@
 //! | --- | --- | --- |
 //! | returns its output | happened | the next step |
 //! | refuses | not happened | the saga goes back; this step needs no undo |
-//! | fails with `?` | failed, perhaps half way | the next attempt, under the same key |
-//! | panics, or takes longer than its `timeout` | nobody knows | the next attempt, under the same key |
+//! | refuses with a part of its work | happened in part | the saga goes back; its undo gets the part |
+//! | fails with `?` | failed, perhaps half way | its [probe](crate::Probe), if it has one; the next attempt, under the same key |
+//! | panics, or takes longer than its `timeout` | nobody knows | the same |
 //! | returns what cannot be written to the journal | happened, out of sight | the saga is parked: new code is needed, not undo (E2) |
 //!
-//! When the tries are used up the step is *unknown*, and the saga goes back, this step first. A
-//! [pivot](super::step_kinds#the-point-of-no-return) is parked instead.
+//! When the tries are used up the step is *unknown*, and the saga goes back, this step first. With
+//! `on_exhausted = "park"` it waits for an [operator](super::operators) instead, and so it does at a
+//! [pivot](super::step_kinds#the-point-of-no-return). A step that is
+//! [`at_most_once`](super::step_kinds#a-step-of-which-nobody-knows) has one try.
 //!
 //! # Limits and waits
 //!
@@ -93,6 +99,15 @@
 //! A duration is `"500ms"`, `"30s"`, `"10m"` or `"2h"`, and is checked at compile time. An error may
 //! ask for a longer wait with [`after`](crate::StepError::after), as a `Retry-After` header does.
 //! A wait of more than 5 s is a timer of the journal: the saga leaves its worker meanwhile.
+//!
+//! What cannot be in time does not compile (T3): an attempt, all tries of one step, or the steps in a
+//! row up to the pivot, that may take longer than the `timeout` of the task.
+//!
+//! ```text
+//! error[E0080]: evaluation panicked: deadline 5m, but the retries of `upload` alone may take
+//!               13m: write `timeout = "13m"` in `#[distributed_task(..)]`, or give the step fewer
+//!               or shorter tries
+//! ```
 //!
 //! `timeout` of the *task* is the deadline of a saga, see [`stopping`](super::stopping).
 //!

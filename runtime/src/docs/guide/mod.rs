@@ -4,11 +4,15 @@
 //! | --- | --- |
 //! | [`first_task`] | what a task is, how values flow, how it is built and run |
 //! | [`step_kinds`] | how each step is undone, and what an undo is told |
+//! | [`undo`] | undo of what may not have happened, and of what arrives too late |
 //! | [`errors`] | try again, refuse, or neither; limits and waits |
 //! | [`flow`] | steps side by side, steps that may be skipped |
 //! | [`files`] | content that is too large for a journal |
 //! | [`progress`] | watching a saga |
 //! | [`stopping`] | cancel, deadline, shutdown |
+//! | [`idempotent_start`] | a saga that is asked for twice |
+//! | [`operators`] | sagas that need somebody |
+//! | [`history`] | what happened, for audits |
 //! | [`modes`] | what runs where, and how to replace a part |
 //!
 //! **What holds in one process only.** This version runs in process, on a journal in memory:
@@ -22,7 +26,11 @@ pub mod errors;
 pub mod files;
 pub mod first_task;
 pub mod flow;
+pub mod history;
+pub mod idempotent_start;
 pub mod modes;
+pub mod operators;
 pub mod progress;
 pub mod step_kinds;
 pub mod stopping;
+pub mod undo;

@@ -84,7 +84,9 @@
 //! ephemeral outputs. [`Outcome::Unknown`](crate::kernel::Outcome::Unknown) is the case to think
 //! about: a step that timed out, panicked or used up its tries may have happened. **Its undo runs
 //! too**, and must succeed in both cases (C1, C6). A step that *refused* asserts that nothing of it
-//! remains, and is not undone.
+//! remains, and is not undone. One that returns a [`PartialResult`](crate::PartialResult) can refuse
+//! with a part of its work done; its undo gets that part as
+//! [`Outcome::Partial`](crate::kernel::Outcome::Partial) (E1).
 //!
 //! Undo may run more than once, like any step, and so must be idempotent:
 //! [`cx.step_key()`](crate::UndoContext::step_key) is the key under which the step itself ran,
@@ -99,10 +101,79 @@
 //! [`outcome`](crate::SagaHandle::outcome) answers
 //! [`OutcomeError::Stuck`](crate::OutcomeError::Stuck) instead of waiting for ever.
 //!
+//! # A step of which nobody knows
+//!
+//! A time-out, a panic, a lost host and an error with `?` leave open whether the step happened. Three
+//! words say what follows (E3, E4):
+//!
+//! | on the step | while nobody knows | without it |
+//! | --- | --- | --- |
+//! | `probe = method` | the method is asked first: [`Happened`](crate::Probe::Happened) is the outcome, [`DidNot`](crate::Probe::DidNot) needs no undo | nobody is asked |
+//! | `at_most_once` | the step is not tried again: the saga goes back, and its undo is told `Unknown` | it is tried again, under the same key |
+//! | `on_exhausted = "park"` | when the tries are used up, the saga waits for an [operator](super::operators) | it goes back |
+//!
+//! ```
+//! use distributed_task::prelude::*;
+//! # use std::{collections::HashSet, sync::{Arc, Mutex}};
+//!
+//! # #[derive(Clone, Default)]
+//! # struct Mailer(Arc<Mutex<HashSet<String>>>);
+//! # impl Mailer {
+//! #     /// Takes no keys: what is sent twice is read twice. And now the answer gets lost.
+//! #     async fn send(&self, _to: &str, note: &str) -> std::io::Result<u32> {
+//! #         assert!(self.0.lock().expect("nobody panics").insert(note.to_owned()), "once");
+//! #         Err(std::io::Error::other("connection reset"))
+//! #     }
+//! #     async fn sent(&self, note: &str) -> std::io::Result<bool> {
+//! #         Ok(self.0.lock().expect("nobody panics").contains(note))
+//! #     }
+//! # }
+//! #[distributed_task(request = String, response = ())]
+//! struct Invite {
+//!     mailer: Mailer, // it takes no idempotency keys, but has a list of what it sent
+//! }
+//!
+//! #[steps]
+//! impl Invite {
+//!     #[step(no_undo = "the guest has read it", at_most_once, probe = was_sent)]
+//!     async fn send(&self, cx: &StepContext, request: &String) -> StepResult<()> {
+//!         self.mailer.send(request, &cx.idempotency_key()).await?;
+//!         Ok(())
+//!     }
+//!
+//!     async fn was_sent(&self, cx: &ProbeContext) -> StepResult<Probe<()>> {
+//!         Ok(match self.mailer.sent(&cx.step_key()).await? {
+//!             true => Probe::Happened(()),
+//!             false => Probe::CannotTell, // it may be on its way
+//!         })
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let mailer = Mailer::default();
+//! let invite = Invite::builder().mailer(mailer).use_in_process_mode().build().await?;
+//! // The connection was reset after the mail had gone: it is not sent twice.
+//! let outcome = invite.submit("eve@example.org".into()).await?.outcome().await?;
+//! assert!(matches!(outcome, SagaOutcome::Completed(())));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A probe is asked again when it fails, and after three retries counts as
+//! [`CannotTell`](crate::Probe::CannotTell). It answers `DidNot` only when no attempt can happen any
+//! more. It is asked in both directions: a saga that is to go back asks before it undoes.
+//!
 //! # The point of no return
 //!
 //! Before the pivot every step can be taken back or needs no undo; after it there are only
 //! `retriable` and `read_only` steps. The macro checks it. A pivot that nobody knows the end of
 //! neither goes forward nor back: the saga is parked, and
-//! [`OutcomeError::Parked`](crate::OutcomeError::Parked) says so (P2). A retriable step that uses up
+//! [`OutcomeError::Parked`](crate::OutcomeError::Parked) says so (P2). One that is `at_most_once`
+//! must have a probe, which is asked again when an operator says *retry*. A retriable step that uses up
 //! its tries leaves the saga stuck; nothing is undone (P3).
+//!
+//! # A new name
+//!
+//! A step is known by the name of its method (V2). Sagas that began under an older name go on when the
+//! step says `was = "old_name"`, or `was("older", "old")`.

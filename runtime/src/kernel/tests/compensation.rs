@@ -1,11 +1,11 @@
 //! Going back (C1 to C11).
 
 use super::{
-    events::{cancel, done, fails, is_interrupted, refuses, times_out, undo},
+    events::{cancel, done, fails, is_interrupted, refuses, times_out, undo, unpark},
     script::{Script, given},
     task::{no_undo, read_only, step, task},
 };
-use crate::kernel::{Letter, SagaStatus};
+use crate::kernel::SagaStatus;
 
 /// `reserve` and `charge` are done, `ship` refuses.
 fn refused_at_the_end() -> Script {
@@ -113,6 +113,24 @@ fn c7_after_twenty_tries_an_undo_has_failed_and_the_saga_is_stuck() {
 }
 
 #[test]
+fn c5_an_undo_that_failed_a_day_ago_is_not_tried_again() {
+    const DAY: u64 = 24 * 3600;
+    let failed = |seconds| {
+        let saga = refused_at_the_end().when(undo(fails("charge"))).seconds_later(seconds);
+        saga.starts(["run undo charge #2"]).when(undo(fails("charge")))
+    };
+    failed(DAY - 3600).is(SagaStatus::Compensating);
+    failed(DAY + 3600)
+        .writes(["undo charge #2 unknown: no reply"])
+        .is(SagaStatus::Stuck)
+        .told(unpark())
+        .claimed()
+        .starts(["run undo charge"])
+        .when(undo(fails("charge")))
+        .is(SagaStatus::Compensating);
+}
+
+#[test]
 fn c7_a_refused_undo_is_stuck_at_once_and_what_comes_after_it_waits() {
     stuck().writes(["undo charge refused: no"]).is(SagaStatus::Stuck).starts_nothing();
 }
@@ -136,7 +154,7 @@ fn c7_undos_beside_the_failed_one_go_on() {
 #[test]
 fn c7_unpark_runs_a_failed_undo_again() {
     stuck()
-        .told(Letter::Unpark)
+        .told(unpark())
         .becomes_ready()
         .claimed()
         .writes(["received unpark"])
@@ -180,7 +198,7 @@ fn c8_a_saga_is_not_settled_while_an_undone_step_may_still_turn_out_to_have_happ
         .claimed()
         .when(times_out("charge"))
         .when(undo(done("charge")))
-        .ends_with("compensated; not settled");
+        .ends_with("compensated; settles in 1260s");
 }
 
 #[test]

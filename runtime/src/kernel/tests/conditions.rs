@@ -1,11 +1,11 @@
 //! Conditions (O2).
 
 use super::{
-    events::{done, refuses, undo},
+    events::{done, refuses, undo, unpark},
     script::given,
     task::{step, task},
 };
-use crate::kernel::{Letter, SagaStatus};
+use crate::kernel::SagaStatus;
 
 #[test]
 fn o2_a_verdict_is_journaled_with_what_it_saw() {
@@ -94,7 +94,7 @@ fn o2_no_condition_is_asked_twice_although_a_neighbour_panicked() {
         ])
         .is(SagaStatus::Parked)
         .panicking([])
-        .told(Letter::Unpark)
+        .told(unpark())
         .claimed()
         .writes(["received unpark", "c runs, saw [0]", "intent b", "intent c"]);
 }

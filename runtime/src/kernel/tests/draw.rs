@@ -1,7 +1,7 @@
 //! Tasks drawn by lot.
 
 use super::task::{Row, ephemeral, no_undo, pivot, read_only, retriable, step, task};
-use crate::kernel::{Definition, Step};
+use crate::kernel::{AttemptEnd, Definition, Doubt, Kind, Refused, Step, Value, Way};
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
 pub(super) struct Lot(pub(super) u64);
@@ -81,6 +81,41 @@ fn draw_row(lot: &mut Lot, before: &[Row], is_pivot: bool, behind: bool) -> Row 
         _ => step(name),
     };
     let row = row.retries([0, 1, 3][lot.below(3)]).every([1, 3, 9][lot.below(3)]);
+    let row = row.limited_to([2, 30, 600][lot.below(3)]);
+    let row = draw_doubts(lot, row);
     let row = if lot.one_in(4) && !is_pivot { row.when([]) } else { row };
     if before.is_empty() { row } else { row.reads([lot.below(before.len())]) }
+}
+
+/// What its author says of attempts that may have happened. A pivot that must not happen twice has
+/// a probe (P2), and an ephemeral value is simply made again.
+fn draw_doubts(lot: &mut Lot, row: Row) -> Row {
+    if row.is_ephemeral() {
+        return row;
+    }
+    let row = if lot.one_in(3) { row.probed() } else { row };
+    let row = if lot.one_in(3) { row.parks() } else { row };
+    match lot.one_in(3) {
+        true if row.is(Kind::Pivot) => row.at_most_once().probed(),
+        true => row.at_most_once(),
+        false => row,
+    }
+}
+
+/// How an attempt ends, when things may go wrong.
+pub(super) fn draw_end(lot: &mut Lot, way: Way) -> AttemptEnd {
+    let value = || Value::journaled(());
+    let refused = || Refused { error: Value::journaled(()), message: "no".into() };
+    match (lot.below(16), way) {
+        (0, Way::Do) => AttemptEnd::Unknown(Doubt::StillRuns),
+        (1, Way::Do) => AttemptEnd::Partial(refused(), value()),
+        (0..=3, Way::Probe) => AttemptEnd::DidNot,
+        (4..=6, Way::Probe) => AttemptEnd::CannotTell,
+        (2 | 4, _) => AttemptEnd::Unknown(Doubt::TimedOut),
+        (3 | 5, _) => AttemptEnd::Unknown(Doubt::Interrupted),
+        (7, _) => AttemptEnd::Undecodable("not a string".into()),
+        (8, _) => AttemptEnd::Refused(refused()),
+        (9..=11, _) => AttemptEnd::Retry { error: "no reply".into(), after: None },
+        _ => AttemptEnd::Done(value()),
+    }
 }

@@ -1,11 +1,11 @@
 //! Ephemeral values: they live with their worker, and a new owner makes them again (B11).
 
 use super::{
-    events::{cannot_be_written, done, fails, is_interrupted, refuses},
+    events::{cannot_be_written, done, fails, is_interrupted, refuses, unpark},
     script::{Script, given},
     task::{ephemeral, pivot, retriable, step, task},
 };
-use crate::kernel::{Letter, SagaStatus};
+use crate::kernel::SagaStatus;
 
 /// `draw` is done, its value died with its worker, and `print` reads it.
 fn drawn_and_lost() -> Script {
@@ -71,6 +71,7 @@ fn b11_a_second_run_is_tried_again_like_the_first() {
 #[test]
 fn b11_a_second_run_that_fails_for_good_turns_the_saga_back() {
     drawn_and_lost()
+        .seconds_later(600)
         .claimed()
         .when(fails("draw"))
         .seconds_later(1)
@@ -94,6 +95,7 @@ fn b11_a_second_run_that_is_interrupted_has_not_failed() {
 #[test]
 fn b11_a_second_run_may_refuse() {
     drawn_and_lost()
+        .seconds_later(600)
         .claimed()
         .when(refuses("draw"))
         .writes(["going back: draw refused", "intent undo print"]);
@@ -104,9 +106,9 @@ fn e2_a_second_run_that_cannot_read_its_inputs_parks() {
     drawn_and_lost()
         .claimed()
         .when(cannot_be_written("draw"))
-        .writes(["parked: draw undecodable"])
+        .writes(["parked: draw undecodable", "print failed: its host is gone; again in 0ns"])
         .is(SagaStatus::Parked)
-        .told(Letter::Unpark)
+        .told(unpark())
         .claimed()
         .starts(["run draw"]);
 }
@@ -123,7 +125,7 @@ fn p3_a_second_run_behind_the_pivot_that_fails_for_good_is_stuck() {
         .when(refuses("draw"))
         .writes(["print #2 unknown: no"])
         .is(SagaStatus::Stuck)
-        .told(Letter::Unpark)
+        .told(unpark())
         .claimed()
         .writes(["received unpark"])
         .starts(["run draw"]);

@@ -41,6 +41,37 @@ pub(super) fn cannot_be_written(step: &'static str) -> Ended {
     Ended(step, Way::Do, AttemptEnd::Undecodable("not a string".into()))
 }
 
+/// It did a part of its work.
+pub(super) fn refuses_midway(step: &'static str) -> Ended {
+    let (error, part) = (Value::journaled("no".to_owned()), Value::journaled("half".to_owned()));
+    Ended(step, Way::Do, AttemptEnd::Partial(Refused { error, message: "no".into() }, part))
+}
+
+/// Its time is up, and its thread goes on.
+pub(super) fn outlives_its_time(step: &'static str) -> Ended {
+    Ended(step, Way::Do, AttemptEnd::Unknown(Doubt::StillRuns))
+}
+
+/// Its probe says that no attempt had an effect.
+pub(super) fn did_not_happen(step: &'static str) -> Ended {
+    Ended(step, Way::Probe, AttemptEnd::DidNot)
+}
+
+/// Its probe cannot say it.
+pub(super) fn cannot_tell(step: &'static str) -> Ended {
+    Ended(step, Way::Probe, AttemptEnd::CannotTell)
+}
+
+/// Its probe says that an attempt happened.
+pub(super) fn happened(step: &'static str) -> Ended {
+    probe(done(step))
+}
+
+/// The same, of the probe of the step.
+pub(super) fn probe(Ended(step, _, end): Ended) -> Ended {
+    Ended(step, Way::Probe, end)
+}
+
 /// The same, of the undo of the step.
 pub(super) fn undo(Ended(step, _, end): Ended) -> Ended {
     Ended(step, Way::Undo, end)
@@ -51,5 +82,9 @@ pub(super) fn cancel() -> Letter {
 }
 
 pub(super) fn kill() -> Letter {
-    Letter::Kill { reason: "enough".into() }
+    Letter::Kill { reason: "enough".into(), by: "alice".into() }
+}
+
+pub(super) fn unpark() -> Letter {
+    Letter::Unpark { by: "alice".into() }
 }

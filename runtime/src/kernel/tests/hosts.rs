@@ -51,10 +51,14 @@ fn a6_an_api_phase_whose_host_died_is_undone_never_resumed() {
         .submitted()
         .host_dies()
         .claimed()
+        .writes([])
+        .waits_for(600)
+        .seconds_later(600)
+        .claimed()
         .writes(["going back: abandoned", "intent undo upload"])
         .starts(["run undo upload"])
         .when(undo(done("upload")))
-        .ends_with("compensated; not settled");
+        .ends_with("compensated; settles in 1260s");
 }
 
 #[test]
@@ -91,11 +95,15 @@ fn a6_a_late_success_does_not_resume_an_api_phase() {
 
 #[test]
 fn a6_a_cancel_of_an_abandoned_saga_is_its_cause() {
-    given(upload_and_pack()).submitted().host_dies().told(cancel()).claimed().writes([
-        "received cancel",
-        "going back: cancelled",
-        "intent undo upload",
-    ]);
+    given(upload_and_pack())
+        .submitted()
+        .host_dies()
+        .told(cancel())
+        .claimed()
+        .writes(["received cancel", "upload failed: its host is gone; again in 0ns"])
+        .seconds_later(600)
+        .claimed()
+        .writes(["going back: cancelled", "intent undo upload"]);
 }
 
 #[test]

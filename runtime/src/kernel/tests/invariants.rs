@@ -1,200 +1,266 @@
-//! What is always true (INV1, INV4 to INV8), judged from the records alone: the oracle shares no
-//! code with the machine.
+//! What is always true (INV1, INV2, INV4 to INV8), judged from the records alone: the oracle shares
+//! no code with the machine.
 
 use std::collections::BTreeSet;
 
+use super::reader::{Reader, Seen};
 use crate::kernel::{
-    AttemptEnd, Command, Definition, End, EntryId, Finish, Kind, Letter, Machine, Record, Stamped,
-    State, Timestamp, Way,
+    Command, Definition, Doubt, End, Finish, Finished, Kind, Machine, OnExhausted, PROBE_RETRY,
+    ParkReason, Record, Residual, Stamped, State, Timestamp, Way,
 };
 
-/// What the records say of one step.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Seen {
-    #[default]
-    Nothing,
-    Skipped,
-    /// It may have had an effect.
-    Intended,
-    Done,
-    /// Ended without effect.
-    NoEffect,
-    Undoing,
-    Undone,
-    UndoFailed,
-    Waived,
-}
-
-/// Checks a whole journal.
+/// Checks a whole journal, and says what it tells.
 #[track_caller]
-pub(super) fn check(definition: &Definition, journal: &[Stamped]) {
-    let mut seen = Reader {
+pub(super) fn check<'a>(definition: &'a Definition, journal: &[Stamped]) -> Reader<'a> {
+    let mut oracle = Oracle {
+        seen: Reader::new(definition),
         definition,
-        steps: vec![Seen::Nothing; definition.steps.len()],
         outcomes: BTreeSet::new(),
         intents: BTreeSet::new(),
         verdicts: BTreeSet::new(),
-        letters: BTreeSet::new(),
-        back: false,
-        over: false,
+        finished: None,
     };
     for (seq, stamped) in journal.iter().enumerate() {
         assert_eq!(seq == 0, matches!(stamped.record, Record::Started(_)), "J1: it starts once");
-        assert!(!seen.over, "nothing follows `Finished`: {:?}", stamped.record);
-        seen.read(&stamped.record);
+        oracle.read(stamped, journal.get(seq + 1).map(|next| &next.record));
     }
+    oracle.seen
 }
 
-struct Reader<'a> {
+struct Oracle<'a> {
     definition: &'a Definition,
-    steps: Vec<Seen>,
+    seen: Reader<'a>,
     outcomes: BTreeSet<(usize, u32)>,
     intents: BTreeSet<(usize, u32, bool)>,
     verdicts: BTreeSet<usize>,
-    letters: BTreeSet<EntryId>,
-    back: bool,
-    over: bool,
+    /// How it ended, until a late success opens it again.
+    finished: Option<Finished>,
 }
 
-impl Reader<'_> {
-    fn read(&mut self, record: &Record) {
+impl Oracle<'_> {
+    fn read(&mut self, stamped: &Stamped, next: Option<&Record>) {
+        let record = &stamped.record;
+        self.nothing_follows_the_end(record);
         match record {
-            Record::Started(_) | Record::Parked(_) => {}
-            Record::Evaluated { step, verdict, .. } => {
+            Record::Started(_) | Record::Received(_) => {}
+            Record::Evaluated { step, .. } => {
                 assert!(self.verdicts.insert(*step), "O2: condition {step} was evaluated twice");
-                if !verdict {
-                    self.steps[*step] = Seen::Skipped;
-                }
+                self.is_not_parked("evaluated");
             }
             Record::Intended { step, generation, way } => {
+                self.is_not_parked("intended");
                 self.intents.insert((*step, *generation, *way == Way::Undo));
                 match way {
-                    Way::Do => self.intent(*step),
-                    Way::Undo => self.undo_intent(*step),
+                    Way::Do => self.intent(*step, *generation),
+                    Way::Undo => self.undo_intent(*step, *generation),
+                    Way::Probe => panic!("J2: a probe needs no intent"),
                 }
             }
             Record::Ended { step, generation, way, end, .. } => {
                 let intended = self.intents.contains(&(*step, *generation, *way == Way::Undo));
                 assert!(intended, "J2: step {step} ended without an intent");
                 match way {
-                    Way::Do => self.ended(*step, *generation, end),
-                    Way::Undo => self.undo_ended(*step, end),
+                    Way::Do => self.ended(*step, *generation, end, next),
+                    Way::Probe => self.answered(*step, *generation, end, next),
+                    Way::Undo => self.undo_ended(*step, *generation, end),
                 }
             }
-            Record::Received(mail) => {
-                assert!(self.letters.insert(mail.id), "J1: an entry was folded twice");
-                match mail.letter {
-                    Letter::MarkDone { step, .. } => self.settled(step, Seen::Undone),
-                    Letter::Waive { step, .. } => self.settled(step, Seen::Waived),
-                    _ => {}
-                }
+            Record::Compensating(_) => self.turns_back(stamped.at),
+            Record::Parked(reason) => self.parks(reason),
+            Record::Finished(finished) => self.ends(finished),
+        }
+        self.seen.read(stamped);
+    }
+
+    fn nothing_follows_the_end(&mut self, record: &Record) {
+        let Some(finished) = &self.finished else { return };
+        match record {
+            Record::Received(_) if finished.late_until.is_some() => {}
+            Record::Ended { way: Way::Do, end: End::Late(_), .. }
+                if finished.late_until.is_some() =>
+            {
+                self.finished = None;
             }
-            Record::Compensating(_) => {
-                assert!(!self.back, "it goes back once");
-                assert!(!self.pivot_done(), "INV8: it went back behind its pivot");
-                self.back = true;
+            Record::Finished(settled) => {
+                assert!(finished.late_until.is_some(), "it is settled twice");
+                assert!(settled.late_until.is_none(), "C8: it is settled once");
+                assert_eq!(settled.residual, finished.residual, "C11: it settles as it ended");
             }
-            Record::Finished(finished) => {
-                self.over = true;
-                let left: Vec<usize> = finished.residual.iter().map(|left| left.step).collect();
-                match finished.finish {
-                    Finish::Completed(_) => self.completed(),
-                    Finish::Compensated(_) | Finish::Cancelled { .. } => self.compensated(&left),
-                    Finish::Killed { .. } => {}
-                }
-            }
+            record => panic!("nothing follows `Finished`: {record:?}"),
         }
     }
 
-    fn intent(&mut self, step: usize) {
-        assert!(!self.back, "INV8: step {step} was intended on the way back");
-        let stage = self.definition.steps[step].stage;
-        for (before, at) in self.definition.steps.iter().zip(&self.steps) {
-            let settled = matches!(at, Seen::Done | Seen::Skipped);
-            assert!(
-                before.stage >= stage || settled,
-                "INV4: step {step} overtakes {}",
-                before.name
-            );
+    fn is_not_parked(&self, what: &str) {
+        assert!(!self.seen.is_parked(), "E2: {what}, although it is parked");
+    }
+
+    fn intent(&mut self, step: usize, generation: u32) {
+        assert!(!self.seen.back, "INV8: step {step} was intended on the way back");
+        assert!(!self.seen.cancelled, "K2: step {step} was intended after a cancel");
+        let definition = &self.definition.steps[step];
+        for (before, at) in self.definition.steps.iter().zip(&self.seen.steps) {
+            let settled = matches!(at.seen, Seen::Done | Seen::Skipped);
+            let earlier = before.stage < definition.stage;
+            assert!(!earlier || settled, "INV4: step {step} overtakes {}", before.name);
         }
-        if self.definition.steps[step].conditional {
+        if definition.conditional {
             assert!(self.verdicts.contains(&step), "O2: step {step} runs without its verdict");
         }
-        assert!(self.steps[step] != Seen::Skipped, "step {step} runs although it is skipped");
-        self.steps[step] = Seen::Intended;
+        let at = &self.seen.steps[step];
+        assert_eq!(at.generation, generation, "J3: step {step} has another generation");
+        assert!(at.seen == Seen::Nothing, "step {step} is intended twice, or skipped");
     }
 
-    fn undo_intent(&mut self, step: usize) {
-        assert!(self.back, "step {step} is undone on the way forward");
-        assert!(!self.pivot_done(), "INV8: step {step} is undone behind the pivot");
+    fn undo_intent(&mut self, step: usize, generation: u32) {
+        assert!(self.seen.back, "step {step} is undone on the way forward");
         let stage = self.definition.steps[step].stage;
-        for (later, at) in self.definition.steps.iter().zip(&self.steps) {
-            let remains =
-                matches!(at, Seen::Intended | Seen::Done | Seen::Undoing | Seen::UndoFailed);
-            let blocks = later.kind == Kind::Compensable && later.stage > stage && remains;
+        for (later, at) in self.definition.steps.iter().zip(&self.seen.steps) {
+            let undone = !at.may_remain() || at.seen == Seen::Waived;
+            let blocks = later.kind == Kind::Compensable && later.stage > stage && !undone;
             assert!(!blocks, "INV7: step {step} is undone before {}", later.name);
         }
-        let effect = matches!(self.steps[step], Seen::Intended | Seen::Done);
+        let at = &self.seen.steps[step];
+        let effect = matches!(at.seen, Seen::Unknown | Seen::Done | Seen::Partial);
         assert!(effect, "C1: step {step} has no effect to undo");
-        self.steps[step] = Seen::Undoing;
+        assert_eq!(at.undo_generation, generation, "C8: another undo has its own key");
     }
 
-    fn ended(&mut self, step: usize, generation: u32, end: &End) {
-        if matches!(end, End::Done(_) | End::Ephemeral | End::Refused(_)) {
-            let first = self.outcomes.insert((step, generation));
-            assert!(first, "INV1: a second outcome of step {step}");
+    fn ended(&mut self, step: usize, generation: u32, end: &End, next: Option<&Record>) {
+        let definition = &self.definition.steps[step];
+        let at = &self.seen.steps[step];
+        let open = at.seen == Seen::Intended;
+        match end {
+            End::Done(_) => assert!(open || at.seen == Seen::Unknown, "J5: {step} was not open"),
+            End::Late(_) => self.late(step),
+            End::Failed { why, .. } => {
+                assert!(open, "step {step} failed, but is not open");
+                let spent = at.counted > definition.retry.max && *why != Doubt::HostLost;
+                assert!(!spent, "R1: step {step} was tried too often");
+                let parks = matches!(next, Some(Record::Parked(_)));
+                let again = !definition.at_most_once || definition.probe || parks;
+                assert!(again, "E3: step {step} is run at most once");
+            }
+            End::DidNot { .. } | End::CannotTell { .. } => panic!("only a probe says {end:?}"),
+            _ => assert!(open, "step {step} ended as {end:?}, but is not open"),
         }
-        self.steps[step] = match end {
-            End::Done(_) | End::Ephemeral => Seen::Done,
-            End::Refused(_) | End::Withdrawn => Seen::NoEffect,
-            End::Failed { .. } | End::Unknown(_) => Seen::Intended,
-        };
+        self.outcome(step, generation, end);
     }
 
-    fn undo_ended(&mut self, step: usize, end: &End) {
-        self.steps[step] = match end {
-            End::Done(_) | End::Ephemeral | End::Withdrawn => Seen::Undone,
-            End::Refused(_) | End::Unknown(_) => Seen::UndoFailed,
-            End::Failed { .. } => Seen::Undoing,
-        };
+    /// A success that comes when nobody expects it any more (C8).
+    fn late(&self, step: usize) {
+        let at = &self.seen.steps[step];
+        let kind = &self.definition.steps[step].kind;
+        let undone = [Seen::Unknown, Seen::Undoing, Seen::Undone, Seen::UndoFailed];
+        let is_undone = *kind == Kind::Compensable && self.seen.back && undone.contains(&at.seen);
+        let reported = matches!(kind, Kind::Compensable | Kind::NoUndo(_)) || !self.seen.back;
+        let was_denied = at.seen == Seen::Withdrawn && reported;
+        assert!(is_undone || was_denied, "C8: a late success of step {step} changes nothing");
     }
 
-    fn settled(&mut self, step: usize, to: Seen) {
-        if self.steps[step] == Seen::UndoFailed {
-            self.steps[step] = to;
+    fn answered(&mut self, step: usize, generation: u32, end: &End, next: Option<&Record>) {
+        let definition = &self.definition.steps[step];
+        let at = &self.seen.steps[step];
+        assert!(definition.probe, "E3: step {step} has no probe");
+        assert!(at.seen == Seen::Intended, "E3: step {step} is not in doubt");
+        match end {
+            End::Failed { .. } => {
+                assert!(at.probes <= PROBE_RETRY.max, "E3: the probe of {step} failed too often");
+            }
+            End::DidNot { retry_at: Some(_) } | End::CannotTell { .. } => {
+                let spent = definition.at_most_once || at.counted > definition.retry.max;
+                let parks = matches!(next, Some(Record::Parked(_)));
+                assert!(!spent || parks, "E3: nobody may run step {step} again");
+                assert!(!self.seen.cancelled, "E3: step {step} runs again only to go forward");
+            }
+            End::Done(_) | End::DidNot { retry_at: None } | End::Unknown(_) => {}
+            end => panic!("E3: a probe does not say {end:?}"),
         }
+        self.outcome(step, generation, end);
+    }
+
+    fn outcome(&mut self, step: usize, generation: u32, end: &End) {
+        let outcome = matches!(
+            end,
+            End::Done(_) | End::Ephemeral | End::Refused(_) | End::Partial(..) | End::Late(_)
+        );
+        let first = !outcome || self.outcomes.insert((step, generation));
+        assert!(first, "INV1: a second outcome of step {step}");
+    }
+
+    fn undo_ended(&mut self, step: usize, generation: u32, end: &End) {
+        let at = &self.seen.steps[step];
+        assert!(at.seen == Seen::Undoing, "the undo of step {step} ended as {end:?}, unasked");
+        assert_eq!(at.undo_generation, generation, "C8: the end of an undo that is stale");
+    }
+
+    fn turns_back(&self, at: Timestamp) {
+        assert!(!self.seen.back, "it goes back once");
+        self.is_not_parked("went back");
+        for (definition, step) in self.definition.steps.iter().zip(&self.seen.steps) {
+            if definition.kind == Kind::Pivot {
+                let open = matches!(step.seen, Seen::Intended | Seen::Unknown | Seen::Done);
+                assert!(!open, "P2, INV8: it went back, and the pivot may have happened");
+            }
+            let open = matches!(step.seen, Seen::Intended | Seen::Unknown);
+            let busy = step.busy_until.filter(|until| open && *until > at);
+            assert_eq!(busy, None, "C3: {} may still run", definition.name);
+        }
+    }
+
+    fn parks(&self, reason: &ParkReason) {
+        match reason {
+            ParkReason::Exhausted { step, .. } => {
+                let definition = &self.definition.steps[*step];
+                assert_eq!(definition.on_exhausted, OnExhausted::Park, "E4: {step} does not park");
+                assert!(definition.kind != Kind::Pivot, "P2: a pivot parks as unknown");
+                assert!(self.seen.steps[*step].seen == Seen::Intended, "E4: {step} is not open");
+            }
+            ParkReason::PivotUnknown { .. } => {
+                let pivot = self.definition.pivot().expect("it has a pivot");
+                assert!(self.seen.steps[pivot].seen == Seen::Unknown, "P2: it is known");
+            }
+            _ => {}
+        }
+    }
+
+    fn ends(&mut self, finished: &Finished) {
+        let settles = self.finished.is_some();
+        match finished.finish {
+            Finish::Completed(_) => self.completed(),
+            Finish::Compensated(_) | Finish::Cancelled { .. } => self.compensated(finished),
+            Finish::Killed { .. } => assert!(!settles, "what is over is not killed"),
+        }
+        if !settles && !matches!(finished.finish, Finish::Killed { .. }) {
+            self.is_not_parked("finished");
+        }
+        self.finished = Some(finished.clone());
     }
 
     fn completed(&self) {
-        assert!(!self.back, "INV5: it went back and completed");
-        for (step, at) in self.steps.iter().enumerate() {
-            let settled = matches!(at, Seen::Done | Seen::Skipped);
+        assert!(!self.seen.back, "INV5: it went back and completed");
+        assert!(!self.seen.cancelled, "K1: a cancel was forgotten");
+        for (step, at) in self.seen.steps.iter().enumerate() {
+            let settled = matches!(at.seen, Seen::Done | Seen::Skipped);
             assert!(settled, "INV5: completed without step {step}");
         }
     }
 
-    fn compensated(&self, left: &[usize]) {
-        for (step, at) in self.steps.iter().enumerate() {
-            let remains = match self.definition.steps[step].kind {
-                Kind::ReadOnly => false,
-                _ => !matches!(at, Seen::Nothing | Seen::Skipped | Seen::NoEffect | Seen::Undone),
-            };
+    fn compensated(&self, finished: &Finished) {
+        let left: Vec<usize> =
+            finished.residual.iter().map(|Residual { step, .. }| *step).collect();
+        let mut doubtful = false;
+        for (step, (definition, at)) in
+            self.definition.steps.iter().zip(&self.seen.steps).enumerate()
+        {
+            let remains = definition.kind != Kind::ReadOnly && at.may_remain();
             assert_eq!(remains, left.contains(&step), "INV6: the residual is wrong about {step}");
+            let undone = definition.kind != Kind::Compensable || at.seen == Seen::Waived;
+            assert!(undone || !remains, "INV6: {} was not undone", definition.name);
+            doubtful |= at.seen == Seen::Undone && !at.known;
         }
-        let waived = |at: &Seen| *at == Seen::Waived;
-        for (step, at) in self.definition.steps.iter().zip(&self.steps) {
-            let remains = matches!(at, Seen::Intended | Seen::Done | Seen::UndoFailed);
-            let settled = step.kind != Kind::Compensable || waived(at) || !remains;
-            assert!(settled, "INV6: {} was not undone", step.name);
-        }
-    }
-
-    fn pivot_done(&self) -> bool {
-        self.definition
-            .steps
-            .iter()
-            .zip(&self.steps)
-            .any(|(step, at)| step.kind == Kind::Pivot && *at == Seen::Done)
+        let settles = self.finished.is_some();
+        let waits = finished.late_until.is_some();
+        assert_eq!(waits, doubtful && !settles, "C8: it waits for a late success, or should");
     }
 }
 
@@ -215,75 +281,7 @@ pub(super) fn nothing_waits_for_ever(owner: &Machine, commands: &[Command], now:
     });
     assert!(
         owner.in_flight() || wait.is_some(),
-        "it stays with its owner, who has nothing to do: {owner:#?}"
+        "it stays with its owner, who has nothing to do: {owner:?}"
     );
-    assert!(wait.is_none_or(|due| due > now), "it spins: {owner:#?}");
-}
-
-/// What really happened outside: which steps may have left an effect (INV6).
-pub(super) struct Ledger(Vec<Effect>);
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Effect {
-    /// No attempt ever began.
-    Never,
-    /// An attempt began.
-    Possible,
-    /// The step asserted that none remains.
-    Refused,
-    /// An undo of it succeeded.
-    Undone,
-}
-
-impl Ledger {
-    pub(super) fn new(definition: &Definition) -> Self {
-        Self(vec![Effect::Never; definition.steps.len()])
-    }
-
-    pub(super) fn began(&self, step: usize) -> bool {
-        self.0[step] != Effect::Never
-    }
-
-    pub(super) fn refused(&self, step: usize) -> bool {
-        self.0[step] == Effect::Refused
-    }
-
-    pub(super) fn begins(&mut self, step: usize, way: Way) {
-        if way == Way::Do {
-            self.0[step] = Effect::Possible;
-        }
-    }
-
-    pub(super) fn ends(&mut self, step: usize, way: Way, end: &AttemptEnd) {
-        match (way, end) {
-            (Way::Do, AttemptEnd::Refused(_)) => self.0[step] = Effect::Refused,
-            (Way::Undo, AttemptEnd::Done(_)) => self.0[step] = Effect::Undone,
-            _ => {}
-        }
-    }
-
-    /// Nothing that may have had an effect is left without being undone or reported, unless the
-    /// saga completed or somebody answers for the undo.
-    #[track_caller]
-    pub(super) fn check(&self, definition: &Definition, journal: &[Stamped]) {
-        let Some(Record::Finished(finished)) = journal.last().map(|last| &last.record) else {
-            panic!("it ended without `Finished`");
-        };
-        if matches!(finished.finish, Finish::Completed(_)) {
-            return;
-        }
-        for (step, effect) in self.0.iter().enumerate() {
-            let marked = journal.iter().any(|stamped| {
-                matches!(&stamped.record, Record::Received(mail)
-                    if matches!(mail.letter, Letter::MarkDone { step: of, .. } if of == step))
-            });
-            let reported = finished.residual.iter().any(|left| left.step == step);
-            let harmless = definition.steps[step].kind == Kind::ReadOnly || marked;
-            assert!(
-                *effect != Effect::Possible || reported || harmless,
-                "INV6: {} may have had an effect that nobody undid or reported",
-                definition.steps[step].name,
-            );
-        }
-    }
+    assert!(wait.is_none_or(|due| due > now), "it spins: {owner:?}");
 }

@@ -39,7 +39,7 @@ fn j5_a_late_failure_is_ignored() {
         .host_dies()
         .told_late(refuses("reserve"))
         .claimed()
-        .writes(["received late reserve"])
+        .writes(["received late reserve", "reserve failed: its host is gone; again in 0ns"])
         .starts(["run reserve #2"]);
 }
 
@@ -104,7 +104,7 @@ fn b11_a_late_ephemeral_value_died_with_its_host() {
         .host_dies()
         .told_late(done("draw"))
         .claimed()
-        .writes(["received late draw"])
+        .writes(["received late draw", "draw failed: its host is gone; again in 0ns"])
         .starts(["run draw #2"]);
 }
 

@@ -1,11 +1,11 @@
 //! Machinery that fails parks the saga (E2, D2, R3).
 
 use super::{
-    events::{cannot_be_written, done, refuses, undo},
+    events::{cannot_be_written, done, refuses, undo, unpark},
     script::{Script, given},
     task::{step, task},
 };
-use crate::kernel::{Letter, SagaStatus};
+use crate::kernel::SagaStatus;
 
 #[test]
 fn e2_an_output_that_cannot_be_written_parks() {
@@ -15,7 +15,7 @@ fn e2_an_output_that_cannot_be_written_parks() {
         .writes(["parked: a undecodable"])
         .guarded()
         .is(SagaStatus::Parked)
-        .told(Letter::Unpark)
+        .told(unpark())
         .becomes_ready()
         .claimed()
         .writes(["received unpark"])
@@ -33,7 +33,7 @@ fn e2_a_condition_that_panics_parks_and_is_asked_again_after_unpark() {
         .writes(["a done", "parked: when of `b` panicked"])
         .is(SagaStatus::Parked)
         .panicking([])
-        .told(Letter::Unpark)
+        .told(unpark())
         .claimed()
         .writes(["received unpark", "b runs, saw [0, 2]", "intent b"]);
 }
@@ -55,7 +55,7 @@ fn e2_a_response_that_panics_parks() {
         .when(done("a"))
         .writes(["a done", "parked: response panicked"])
         .panicking([])
-        .told(Letter::Unpark)
+        .told(unpark())
         .claimed()
         .writes(["received unpark", "completed"]);
 }
@@ -68,7 +68,7 @@ fn e2_an_undo_that_cannot_be_read_parks_on_the_way_back() {
         .when(refuses("b"))
         .when(undo(cannot_be_written("a")))
         .writes(["parked: a undecodable"])
-        .told(Letter::Unpark)
+        .told(unpark())
         .claimed()
         .writes(["received unpark"])
         .starts(["run undo a"])
@@ -87,7 +87,7 @@ fn e2_the_siblings_of_a_step_that_parks_finish_first() {
         .when(done("b"))
         .writes(["b done"])
         .is(SagaStatus::Parked)
-        .told(Letter::Unpark)
+        .told(unpark())
         .claimed()
         .starts(["run a"])
         .when(done("a"))
@@ -100,7 +100,7 @@ fn j3_unpark_never_runs_a_step_again_that_refused() {
         .claimed()
         .when(refuses("a"))
         .when(cannot_be_written("b"))
-        .told(Letter::Unpark)
+        .told(unpark())
         .claimed()
         .writes(["received unpark", "going back: a refused", "intent undo b"]);
 }
@@ -120,7 +120,10 @@ fn r3_four_crashes_are_borne() {
 
 #[test]
 fn r3_five_crashes_in_a_row_park() {
-    crashed(5).claimed().writes(["parked: 5 crashes"]).is(SagaStatus::Parked);
+    crashed(5)
+        .claimed()
+        .writes(["a #5 failed: its host is gone; again in 0ns", "parked: 5 crashes"])
+        .is(SagaStatus::Parked);
 }
 
 #[test]
@@ -130,10 +133,5 @@ fn r3_progress_clears_the_crashes() {
 
 #[test]
 fn r3_unpark_gives_five_more_tries() {
-    crashed(5)
-        .claimed()
-        .told(Letter::Unpark)
-        .claimed()
-        .writes(["received unpark"])
-        .starts(["run a"]);
+    crashed(5).claimed().told(unpark()).claimed().writes(["received unpark"]).starts(["run a #6"]);
 }

@@ -1,11 +1,11 @@
 //! The point of no return (P1 to P3, K3).
 
 use super::{
-    events::{cancel, done, fails, is_interrupted, refuses, times_out, undo},
+    events::{cancel, done, fails, is_interrupted, refuses, times_out, undo, unpark},
     script::{Script, given},
     task::{ephemeral, pivot, retriable, step, task},
 };
-use crate::kernel::{Definition, Letter, SagaStatus};
+use crate::kernel::{Definition, SagaStatus};
 
 fn sale() -> Definition {
     task([step("reserve"), pivot("sell").retries(1), retriable("ship").retries(0)])
@@ -110,7 +110,7 @@ fn p2_nor_does_the_deadline() {
 #[test]
 fn p2_unpark_tries_an_unknown_pivot_again_under_its_key() {
     nobody_knows_whether_it_was_sold()
-        .told(Letter::Unpark)
+        .told(unpark())
         .claimed()
         .writes(["received unpark"])
         .starts(["run sell"])
@@ -179,7 +179,7 @@ fn p3_a_step_behind_the_pivot_that_cannot_succeed_is_stuck_and_nothing_is_undone
 fn p3_unpark_tries_a_stuck_step_again_under_its_key() {
     sold()
         .when(fails("ship"))
-        .told(Letter::Unpark)
+        .told(unpark())
         .claimed()
         .writes(["received unpark"])
         .starts(["run ship"])
@@ -193,7 +193,7 @@ fn j3_a_refused_step_that_an_operator_runs_again_is_a_new_generation() {
         .when(refuses("ship"))
         .writes(["ship refused: no"])
         .is(SagaStatus::Stuck)
-        .told(Letter::Unpark)
+        .told(unpark())
         .claimed()
         .writes(["received unpark", "intent ship'1"])
         .when(done("ship"))
@@ -232,7 +232,7 @@ fn p2_a_pivot_is_unknown_when_its_input_is_refused_the_second_time() {
         .when(refuses("open"))
         .writes(["sell #2 unknown: no", "parked: pivot unknown: no"])
         .is(SagaStatus::Parked)
-        .told(Letter::Unpark)
+        .told(unpark())
         .claimed()
         .starts(["run open"]);
 }
@@ -253,7 +253,7 @@ fn p2_a_pivot_is_unknown_when_its_input_cannot_be_made_again() {
 fn k3_a_cancel_does_not_stop_what_an_open_pivot_needs() {
     selling_what_was_lost()
         .told(cancel())
-        .writes(["received cancel"])
+        .writes(["received cancel", "sell failed: its host is gone; again in 0ns"])
         .starts_nothing()
         .when(done("open"))
         .starts(["run sell #2"])

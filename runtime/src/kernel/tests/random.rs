@@ -6,12 +6,15 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{
-    draw::{Lot, draw_task},
-    invariants::{self, Ledger},
+    draw::{Lot, draw_end, draw_task},
+    events::unpark,
+    invariants,
+    ledger::Ledger,
+    reader::Seen,
 };
 use crate::kernel::{
-    AttemptEnd, Command, Decision, Definition, Doubt, EntryId, Event, Fence, Host, Judge, Letter,
-    Machine, Mail, Place, Record, Refused, SagaId, Stamped, Started, Timestamp, Value, Way,
+    AttemptEnd, Command, Decision, Definition, EntryId, Event, Fence, Host, Judge, Letter, Machine,
+    Mail, Place, Record, SagaId, Stamped, Started, Timestamp, Value, Way,
 };
 
 const SAGAS: u64 = 3_000;
@@ -36,6 +39,7 @@ struct World {
     journal: Vec<Stamped>,
     inbox: Vec<Mail>,
     crashed: Vec<Fence>,
+    reaped_at: Option<Timestamp>,
     fence: u64,
     place: Place,
     owner: Option<Machine>,
@@ -72,6 +76,7 @@ impl World {
             journal: Vec::new(),
             inbox: Vec::new(),
             crashed: Vec::new(),
+            reaped_at: None,
             fence: 1,
             place: Place::Ready,
             owner: None,
@@ -106,6 +111,7 @@ impl World {
             definition: self.definition.hash(),
             request: Value::journaled(()),
             deadline: self.definition.timeout.map(|timeout| self.now.plus(timeout)),
+            fingerprint: None,
             reply_to: None,
         };
         let id = SagaId(Uuid::from_u128(u128::from(self.lot.next())));
@@ -114,6 +120,7 @@ impl World {
             Machine::start(definition, id, Host::Api, fence, started, self.now, self);
         self.owner = Some(machine);
         self.written(decision);
+        self.start();
     }
 
     // ---- with faults ---------------------------------------------------------------------------
@@ -124,48 +131,43 @@ impl World {
             1 => self.time_passes(),
             2 => self.host_dies(),
             3 => self.host_leaves(),
-            _ if self.owner.is_none() => self.claim(),
+            _ if self.owner.is_none() => match self.lot.one_in(5) {
+                true => self.claim(Machine::administrative),
+                false => self.claim(|machine| machine),
+            },
             _ if self.flights.is_empty() => self.time_passes(),
-            _ => {
-                let end = self.draw_end();
-                self.attempt_ends(end);
-            }
-        }
-    }
-
-    fn draw_end(&mut self) -> AttemptEnd {
-        match self.lot.below(10) {
-            0 => AttemptEnd::Unknown(Doubt::TimedOut),
-            1 => AttemptEnd::Unknown(Doubt::Interrupted),
-            2 => AttemptEnd::Undecodable("not a string".into()),
-            3 => AttemptEnd::Refused(Refused { error: Value::journaled(()), message: "no".into() }),
-            4 | 5 => AttemptEnd::Retry { error: "no reply".into(), after: None },
-            _ => AttemptEnd::Done(Value::journaled(())),
+            _ => self.attempt_ends(draw_end),
         }
     }
 
     fn draw_letter(&mut self) -> Letter {
         let step = self.lot.below(self.definition.steps.len());
-        match self.lot.below(12) {
-            0 => Letter::Kill { reason: "enough".into() },
-            1 | 2 => Letter::Waive { step, reason: "small".into() },
-            3 => Letter::MarkDone { step, evidence: "seen".into() },
-            4..=6 => Letter::Unpark,
-            7 | 8 => self.draw_late(step),
+        let (evidence, by) = ("seen".to_owned(), "alice".to_owned());
+        match self.lot.below(14) {
+            0 => Letter::Kill { reason: "enough".into(), by },
+            1 | 2 => Letter::Waive { step, reason: "small".into(), by },
+            3 => Letter::MarkDone { step, output: None, evidence, by },
+            4 => {
+                let output = Some(Value::journaled(()));
+                Letter::MarkDone { step, output, evidence, by }
+            }
+            5 => Letter::MarkNotDone { step, evidence, by },
+            6..=8 => unpark(),
+            9 | 10 => self.draw_late(step),
             _ => Letter::Cancel { reason: "changed my mind".into() },
         }
     }
 
     /// Only what was begun can succeed late.
     fn draw_late(&mut self, step: usize) -> Letter {
-        let way = Way::Do;
-        if !self.ledger.began(step) || self.ledger.refused(step) {
-            return Letter::Unpark;
+        if !self.ledger.may_succeed_late(&self.definition, step) {
+            return unpark();
         }
-        let end = self.draw_end();
-        let refused = matches!(end, AttemptEnd::Refused(_));
-        let end = if refused { AttemptEnd::Unknown(Doubt::TimedOut) } else { end };
-        Letter::Late { step, generation: 0, attempt: 1, way, end }
+        let end = match draw_end(&mut self.lot, Way::Do) {
+            AttemptEnd::Retry { error, after } => AttemptEnd::Retry { error, after },
+            _ => AttemptEnd::Done(Value::journaled(())),
+        };
+        Letter::Late { step, generation: 0, attempt: 1, way: Way::Do, end }
     }
 
     fn tell(&mut self) {
@@ -187,8 +189,13 @@ impl World {
     fn host_dies(&mut self) {
         let Some(owner) = self.owner.take() else { return };
         self.crashed.push(owner.fence());
+        self.reaped_at = Some(self.now);
         self.place = Place::Ready;
-        self.flights.clear();
+        for (step, way) in std::mem::take(&mut self.flights) {
+            if way == Way::Do {
+                self.ledger.is_lost(&self.definition, step, self.now);
+            }
+        }
     }
 
     fn host_leaves(&mut self) {
@@ -201,17 +208,20 @@ impl World {
 
     fn all_goes_well(&mut self) {
         match self.place {
-            Place::Parked => self.deliver(Letter::Unpark),
-            _ if self.owner.is_none() => self.claim(),
+            Place::Parked => self.deliver(unpark()),
+            _ if self.owner.is_none() => self.claim(|machine| machine),
             _ if !self.inbox.is_empty() => self.read_mail(),
             _ if self.flights.is_empty() => self.time_passes(),
-            _ => self.attempt_ends(AttemptEnd::Done(Value::journaled(()))),
+            _ => self.attempt_ends(|lot, way| match way {
+                Way::Probe if lot.one_in(2) => AttemptEnd::DidNot,
+                _ => AttemptEnd::Done(Value::journaled(())),
+            }),
         }
     }
 
     // ---- both ----------------------------------------------------------------------------------
 
-    fn claim(&mut self) {
+    fn claim(&mut self, role: fn(Machine) -> Machine) {
         match self.place {
             Place::Timed(due) => self.now = self.now.max(due),
             Place::Parked => return,
@@ -224,9 +234,10 @@ impl World {
         let id = SagaId(Uuid::nil());
         let machine =
             Machine::resume(self.definition.clone(), id, Host::Worker, fence, &self.journal);
-        self.owner = machine;
+        self.owner = machine.map(role);
         let crashes = u32::try_from(crashes).expect("few hosts die");
-        self.decide(Event::Claimed { crashes, mail: self.inbox.clone() });
+        let crashed_at = self.reaped_at.filter(|_| crashes > 0);
+        self.decide(Event::Claimed { crashes, crashed_at, mail: self.inbox.clone() });
     }
 
     fn read_mail(&mut self) {
@@ -245,10 +256,11 @@ impl World {
         }
     }
 
-    fn attempt_ends(&mut self, end: AttemptEnd) {
+    fn attempt_ends(&mut self, end: fn(&mut Lot, Way) -> AttemptEnd) {
         let flight = self.lot.below(self.flights.len());
         let (step, way) = self.flights.swap_remove(flight);
-        self.ledger.ends(step, way, &end);
+        let end = end(&mut self.lot, way);
+        self.ledger.ends(&self.definition, (step, way), &end, self.now);
         self.decide(Event::Ended { step, way, end });
     }
 
@@ -256,8 +268,8 @@ impl World {
     fn decide(&mut self, event: Event) {
         let mut events = vec![event];
         while let Some(event) = events.pop() {
-            let Some(owner) = self.owner.clone() else { return };
-            let mut next = owner;
+            let Some(mut next) = self.owner.clone() else { return };
+            let memo = next.memo();
             let decision = next.decide(event.clone(), self.now, self);
             if self.troubled && self.lot.one_in(8) {
                 let letter = self.draw_letter();
@@ -265,45 +277,67 @@ impl World {
             }
             let unread = self.inbox.iter().any(|mail| !decision.folded.contains(&mail.id));
             if decision.guarded && unread {
+                next.rewind(&memo, &self.journal);
+                assert_eq!(format!("{next:?}"), format!("{:?}", self.owner.as_ref().expect("one")));
+                self.owner = Some(next);
                 // Its mail is in the inbox, which is read first.
-                events.push(match event {
-                    Event::Claimed { crashes, .. } => Event::Claimed { crashes, mail: Vec::new() },
-                    Event::Mail(_) => Event::Due,
-                    event => event,
-                });
+                events.push(event);
                 events.push(Event::Mail(self.inbox.clone()));
             } else {
                 self.owner = Some(next);
                 self.written(decision);
             }
         }
+        self.start();
     }
 
     fn written(&mut self, decision: Decision) {
-        let mut owner = self.owner.take().expect("it decided");
+        let owner = self.owner.take().expect("it decided");
         self.inbox.retain(|mail| !decision.folded.contains(&mail.id));
         let (fence, at) = (owner.fence(), self.now);
         let stamp = |record: Record| Stamped { fence, at, record };
+        let before = self.journal.len();
         self.journal.extend(decision.records.into_iter().map(stamp));
         self.place = decision.place;
-        invariants::check(&self.definition, &self.journal);
-        invariants::fold_is_live(&self.definition, &self.journal, &owner);
-        self.due = None;
+        let definition = self.definition.clone();
+        let was = invariants::check(&definition, &self.journal[..before]);
+        let seen = invariants::check(&definition, &self.journal);
+        self.ledger.written(&definition, (&was, &seen), &self.journal[before..]);
+        invariants::fold_is_live(&definition, &self.journal, &owner);
         match self.place {
-            Place::Owned => {}
-            Place::Ended => return self.ledger.check(&self.definition, &self.journal),
-            // What still ran is told to nobody: its owner dropped it.
-            _ => return self.flights.clear(),
+            Place::Owned => self.owner = Some(owner),
+            Place::Ended => {
+                // A kill drops what still runs.
+                self.flights.clear();
+                self.ledger.check(&definition, &seen, &self.journal);
+            }
+            Place::Timed(due) => assert!(due > self.now, "it spins: {owner:?}"),
+            Place::Ready | Place::Parked => {}
         }
+        assert!(self.owner.is_some() || self.flights.is_empty(), "it left with work in flight");
+    }
+
+    /// What its owner starts, now that all is written.
+    fn start(&mut self) {
+        self.due = None;
+        let Some(mut owner) = self.owner.take() else { return };
+        let definition = self.definition.clone();
+        let seen = invariants::check(&definition, &self.journal);
         let commands = owner.commands(self.now);
         invariants::nothing_waits_for_ever(&owner, &commands, self.now);
         for command in commands {
             match command {
                 Command::Run { step, way, .. } => {
-                    self.ledger.begins(step, way);
+                    let beside = self.flights.iter().any(|(of, _)| *of == step);
+                    assert!(!beside, "two attempts of step {step} run beside each other");
+                    self.ledger.begins(&definition, &seen, step, way);
                     self.flights.push((step, way));
                 }
-                Command::Stop => {}
+                Command::Stop => {
+                    let open = |step: usize| seen.steps[step].seen == Seen::Intended;
+                    let asks = |(step, way): &(usize, Way)| *way == Way::Probe && open(*step);
+                    assert!(!self.flights.iter().any(asks), "E3: a probe is told to stop");
+                }
                 Command::Wait(due) => self.due = Some(due),
             }
         }

@@ -105,7 +105,7 @@ fn t1_a_time_out_never_means_that_it_did_not_happen() {
         .when(times_out("charge"))
         .writes(["charge unknown: timed out", "going back: charge failed", "intent undo charge"])
         .when(undo(done("charge")))
-        .writes(["undo charge done", "compensated; not settled"]);
+        .writes(["undo charge done", "compensated; settles in 1260s"]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{events::Ended, invariants, words::Words};
 use crate::kernel::{
     Command, Decision, Definition, EntryId, Event, Fence, Host, Judge, Letter, Machine, Mail,
-    Place, Record, SagaId, SagaStatus, Stamped, Started, Timestamp, Value,
+    Place, Record, SagaId, Stamped, Started, Timestamp, Value,
 };
 
 pub(super) const SAGA: SagaId = SagaId(Uuid::from_u128(0x0192_f3a1_0000_7000_8000_0000_0000_0001));
@@ -21,21 +21,22 @@ const START: Timestamp = Timestamp(1_000_000_000_000);
 
 /// One saga and everything around it.
 pub(super) struct Script {
-    definition: Arc<Definition>,
+    pub(super) definition: Arc<Definition>,
     answers: Answers,
-    now: Timestamp,
-    journal: Vec<Stamped>,
+    pub(super) now: Timestamp,
+    pub(super) journal: Vec<Stamped>,
     inbox: Vec<Mail>,
     crashed: Vec<Fence>,
-    place: Place,
-    owner: Option<Machine>,
+    reaped_at: Option<Timestamp>,
+    pub(super) place: Place,
+    pub(super) owner: Option<Machine>,
     slot: bool,
     /// What the last decision wrote, and what was started after it, in words.
-    wrote: Vec<String>,
-    started: Vec<String>,
-    guarded: bool,
+    pub(super) wrote: Vec<String>,
+    pub(super) started: Vec<String>,
+    pub(super) guarded: bool,
     letters: u128,
-    commits: usize,
+    pub(super) commits: usize,
 }
 
 /// What conditions and the response answer.
@@ -71,6 +72,7 @@ pub(super) fn given(definition: Definition) -> Script {
         journal: Vec::new(),
         inbox: Vec::new(),
         crashed: Vec::new(),
+        reaped_at: None,
         place: Place::Ready,
         owner: None,
         slot: true,
@@ -98,12 +100,18 @@ impl Script {
 
     /// Somebody submits it: a host that owns nothing, or an API host that runs the first steps.
     pub(super) fn submitted(mut self) -> Self {
+        self.submit();
+        self
+    }
+
+    fn submit(&mut self) {
         let api = self.definition.steps[0].host == Host::Api;
         let fence = if api { Fence(1) } else { Fence::NONE };
         let started = Started {
             definition: self.definition.hash(),
             request: Value::journaled("request".to_owned()),
             deadline: self.definition.timeout.map(|timeout| self.now.plus(timeout)),
+            fingerprint: None,
             reply_to: None,
         };
         let (machine, decision) = Machine::start(
@@ -117,13 +125,42 @@ impl Script {
         );
         self.owner = Some(machine);
         self.commit(decision);
-        self
     }
 
     /// A worker claims it.
     pub(super) fn claimed(mut self) -> Self {
+        let claim = self.claim(|machine| machine);
+        self.decide(claim);
+        self
+    }
+
+    /// A worker claims it, and this comes in before the claim is settled: it is read first.
+    pub(super) fn claimed_and_told(mut self, letter: Letter) -> Self {
+        let claim = self.claim(|machine| machine);
+        let refused = self.owner().clone().decide(claim.clone(), self.now, &self.answers);
+        assert!(refused.guarded, "it would be written beside unread mail");
+        self.post(letter);
+        self.decide(Event::Mail(self.inbox.clone()));
+        self.decide(claim);
+        self
+    }
+
+    /// A worker claims it, and dies before anything is written.
+    pub(super) fn claimed_but_dies_before_it_writes(mut self) -> Self {
+        self.claim(|machine| machine);
+        self.host_dies()
+    }
+
+    /// A host that has not the code of the task claims it (B10).
+    pub(super) fn administered(mut self) -> Self {
+        let claim = self.claim(Machine::administrative);
+        self.decide(claim);
+        self
+    }
+
+    fn claim(&mut self, role: fn(Machine) -> Machine) -> Event {
         if self.journal.is_empty() {
-            self = self.submitted();
+            self.submit();
         }
         assert!(self.owner.is_none(), "it has an owner, who gave nothing back");
         assert_ne!(self.place, Place::Ended, "it is over");
@@ -131,13 +168,12 @@ impl Script {
         let fence = Fence(last.0.max(self.crashed.last().map_or(0, |fence| fence.0)) + 10);
         let machine =
             Machine::resume(self.definition.clone(), SAGA, Host::Worker, fence, &self.journal);
-        self.owner = Some(machine.expect("the journal begins with `Started`"));
+        self.owner = Some(role(machine.expect("the journal begins with `Started`")));
         self.place = Place::Owned;
         let crashes = self.crashed.iter().filter(|fence| **fence >= last).count();
         let crashes = u32::try_from(crashes).expect("a test has few crashes");
-        let mail = self.inbox.clone();
-        self.decide(Event::Claimed { crashes, mail });
-        self
+        let crashed_at = self.reaped_at.filter(|_| crashes > 0);
+        Event::Claimed { crashes, crashed_at, mail: self.inbox.clone() }
     }
 
     /// An attempt ends.
@@ -162,15 +198,19 @@ impl Script {
 
     /// Somebody tells it something: its owner hears it now, or the next one with the claim.
     pub(super) fn told(mut self, letter: Letter) -> Self {
-        self.letters += 1;
-        let id = EntryId(Uuid::from_u128(self.letters));
-        self.inbox.push(Mail { id, letter });
+        self.post(letter);
         if self.owner.is_some() {
             self.decide(Event::Mail(self.inbox.clone()));
         } else if self.place != Place::Ready {
             self.place = Place::Ready;
         }
         self
+    }
+
+    fn post(&mut self, letter: Letter) {
+        self.letters += 1;
+        let id = EntryId(Uuid::from_u128(self.letters));
+        self.inbox.push(Mail { id, letter });
     }
 
     /// A stale owner tells how its attempt of the step ended.
@@ -181,12 +221,34 @@ impl Script {
 
     pub(super) fn told_to_mark_done(self, step: &'static str) -> Self {
         let step = self.step(step);
-        self.told(Letter::MarkDone { step, evidence: "seen in the ledger".into() })
+        self.told(Letter::MarkDone {
+            step,
+            output: None,
+            evidence: "seen in the ledger".into(),
+            by: "alice".into(),
+        })
+    }
+
+    /// An operator says what the step would have returned.
+    pub(super) fn told_the_output_of(self, step: &'static str) -> Self {
+        let step = self.step(step);
+        self.told(Letter::MarkDone {
+            step,
+            output: Some(Value::journaled("from the ledger".to_owned())),
+            evidence: "seen in the ledger".into(),
+            by: "alice".into(),
+        })
+    }
+
+    pub(super) fn told_to_mark_not_done(self, step: &'static str) -> Self {
+        let step = self.step(step);
+        let evidence = "not in the ledger".into();
+        self.told(Letter::MarkNotDone { step, evidence, by: "alice".into() })
     }
 
     pub(super) fn told_to_waive(self, step: &'static str) -> Self {
         let step = self.step(step);
-        self.told(Letter::Waive { step, reason: "too small to matter".into() })
+        self.told(Letter::Waive { step, reason: "too small to matter".into(), by: "alice".into() })
     }
 
     /// Time passes, up to a timer of its owner.
@@ -203,6 +265,12 @@ impl Script {
     /// Its owner has no slot left to run anything in.
     pub(super) fn without_a_slot(mut self) -> Self {
         self.slot = false;
+        self
+    }
+
+    /// Its next owner has a slot.
+    pub(super) fn with_a_slot(mut self) -> Self {
+        self.slot = true;
         self
     }
 
@@ -223,94 +291,14 @@ impl Script {
     pub(super) fn host_dies(mut self) -> Self {
         let owner = self.owner.take().expect("it has an owner");
         self.crashed.push(owner.fence());
+        self.reaped_at = Some(self.now);
         self.place = Place::Ready;
-        self
-    }
-
-    pub(super) fn is_unowned(&self) -> bool {
-        self.owner.is_none()
-    }
-
-    // ---- what follows ------------------------------------------------------------------------
-
-    /// The last decision wrote exactly these records.
-    #[track_caller]
-    pub(super) fn writes<const N: usize>(self, records: [&str; N]) -> Self {
-        assert_eq!(self.wrote, records);
-        self
-    }
-
-    /// The last record of the journal.
-    #[track_caller]
-    pub(super) fn ends_with(self, record: &str) -> Self {
-        let words = Words { definition: &self.definition, now: self.now };
-        let last = self.journal.last().map(|last| words.record(&last.record));
-        assert_eq!(last.as_deref(), Some(record));
-        self
-    }
-
-    /// After the last decision exactly this was started.
-    #[track_caller]
-    pub(super) fn starts<const N: usize>(self, commands: [&str; N]) -> Self {
-        assert_eq!(self.started, commands);
-        self
-    }
-
-    #[track_caller]
-    pub(super) fn starts_nothing(self) -> Self {
-        self.starts([])
-    }
-
-    /// The last decision must not be written while mail waits that it does not fold.
-    #[track_caller]
-    pub(super) fn guarded(self) -> Self {
-        assert!(self.guarded, "it would be written beside unread mail");
-        self
-    }
-
-    #[track_caller]
-    pub(super) fn not_guarded(self) -> Self {
-        assert!(!self.guarded, "mail would hold it up for nothing");
-        self
-    }
-
-    #[track_caller]
-    pub(super) fn becomes_ready(self) -> Self {
-        assert_eq!(self.place, Place::Ready);
-        self
-    }
-
-    #[track_caller]
-    pub(super) fn stays_owned(self) -> Self {
-        assert_eq!(self.place, Place::Owned);
-        self
-    }
-
-    #[track_caller]
-    pub(super) fn waits_for(self, seconds: u64) -> Self {
-        assert_eq!(self.place, Place::Timed(self.now.plus(Duration::from_secs(seconds))));
-        self
-    }
-
-    /// The status that its records tell.
-    #[track_caller]
-    pub(super) fn is(self, status: SagaStatus) -> Self {
-        let machine =
-            Machine::resume(self.definition.clone(), SAGA, Host::Worker, Fence(0), &self.journal);
-        let machine = machine.expect("the journal begins with `Started`");
-        assert_eq!(machine.state().status(&self.definition), status);
-        self
-    }
-
-    #[track_caller]
-    pub(super) fn commits(self, commits: usize) -> Self {
-        assert_eq!(self.commits, commits);
         self
     }
 
     // ---- how -----------------------------------------------------------------------------------
 
-    fn step(&self, name: &str) -> usize {
+    pub(super) fn step(&self, name: &str) -> usize {
         let named = self.definition.steps.iter().position(|step| step.name == name);
         named.expect("a step of this task")
     }
@@ -321,6 +309,10 @@ impl Script {
 
     fn decide(&mut self, event: Event) {
         let owner = self.owner.as_mut().expect("it has an owner");
+        let (before, memo) = (format!("{owner:?}"), owner.memo());
+        owner.decide(event.clone(), self.now, &self.answers);
+        owner.rewind(&memo, &self.journal);
+        assert_eq!(format!("{owner:?}"), before, "a decision that is not written leaves nothing");
         let decision = owner.decide(event, self.now, &self.answers);
         self.commit(decision);
     }
@@ -339,7 +331,7 @@ impl Script {
         invariants::check(&self.definition, &self.journal);
         invariants::fold_is_live(&self.definition, &self.journal, &owner);
         self.started.clear();
-        if self.place == Place::Owned {
+        if self.place == Place::Owned && !owner.resumed {
             let words = Words { definition: &self.definition, now: self.now };
             let (commands, wants_slot) = match self.slot {
                 true => (owner.commands(self.now), false),
@@ -351,6 +343,9 @@ impl Script {
             } else {
                 invariants::nothing_waits_for_ever(&owner, &commands, self.now);
             }
+            self.owner = Some(owner);
+        } else if self.place == Place::Owned {
+            // Its claim comes next.
             self.owner = Some(owner);
         }
     }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::kernel::{Backoff, DEFAULT_STEP_TIMEOUT, Definition, Host, Jitter, Kind, Retry, Step};
+use crate::kernel::{
+    Backoff, DEFAULT_STEP_TIMEOUT, Definition, Host, Jitter, Kind, OnExhausted, Retry, Step,
+};
 
 /// A step under construction.
 #[derive(Clone)]
@@ -22,6 +24,10 @@ pub(super) fn step(name: &'static str) -> Row {
         inputs: Vec::new(),
         when_inputs: Vec::new(),
         undo_inputs: Vec::new(),
+        probe_inputs: Vec::new(),
+        at_most_once: false,
+        probe: false,
+        on_exhausted: OnExhausted::Compensate,
         retry: Retry {
             max: 3,
             backoff: Backoff::Constant,
@@ -55,6 +61,14 @@ pub(super) fn ephemeral(name: &'static str) -> Row {
 }
 
 impl Row {
+    pub(super) fn is(&self, kind: Kind) -> bool {
+        self.0.kind == kind
+    }
+
+    pub(super) fn is_ephemeral(&self) -> bool {
+        self.0.ephemeral
+    }
+
     pub(super) fn of(mut self, kind: Kind) -> Self {
         self.0.kind = kind;
         self
@@ -94,6 +108,29 @@ impl Row {
     pub(super) fn every(mut self, seconds: u64) -> Self {
         self.0.retry.delay = Duration::from_secs(seconds);
         self.0.retry.max_delay = Duration::from_secs(seconds);
+        self
+    }
+
+    /// It has a probe.
+    pub(super) fn probed(mut self) -> Self {
+        self.0.probe = true;
+        self
+    }
+
+    pub(super) fn at_most_once(mut self) -> Self {
+        self.0.at_most_once = true;
+        self
+    }
+
+    /// When its retries are used up, it parks.
+    pub(super) fn parks(mut self) -> Self {
+        self.0.on_exhausted = OnExhausted::Park;
+        self
+    }
+
+    /// The limit of an attempt.
+    pub(super) fn limited_to(mut self, seconds: u64) -> Self {
+        self.0.timeout = Duration::from_secs(seconds);
         self
     }
 

@@ -48,11 +48,15 @@ impl Words<'_> {
     }
 
     fn step(&self, step: usize) -> &str {
-        &self.definition.steps[step].name
+        self.definition.steps.get(step).map_or("nothing", |step| &step.name)
     }
 
     fn turn(&self, what: &str, step: usize, generation: u32, way: Way) -> String {
-        let way = if way == Way::Undo { "undo " } else { "" };
+        let way = match way {
+            Way::Do => "",
+            Way::Undo => "undo ",
+            Way::Probe => "probe ",
+        };
         let again = if generation > 0 { format!("'{generation}") } else { String::new() };
         format!("{what} {way}{}{again}", self.step(step)).trim_start().to_owned()
     }
@@ -67,6 +71,15 @@ impl Words<'_> {
             }
             End::Unknown(why) => format!("unknown: {why}"),
             End::Withdrawn => "withdrawn".into(),
+            End::Partial(refused, _) => format!("done in part, refused: {}", refused.message),
+            End::DidNot { retry_at: None } => "did not happen".into(),
+            End::DidNot { retry_at: Some(at) } => {
+                format!("did not happen; again in {:?}", at.since(self.now))
+            }
+            End::CannotTell { retry_at } => {
+                format!("cannot tell; again in {:?}", retry_at.since(self.now))
+            }
+            End::Late(_) => "done, late".into(),
         }
     }
 
@@ -75,13 +88,17 @@ impl Words<'_> {
             Letter::Cancel { .. } => "cancel".into(),
             Letter::Kill { .. } => "kill".into(),
             Letter::Late { step, way, .. } => format!("late {}", self.turn("", *step, 0, *way)),
-            Letter::Unpark => "unpark".into(),
-            Letter::MarkDone { step, .. } => format!("mark {} done", self.step(*step)),
+            Letter::Unpark { .. } => "unpark".into(),
+            Letter::MarkDone { step, output: None, .. } => {
+                format!("mark {} done", self.step(*step))
+            }
+            Letter::MarkDone { step, .. } => format!("output of {}", self.step(*step)),
+            Letter::MarkNotDone { step, .. } => format!("mark {} not done", self.step(*step)),
             Letter::Waive { step, .. } => format!("waive {}", self.step(*step)),
         }
     }
 
-    fn cause(&self, cause: &Cause) -> String {
+    pub(super) fn cause(&self, cause: &Cause) -> String {
         match cause {
             Cause::Refused { step, .. } => format!("{} refused", self.step(*step)),
             Cause::Failed { step, .. } => format!("{} failed", self.step(*step)),
@@ -98,6 +115,9 @@ impl Words<'_> {
             }
             ParkReason::Undecodable { step: None, .. } => "undecodable".into(),
             ParkReason::Panicked { what, .. } => format!("{what} panicked"),
+            ParkReason::Exhausted { step, why } => {
+                format!("{} exhausted: {why}", self.step(*step))
+            }
             ParkReason::PivotUnknown { why } => format!("pivot unknown: {why}"),
             ParkReason::CrashLoop(crashes) => format!("{crashes} crashes"),
         }
@@ -114,8 +134,8 @@ impl Words<'_> {
         for residual in &finished.residual {
             said.push_str(&format!("; {}: {}", self.step(residual.step), residual.reason));
         }
-        if !finished.settled {
-            said.push_str("; not settled");
+        if let Some(until) = finished.late_until {
+            said.push_str(&format!("; settles in {:?}", until.since(self.now)));
         }
         said
     }

@@ -7,17 +7,29 @@ use tokio::time::sleep;
 use super::super::host::Host;
 use crate::{
     journal::{Answer, JournalError},
-    kernel::{Mail, SagaId},
+    kernel::{Fence, Mail, SagaId, Stamped},
 };
 
 /// How long to wait before asking a journal again that does not answer.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// The number of records that are written.
-pub(super) async fn written(host: &Host, saga: SagaId) -> Option<u64> {
+/// The records that are written.
+pub(super) async fn records(host: &Host, saga: SagaId) -> Option<Vec<Stamped>> {
+    let history = until_answered(host, || host.journal.read(saga, 0)).await?;
+    Some(history.map_or_else(Vec::new, |history| history.records))
+}
+
+/// The records that are written, asked for a while after an answer that did not come.
+pub(super) async fn records_later(host: &Host, saga: SagaId) -> Option<Vec<Stamped>> {
+    sleep(RETRY).await;
+    records(host, saga).await
+}
+
+/// The fence of the first record, if there is one.
+pub(super) async fn begun_by(host: &Host, saga: SagaId) -> Option<Option<Fence>> {
     sleep(RETRY).await;
     let history = until_answered(host, || host.journal.read(saga, 0)).await?;
-    Some(history.map_or(0, |history| history.records.len() as u64))
+    Some(history.and_then(|history| Some(history.records.first()?.fence)))
 }
 
 /// The inbox.

@@ -11,7 +11,7 @@ mod wait;
 use std::sync::{Arc, atomic::Ordering};
 
 use smallvec::{SmallVec, smallvec};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tracing::Span;
 
 use self::wait::{Next, Waits};
@@ -22,7 +22,7 @@ use crate::{
         Decision, Event, Host as Role, Letter, Machine, Mail, Phase, Place, SagaStatus, Timestamp,
     },
     progress::Progress,
-    task::{SagaContext, Stop},
+    task::{Handlers, SagaContext, Stop},
 };
 
 /// One saga on this host.
@@ -40,6 +40,10 @@ pub(super) struct Driver {
     slot: Option<OwnedSemaphorePermit>,
     /// It could start something, if it had a slot.
     wants_slot: bool,
+    /// The code for a saga of an older definition; else it is the host's own.
+    handlers: Option<Arc<dyn Handlers>>,
+    /// Hosts died on it: it waits for the one slot that such sagas share (R3).
+    is_suspect: bool,
     /// Tells `submit` that the API phase is over.
     handed_over: Option<oneshot::Sender<()>>,
 }
@@ -98,6 +102,8 @@ impl Driver {
             span,
             slot: None,
             wants_slot: false,
+            handlers: None,
+            is_suspect: false,
             handed_over: None,
         })
     }
@@ -107,6 +113,25 @@ impl Driver {
         self
     }
 
+    pub(super) fn with_handlers(mut self: Box<Self>, handlers: Arc<dyn Handlers>) -> Box<Self> {
+        self.handlers = Some(handlers);
+        self
+    }
+
+    pub(super) fn as_suspect(mut self: Box<Self>) -> Box<Self> {
+        self.is_suspect = true;
+        self
+    }
+
+    fn handlers(&self) -> &dyn Handlers {
+        self.handlers.as_deref().unwrap_or(&*self.host.handlers)
+    }
+
+    /// Where its slot comes from.
+    fn slots(&self) -> &Arc<Semaphore> {
+        if self.is_suspect { &self.host.suspects } else { &self.host.slots }
+    }
+
     /// Drives a claimed saga until it leaves this host.
     pub(super) async fn run(mut self: Box<Self>, event: Event) {
         if self.settle(event).await == Flow::Go {
@@ -114,21 +139,22 @@ impl Driver {
         }
     }
 
-    /// Drives a saga through its API phase, from its first record on (A6).
+    /// Drives a saga through its API phase, from its first record on (A6). Tells `created` whether
+    /// it was this host that began it: under a key somebody else may have been quicker (I2).
     pub(super) async fn begin(
         mut self: Box<Self>,
         first: Decision,
         create: NewOwned,
-        created: oneshot::Sender<Result<(), JournalError>>,
+        created: oneshot::Sender<Result<bool, JournalError>>,
         handed_over: oneshot::Sender<()>,
     ) {
         self.handed_over = Some(handed_over);
         let item = self.item(0, first, Some(create));
         let place = item.place;
-        let is_there = match commit(&self.host, item).await {
-            Ok(committed) => matches!(verdict(&committed), Verdict::Written { .. }).then_some(()),
-            Err(error) => match ask::written(&self.host, self.context.id).await {
-                Some(records) if records > 0 => Some(()),
+        let is_ours = match commit(&self.host, item).await {
+            Ok(committed) => matches!(verdict(&committed), Verdict::Written { .. }),
+            Err(error) => match ask::begun_by(&self.host, self.context.id).await {
+                Some(Some(fence)) => fence == self.machine.fence(),
                 _ => {
                     // The submitter may have gone.
                     let _ = created.send(Err(error));
@@ -136,12 +162,11 @@ impl Driver {
                 }
             },
         };
-        if is_there.is_none() {
-            tracing::error!(saga = %self.context.id, "two sagas drew one id");
+        // The submitter may have gone; the saga goes on.
+        let _ = created.send(Ok(is_ours));
+        if !is_ours {
             return;
         }
-        // The submitter may have gone; the saga goes on.
-        let _ = created.send(Ok(()));
         self.committed().await;
         if place == Place::Owned {
             self.drive().await;
@@ -209,27 +234,30 @@ impl Driver {
         Flow::Go
     }
 
-    /// Lets a copy of the machine decide, and keeps it once that is written.
+    /// Lets the machine decide, and takes that back unless it is written.
     async fn decide(&mut self, event: &Event) -> Result<Settled, Lost> {
         if !matches!(event, Event::Claimed { .. }) {
             self.now = self.host.journal.now();
         }
         let seq = self.machine.state().seq();
-        let mut next = self.machine.clone();
+        let memo = self.machine.memo();
         loop {
             // Borrowed, not cloned: its count is shared by all threads.
             let host = &*self.host;
-            let verdicts = Verdicts(&*host.handlers);
-            let decision = next.decide(event.clone(), self.now, &verdicts);
+            let verdicts = Verdicts(self.handlers.as_deref().unwrap_or(&*host.handlers));
+            let decision = self.machine.decide(event.clone(), self.now, &verdicts);
             let place = decision.place;
             if decision.is_empty() {
-                self.machine = next;
                 return Ok(Settled::Written { place, mail: false });
             }
             let item = self.item(seq, decision, None);
             let mail = match commit(host, item).await.map(|committed| verdict(&committed)) {
                 Ok(Verdict::Written { mail }) => mail,
-                Ok(Verdict::Mail) => return Ok(Settled::Mail),
+                Ok(Verdict::Mail) => {
+                    let records = ask::records(host, self.context.id).await;
+                    self.machine.rewind(&memo, &records.ok_or(Lost::Leaving)?);
+                    return Ok(Settled::Mail);
+                }
                 Ok(Verdict::NotOwner) => return Err(Lost::NotOwner),
                 Err(JournalError::Unavailable(error)) => {
                     tracing::warn!(saga = %self.context.id, %error, "journal unavailable, again");
@@ -237,16 +265,18 @@ impl Driver {
                         return Err(Lost::Leaving);
                     }
                     // Only this seat writes here: what is there beyond `seq` is the group.
-                    let written = ask::written(host, self.context.id).await;
-                    if written.ok_or(Lost::Leaving)? <= seq {
-                        next = self.machine.clone();
+                    let records = ask::records_later(host, self.context.id).await;
+                    let records = records.ok_or(Lost::Leaving)?;
+                    if records.len() as u64 <= seq {
+                        self.machine.rewind(&memo, &records);
                         continue;
                     }
                     true
                 }
                 Err(error) => return Err(Lost::Journal(error)),
             };
-            self.machine = next;
+            // Any progress clears the crashes (R3).
+            self.is_suspect = false;
             self.committed().await;
             return Ok(Settled::Written { place, mail });
         }
@@ -275,7 +305,7 @@ impl Driver {
             return;
         }
         let generation = self.machine.generation(step);
-        let attempt = self.machine.state().steps()[step].failed + 1;
+        let attempt = self.machine.state().steps()[step].failed() + 1;
         let letter = Letter::Late { step, generation, attempt, way, end };
         let mail = Mail { id: random::entry(), letter };
         if let Err(error) = self.host.journal.tell(self.context.id, mail).await {

@@ -16,14 +16,18 @@ use super::{
 };
 use crate::{
     kernel::{AttemptEnd, Command, Host as Role, Outcome, Way},
-    task::{Slot, StepContext, UndoContext, Work},
+    task::{ProbeContext, Slot, StepContext, UndoContext, Work},
 };
 
 impl Driver {
     /// Starts what the machine commands.
     pub(super) fn start(&mut self) {
+        if self.host.fence.has_fallen() {
+            // The pulse ends this host; until then it starts nothing (F3).
+            return;
+        }
         if self.slot.is_none() && self.machine.role() == Role::Worker {
-            self.slot = Arc::clone(&self.host.slots).try_acquire_owned().ok();
+            self.slot = Arc::clone(self.slots()).try_acquire_owned().ok();
         }
         // Slots are for workers: the API phase is limited by admission.
         let has_slot = self.slot.is_some() || self.machine.role() == Role::Api;
@@ -60,7 +64,11 @@ impl Driver {
             step.name = %definition.steps[step].name,
             step.order = definition.steps[step].stage + 1,
             step.attempt = number,
-            step.way = if way == Way::Do { "do" } else { "undo" },
+            step.way = match way {
+                Way::Do => "do",
+                Way::Undo => "undo",
+                Way::Probe => "probe",
+            },
             step.status = field::Empty,
         );
         let started = span.in_scope(|| {
@@ -71,13 +79,14 @@ impl Driver {
     }
 
     fn work(&self, step: usize, way: Way, number: u32) -> Work {
-        let handlers = &*self.host.handlers;
+        let handlers = self.handlers();
         let generation = self.machine.generation(step);
         let saga = Arc::clone(&self.context);
         let definition = &self.machine.definition().steps[step];
         let reads = match way {
             Way::Do => &definition.inputs,
             Way::Undo => &definition.undo_inputs,
+            Way::Probe => &definition.probe_inputs,
         };
         let inputs = match gather(handlers, &self.machine, reads.iter().copied()) {
             Ok(inputs) => inputs,
@@ -89,11 +98,18 @@ impl Driver {
                 let output = self.machine.output(step);
                 let outcome = match output.map(|value| live(handlers, Slot::Output(step), value)) {
                     None => Outcome::Unknown,
+                    Some(Ok(value)) if self.machine.state().steps()[step].partial => {
+                        Outcome::Partial(value)
+                    }
                     Some(Ok(value)) => Outcome::Done(value),
                     Some(Err(error)) => return ended(AttemptEnd::Undecodable(error)),
                 };
-                let cx = UndoContext::new(saga, step, generation, number);
+                let again = self.machine.state().steps()[step].undo_generation;
+                let cx = UndoContext::new(saga, step, (generation, again), number);
                 handlers.undo(step, cx, inputs, outcome)
+            }
+            Way::Probe => {
+                handlers.probe(step, ProbeContext::new(saga, step, generation, number), inputs)
             }
         }
     }

@@ -21,7 +21,7 @@ use super::{
     },
     Driver,
 };
-use crate::kernel::{AttemptEnd, Event, Host as Role, Timestamp};
+use crate::kernel::{AttemptEnd, Event, Host as Role, Timestamp, Way};
 
 /// What a driver waits for that may take long; made at the first wait.
 pub(super) struct Waits {
@@ -90,7 +90,10 @@ impl Driver {
         if !self.wants_slot {
             waits.slot = None;
         } else {
-            let slots = &self.host.slots;
+            let slots = match self.is_suspect {
+                true => &self.host.suspects,
+                false => &self.host.slots,
+            };
             let wait = waits
                 .slot
                 .get_or_insert_with(|| Arc::clone(slots).acquire_owned().map(Result::ok).boxed());
@@ -119,8 +122,11 @@ impl Driver {
             match self.attempts[index].poll(cx, grace) {
                 Polled::Pending => {}
                 Polled::Overdue => {
-                    let Attempt { step, number, .. } = self.attempts[index];
-                    return Some(Next::Overdue { step, attempt: number });
+                    let Attempt { step, way, number, .. } = self.attempts[index];
+                    // Undo and probe have nothing to ask whether their time is up.
+                    if way == Way::Do {
+                        return Some(Next::Overdue { step, attempt: number });
+                    }
                 }
                 Polled::Ended(end) => {
                     let attempt = self.attempts.remove(index);
@@ -151,6 +157,9 @@ fn note(attempt: &Attempt, end: &AttemptEnd) {
         AttemptEnd::Done(_) => "done",
         AttemptEnd::Retry { .. } => "failed",
         AttemptEnd::Refused(_) => "refused",
+        AttemptEnd::Partial(..) => "partial",
+        AttemptEnd::DidNot => "did not",
+        AttemptEnd::CannotTell => "cannot tell",
         AttemptEnd::Unknown(_) => "unknown",
         AttemptEnd::Undecodable(_) => "undecodable",
     };
@@ -158,6 +167,11 @@ fn note(attempt: &Attempt, end: &AttemptEnd) {
     let _entered = attempt.span.enter();
     match end {
         AttemptEnd::Done(_) => tracing::debug!(attempt = attempt.number, "done"),
+        AttemptEnd::DidNot => tracing::info!("no attempt had an effect"),
+        AttemptEnd::CannotTell => tracing::warn!("the probe cannot tell"),
+        AttemptEnd::Partial(refused, _) => {
+            tracing::warn!(reason = refused.message, "done in part, and refused")
+        }
         AttemptEnd::Retry { error, .. } => {
             tracing::warn!(attempt = attempt.number, error, "failed")
         }

@@ -49,11 +49,13 @@ impl MemoryJournal {
         };
         seat.owned.fetch_add(1, Ordering::Relaxed);
         let admission = entry.admission.take();
+        let crashes = entry.crashes();
         let claimed = ClaimedSaga {
             id: saga,
             definition: entry.definition,
             fence,
-            crashes: entry.crashes(),
+            crashes,
+            crashed_at: entry.crashed_at.filter(|_| crashes > 0),
             records: entry.records.clone(),
             mail: entry.inbox.clone(),
         };
@@ -117,10 +119,11 @@ impl MemoryJournal {
         for saga in due {
             let mut shard = self.shards.of(saga);
             let Some(entry) = shard.sagas.get_mut(&saga) else { continue };
-            if !matches!(entry.at, At::Timed(_) | At::Carried(_)) {
-                continue;
+            match entry.at {
+                At::Timed(due) | At::Carried(due) if due <= now => entry.at = At::Ready,
+                // It moved before its timer was taken away.
+                _ => continue,
             }
-            entry.at = At::Ready;
             let definition = entry.definition;
             drop(shard);
             self.ticket(definition, saga, End::Front);
@@ -155,7 +158,8 @@ impl MemoryJournal {
             carried.iter().for_each(|(saga, _)| _ = timers.set(back, *saga));
         }
         let next_due = lock(&self.timers).next();
-        Ok(Pulse { deadline: lease.deadline, next_due, dead, carried })
+        let definitions = self.definitions.read().expect("no writer panics").len();
+        Ok(Pulse { deadline: lease.deadline, next_due, definitions, dead, carried })
     }
 
     pub(super) fn leave_now(&self, id: SeatId) -> Left {
@@ -170,7 +174,8 @@ impl MemoryJournal {
     }
 
     pub(super) fn reap_now(&self, dead: SeatId) -> Reaped {
-        let Some(seat) = self.seats.end(dead, Some(self.clock.now())) else {
+        let now = self.clock.now();
+        let Some(seat) = self.seats.end(dead, Some(now)) else {
             // Unknown seats are dead already.
             return if self.seats.get(dead).is_some() { Reaped::Alive } else { Reaped::Reaped(0) };
         };
@@ -181,6 +186,7 @@ impl MemoryJournal {
                     && Arc::ptr_eq(owner, &seat)
                 {
                     entry.crashed.push(*fence);
+                    entry.crashed_at = Some(now);
                     entry.at = At::Ready;
                     given_back.push((*saga, entry.definition));
                 }

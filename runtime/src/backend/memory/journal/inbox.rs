@@ -8,26 +8,27 @@ use super::{
     MemoryJournal,
 };
 use crate::{
-    journal::{Signal, Told},
-    kernel::{End as Ended, Letter, Mail, Record, SagaId, SagaStatus, Stamped, Way},
+    journal::{Signal, Stage, Told},
+    kernel::{AttemptEnd, End as Ended, Letter, Mail, Record, SagaId, SagaStatus, Stamped, Way},
 };
+
+/// Late successes that are kept.
+const LATE: usize = 1_000;
 
 impl MemoryJournal {
     pub(super) fn tell_now(&self, saga: SagaId, mail: Mail) -> Told {
         let mut shard = self.shards.of(saga);
-        let Some(entry) = shard.sagas.get_mut(&saga) else { return Told::NoSuch };
-        if let (At::Ended, Some(finished)) = (&entry.at, entry.finished()) {
-            return Told::TooLate(SagaStatus::of(&finished));
-        }
-        if let Letter::Cancel { .. } = mail.letter
-            && let Some(answer) = self.cancel_is_void(entry)
-        {
+        let Some(entry) = shard.sagas.get_mut(&saga) else {
+            let known = self.known(&mut shard, saga);
+            drop(shard);
+            return self.gone(saga, mail, known.map(|known| known.stage));
+        };
+        if let Some(answer) = self.is_void(entry, &mail) {
+            drop(shard);
+            if let Told::TooLate(status) = answer {
+                self.note_late(saga, mail, Some(status));
+            }
             return answer;
-        }
-        let told = |known: &Mail| known.id == mail.id;
-        let folded = |stamped: &Stamped| matches!(&stamped.record, Record::Received(m) if told(m));
-        if entry.inbox.iter().any(told) || entry.records.iter().any(folded) {
-            return Told::Already;
         }
         entry.inbox.push(mail);
         let definition = entry.definition;
@@ -53,18 +54,82 @@ impl MemoryJournal {
         Told::Told
     }
 
+    /// The answer to what needs no folding: it comes too late, or once more.
+    fn is_void(&self, entry: &Entry, mail: &Mail) -> Option<Told> {
+        if let Some(finished) = entry.over() {
+            // Only an effect that nobody knew of is still news, until the saga is settled (C8).
+            let settled = matches!(entry.at, At::Ended);
+            if success(mail).is_none() || settled && !entry.knows(mail) {
+                return Some(Told::TooLate(SagaStatus::of(finished)));
+            }
+        }
+        if let Letter::Cancel { .. } = mail.letter
+            && let Some(answer) = self.cancel_is_void(entry)
+        {
+            return Some(answer);
+        }
+        entry.knows(mail).then_some(Told::Already)
+    }
+
     /// A cancel that comes while the saga goes back, or past its pivot (K3).
     fn cancel_is_void(&self, entry: &Entry) -> Option<Told> {
         let definitions = self.definitions.read().expect("no writer panics");
         let pivot = definitions.get(&entry.definition)?.pivot();
         entry.records.iter().find_map(|stamped| match &stamped.record {
             Record::Compensating(_) => Some(Told::Already),
-            Record::Ended { step, way: Way::Do, end: Ended::Done(_), .. }
+            Record::Ended { step, way: Way::Do | Way::Probe, end: Ended::Done(_), .. }
                 if Some(*step) == pivot =>
             {
                 Some(Told::TooLate(SagaStatus::Running))
             }
             _ => None,
         })
+    }
+
+    /// The answer when the records are gone.
+    fn gone(&self, saga: SagaId, mail: Mail, stage: Option<Stage>) -> Told {
+        let status = match stage {
+            Some(Stage::Ended(status)) => Some(status),
+            // What is gone is over, and an abandoned start was undone.
+            Some(_) => Some(SagaStatus::Compensated),
+            None => None,
+        };
+        self.note_late(saga, mail, status);
+        status.map_or(Told::NoSuch, Told::TooLate)
+    }
+
+    /// Lists a success that no saga will ever hear of, unless its saga completed: then its effect is
+    /// what was asked for.
+    fn note_late(&self, saga: SagaId, mail: Mail, status: Option<SagaStatus>) {
+        let Some((step, attempt)) = success(&mail) else { return };
+        let mut late = lock(&self.late);
+        if status == Some(SagaStatus::Completed) || late.iter().any(|(_, told)| told.id == mail.id)
+        {
+            return;
+        }
+        tracing::error!(%saga, ?status, step, attempt, "a success came too late to be undone");
+        if late.len() == LATE {
+            late.pop_front();
+        }
+        late.push_back((saga, mail));
+    }
+}
+
+impl Entry {
+    /// Whether it was told this before.
+    fn knows(&self, mail: &Mail) -> bool {
+        let told = |known: &Mail| known.id == mail.id;
+        let folded = |stamped: &Stamped| matches!(&stamped.record, Record::Received(m) if told(m));
+        self.inbox.iter().any(told) || self.records.iter().any(folded)
+    }
+}
+
+/// The step and the attempt that succeeded, if that is what the letter says.
+fn success(mail: &Mail) -> Option<(usize, u32)> {
+    match mail.letter {
+        Letter::Late { step, attempt, way: Way::Do, end: AttemptEnd::Done(_), .. } => {
+            Some((step, attempt))
+        }
+        _ => None,
     }
 }

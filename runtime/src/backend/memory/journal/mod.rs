@@ -5,17 +5,21 @@
 
 mod claim;
 mod inbox;
+mod known;
 mod settings;
 mod survey;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     fmt,
     sync::{
         Arc, Mutex, RwLock,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::sync::Semaphore;
@@ -30,8 +34,8 @@ use crate::{
     clock::Clock,
     journal::{
         Admission, Answer, Audited, Batch, Carry, ClaimFrom, Claimed, Committed, Created,
-        Durability, Gate, History, Journal, Lease, Left, Listed, ListenerId, NewSaga, Pulse,
-        Reaped, SeatId, Signal, Signals, Told, Wire,
+        Durability, Gate, History, Journal, Known, Lease, Left, ListFilter, Listed, ListenerId,
+        NewSaga, Pulse, Reaped, SeatId, Signal, Signals, Told, Wire,
     },
     kernel::{Definition, DefinitionHash, Fence, Mail, SagaId, Timestamp},
 };
@@ -56,7 +60,11 @@ pub struct MemoryJournal {
     fences: AtomicU64,
     next_listener: AtomicU64,
     room: Arc<Room>,
+    late: Mutex<VecDeque<(SagaId, Mail)>>,
+    /// Ended sagas that stay readable, in each shard.
     retain: usize,
+    /// How long a key is remembered after the end of its saga, at least.
+    retain_keys: Duration,
 }
 
 impl MemoryJournal {
@@ -67,7 +75,13 @@ impl MemoryJournal {
 
     /// A journal with settings of your own.
     pub fn builder() -> MemoryJournalBuilder {
-        MemoryJournalBuilder { capacity: 100, retain_ended: 1_000, lease: None, clock: None }
+        MemoryJournalBuilder {
+            capacity: 100,
+            retain_ended: 1_000,
+            retain_keys: Duration::from_secs(24 * 60 * 60),
+            lease: None,
+            clock: None,
+        }
     }
 
     /// `max(last + 1, now)`: rises over claims and restarts (A2).
@@ -120,10 +134,22 @@ impl Journal for MemoryJournal {
         Answer::ready(id)
     }
 
+    fn unlisten(&self, listener: ListenerId) -> Answer<'_, ()> {
+        self.listeners.write().expect("no writer panics").remove(&listener);
+        Answer::ready(())
+    }
+
     fn define(&self, definition: Arc<Definition>) -> Answer<'_, ()> {
         let hash = definition.hash();
         self.definitions.write().expect("no writer panics").insert(hash, definition);
         Answer::ready(())
+    }
+
+    fn definitions(&self) -> Answer<'_, Vec<Arc<Definition>>> {
+        let known = self.definitions.read().expect("no writer panics");
+        let mut definitions: Vec<_> = known.iter().map(|(hash, of)| (*hash, of.clone())).collect();
+        definitions.sort_unstable_by_key(|(hash, _)| *hash);
+        Answer::ready(definitions.into_iter().map(|(_, definition)| definition).collect())
     }
 
     fn definition(&self, hash: DefinitionHash) -> Answer<'_, Option<Arc<Definition>>> {
@@ -144,6 +170,10 @@ impl Journal for MemoryJournal {
 
     fn create(&self, new: NewSaga) -> Answer<'_, Created> {
         Answer::ready(self.create_now(new))
+    }
+
+    fn find(&self, saga: SagaId) -> Answer<'_, Option<Known>> {
+        Answer::ready(self.known(&mut self.shards.of(saga), saga))
     }
 
     fn enter(&self, seat: SeatId, listener: ListenerId) -> Answer<'_, Lease> {
@@ -189,8 +219,17 @@ impl Journal for MemoryJournal {
         Answer::ready(history)
     }
 
-    fn list(&self, after: Option<SagaId>, limit: usize) -> Answer<'_, Vec<Listed>> {
-        Answer::ready(self.list_now(after, limit))
+    fn list(
+        &self,
+        filter: ListFilter,
+        after: Option<SagaId>,
+        limit: usize,
+    ) -> Answer<'_, Vec<Listed>> {
+        Answer::ready(self.list_now(filter, after, limit))
+    }
+
+    fn late(&self) -> Answer<'_, Vec<(SagaId, Mail)>> {
+        Answer::ready(lock(&self.late).iter().cloned().collect())
     }
 
     fn audit(&self, after: Option<SagaId>, limit: usize) -> Answer<'_, Audited> {

@@ -18,6 +18,7 @@ use crate::clock::{Clock, SystemClock, TokioClock};
 pub struct MemoryJournalBuilder {
     pub(super) capacity: usize,
     pub(super) retain_ended: usize,
+    pub(super) retain_keys: Duration,
     pub(super) lease: Option<Duration>,
     pub(super) clock: Option<Arc<dyn Clock>>,
 }
@@ -34,6 +35,15 @@ impl MemoryJournalBuilder {
     #[must_use]
     pub fn retain_ended(mut self, sagas: usize) -> Self {
         self.retain_ended = sagas;
+        self
+    }
+
+    /// How long the key of a saga is remembered after its end, at least: a second start under it finds
+    /// the first, although its records may be gone. At most twice as long, or as long as the records
+    /// are there. Default 24 hours.
+    #[must_use]
+    pub fn retain_keys(mut self, retention: Duration) -> Self {
+        self.retain_keys = retention;
         self
     }
 
@@ -66,7 +76,9 @@ impl MemoryJournalBuilder {
             fences: AtomicU64::new(0),
             next_listener: AtomicU64::new(1),
             room: Arc::new(Room(Semaphore::new(self.capacity.clamp(1, Semaphore::MAX_PERMITS)))),
+            late: Mutex::default(),
             retain: self.retain_ended.div_ceil(Shards::COUNT),
+            retain_keys: self.retain_keys,
         }
     }
 }

@@ -8,19 +8,24 @@ use super::{
     MemoryJournal,
 };
 use crate::{
-    journal::{Audited, Listed},
-    kernel::SagaId,
+    journal::{Audited, ListFilter, Listed, PlaceKind},
+    kernel::{Place, SagaId},
 };
 
 impl MemoryJournal {
-    pub(super) fn list_now(&self, after: Option<SagaId>, limit: usize) -> Vec<Listed> {
-        let mut rows = Vec::new();
-        for id in self.sorted_ids(after).into_iter().take(limit) {
-            if let Some(entry) = self.shards.of(id).sagas.get(&id) {
-                rows.push(Listed { id, definition: entry.definition, place: entry.place() });
-            }
-        }
-        rows
+    pub(super) fn list_now(
+        &self,
+        filter: ListFilter,
+        after: Option<SagaId>,
+        limit: usize,
+    ) -> Vec<Listed> {
+        let row = |id| {
+            let shard = self.shards.of(id);
+            let entry = shard.sagas.get(&id)?;
+            let row = Listed { id, definition: entry.definition, place: entry.place() };
+            fits(filter, &row).then_some(row)
+        };
+        self.sorted_ids(after).into_iter().filter_map(row).take(limit).collect()
     }
 
     fn sorted_ids(&self, after: Option<SagaId>) -> Vec<SagaId> {
@@ -33,6 +38,7 @@ impl MemoryJournal {
     }
 
     pub(super) fn audit_now(&self, after: Option<SagaId>, limit: usize) -> Audited {
+        let now = self.clock.now();
         let ids = self.sorted_ids(after);
         let page = &ids[..limit.min(ids.len())];
         let tickets = lock(&self.ready).tickets();
@@ -50,10 +56,16 @@ impl MemoryJournal {
                 // As the reaping of that seat would have done.
                 At::Owned { fence, .. } => {
                     entry.crashed.push(fence);
+                    entry.crashed_at = Some(now);
                     entry.at = At::Ready;
                     false
                 }
-                At::Timed(_) | At::Parked | At::Carried(_) | At::Ended => true,
+                At::Timed(due) | At::Carried(due) if lock(&self.timers).has(due, *saga) => true,
+                At::Timed(_) | At::Carried(_) => {
+                    entry.at = At::Ready;
+                    false
+                }
+                At::Parked | At::Ended => true,
             };
             if !placed {
                 let definition = entry.definition;
@@ -64,4 +76,16 @@ impl MemoryJournal {
         }
         audited
     }
+}
+
+fn fits(filter: ListFilter, row: &Listed) -> bool {
+    let kind = match row.place {
+        Place::Ready => PlaceKind::Ready,
+        Place::Owned => PlaceKind::Owned,
+        Place::Timed(_) => PlaceKind::Timed,
+        Place::Parked => PlaceKind::Parked,
+        Place::Ended => PlaceKind::Ended,
+    };
+    filter.place.is_none_or(|wanted| wanted == kind)
+        && filter.definition.is_none_or(|wanted| wanted == row.definition)
 }

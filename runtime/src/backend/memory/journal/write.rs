@@ -16,20 +16,24 @@ use crate::{
         Batch, Committed, Created, Gate, Item, JournalError, ListenerId, NewSaga, SeatId, Signal,
         Verdict,
     },
-    kernel::{DefinitionHash, Fence, Finished, Mail, Place, Record, SagaId, Stamped, Timestamp},
+    kernel::{
+        DefinitionHash, Fence, Fingerprint, Finished, Mail, Place, Record, SagaId, Stamped,
+        Started, Timestamp,
+    },
 };
 
 impl MemoryJournal {
     pub(super) fn create_now(&self, new: NewSaga) -> Created {
         let mut shard = self.shards.of(new.id);
-        if shard.sagas.contains_key(&new.id) {
-            return Created::Exists;
+        let keyed = key(&new.records).is_some();
+        if let Some(known) = self.taken(&mut shard, new.id, keyed) {
+            return Created::Exists(known);
         }
         new.admission.consume();
         let mut entry = Entry::new(new.definition, &new.records, Some(self.room.clone()));
         let stamp = |record| Stamped { fence: Fence::NONE, at: new.at, record };
         entry.records.extend(new.records.into_iter().map(stamp));
-        let (reply_to, finished) = (entry.reply_to, entry.finished());
+        let (reply_to, over) = (entry.reply_to, entry.over().cloned());
         if new.place != Place::Ready {
             entry.admit();
         }
@@ -40,12 +44,13 @@ impl MemoryJournal {
         };
         shard.sagas.insert(new.id, Box::new(entry));
         let moved = match new.place {
-            Place::Ended => Moved::Ended(reply_to, finished, shard.retire(new.id, self.retain)),
+            Place::Ended => Moved::Ended(self.retire(&mut shard, new.id)),
             Place::Parked => Moved::Parked(reply_to),
             _ => Moved::Ready(End::Back),
         };
         drop(shard);
         self.moved(new.id, new.definition, moved);
+        self.tell_the_end(new.id, reply_to, over);
         Created::Created
     }
 
@@ -66,7 +71,9 @@ impl MemoryJournal {
         let created = create.is_some();
         if let Some(create) = create {
             // A seat that lives now is reaped after this shard is released, and finds the saga.
-            let new = item.seq == 0 && !shard.sagas.contains_key(&item.saga);
+            let keyed = key(&item.records).is_some();
+            let taken = self.taken(&mut shard, item.saga, keyed).is_some();
+            let new = item.seq == 0 && !taken;
             let Some(seat) = self.seats.get(seat).filter(|_| new) else {
                 return Verdict::NotOwner;
             };
@@ -75,6 +82,7 @@ impl MemoryJournal {
             let mut entry = Entry::new(create.definition, &item.records, Some(self.room.clone()));
             seat.owned.fetch_add(1, Ordering::Relaxed);
             entry.at = At::Owned { seat, fence: item.fence };
+            entry.starting = true;
             shard.sagas.insert(item.saga, Box::new(entry));
         }
         let Some(entry) = shard.sagas.get_mut(&item.saga) else { return Verdict::NotOwner };
@@ -92,24 +100,28 @@ impl MemoryJournal {
         let mail = !entry.inbox.is_empty();
         let at = entry.now_or_later(item.at);
         let fence = item.fence;
+        let over = ends(entry, &item.records);
+        let reply_to = entry.reply_to;
         entry.records.extend(item.records.into_iter().map(|record| Stamped { fence, at, record }));
         let definition = entry.definition;
         let moved = match item.place {
             Place::Owned => Moved::No,
-            place => Self::place(&mut shard, item.saga, place, self.retain),
+            place => self.place(&mut shard, item.saga, place),
         };
         drop(shard);
         self.moved(item.saga, definition, moved);
+        self.tell_the_end(item.saga, reply_to, over);
         Verdict::Written { mail }
     }
 
     /// Takes a saga out of its owner's hands.
-    fn place(shard: &mut Shard, saga: SagaId, place: Place, retain: usize) -> Moved {
+    fn place(&self, shard: &mut Shard, saga: SagaId, place: Place) -> Moved {
         let entry = shard.sagas.get_mut(&saga).expect("the caller holds it");
         let At::Owned { seat, .. } = std::mem::replace(&mut entry.at, At::Ready) else {
             unreachable!("only an owner commits");
         };
         seat.owned.fetch_sub(1, Ordering::Relaxed);
+        entry.starting = false;
         match place {
             Place::Owned => unreachable!("the saga leaves its owner"),
             Place::Ready => {
@@ -128,10 +140,8 @@ impl MemoryJournal {
             }
             Place::Ended => {
                 entry.at = At::Ended;
-                let reply_to = entry.reply_to;
-                let finished = entry.finished();
                 entry.admit();
-                Moved::Ended(reply_to, finished, shard.retire(saga, retain))
+                Moved::Ended(self.retire(shard, saga))
             }
         }
     }
@@ -147,10 +157,19 @@ impl MemoryJournal {
                 }
             }
             Moved::Parked(Some(reply_to)) => self.signal(reply_to, Signal::Parked(saga)),
-            Moved::Ended(Some(reply_to), Some(finished), _evicted) => {
-                self.signal(reply_to, Signal::Ended(saga, finished));
-            }
-            Moved::Parked(None) | Moved::Ended(..) => {}
+            Moved::Parked(None) => {}
+            Moved::Ended(_evicted) => {}
+        }
+    }
+
+    fn tell_the_end(
+        &self,
+        saga: SagaId,
+        reply_to: Option<ListenerId>,
+        over: Option<Arc<Finished>>,
+    ) {
+        if let (Some(reply_to), Some(finished)) = (reply_to, over) {
+            self.signal(reply_to, Signal::Ended(saga, finished));
         }
     }
 }
@@ -161,8 +180,8 @@ enum Moved {
     Ready(End),
     Timed(Timestamp, ListenerId),
     Parked(Option<ListenerId>),
-    /// The last one is evicted; it is dropped outside the lock.
-    Ended(Option<ListenerId>, Option<Arc<Finished>>, Option<Box<Entry>>),
+    /// This one is evicted, if any; it is dropped outside the lock.
+    Ended(Option<Box<Entry>>),
 }
 
 impl Entry {
@@ -171,10 +190,7 @@ impl Entry {
         records: &[Record],
         admission: Option<Arc<dyn Gate>>,
     ) -> Self {
-        let reply_to = match records.first() {
-            Some(Record::Started(started)) => started.reply_to.map(ListenerId),
-            _ => None,
-        };
+        let started = started(records);
         Self {
             definition,
             // A saga of three steps has eight.
@@ -182,15 +198,11 @@ impl Entry {
             inbox: Vec::new(),
             at: At::Ready,
             crashed: Vec::new(),
-            reply_to,
+            crashed_at: None,
+            reply_to: started.and_then(|started| started.reply_to.map(ListenerId)),
+            fingerprint: key(records),
+            starting: false,
             admission,
-        }
-    }
-
-    pub(super) fn finished(&self) -> Option<Arc<Finished>> {
-        match self.records.last().map(|stamped| &stamped.record) {
-            Some(Record::Finished(finished)) => Some(Arc::clone(finished)),
-            _ => None,
         }
     }
 
@@ -199,4 +211,25 @@ impl Entry {
             gate.release();
         }
     }
+}
+
+fn started(records: &[Record]) -> Option<&Started> {
+    match records.first() {
+        Some(Record::Started(started)) => Some(started),
+        _ => None,
+    }
+}
+
+/// What a saga is asked for, if it is asked for under a key.
+fn key(records: &[Record]) -> Option<Fingerprint> {
+    started(records)?.fingerprint
+}
+
+/// How the saga ends with this group. A group that only says again that it is over, now for good,
+/// ends nothing: its listener heard of it (C8).
+fn ends(entry: &Entry, records: &[Record]) -> Option<Arc<Finished>> {
+    let Some(Record::Finished(finished)) = records.last() else { return None };
+    let quiet = |record| matches!(record, &Record::Finished(_) | &Record::Received(_));
+    let again = entry.over().is_some() && records.iter().all(quiet);
+    (!again).then(|| Arc::clone(finished))
 }

@@ -1,0 +1,76 @@
+//! What is known of a saga by its id: from its records, and for a while after they are gone.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    super::shard::{Entry, Shard},
+    MemoryJournal,
+};
+use crate::{
+    journal::{Known, Stage},
+    kernel::{Cause, Finished, Record, SagaId, Timestamp},
+};
+
+impl MemoryJournal {
+    /// Looks at the records, then at both buckets.
+    pub(super) fn known(&self, shard: &mut Shard, saga: SagaId) -> Option<Known> {
+        match shard.sagas.get(&saga) {
+            Some(entry) => Some(entry.known()),
+            None => shard.tombstones.get(saga, self.bucket()),
+        }
+    }
+
+    /// What stands in the way of a new saga with this id. Without a key ids are not used again, so
+    /// no tombstone can be in the way.
+    pub(super) fn taken(&self, shard: &mut Shard, saga: SagaId, keyed: bool) -> Option<Known> {
+        match keyed {
+            true => self.known(shard, saga),
+            false => shard.sagas.get(&saga).map(|entry| entry.known()),
+        }
+    }
+
+    /// Notes that a saga is over, leaves a tombstone if it has a key, and takes out the one that
+    /// ended longest ago if there are too many.
+    pub(super) fn retire(&self, shard: &mut Shard, saga: SagaId) -> Option<Box<Entry>> {
+        let known = shard.sagas.get(&saga).filter(|entry| entry.fingerprint.is_some());
+        if let Some(known) = known.map(|entry| entry.known()) {
+            shard.tombstones.add(saga, known, self.bucket());
+        }
+        shard.retire(saga, self.retain)
+    }
+
+    fn bucket(&self) -> (Timestamp, Duration) {
+        (self.clock.now(), self.retain_keys)
+    }
+}
+
+impl Entry {
+    /// How the saga ended. What is only received after that does not open it again, a success that
+    /// came late does (C8).
+    pub(super) fn over(&self) -> Option<&Arc<Finished>> {
+        for stamped in self.records.iter().rev() {
+            match &stamped.record {
+                Record::Finished(finished) => return Some(finished),
+                Record::Received(_) => {}
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    fn known(&self) -> Known {
+        Known { fingerprint: self.fingerprint, stage: self.stage() }
+    }
+
+    fn stage(&self) -> Stage {
+        let abandoned = |record: &Record| matches!(record, Record::Compensating(cause) if matches!(**cause, Cause::Abandoned));
+        match self.over() {
+            Some(finished) => Stage::of(finished),
+            None if self.starting => Stage::Starting,
+            None if self.records.iter().any(|stamped| abandoned(&stamped.record)) => {
+                Stage::Starting
+            }
+            None => Stage::Accepted,
+        }
+    }
+}

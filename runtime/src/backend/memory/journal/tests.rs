@@ -1,0 +1,112 @@
+//! Damage from outside, which no operation of the journal leaves: only the audit can see it.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::FutureExt;
+use smallvec::smallvec;
+use uuid::Uuid;
+
+use super::{super::shard::lock, MemoryJournal};
+use crate::{
+    clock::SystemClock,
+    journal::{
+        Answer, Batch, Carry, ClaimFrom, ClaimedSaga, Item, Journal, ListenerId, NewSaga, SeatId,
+    },
+    kernel::{DefinitionHash, Group, Place, Record, SagaId, Started, Value},
+};
+
+const DEFINITION: DefinitionHash = DefinitionHash([7; 16]);
+const LISTENER: ListenerId = ListenerId(0);
+
+/// The answer of a journal that is here.
+fn answer<T>(answer: Answer<'_, T>) -> T {
+    answer.now_or_never().expect("memory answers at once").expect("memory does not fail")
+}
+
+struct Bench(MemoryJournal);
+
+impl Bench {
+    fn new() -> Self {
+        Self(MemoryJournal::builder().clock(Arc::new(SystemClock::default())).build())
+    }
+
+    fn create(&self, id: u128) -> SagaId {
+        let id = SagaId(Uuid::from_u128(id));
+        let started = Started {
+            definition: DEFINITION,
+            request: Value::journaled(()),
+            deadline: None,
+            fingerprint: None,
+            reply_to: None,
+        };
+        answer(self.0.create(NewSaga {
+            id,
+            at: self.0.now(),
+            definition: DEFINITION,
+            records: smallvec![Record::Started(Arc::new(started))],
+            place: Place::Ready,
+            admission: answer(self.0.admit()),
+        }));
+        id
+    }
+
+    fn seat(&self, id: u128) -> SeatId {
+        let seat = SeatId(Uuid::from_u128(id));
+        answer(self.0.enter(seat, LISTENER));
+        seat
+    }
+
+    fn claim(&self, seat: SeatId) -> Vec<ClaimedSaga> {
+        answer(self.0.claim(seat, ClaimFrom::Definitions(&[DEFINITION]), 8)).sagas
+    }
+
+    fn release(&self, seat: SeatId, saga: &ClaimedSaga, place: Place) {
+        let item = Item {
+            saga: saga.id,
+            fence: saga.fence,
+            seq: saga.records.len() as u64,
+            at: self.0.now(),
+            records: Group::new(),
+            folded: Vec::new(),
+            place,
+            guarded: true,
+            create: None,
+        };
+        answer(self.0.commit(Batch { seat, number: 0, items: smallvec![item] }));
+    }
+
+    fn mended(&self) -> Vec<SagaId> {
+        answer(self.0.audit(None, 8)).mended
+    }
+}
+
+#[test]
+fn j7_the_audit_gives_a_ticket_to_each_saga_that_is_in_no_place() {
+    let bench = Bench::new();
+    let (dead, alive) = (bench.seat(1), bench.seat(2));
+
+    let owned = bench.create(1);
+    bench.claim(dead);
+    let timed = bench.create(2);
+    let due = Place::Timed(bench.0.now().plus(Duration::from_secs(3_600)));
+    bench.release(alive, &bench.claim(alive)[0], due);
+    let parked = bench.create(3);
+    bench.release(alive, &bench.claim(alive)[0], Place::Parked);
+    let carried = bench.create(4);
+    answer(bench.0.pulse(alive, Some(Carry { definitions: &[DEFINITION], limit: 8 })));
+    let ready = bench.create(5);
+    assert_eq!(bench.mended(), []);
+
+    // The seat ends, and nobody visits what it owned; tickets and timers are lost.
+    bench.0.seats.end(dead, None);
+    *lock(&bench.0.ready) = Default::default();
+    *lock(&bench.0.timers) = Default::default();
+    assert_eq!(bench.mended(), [owned, timed, carried, ready]);
+    assert_eq!(bench.mended(), []);
+
+    let claimed = bench.claim(alive);
+    let mut sagas: Vec<_> = claimed.iter().map(|saga| (saga.id, saga.crashes)).collect();
+    sagas.sort_unstable();
+    assert_eq!(sagas, [(owned, 1), (timed, 0), (carried, 0), (ready, 0)]);
+    assert_eq!(answer(bench.0.read(parked, 0)).map(|history| history.place), Some(Place::Parked));
+}

@@ -1,0 +1,83 @@
+//! Operators: sagas that need somebody.
+//!
+//! Nothing is tried for ever (R4). A saga that cannot go on by itself is *parked* or *stuck*, stays as
+//! it is for as long as it takes, and waits for a word of an operator.
+//!
+//! | state | why | what helps |
+//! | --- | --- | --- |
+//! | parked | machinery: a value that cannot be read, a panic in a condition, a crash loop | new code, then `retry`; or `cancel` |
+//! | parked | nobody can say whether the pivot happened (P2) | find out: `mark_done_with` or `mark_not_done` |
+//! | parked | a step used up its tries and says `on_exhausted = "park"` (E4) | `retry`, `mark_done_with`, `mark_not_done` or `cancel` |
+//! | stuck | an undo failed for good (C7) | `retry`; by hand and `mark_done`; or `waive` |
+//! | stuck | a step behind the pivot cannot succeed (P3) | `retry`, or by hand and `mark_done_with` |
+//! | any open one | it must not go on, whatever remains (K5) | `kill`, the last resort |
+//!
+//! ```
+//! use std::sync::atomic::{AtomicBool, Ordering};
+//!
+//! use distributed_task::{OperatorError, OutcomeError, prelude::*};
+//!
+//! #[distributed_task(request = u32, response = String)]
+//! struct Sell {
+//!     printer: AtomicBool,
+//! }
+//!
+//! #[steps]
+//! impl Sell {
+//!     #[step(pivot)]
+//!     async fn charge(&self, request: &u32) -> u32 {
+//!         *request
+//!     }
+//!
+//!     #[step(retriable)]
+//!     async fn ticket(&self, charge: &u32) -> StepResult<String> {
+//!         if !self.printer.load(Ordering::Relaxed) {
+//!             return Err(StepError::refuse(Refusal::new("printer", "no paper")));
+//!         }
+//!         Ok(format!("ticket for {charge}"))
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let sell = Sell::builder().printer(AtomicBool::new(false)).use_in_process_mode().build().await?;
+//! let saga = sell.submit(40).await?;
+//! assert!(matches!(saga.outcome().await, Err(OutcomeError::Stuck { .. })));
+//!
+//! let alice = sell.operator("alice");
+//! let row = alice.stuck().next().await.expect("there is one")?;
+//! assert_eq!((row.id, &*row.steps.join(", ")), (saga.id(), "ticket"));
+//! assert_eq!(row.reason.as_deref(), Some("no paper (printer)"));
+//!
+//! // What does not apply is refused, with what would.
+//! let refused = alice.waive(row.id, "ticket", "they know me").await;
+//! assert!(matches!(refused, Err(OperatorError::NotNow { .. })));
+//!
+//! alice.mark_done_with(row.id, "ticket", "written by hand".to_owned(), "copy no. 7").await?;
+//! let outcome = saga.outcome().await?;
+//! assert!(matches!(outcome, SagaOutcome::Completed(ticket) if ticket == "written by hand"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Verbs
+//!
+//! [`task.operator(name)`](crate::Task::operator) has them all. Each is a letter to the saga: durable
+//! when it is answered, folded by its owner, and in its [history](super::history) for ever, with who
+//! and why. A saga whose code is nowhere any more can still be told what needs no code: `kill`,
+//! `waive`, `mark_done`, and `cancel` with nothing left to undo (B10).
+//!
+//! An output that is given by hand is checked against the type that the step returns. Anything with the
+//! same JSON will do.
+//!
+//! # Looking
+//!
+//! | | |
+//! | --- | --- |
+//! | [`parked`](crate::Operator::parked), [`stuck`](crate::Operator::stuck), [`list`](crate::Operator::list) | what there is, why, and since when |
+//! | [`unclaimable`](crate::Operator::unclaimable) | ready sagas that no code here covers, by definition (V3) |
+//! | [`late`](crate::Operator::late) | steps that succeeded when their saga was over for good: effects that nobody undoes |
+//! | [`audit`](crate::Operator::audit) | sagas in no place; there should be none (J7) |
+//!
+//! Put an alarm on the number of parked and stuck sagas and on the age of the oldest: nothing removes
+//! them but you (D4).

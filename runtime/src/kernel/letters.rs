@@ -1,0 +1,151 @@
+//! What a letter changes in the state, when it changes anything (J1).
+
+use super::{Cause, Definition, Doubt, Kind, Letter, ParkReason, Phase, State, Value};
+
+impl State {
+    pub(super) fn apply_letter(&mut self, definition: &Definition, seq: u64, letter: &Letter) {
+        match letter {
+            Letter::Cancel { reason } => self.cancelled(definition, reason),
+            // What they cause stands in the records behind them.
+            Letter::Kill { .. } | Letter::Late { .. } => {}
+            Letter::Unpark { .. } => self.unparked(definition),
+            Letter::MarkDone { step, output: None, .. } => self.settle_undo(*step, Phase::Undone),
+            Letter::MarkDone { step, output: Some(output), .. } => {
+                self.marked_done(definition, seq, *step, output);
+            }
+            Letter::MarkNotDone { step, .. } => self.marked_not_done(definition, *step),
+            Letter::Waive { step, .. } => self.settle_undo(*step, Phase::UndoWaived),
+        }
+    }
+
+    /// What waits for somebody goes back, but for a pivot of which nobody knows (P2).
+    fn cancelled(&mut self, definition: &Definition, reason: &str) {
+        if self.cause.is_some() || self.pivot_done(definition) {
+            return;
+        }
+        if !matches!(self.parked.as_deref(), Some(ParkReason::PivotUnknown { .. })) {
+            self.parked = None;
+            for step in 0..self.steps.len() {
+                if let Some(ParkReason::Exhausted { why, .. }) =
+                    self.steps[step].trouble_mut().halted.take().as_deref()
+                {
+                    // Now that was its last failure.
+                    self.failures.push((step, why.clone()));
+                }
+            }
+        }
+        let cause = Cause::Cancelled { reason: reason.to_owned() };
+        self.cancel.get_or_insert_with(|| Box::new(cause.clone()));
+        self.stop(definition, cause);
+    }
+
+    /// What parked or got stuck is tried again: an undo that failed, a pivot of which nobody knows,
+    /// and what stands behind the pivot.
+    fn unparked(&mut self, definition: &Definition) {
+        self.parked = None;
+        let only_forward = self.pivot_done(definition);
+        for index in 0..self.steps.len() {
+            let is_pivot = definition.steps[index].kind == Kind::Pivot;
+            let why = self.last_failure(index);
+            let step = &mut self.steps[index];
+            let halted = step.trouble_mut().halted.take();
+            match step.phase {
+                Phase::UndoFailed => step.enter(Phase::Undoing),
+                Phase::Unknown if only_forward || is_pivot => {
+                    step.enter(Phase::Intended);
+                    if definition.steps[index].probe {
+                        step.ask(&why);
+                    }
+                    if matches!(self.stop.as_deref(), Some(Cause::Failed { step, .. }) if *step == index)
+                    {
+                        self.stop = self.cancel.clone();
+                    }
+                }
+                Phase::Withdrawn if only_forward => step.enter(Phase::Intended),
+                Phase::Intended
+                    if matches!(halted.as_deref(), Some(ParkReason::Exhausted { .. })) =>
+                {
+                    step.trouble_mut().counted = 0;
+                    step.trouble_mut().retry_at = None;
+                }
+                Phase::Refused | Phase::Partial if only_forward => step.begin_anew(),
+                _ => {}
+            }
+        }
+    }
+
+    fn marked_done(&mut self, definition: &Definition, seq: u64, step: usize, output: &Value) {
+        if !self.waits_for_word_of(definition, step) {
+            return;
+        }
+        self.steps[step].done(seq, output);
+        self.resolved(definition, step);
+    }
+
+    fn marked_not_done(&mut self, definition: &Definition, step: usize) {
+        if self.pivot_done(definition) || !self.waits_for_word_of(definition, step) {
+            return;
+        }
+        if let Some(ParkReason::Exhausted { why, .. }) =
+            self.steps[step].trouble().halted.as_deref()
+        {
+            self.failures.push((step, why.clone()));
+        }
+        let why = self.last_failure(step);
+        self.steps[step].close(Phase::Withdrawn);
+        self.resolved(definition, step);
+        self.stop(definition, Cause::Failed { step, why });
+    }
+
+    /// Whether an operator's word on what became of a step is waited for: a pivot of which nobody
+    /// knows (P2), a step behind it that cannot succeed (P3), one that used up its retries and
+    /// parked (E4).
+    fn waits_for_word_of(&self, definition: &Definition, step: usize) -> bool {
+        let Some(at) = self.steps.get(step) else { return false };
+        let definition_of = &definition.steps[step];
+        if definition_of.ephemeral || self.cause.is_some() {
+            return false;
+        }
+        match at.phase {
+            Phase::Unknown if definition_of.kind == Kind::Pivot => true,
+            Phase::Intended => {
+                matches!(at.trouble().halted.as_deref(), Some(ParkReason::Exhausted { .. }))
+            }
+            _ => at.has_failed() && self.pivot_done(definition),
+        }
+    }
+
+    /// It is known what became of a step: what asked for it asks no more.
+    pub(super) fn resolved(&mut self, definition: &Definition, step: usize) {
+        if self.pivot_done(definition) {
+            // What was asked before the pivot is too late now (P3).
+            (self.stop, self.cancel) = (None, None);
+        }
+        let lifted = match self.parked.as_deref() {
+            Some(ParkReason::PivotUnknown { .. }) => definition.pivot() == Some(step),
+            Some(
+                ParkReason::Exhausted { step: of, .. }
+                | ParkReason::Undecodable { step: Some(of), .. },
+            ) => *of == step,
+            _ => false,
+        };
+        if lifted {
+            // Another member of its group may wait for a word, too.
+            self.parked = self.steps.iter().find_map(|step| step.trouble().halted.clone());
+        }
+    }
+
+    fn settle_undo(&mut self, step: usize, phase: Phase) {
+        if let Some(state) = self.steps.get_mut(step)
+            && state.phase == Phase::UndoFailed
+        {
+            state.phase = phase;
+        }
+    }
+
+    /// Why a step failed for good the last time.
+    fn last_failure(&self, step: usize) -> Doubt {
+        let why = self.failures.iter().rev().find(|(of, _)| *of == step);
+        why.map_or(Doubt::HostLost, |(_, why)| why.clone())
+    }
+}

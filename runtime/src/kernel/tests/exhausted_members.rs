@@ -1,0 +1,126 @@
+//! `on_exhausted = "park"` in a group (E4).
+
+use super::{
+    events::{cancel, cannot_be_written, done, fails, refuses, unpark},
+    script::{Script, given},
+    task::{Row, step, task},
+};
+
+fn hotel_and_flight(row: fn(Row) -> Row) -> Script {
+    given(task([
+        row(step("hotel").retries(0).parks().in_group("trip")),
+        row(step("flight").retries(0).parks().at_most_once().in_group("trip")),
+        step("charge"),
+    ]))
+    .claimed()
+    .starts(["run hotel", "run flight"])
+}
+
+#[test]
+fn e4_its_siblings_finish_first() {
+    hotel_and_flight(|row| row)
+        .when(fails("hotel"))
+        .writes(["hotel failed: no reply; again in 0ns", "parked: hotel exhausted: no reply"])
+        .stays_owned()
+        .starts_nothing()
+        .when(done("flight"))
+        .writes(["flight done"])
+        .waits_for_somebody()
+        .told(unpark())
+        .claimed()
+        .starts(["run hotel #2"]);
+}
+
+#[test]
+fn e4_a_sibling_that_refuses_waits_for_the_operator_too() {
+    hotel_and_flight(|row| row)
+        .when(fails("hotel"))
+        .when(refuses("flight"))
+        .writes(["flight refused: no"])
+        .waits_for_somebody()
+        .told(unpark())
+        .claimed()
+        .writes(["received unpark", "going back: flight refused", "intent undo hotel"]);
+}
+
+#[test]
+fn e4_a_saga_that_is_to_go_back_does_not_park() {
+    hotel_and_flight(|row| row).when(refuses("flight")).when(fails("hotel")).writes([
+        "hotel unknown: no reply",
+        "going back: flight refused",
+        "intent undo hotel",
+    ]);
+    hotel_and_flight(Row::await_all).when(refuses("flight")).when(fails("hotel")).writes([
+        "hotel unknown: no reply",
+        "going back: flight refused",
+        "intent undo hotel",
+    ]);
+}
+
+/// Both park, `flight` last.
+fn both_parked() -> Script {
+    hotel_and_flight(|row| row).when(fails("hotel")).when(fails("flight")).waits_for_somebody()
+}
+
+#[test]
+fn e4_unpark_tries_both_again() {
+    both_parked().told(unpark()).claimed().starts(["run hotel #2", "run flight #2"]);
+}
+
+#[test]
+fn e4_a_word_on_one_of_them_does_not_run_the_other_again() {
+    both_parked()
+        .told_the_output_of("flight")
+        .claimed()
+        .writes(["received output of flight"])
+        .waits_for_somebody()
+        .told_the_output_of("hotel")
+        .claimed()
+        .writes(["received output of hotel", "intent charge"]);
+    both_parked()
+        .told_the_output_of("hotel")
+        .claimed()
+        .waits_for_somebody()
+        .told(unpark())
+        .claimed()
+        .starts(["run flight #2"]);
+}
+
+#[test]
+fn e4_a_word_that_one_of_them_did_not_happen_waits_for_the_other() {
+    both_parked()
+        .told_to_mark_not_done("hotel")
+        .claimed()
+        .writes(["received mark hotel not done"])
+        .waits_for_somebody()
+        .told(unpark())
+        .claimed()
+        .writes(["received unpark", "going back: hotel failed", "intent undo flight"]);
+}
+
+#[test]
+fn e4_a_word_does_not_lift_what_else_parked_it() {
+    hotel_and_flight(|row| row)
+        .when(fails("hotel"))
+        .when(cannot_be_written("flight"))
+        .told_the_output_of("hotel")
+        .claimed()
+        .waits_for_somebody();
+    hotel_and_flight(|row| row)
+        .when(cannot_be_written("flight"))
+        .when(fails("hotel"))
+        .told_the_output_of("hotel")
+        .claimed()
+        .waits_for_somebody();
+}
+
+#[test]
+fn k2_a_cancel_of_a_group_that_waits_for_its_siblings_runs_nothing_again() {
+    hotel_and_flight(Row::await_all)
+        .when(fails("flight"))
+        .when(refuses("hotel"))
+        .waits_for_somebody()
+        .told(cancel())
+        .claimed()
+        .writes(["received cancel", "going back: hotel refused", "intent undo flight"]);
+}

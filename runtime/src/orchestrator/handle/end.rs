@@ -1,0 +1,137 @@
+//! Waiting for the end of a saga.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use tokio::time::{sleep, timeout};
+
+use super::{SILENCE, SagaHandle};
+use crate::{
+    kernel::{Finish, Finished, SagaStatus},
+    orchestrator::{
+        look::Look,
+        outcome::{Failure, OutcomeError, SagaOutcome, further_failures, outcome, park_reason},
+        signals::Seen,
+        task::StatusError,
+    },
+    task::TaskDefinition,
+};
+
+impl<T: TaskDefinition> SagaHandle<T> {
+    /// Waits for the end of the saga. Cancel safe: dropping the future changes nothing, and asking
+    /// again waits again. It never waits for ever: a parked or stuck saga is an error.
+    ///
+    /// An outcome that is not settled may be another one when it is asked for again (C8).
+    ///
+    /// # Errors
+    /// When the saga needs an operator, when the task is shut down first, when only the end of the
+    /// saga is still known, or when the journal fails.
+    pub async fn outcome(&self) -> Result<SagaOutcome<T>, OutcomeError> {
+        if let Some(status) = self.forgotten {
+            return Err(OutcomeError::Forgotten { saga: self.id, status });
+        }
+        loop {
+            match self.seen().await? {
+                Seen::Ended(finished) if matches!(finished.finish, Finish::Compensated(_)) => {
+                    if let Some(outcome) = self.compensated(&finished).await? {
+                        return Ok(outcome);
+                    }
+                    // It is open again: nobody tells of its next end (C8).
+                    if !self.elsewhere && self.inner.host.gone.is_cancelled() {
+                        return Err(OutcomeError::HostGone { saga: self.id });
+                    }
+                    sleep(SILENCE).await;
+                }
+                Seen::Ended(finished) => return self.ended(&finished, Vec::new()),
+                Seen::NeedsOperator(stops) => {
+                    self.told.fetch_max(stops, Ordering::Relaxed);
+                    if let Some(error) = self.needs_operator(&self.read().await?) {
+                        return Err(error);
+                    }
+                }
+                Seen::HostGone => return Err(OutcomeError::HostGone { saga: self.id }),
+            }
+        }
+    }
+
+    /// What is to be told of a saga that went back, from its records; `None` while it is open again.
+    async fn compensated(
+        &self,
+        finished: &Finished,
+    ) -> Result<Option<SagaOutcome<T>>, OutcomeError> {
+        let look = match self.read().await {
+            Ok(look) => look,
+            Err(StatusError::Forgotten { .. } | StatusError::NoSuch { .. }) => {
+                // The first cause is known; the records of the rest are gone.
+                return self.ended(finished, Vec::new()).map(Some);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match look.state.finished() {
+            Some(finished) => {
+                let failures = further_failures(&look.definition, &look.state);
+                self.ended(finished, failures).map(Some)
+            }
+            None => self.needs_operator(&look).map_or(Ok(None), Err),
+        }
+    }
+
+    fn ended(
+        &self,
+        finished: &Finished,
+        failures: Vec<Failure>,
+    ) -> Result<SagaOutcome<T>, OutcomeError> {
+        outcome::<T>(&*self.inner.host.handlers, self.definition(), finished, failures)
+            .map_err(|error| OutcomeError::Undecodable { saga: self.id, error })
+    }
+
+    /// Why the saga needs an operator, if it does.
+    fn needs_operator(&self, look: &Look) -> Option<OutcomeError> {
+        let saga = self.id;
+        match look.status() {
+            SagaStatus::Parked => {
+                let reason =
+                    look.state.parked().map(|reason| park_reason(&look.definition, reason));
+                Some(OutcomeError::Parked { saga, reason: reason.unwrap_or_default() })
+            }
+            SagaStatus::Stuck => {
+                let (steps, reason) = (look.stuck_steps(), look.last_failure());
+                Some(OutcomeError::Stuck { saga, steps, reason })
+            }
+            _ => None,
+        }
+    }
+
+    /// Looks into the journal, and tells the waiter what can be seen there.
+    pub(super) async fn look(&self) -> Result<(), StatusError> {
+        let look = self.read().await?;
+        match (look.state.finished(), look.status()) {
+            (Some(finished), _) => {
+                self.waiter.end(Arc::clone(finished));
+                self.inner.host.ears.forget(self.id);
+            }
+            // Told once: looking again sees the same stop again.
+            (None, SagaStatus::Parked | SagaStatus::Stuck)
+                if self.seen_stop.swap(look.state.seq(), Ordering::Relaxed) != look.state.seq() =>
+            {
+                self.waiter.needs_operator();
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The next thing seen. Of a saga that was submitted elsewhere no signal may come here, so
+    /// after a silence the journal is asked (B19).
+    async fn seen(&self) -> Result<Seen, StatusError> {
+        let stops = self.told.load(Ordering::Relaxed);
+        if !self.elsewhere {
+            return Ok(self.waiter.wait(stops).await);
+        }
+        loop {
+            match timeout(SILENCE, self.waiter.wait(stops)).await {
+                Ok(seen) => return Ok(seen),
+                Err(_) => self.look().await?,
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Watching a saga.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use futures_util::{
+    Stream, StreamExt,
+    stream::{self, BoxStream},
+};
+use tokio::time::sleep;
+
+use super::{SILENCE, SagaHandle};
+use crate::{
+    orchestrator::watch::progress_of,
+    progress::{Progress, follow},
+    task::TaskDefinition,
+};
+
+impl<T: TaskDefinition> SagaHandle<T> {
+    /// The current state and every change that follows. Ends after the terminal one, when the saga
+    /// needs an operator, or when the task is shut down; watching again waits again. Any number of
+    /// streams may watch. Of a saga that another process drives, changes show within 5 s.
+    pub fn progress(&self) -> ProgressUpdates {
+        // Watch first, read then: what is committed before the read is in it, what comes after it
+        // is published.
+        let live = self.inner.host.services.progress.stream(self.id);
+        let live = live.filter_map(|update| async { update.ok() });
+        let handle = self.clone();
+        let updates = async move {
+            match handle.known().await {
+                Some(known) if handle.elsewhere => {
+                    follow(known, stream::select(live, handle.looks())).boxed()
+                }
+                Some(known) => {
+                    let gone = handle.inner.host.gone.clone();
+                    follow(known, live).take_until(gone.cancelled_owned()).boxed()
+                }
+                // The journal does not know the saga any more: there is nothing to see.
+                None => stream::empty().boxed(),
+            }
+        };
+        ProgressUpdates(stream::once(updates).flatten().boxed())
+    }
+
+    /// What the journal knows.
+    async fn known(&self) -> Option<Progress> {
+        let look = self.read().await.ok()?;
+        Some(progress_of(self.id, &look.definition, &look.state))
+    }
+
+    /// What the journal knows, again and again.
+    fn looks(self) -> impl Stream<Item = Progress> + Send {
+        stream::unfold(self, |handle| async {
+            sleep(SILENCE).await;
+            Some((handle.known().await?, handle))
+        })
+    }
+}
+
+/// The states of one saga, as they change: a [`Stream`] with a `next` of its own.
+pub struct ProgressUpdates(BoxStream<'static, Progress>);
+
+impl ProgressUpdates {
+    /// The next state; `None` after the last one. Cancel safe.
+    pub async fn next(&mut self) -> Option<Progress> {
+        self.0.next().await
+    }
+}
+
+impl Stream for ProgressUpdates {
+    type Item = Progress;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Progress>> {
+        self.0.as_mut().poll_next(cx)
+    }
+}

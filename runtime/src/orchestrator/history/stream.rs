@@ -1,0 +1,186 @@
+//! Following the events of a saga (S1, INV11).
+
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use futures_util::{
+    Stream, StreamExt,
+    stream::{self, BoxStream},
+};
+use tokio::time::sleep;
+
+use super::{
+    super::handle::{SILENCE, SagaHandle},
+    SagaEvent, events_of,
+};
+use crate::{
+    journal::{History, JournalError},
+    kernel::Record,
+    progress::ProgressStream,
+    task::TaskDefinition,
+};
+
+/// The events of one saga, as they happen: a [`Stream`] with a `next` of its own.
+///
+/// ```
+/// # use distributed_task::prelude::*;
+/// # #[distributed_task(request = u32, response = u32)]
+/// # struct Double;
+/// # #[steps]
+/// # impl Double {
+/// #     #[step(read_only)]
+/// #     async fn double(&self, request: &u32) -> u32 { request * 2 }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let task = Double::builder().use_in_process_mode().build().await?;
+/// let saga = task.submit(21).await?;
+/// let mut events = saga.events();
+/// let mut last = None;
+/// while let Some(event) = events.next().await {
+///     println!("{event}");
+///     last = Some(event.seq);
+/// }
+/// // Later, perhaps from another process: nothing is seen twice.
+/// let mut rest = saga.events_after(last.expect("there was one"));
+/// assert!(rest.next().await.is_none());
+/// # Ok(())
+/// # }
+/// ```
+pub struct SagaEvents(BoxStream<'static, SagaEvent>);
+
+impl SagaEvents {
+    /// The events from number `first` on.
+    pub(in crate::orchestrator) fn of<T: TaskDefinition>(saga: SagaHandle<T>, first: u64) -> Self {
+        // Watch first, read then: what is committed before the read is in it, what comes after it
+        // wakes.
+        let live = Some(saga.inner().host.services.progress.stream(saga.id()));
+        let (read, over, at) = (0, false, Where::Behind);
+        let follow = Follow { saga, live, first, read, over, at, events: VecDeque::new() };
+        Self(stream::unfold(follow, Follow::next).boxed())
+    }
+
+    /// The next event; `None` after the last one. Cancel safe.
+    pub async fn next(&mut self) -> Option<SagaEvent> {
+        self.0.next().await
+    }
+}
+
+impl Stream for SagaEvents {
+    type Item = SagaEvent;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<SagaEvent>> {
+        self.0.as_mut().poll_next(cx)
+    }
+}
+
+struct Follow<T> {
+    saga: SagaHandle<T>,
+    /// Tells that there is more to read; what there is stands in the journal.
+    live: Option<ProgressStream>,
+    /// The number of the first event that is wanted.
+    first: u64,
+    /// So many records were read.
+    read: u64,
+    /// Whether the saga is over with them.
+    over: bool,
+    at: Where,
+    /// What was read and not asked for yet.
+    events: VecDeque<SagaEvent>,
+}
+
+/// Where a reader stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Where {
+    /// There may be more in the journal.
+    Behind,
+    /// It has read what there was.
+    UpToDate,
+    /// Nothing follows.
+    AtTheEnd,
+}
+
+impl<T: TaskDefinition> Follow<T> {
+    async fn next(mut self) -> Option<(SagaEvent, Self)> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Some((event, self));
+            }
+            match self.at {
+                Where::AtTheEnd => return None,
+                Where::UpToDate => self.wait().await,
+                Where::Behind => self.look().await,
+            }
+        }
+    }
+
+    /// Reads what there is.
+    async fn look(&mut self) {
+        // Asked before the read: a host that leaves during it may write more.
+        let gone = !self.saga.is_elsewhere() && self.saga.inner().host.gone.is_cancelled();
+        let is_there = match self.read_on().await {
+            Ok(is_there) => is_there,
+            Err(error) => {
+                tracing::warn!(saga = %self.saga.id(), %error, "its events cannot be read");
+                true
+            }
+        };
+        let last = gone || self.over || !is_there;
+        self.at = if last { Where::AtTheEnd } else { Where::UpToDate };
+    }
+
+    /// Whether the journal has the records of the saga.
+    async fn read_on(&mut self) -> Result<bool, JournalError> {
+        let host = &self.saga.inner().host;
+        let Some(history) = host.journal.read(self.saga.id(), self.read).await? else {
+            return Ok(false);
+        };
+        let History { definition, records, .. } = history;
+        let definition = host.graph(definition).await?;
+        let events = events_of(&definition, self.read, &records);
+        self.events.extend(events.into_iter().filter(|event| event.seq >= self.first));
+        self.read += records.len() as u64;
+        for stamped in &records {
+            match stamped.record {
+                Record::Finished(_) => self.over = true,
+                // What is only received does not open it again, a late success does (C8).
+                Record::Received(_) => {}
+                _ => self.over = false,
+            }
+        }
+        Ok(true)
+    }
+
+    /// Waits until there may be more to read: a change, a silence, or the end of the host.
+    async fn wait(&mut self) {
+        let host = &self.saga.inner().host;
+        let gone = async {
+            match self.saga.is_elsewhere() {
+                true => std::future::pending().await,
+                false => host.gone.cancelled().await,
+            }
+        };
+        tokio::select! {
+            () = news(&mut self.live, self.read) => {}
+            // Not everybody who writes tells it here (B19).
+            () = sleep(SILENCE) => {}
+            () = gone => {}
+        }
+        self.at = Where::Behind;
+    }
+}
+
+/// Waits until more than so many records are told of.
+async fn news(live: &mut Option<ProgressStream>, read: u64) {
+    while let Some(stream) = live {
+        match stream.next().await {
+            Some(Ok(progress)) if progress.seq > read => return,
+            Some(_) => {}
+            None => *live = None,
+        }
+    }
+    std::future::pending().await
+}

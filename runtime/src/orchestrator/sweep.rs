@@ -1,0 +1,226 @@
+//! Objects that nobody answers for: what an upload left behind whose saga went back, or is unknown.
+//!
+//! An object belongs to (saga, step, generation), which its key names. It is an orphan when its saga
+//! is over without it, or is in no journal, and it was seen so twice, further apart than any saga of
+//! the task may last. The time between is measured here, on the journal's clock: the clock of the
+//! store is never compared with it (F5).
+
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+use futures_util::StreamExt;
+
+use super::host::Host;
+use crate::{
+    files::{FileError, Files, key_segment},
+    journal::{History, JournalError},
+    kernel::{Definition, Finish, Record, SagaId, Timestamp},
+};
+
+/// A saga without a deadline is taken to last no longer than this.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// For clocks and for what is on its way.
+const MARGIN: Duration = Duration::from_secs(15 * 60);
+
+/// Finds the orphans of one task in one bucket, and deletes them at a second look.
+///
+/// ```
+/// # #[cfg(not(feature = "files"))]
+/// # fn main() {}
+/// # #[cfg(feature = "files")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use distributed_task::prelude::*;
+/// # #[distributed_task(request = String, response = UploadedFile)]
+/// # struct Keep;
+/// # #[steps]
+/// # impl Keep {
+/// #     #[file_upload_step(bucket = "kept-files")]
+/// #     async fn keep(&self, request: &String) -> SourceFile {
+/// #         SourceFile::bytes("note.txt", request.clone())
+/// #     }
+/// # }
+///
+/// let task = Keep::builder().build().await?;
+/// let mut sweep = task.sweep_files("kept-files")?;
+/// // Once an hour, say: what is an orphan at two looks far enough apart is deleted.
+/// let seen = sweep.look().await?;
+/// assert_eq!((seen.objects, seen.deleted.len()), (0, 0));
+/// # Ok(())
+/// # }
+/// ```
+pub struct FileSweep {
+    host: Arc<Host>,
+    files: Files,
+    bucket: String,
+    patience: Duration,
+    strays: bool,
+    suspects: BTreeMap<String, Timestamp>,
+}
+
+/// What one look found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Objects of this task in the bucket.
+    pub objects: usize,
+    /// Keys that were deleted.
+    pub deleted: Vec<String>,
+    /// Keys that look like orphans, but not for long enough.
+    pub suspects: Vec<String>,
+    /// Keys whose saga is in no journal. They are left alone, unless
+    /// [`delete_unknown`](FileSweep::delete_unknown) says otherwise.
+    pub unknown: Vec<String>,
+}
+
+/// Why a sweep stopped. What it had deleted is deleted; looking again is safe.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SweepError {
+    /// The task has no file store.
+    #[error(
+        "`{task}` has no file store: enable the feature `files` of `distributed-task`, or call \
+         `.override_files(..)`"
+    )]
+    NoFileStore {
+        /// The task.
+        task: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Files(#[from] FileError),
+    /// The journal failed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// Who answers for an object.
+enum Owner {
+    /// Its saga, which is open, or ended with it.
+    Saga,
+    /// Nobody: its saga ended without it.
+    Nobody,
+    /// Its saga is in no journal.
+    Unknown,
+}
+
+impl FileSweep {
+    pub(super) fn new(host: &Arc<Host>, bucket: &str) -> Result<Self, SweepError> {
+        let no_store = || SweepError::NoFileStore { task: host.definition.task.to_string() };
+        crate::files::check_bucket(bucket)?;
+        Ok(Self {
+            host: Arc::clone(host),
+            files: host.services.files.clone().ok_or_else(no_store)?,
+            bucket: bucket.to_owned(),
+            patience: host.definition.timeout.unwrap_or(LONGEST) + MARGIN,
+            strays: false,
+            suspects: BTreeMap::new(),
+        })
+    }
+
+    /// How far apart the two looks must be. Default: the `timeout` of the task (24 h without one)
+    /// and a quarter of an hour; it never gets shorter than that.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = self.patience.max(patience);
+        self
+    }
+
+    /// Also deletes objects whose saga is in no journal.
+    ///
+    /// A journal forgets sagas some time after their end, and their results with them: only for
+    /// buckets that keep nothing that anybody wants to have later.
+    #[must_use]
+    pub fn delete_unknown(mut self) -> Self {
+        self.strays = true;
+        self
+    }
+
+    /// Looks at every object of the task, and deletes those that were orphans at an earlier look,
+    /// long enough ago, and are now. Dropping the future leaves each object whole or deleted.
+    ///
+    /// # Errors
+    /// When the store or the journal fails.
+    pub async fn look(&mut self) -> Result<Swept, SweepError> {
+        let mut swept = Swept::default();
+        let mut suspects = BTreeMap::new();
+        let prefix = key_segment(&self.host.definition.task);
+        let mut objects = self.files.store().list(&self.bucket, &prefix);
+        while let Some(object) = objects.next().await {
+            let key = object?.key;
+            swept.objects += 1;
+            match self.owner(&key).await? {
+                Owner::Saga => continue,
+                Owner::Unknown if !self.strays => {
+                    swept.unknown.push(key);
+                    continue;
+                }
+                Owner::Nobody | Owner::Unknown => {}
+            }
+            let now = self.host.journal.now();
+            let seen = self.suspects.get(&key).copied().unwrap_or(now);
+            if now < seen.plus(self.patience) {
+                swept.suspects.push(key.clone());
+                suspects.insert(key, seen);
+            } else {
+                self.files.store().delete(&self.bucket, &key).await?;
+                tracing::info!(bucket = self.bucket, key, "an orphan is deleted");
+                swept.deleted.push(key);
+            }
+        }
+        drop(objects);
+        self.suspects = suspects;
+        Ok(swept)
+    }
+
+    async fn owner(&self, key: &str) -> Result<Owner, JournalError> {
+        let mut parts = key.split('/').skip(1);
+        let (saga, step, generation) = (parts.next(), parts.next(), parts.next());
+        let saga: Option<SagaId> = saga.and_then(|saga| saga.parse().ok());
+        let generation: Option<u32> = generation.and_then(|n| n.parse().ok());
+        let (Some(saga), Some(step), Some(generation)) = (saga, step, generation) else {
+            // Not one of ours, whatever it is.
+            return Ok(Owner::Saga);
+        };
+        let Some(history) = self.host.journal.read(saga, 0).await? else {
+            return Ok(match self.host.journal.find(saga).await?.map(|known| known.stage) {
+                None => Owner::Unknown,
+                // Its records are gone, and with them what it kept.
+                Some(_) => Owner::Saga,
+            });
+        };
+        let definition = self.host.journal.definition(history.definition).await?;
+        Ok(match definition {
+            Some(definition) if !keeps(&definition, &history, step, generation) => Owner::Nobody,
+            _ => Owner::Saga,
+        })
+    }
+}
+
+impl fmt::Debug for FileSweep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileSweep").field("bucket", &self.bucket).finish_non_exhaustive()
+    }
+}
+
+/// Whether a saga answers for what this generation of a step uploaded.
+fn keeps(definition: &Definition, history: &History, step: &str, generation: u32) -> bool {
+    let Some(Record::Finished(finished)) = history.records.last().map(|last| &last.record) else {
+        return true;
+    };
+    let step = definition.steps.iter().position(|of| key_segment(&of.name) == step);
+    let Some(step) = step else { return true };
+    let remains = finished.residual.iter().any(|residual| residual.step == step);
+    match finished.finish {
+        Finish::Completed(_) => history.records.iter().any(|stamped| {
+            matches!(
+                stamped.record,
+                Record::Ended { step: of, generation: in_, .. } if of == step && in_ == generation
+            )
+        }),
+        Finish::Compensated(_) | Finish::Cancelled { .. } => {
+            remains || finished.late_until.is_some()
+        }
+        // It was ended as it was, and somebody has been told what is left.
+        Finish::Killed { .. } => true,
+    }
+}

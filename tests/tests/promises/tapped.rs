@@ -1,0 +1,87 @@
+//! A journal around a real one: a test hears of every call, and says whether it is answered.
+
+use std::{future::pending, sync::Arc};
+
+use distributed_task::{
+    backend::memory::MemoryJournal,
+    journal::{
+        Admission, Answer, Audited, Batch, Carry, ClaimFrom, Claimed, Committed, Created,
+        Durability, History, Journal, Known, Lease, Left, ListFilter, Listed, ListenerId, NewSaga,
+        Pulse, Reaped, SeatId, Signals, Told, Wire,
+    },
+    kernel::{Definition, DefinitionHash, Mail, SagaId, Timestamp},
+};
+
+/// What becomes of a call.
+pub enum Tap {
+    /// It is answered.
+    Through,
+    /// It does nothing, and is never answered.
+    Silence,
+}
+
+/// The journal. The closure is told the name of each operation.
+pub struct Tapped<F> {
+    inner: Arc<MemoryJournal>,
+    durability: Durability,
+    tap: F,
+}
+
+impl<F: Fn(&'static str) -> Tap + Send + Sync + 'static> Tapped<F> {
+    pub fn new(inner: &Arc<MemoryJournal>, tap: F) -> Arc<Self> {
+        Self::declaring(inner, inner.durability(), tap)
+    }
+
+    /// One that says it survives this.
+    pub fn declaring(inner: &Arc<MemoryJournal>, durability: Durability, tap: F) -> Arc<Self> {
+        Arc::new(Self { inner: Arc::clone(inner), durability, tap })
+    }
+}
+
+macro_rules! tapped {
+    ($($name:ident [$($lifetime:lifetime)?] ($($arg:ident: $type:ty),*) -> $answer:ty;)*) => {$(
+        fn $name$(<$lifetime>)?(&$($lifetime)? self, $($arg: $type),*) -> $answer {
+            match (self.tap)(stringify!($name)) {
+                Tap::Through => self.inner.$name($($arg),*),
+                Tap::Silence => Answer::Later(Box::pin(pending())),
+            }
+        }
+    )*};
+}
+
+impl<F: Fn(&'static str) -> Tap + Send + Sync + 'static> Journal for Tapped<F> {
+    fn durability(&self) -> Durability {
+        self.durability
+    }
+
+    fn wire(&self) -> Wire {
+        self.inner.wire()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.inner.now()
+    }
+
+    tapped! {
+        listen [] (signals: Arc<dyn Signals>) -> Answer<'_, ListenerId>;
+        unlisten [] (listener: ListenerId) -> Answer<'_, ()>;
+        define [] (definition: Arc<Definition>) -> Answer<'_, ()>;
+        definitions [] () -> Answer<'_, Vec<Arc<Definition>>>;
+        definition [] (hash: DefinitionHash) -> Answer<'_, Option<Arc<Definition>>>;
+        admit [] () -> Answer<'_, Admission>;
+        create [] (saga: NewSaga) -> Answer<'_, Created>;
+        find [] (saga: SagaId) -> Answer<'_, Option<Known>>;
+        enter [] (seat: SeatId, listener: ListenerId) -> Answer<'_, Lease>;
+        claim ['a] (seat: SeatId, from: ClaimFrom<'a>, limit: usize) -> Answer<'a, Claimed>;
+        commit [] (batch: Batch) -> Answer<'_, Committed>;
+        tell [] (saga: SagaId, mail: Mail) -> Answer<'_, Told>;
+        inbox [] (saga: SagaId) -> Answer<'_, Vec<Mail>>;
+        pulse ['a] (seat: SeatId, carry: Option<Carry<'a>>) -> Answer<'a, Pulse>;
+        reap [] (dead: SeatId) -> Answer<'_, Reaped>;
+        leave [] (seat: SeatId) -> Answer<'_, Left>;
+        read [] (saga: SagaId, from: u64) -> Answer<'_, Option<History>>;
+        list [] (filter: ListFilter, after: Option<SagaId>, limit: usize) -> Answer<'_, Vec<Listed>>;
+        late [] () -> Answer<'_, Vec<(SagaId, Mail)>>;
+        audit [] (after: Option<SagaId>, limit: usize) -> Answer<'_, Audited>;
+    }
+}
