@@ -1,0 +1,83 @@
+//! One story again, as a failure printed it:
+//! `CRASH=<case>:<append>:<before|after>,.. cargo test .. the_story_that_is_asked_for`. One crash for
+//! each process in turn; `cancel-before:<n>` or `cancel-after:<n>` beside
+//! them cancels the saga there, counted over all processes.
+
+use std::env;
+
+use distributed_task::TaskSteps;
+
+use crate::{
+    cases::{
+        INTAKES, ORDERS, PAIRS, Row, SALES, SURVEYS, TRANSFERS, TRIPS, intake, order, pair, sale,
+        survey, transfer, trip, trip_without_car,
+    },
+    line::{Side, Stop},
+    story::{Case, Fate, tell},
+    sweep::judge,
+};
+
+/// What is told when nobody asks: two crashes and a cancel.
+const ANY: &str = "pair:2:before,1:after,cancel-before:3";
+
+/// How to run a story again.
+pub(crate) fn command(name: &str, stops: &[Stop], fate: Fate) -> String {
+    let crash = |stop: &Stop| match stop.side {
+        Side::Before => format!("{}:before", stop.append),
+        Side::After => format!("{}:after", stop.append),
+    };
+    let cancel = |stop: Stop| match stop.side {
+        Side::Before => format!("cancel-before:{}", stop.append),
+        Side::After => format!("cancel-after:{}", stop.append),
+    };
+    let mut words: Vec<String> = stops.iter().map(crash).collect();
+    words.extend(fate.cancel.map(cancel));
+    let test = "cargo test -p distributed-task-tests --test crash_points the_story_that";
+    format!("CRASH={name}:{} {test}", words.join(","))
+}
+
+/// What a story is about: its crashes, and when it is cancelled.
+fn parse(words: &str) -> (Vec<Stop>, Fate) {
+    let (mut stops, mut fate) = (Vec::new(), Fate::PLAIN);
+    for word in words.split(',').filter(|word| !word.is_empty()) {
+        let (left, right) = word.split_once(':').expect("two words, and `:` between them");
+        let number = |text: &str| text.parse().expect("the number of an append");
+        let stop = |append, side| Stop { append: number(append), side };
+        match (left, right) {
+            ("cancel-before", append) => fate.cancel = Some(stop(append, Side::Before)),
+            ("cancel-after", append) => fate.cancel = Some(stop(append, Side::After)),
+            (append, "before") => stops.push(stop(append, Side::Before)),
+            (append, "after") => stops.push(stop(append, Side::After)),
+            _ => panic!("`{word}`: see the head of this file"),
+        }
+    }
+    (stops, fate)
+}
+
+fn run<T: TaskSteps>(rows: &[Row], case: fn(Row) -> Case<T>, asked: &str) -> usize {
+    let (name, words) = asked.split_once(':').expect("the name of a case, and `:`");
+    let (stops, fate) = parse(words);
+    let rows = rows.iter().filter(|row| row.0 == name);
+    let tell = |row: &Row| judge(name, &stops, fate, &tell(&case(*row), &stops, fate));
+    rows.map(tell).count()
+}
+
+#[test]
+fn the_story_that_is_asked_for() {
+    let asked = env::var("CRASH").unwrap_or_else(|_| ANY.to_owned());
+    let told = run(&ORDERS, order, &asked)
+        + run(&PAIRS, pair, &asked)
+        + run(&TRIPS, trip, &asked)
+        + run(&TRIPS, trip_without_car, &asked)
+        + run(&SURVEYS, survey, &asked)
+        + run(&SALES, sale, &asked)
+        + run(&TRANSFERS, transfer, &asked)
+        + run(&INTAKES, intake, &asked);
+    assert!(told > 0, "no case is called as `{asked}` says");
+}
+
+#[test]
+fn what_a_failure_prints_is_what_is_told_again() {
+    let (stops, fate) = parse("2:before,1:after,cancel-before:3");
+    assert!(command("pair", &stops, fate).starts_with(&format!("CRASH={ANY} ")));
+}

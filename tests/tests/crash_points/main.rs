@@ -1,0 +1,37 @@
+//! The engine is stopped around every single append, and its successor must end each saga well.
+//!
+//! A saga is a list of appends to the journal: its start, then a group of records for everything
+//! that happens. A process can die before each of them, when what happened is not written, and
+//! after each of them, when what is written was not heard of. There is no third kind of moment: so
+//! a sweep over all appends and both sides is every crash there is.
+//!
+//! ```text
+//!  Case ──▶ Process ──▶ Line ──▶ MemoryJournal     a process dies: its line is dead, its runtime
+//!   │          │         stops it    ▲             is dropped, and the next one starts on the
+//!   │          ▼         at append n │             same journal
+//!   │        steps ────▶ World ──────┘
+//!   ▼                    effects, by key; each must have been announced
+//!  oracle: the records and the World against INV1 to INV10, and the end that the case names
+//! ```
+//!
+//! Time is virtual and goes on from one process to the next. A failure prints the records, and how
+//! to run that one story again: `CRASH=<case>:<append>:<before|after>`, see `again.rs`.
+//!
+//! The oracle shares no code with the engine: it reads records, and keeps its own accounts.
+
+mod again;
+mod cases;
+mod clock;
+mod controls;
+mod crash_loop;
+mod line;
+mod oracle;
+mod paused;
+mod print;
+mod process;
+mod sagas;
+mod store;
+mod story;
+mod sweep;
+mod sweeps;
+mod world;

@@ -1,0 +1,176 @@
+//! What must be true of every saga, read from its records and from the effects outside.
+//!
+//! Nothing here asks the engine, or folds records as it does.
+
+mod rules;
+
+use std::sync::Arc;
+
+use distributed_task::{
+    CompensationCause, OutcomeError, SagaOutcome, TaskDefinition,
+    kernel::{
+        Cause, Definition, Doubt, End as Ended, Finish, Finished, Kind, Record, SagaId, Stamped,
+        Way,
+    },
+};
+
+use crate::world::Effect;
+
+/// How a saga ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It was never there.
+    Nothing,
+    Completed,
+    /// A step said no.
+    Refused,
+    /// A step used up its tries.
+    Failed,
+    Deadline,
+    Abandoned,
+    Cancelled,
+    Killed,
+    /// It is not over.
+    Open,
+}
+
+impl End {
+    /// How the records end.
+    pub(crate) fn of(_: &Definition, records: &[Stamped]) -> Self {
+        let Some(Record::Finished(finished)) = records.last().map(|last| &last.record) else {
+            return Self::Open;
+        };
+        match &finished.finish {
+            Finish::Completed(_) => Self::Completed,
+            Finish::Compensated(Cause::Refused { .. }) => Self::Refused,
+            Finish::Compensated(Cause::Failed { .. }) => Self::Failed,
+            Finish::Compensated(Cause::Deadline) => Self::Deadline,
+            Finish::Compensated(Cause::Abandoned) => Self::Abandoned,
+            Finish::Compensated(Cause::Cancelled { .. }) | Finish::Cancelled { .. } => {
+                Self::Cancelled
+            }
+            Finish::Killed { .. } => Self::Killed,
+        }
+    }
+
+    /// How it ended for whoever holds a handle.
+    pub(crate) fn seen<T: TaskDefinition>(outcome: Result<SagaOutcome<T>, OutcomeError>) -> Self {
+        match outcome {
+            Ok(SagaOutcome::Completed(_)) => Self::Completed,
+            Ok(SagaOutcome::Cancelled { .. }) => Self::Cancelled,
+            Ok(SagaOutcome::Killed { .. }) => Self::Killed,
+            Ok(SagaOutcome::Compensated { cause, .. }) => match cause {
+                CompensationCause::Refused { .. } => Self::Refused,
+                CompensationCause::Failed { .. } => Self::Failed,
+                CompensationCause::Deadline => Self::Deadline,
+                CompensationCause::Abandoned => Self::Abandoned,
+                _ => Self::Open,
+            },
+            Err(_) => Self::Open,
+        }
+    }
+}
+
+/// What there is to judge.
+struct Evidence<'a> {
+    definition: &'a Definition,
+    records: &'a [Stamped],
+    effects: &'a [Effect],
+}
+
+type Rule = fn(&Evidence<'_>) -> Result<(), String>;
+
+const RULES: [(&str, Rule); 10] = [
+    ("INV1", rules::one_outcome),
+    ("J2", rules::intent_before_end),
+    ("INV3", rules::one_effect),
+    ("INV4", rules::predecessors_first),
+    ("INV5", rules::completed_is_complete),
+    ("INV6", rules::undone_is_undone),
+    ("INV7", rules::undo_backwards),
+    ("INV8", rules::no_way_back_from_the_pivot),
+    ("INV13", rules::owners_take_turns),
+    ("C11", rules::the_end_is_the_end),
+];
+
+/// Everything that is wrong with a saga.
+pub(crate) fn examine(
+    definition: &Definition,
+    records: &[Stamped],
+    effects: &[Effect],
+) -> Vec<String> {
+    let evidence = Evidence { definition, records, effects };
+    let broken = |(name, rule): &(&str, Rule)| Some(format!("{name}: {}", rule(&evidence).err()?));
+    RULES.iter().filter_map(broken).collect()
+}
+
+/// Whether this says that a step is done, or is not to be done.
+pub(crate) fn settles(record: &Record, of: usize) -> bool {
+    match record {
+        Record::Ended { step, way: Way::Do | Way::Probe, end, .. } => {
+            *step == of && matches!(end, Ended::Done(_) | Ended::Ephemeral | Ended::Late(_))
+        }
+        Record::Evaluated { step, verdict: false, .. } => *step == of,
+        _ => false,
+    }
+}
+
+/// Whether a step is begun, or about to, and nobody has written down how it ended.
+pub(crate) fn is_open(records: &[Stamped], of: usize) -> bool {
+    let closes = |record: &Record| match record {
+        Record::Ended { step, way: Way::Do | Way::Probe, end, .. } => {
+            *step == of && !matches!(end, Ended::Failed { .. })
+        }
+        Record::Compensating(_) => true,
+        _ => false,
+    };
+    intended(records, of, Way::Do) && !records.iter().any(|at| closes(&at.record))
+}
+
+/// Whether this is an answer from outside to an attempt of the step, good or bad.
+pub(crate) fn answers(record: &Record, of: usize) -> bool {
+    let Record::Ended { step, way: Way::Do | Way::Probe, end, .. } = record else { return false };
+    let lost =
+        matches!(end, Ended::Unknown(Doubt::HostLost) | Ended::Failed { why: Doubt::HostLost, .. });
+    *step == of && !lost
+}
+
+/// Whether the pivot is done.
+pub(crate) fn passed_pivot(saga: Option<&(SagaId, Arc<Definition>, Vec<Stamped>)>) -> bool {
+    saga.is_some_and(|(_, definition, records)| {
+        let pivot = definition.steps.iter().position(|step| step.kind == Kind::Pivot);
+        pivot.is_some_and(|pivot| records.iter().any(|at| settles(&at.record, pivot)))
+    })
+}
+
+impl<'a> Evidence<'a> {
+    /// Each record with those before it.
+    fn each(&self) -> impl Iterator<Item = (&'a [Stamped], &'a Record)> {
+        let records = self.records;
+        records.iter().enumerate().map(move |(at, stamped)| (&records[..at], &stamped.record))
+    }
+
+    fn finished(&self) -> Option<&'a Finished> {
+        self.records.iter().rev().find_map(|stamped| match &stamped.record {
+            Record::Finished(finished) => Some(&**finished),
+            _ => None,
+        })
+    }
+
+    fn name(&self, step: usize) -> &'a str {
+        &self.definition.steps[step].name
+    }
+
+    /// Whether the effect of a step is allowed to stand, or feared to, and was reported.
+    fn is_residual(&self, name: &str) -> bool {
+        let residual = self.finished().map_or(&[][..], |finished| &finished.residual);
+        residual.iter().any(|residual| self.name(residual.step) == name)
+    }
+}
+
+/// Whether these records hold such an intent.
+fn intended(records: &[Stamped], of: usize, which: Way) -> bool {
+    records.iter().any(|stamped| {
+        matches!(stamped.record, Record::Intended { step, way, .. } if (step, way) == (of, which))
+    })
+}

@@ -1,0 +1,83 @@
+//! Every crash of every saga in the table.
+
+use distributed_task::TaskSteps;
+
+use crate::{
+    cases::{
+        INTAKES, ORDERS, PAIRS, SALES, SURVEYS, TRANSFERS, TRIPS, intake, order, pair, sale,
+        survey, transfer, trip, trip_without_car,
+    },
+    story::{Case, Fate},
+    sweep::{Swept, around_every_append, sweep, sweep_with},
+};
+
+/// Crashes once, everywhere. What a saga costs is a promise too: the table names its appends.
+fn once<T: TaskSteps>(case: &Case<T>, appends: usize) {
+    let whole = Swept { appends, stories: 1 + 2 * appends };
+    assert_eq!(sweep(case, 1), whole, "{}", case.name);
+}
+
+#[test]
+fn a_row_of_steps() {
+    ORDERS.iter().for_each(|row| once(&order(*row), row.3));
+}
+
+#[test]
+fn a_group_that_fails_fast() {
+    TRIPS.iter().for_each(|row| once(&trip(*row), row.3));
+}
+
+#[test]
+fn a_group_that_fails_fast_and_one_is_not_there() {
+    // The one who is not there has no end, and no undo.
+    let fewer = [1, 2, 2, 1, 2];
+    TRIPS.iter().zip(fewer).for_each(|(row, fewer)| once(&trip_without_car(*row), row.3 - fewer));
+}
+
+#[test]
+fn a_group_that_waits_for_all() {
+    SURVEYS.iter().for_each(|row| once(&survey(*row), row.3));
+}
+
+#[test]
+fn a_point_of_no_return() {
+    SALES.iter().for_each(|row| once(&sale(*row), row.3));
+}
+
+#[test]
+fn steps_that_are_not_simply_run_again() {
+    TRANSFERS.iter().for_each(|row| once(&transfer(*row), row.3));
+}
+
+#[test]
+fn an_api_phase_with_uploads_and_something_ephemeral() {
+    INTAKES.iter().for_each(|row| once(&intake(*row), row.3));
+}
+
+#[test]
+fn two_crashes_in_one_saga() {
+    let stories = PAIRS.map(|row| sweep(&pair(row), 2).stories);
+    assert_eq!(stories, [19, 33, 99]);
+}
+
+#[test]
+fn three_crashes_in_one_saga() {
+    let stories = [PAIRS[0], PAIRS[1]].map(|row| sweep(&pair(row), 3).stories);
+    assert_eq!(stories, [39, 89]);
+}
+
+#[test]
+fn a_cancel_around_every_append_and_a_crash_around_every_append() {
+    let mut stories = PAIRS.map(|row| cancels(&pair(row))).iter().sum::<usize>();
+    stories += [ORDERS[0], ORDERS[4]].map(|row| cancels(&order(row))).iter().sum::<usize>();
+    stories += [SALES[0], SALES[1], SALES[3]].map(|row| cancels(&sale(row))).iter().sum::<usize>();
+    assert!(stories > 500, "{stories}");
+}
+
+fn cancels<T: TaskSteps>(case: &Case<T>) -> usize {
+    let appends = u32::try_from(sweep(case, 0).appends).expect("there are few");
+    // Before the first there is nothing to cancel.
+    let cancels = around_every_append().skip(1).take_while(|stop| stop.append <= appends);
+    let fates = cancels.map(|cancel| Fate { cancel: Some(cancel), ..Fate::PLAIN });
+    fates.map(|fate| sweep_with(case, 1, fate).stories).sum()
+}
