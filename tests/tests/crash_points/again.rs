@@ -9,8 +9,8 @@ use distributed_task::TaskSteps;
 
 use crate::{
     cases::{
-        INTAKES, ORDERS, PAIRS, Row, SALES, SURVEYS, TRANSFERS, TRIPS, intake, order, pair, sale,
-        survey, transfer, trip, trip_without_car,
+        ERRANDS, INTAKES, ORDERS, PAIRS, Row, SALES, SURVEYS, TRANSFERS, TRIPS, errands, intake,
+        order, pair, sale, survey, transfer, trip, trip_without_car,
     },
     line::{Side, Stop},
     story::{Case, Fate, tell},
@@ -72,6 +72,7 @@ fn the_story_that_is_asked_for() {
         + run(&SURVEYS, survey, &asked)
         + run(&SALES, sale, &asked)
         + run(&TRANSFERS, transfer, &asked)
+        + run(&ERRANDS, errands, &asked)
         + run(&INTAKES, intake, &asked);
     assert!(told > 0, "no case is called as `{asked}` says");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     oracle::End,
-    sagas::{Intake, Order, Pair, Sale, Survey, Transfer, Trip},
+    sagas::{Errands, Intake, Order, Pair, Sale, Survey, Transfer, Trip},
     story::Case,
     world::{Does, Script},
 };
@@ -125,6 +125,20 @@ pub(crate) const TRANSFERS: [Row; 7] = [
 /// A [`Transfer`] of that table.
 pub(crate) fn transfer((name, script, end, _): Row) -> Case<Transfer> {
     let task = |world| Transfer::builder().world(world).use_in_process_mode();
+    Case { name, task, request: || (), script, end, objects: 0 }
+}
+
+pub(crate) const ERRANDS: [Row; 5] = [
+    ("errands", &[], End::Completed, 3),
+    ("errands-in-part", &[("buy", Does::DoesAPart)], End::Refused, 3),
+    ("errands-in-part-later", &[("buy", Does::Fails(1))], End::Completed, 4),
+    ("errands-refused", &[("bring", Does::Refuses)], End::Refused, 4),
+    ("errands-out-of-tries", &[("bring", Does::Fails(9))], End::Open, 4),
+];
+
+/// [`Errands`] of that table.
+pub(crate) fn errands((name, script, end, _): Row) -> Case<Errands> {
+    let task = |world| Errands::builder().world(world).use_in_process_mode();
     Case { name, task, request: || (), script, end, objects: 0 }
 }
 

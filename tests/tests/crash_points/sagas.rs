@@ -220,6 +220,33 @@ impl Transfer {
     fn respond(&self) {}
 }
 
+/// A step that can do a part of its work, and one whose failure nobody decides but an operator.
+#[distributed_task(request = (), response = ())]
+pub(crate) struct Errands {
+    world: World,
+}
+
+#[steps]
+impl Errands {
+    #[step(compensate = undo, timeout = "30s", retry(max = 1, delay = "1s", jitter = "none"))]
+    async fn buy(&self, cx: &StepContext) -> PartialResult<u32> {
+        self.world.act_in_part(cx).await
+    }
+
+    #[step(compensate = undo, on_exhausted = "park", timeout = "30s",
+        retry(max = 1, delay = "1s", jitter = "none"))]
+    async fn bring(&self, cx: &StepContext, buy: &u32) -> StepResult<u32> {
+        Ok(self.world.act(cx).await? + buy)
+    }
+
+    async fn undo(&self, cx: &UndoContext) -> StepResult<()> {
+        self.world.undo(cx).await
+    }
+
+    #[response]
+    fn respond(&self) {}
+}
+
 /// Where uploads are kept.
 pub(crate) const BUCKET: &str = "crash-points";
 

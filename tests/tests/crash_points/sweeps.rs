@@ -4,8 +4,8 @@ use distributed_task::TaskSteps;
 
 use crate::{
     cases::{
-        INTAKES, ORDERS, PAIRS, SALES, SURVEYS, TRANSFERS, TRIPS, intake, order, pair, sale,
-        survey, transfer, trip, trip_without_car,
+        ERRANDS, INTAKES, ORDERS, PAIRS, SALES, SURVEYS, TRANSFERS, TRIPS, errands, intake, order,
+        pair, sale, survey, transfer, trip, trip_without_car,
     },
     story::{Case, Fate},
     sweep::{Swept, around_every_append, sweep, sweep_with},
@@ -47,6 +47,11 @@ fn a_point_of_no_return() {
 #[test]
 fn steps_that_are_not_simply_run_again() {
     TRANSFERS.iter().for_each(|row| once(&transfer(*row), row.3));
+}
+
+#[test]
+fn half_done_and_out_of_tries() {
+    ERRANDS.iter().for_each(|row| once(&errands(*row), row.3));
 }
 
 #[test]

@@ -22,6 +22,8 @@ use crate::store::Store;
 pub(crate) enum Does {
     /// Says no; nothing happened.
     Refuses,
+    /// Does it, and says no to the rest of it.
+    DoesAPart,
     /// So many calls fail, after what they did.
     Fails(u32),
     /// Does it, and never answers.
@@ -104,6 +106,17 @@ impl World {
         }
         sleep(Duration::from_secs(1)).await;
         Ok(call)
+    }
+
+    /// The same, for a step that can do a part of its work.
+    pub(crate) async fn act_in_part(&self, cx: &StepContext) -> PartialResult<u32> {
+        let done = self.act(cx).await?;
+        match self.does(cx.step()) {
+            Some(Does::DoesAPart) => {
+                Err(PartialError::partial(done, Refusal::new("half", "no more of it")))
+            }
+            _ => Ok(done),
+        }
     }
 
     /// Undoes what was done for a step, if it was, and keeps it from coming later.
