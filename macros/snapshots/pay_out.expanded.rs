@@ -49,6 +49,7 @@ const _: () = {
     }
     #[allow(dead_code)]
     impl<BankState> PayOutBuilder<BankState> {
+        /// Sets the dependency `bank`.
         pub fn bank(self, bank: Bank) -> PayOutBuilder<dt::Set<Bank>> {
             PayOutBuilder {
                 bank: dt::Set(bank),
@@ -81,6 +82,7 @@ const _: () = {
         }
     }
 };
+#[allow(clippy::trivially_copy_pass_by_ref, clippy::unused_async, clippy::unused_self)]
 impl PayOut {
     async fn hold(&self, cx: &StepContext, request: &Order) -> PartialResult<Vec<Hold>> {
         self.bank.hold_each(cx.idempotency_key(), request).await

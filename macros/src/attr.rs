@@ -1,16 +1,19 @@
 //! The arguments of an attribute: a table of words says what each looks like; reading goes on
 //! after a mistake, so that all are told at once.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use syn::{
     Ident, LitInt, LitStr, Path, Token, Type,
     ext::IdentExt,
     parse::{ParseStream, Parser, discouraged::Speculative},
     punctuated::Punctuated,
-    token::Paren,
+    token::{Bracket, Paren},
 };
 
-use crate::diag::{Errors, listed, nearest, unknown};
+use crate::{
+    diag::{self, Errors, listed, unknown},
+    names::spelled,
+};
 
 /// An attribute and the words it knows.
 pub(crate) struct Attribute {
@@ -103,11 +106,11 @@ impl Args {
     ) -> syn::Result<()> {
         let key = input
             .call(Ident::parse_any)
-            .map_err(|e| syn::Error::new(e.span(), "write the name of an argument"))?;
+            .map_err(|e| syn::Error::new(e.span(), attribute.unnamed(input)))?;
         let name = kebab(&key, input)?;
         let word = attribute.word(&name, key.span()).inspect_err(|_| {
             let known: Vec<&str> = attribute.words.iter().map(|word| word.name).collect();
-            self.meant.extend(nearest(&name, &known));
+            self.meant.extend(diag::meant(&name, &known));
         })?;
         if self.read.iter().any(|(written, _)| *written == key) {
             errors.at(&key, format!("`{key}` is written twice: remove one"));
@@ -212,6 +215,17 @@ impl Args {
 }
 
 impl Attribute {
+    /// What to write in the place of a value without a name. A number alone means the first word,
+    /// where that is a count.
+    fn unnamed(&self, input: ParseStream<'_>) -> String {
+        match (self.words.first(), input.fork().parse::<LitInt>()) {
+            (Some(Word { name, shape: Shape::Count, .. }), Ok(count)) => {
+                format!("write `{name} = {count}`")
+            }
+            _ => "write the name of an argument".to_owned(),
+        }
+    }
+
     fn word(&self, name: &str, span: Span) -> syn::Result<&'static Word> {
         if let Some(word) = self.words.iter().find(|word| word.name == name) {
             return Ok(word);
@@ -256,6 +270,9 @@ impl Word {
         }
         input.parse::<Token![=]>()?;
         let span = if input.is_empty() { key.span() } else { input.span() };
+        if let Some(texts) = bracketed(input).filter(|_| matches!(self.shape, Shape::Texts)) {
+            return Err(syn::Error::new(span, format!("write `{}({texts})`", self.name)));
+        }
         let value = match self.shape {
             Shape::Text => input.parse().map(Value::Text),
             Shape::Texts => input.parse().map(|text| Value::Texts(vec![text])),
@@ -303,6 +320,13 @@ impl Word {
         args.fill(&content, &inner, errors);
         Ok(args)
     }
+}
+
+/// Texts in brackets, as written, if they are next.
+fn bracketed(input: ParseStream<'_>) -> Option<String> {
+    let group = input.peek(Bracket).then(|| input.fork().parse::<Group>().ok()).flatten()?;
+    let texts = Punctuated::<LitStr, Token![,]>::parse_terminated.parse2(group.stream()).ok()?;
+    (!texts.is_empty()).then(|| spelled(texts))
 }
 
 /// A name, and what follows it when its words are joined by hyphens.

@@ -52,22 +52,36 @@ pub(crate) fn unknown<'a>(
     known: impl IntoIterator<Item = &'a str>,
 ) -> String {
     let known: Vec<&str> = known.into_iter().collect();
-    let hint = match nearest(word, &known) {
-        Some(name) => format!("; did you mean `{name}`?"),
-        None if known.is_empty() => String::new(),
-        None => format!("; known: {}", listed(&known)),
+    let hint = match &meant(word, &known)[..] {
+        [] if known.is_empty() => String::new(),
+        [] => format!("; known: {}", listed(&known)),
+        names => format!("; did you mean {}?", joined(names, "or")),
     };
     format!("{there_is_no} `{word}`{hint}")
 }
 
 /// "`a`, `b` and `c`".
 pub(crate) fn listed(names: &[&str]) -> String {
+    joined(names, "and")
+}
+
+fn joined(names: &[&str], last_by: &str) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
         Some((last, before)) if !before.is_empty() => {
-            format!("{} and {last}", before.join(", "))
+            format!("{} {last_by} {last}", before.join(", "))
         }
         _ => quoted.concat(),
+    }
+}
+
+/// The known names that the word was probably meant to be: one that is written wrong, or those of
+/// which it is the beginning.
+pub(crate) fn meant<'a>(word: &str, known: &[&'a str]) -> Vec<&'a str> {
+    let begins = |name: &&&str| !word.is_empty() && name.starts_with(word);
+    match nearest(word, known) {
+        Some(name) => vec![name],
+        None => known.iter().filter(begins).copied().collect(),
     }
 }
 
@@ -119,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_gets_a_suggestion_and_a_strange_word_gets_the_list() {
+    fn a_slip_or_a_beginning_gets_a_suggestion_and_a_strange_word_gets_the_list() {
         let known = ["queue", "timeout"];
         assert_eq!(
             unknown("there is no argument", "qeue", known),
@@ -128,6 +142,10 @@ mod tests {
         assert_eq!(
             unknown("there is no argument", "colour", known),
             "there is no argument `colour`; known: `queue` and `timeout`"
+        );
+        assert_eq!(
+            unknown("there is no argument", "ret", ["retriable", "read_only", "retry"]),
+            "there is no argument `ret`; did you mean `retriable` or `retry`?"
         );
     }
 }

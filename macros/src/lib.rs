@@ -187,7 +187,7 @@ pub fn steps(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `when = method` | runs only if the method says so | always runs |
 /// | `retry(..)` | `max = 3`, `backoff = "exponential"` or `"constant"`, `delay = "1s"`, `max_delay = "1m"`, `jitter = "full"` or `"none"` | the first value of each; `max` from the task |
 /// | `timeout = "30s"` | limit of one attempt | that of the task, else 10 minutes |
-/// | `at_most_once` | never tried again by itself once an attempt may have begun; no `retry` beside it, and a `pivot` needs a `probe` | it is, under the same idempotency key |
+/// | `at_most_once` | never tried again by itself once an attempt may have begun; no `retry` beside it, and a `pivot` or a `retriable` step needs a `probe`; not on a step that is `read_only` | it is, under the same idempotency key |
 /// | `probe = method` | says whether an attempt happened of which nobody knows; not on a step that changes nothing | nobody is asked |
 /// | `on_exhausted = "park"` or `"compensate"` | before the pivot: whether a saga whose step used up its tries waits for an operator | `"compensate"` |
 /// | `was = "old_name"` or `was("older", "old")` | for sagas that began when the step had this name | they are left to older code |

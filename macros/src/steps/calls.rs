@@ -71,11 +71,28 @@ impl Called<'_> {
         };
         let probe = declared.probe.as_ref().and_then(|(_, name)| {
             let sig = self.signature(name, Reader::Probe(step))?;
-            probe(&sig, self.scope.errors);
+            probe(&sig, declared, self.scope.errors);
             Some(self.callee(Reader::Probe(step), sig))
         });
         let sources = self.scope.resolve(Reader::Step(step), &declared.sig);
         Calls { sources, when, compensate, probe }
+    }
+
+    /// What the method is called as, and by which steps. It has one role only: where it is named in
+    /// several, the first of these is taken to be it.
+    fn roles(&self, method: &Ident) -> Vec<(&'static str, &str)> {
+        let steps = self.scope.steps;
+        let role = |reader: Reader, named: fn(&Declared) -> Option<&Ident>| {
+            let named = steps.iter().filter(move |step| named(step) == Some(method));
+            named.map(move |step| (reader.what(), &*step.name))
+        };
+        let undos = role(Reader::Undo(0), |step| match &step.undo {
+            Undo::Compensate(name) => Some(name),
+            _ => None,
+        });
+        let probes = role(Reader::Probe(0), |step| step.probe.as_ref().map(|(_, name)| name));
+        let conditions = role(Reader::When(0), |step| step.when.as_ref());
+        undos.chain(probes).chain(conditions).collect()
     }
 
     fn callee(&self, reader: Reader, sig: Signature) -> Callee {
@@ -91,12 +108,24 @@ impl Called<'_> {
             errors.at(name, unknown("this block has no method", &name.to_string(), known));
             return None;
         };
+        let what = reader.what();
         if !method.marks.is_empty() {
-            let what = reader.what();
             errors.at(
                 name,
                 format!("`{name}` is a step or the response: {what} is a method of its own"),
             );
+            return None;
+        }
+        let roles = self.roles(name);
+        if roles.iter().any(|(role, _)| *role != roles[0].0) {
+            let (first, step) = roles[0];
+            if first != what {
+                let its = first.split(' ').next_back().unwrap_or_default();
+                let message =
+                    format!("`{name}` is the {its} of `{step}`: {what} is a method of its own");
+                errors.at(name, message);
+            }
+            // How it looks is no mistake beside that.
             return None;
         }
         Some(Signature::read(&method.sig, reader.what(), errors))
@@ -121,13 +150,14 @@ fn undo(sig: &Signature, errors: &Errors) {
 }
 
 /// That it answers about the output of its step, only the compiler knows.
-fn probe(sig: &Signature, errors: &Errors) {
+fn probe(sig: &Signature, step: &Declared, errors: &Errors) {
     let answers = is_named(&sig.output.ty, "Probe") && !sig.output.in_part;
     if sig.output.understood && !answers {
-        errors.at_span(
-            sig.output.span,
-            "a probe says whether the step happened: write `StepResult<Probe<T>>`, with the output of the step as `T`",
+        let message = format!(
+            "a probe says whether the step happened: write `StepResult<Probe<{}>>`",
+            step.shown_output()
         );
+        errors.at_span(sig.output.span, message);
     }
 }
 

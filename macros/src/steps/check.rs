@@ -57,10 +57,13 @@ fn no_cfg(method: &Method, errors: &Errors) {
     }
 }
 
+/// Names of parameters that mean something else than the output of a step.
+const RESERVED: [&str; 2] = ["request", "cx"];
+
 fn names(steps: &[Declared], errors: &Errors) {
     for (i, step) in steps.iter().enumerate() {
         let name = &step.name;
-        if name == "request" || name == "cx" {
+        if RESERVED.contains(&&**name) {
             let message = format!("parameters named `{name}` mean something else: rename the step");
             errors.at(&step.sig.ident, message);
         }
@@ -76,7 +79,9 @@ fn old_names(steps: &[Declared], errors: &Errors) {
     for step in steps {
         for was in &step.was {
             let name = was.value();
-            let message = if name == step.name {
+            let message = if RESERVED.contains(&&*name) {
+                format!("no step was ever called `{name}`: write a name that this one had before")
+            } else if name == step.name {
                 format!("`{name}` is the name that the step has: write one that it had before")
             } else if !is_name(&name) {
                 "write the name that the method had, without `r#` and a leading `_`".to_owned()

@@ -38,6 +38,10 @@ fn in_part(step: &Declared, errors: &Errors) {
 
 fn at_most_once(step: &Declared, errors: &Errors) {
     let Some(key) = &step.at_most_once else { return };
+    if matches!(step.undo, Undo::ReadOnly) && step.ephemeral.is_none() {
+        let message = "a step that changes nothing may run again: write `retry(max = 0)` for one try, in the place of `at_most_once`";
+        return errors.at(key, message);
+    }
     if let Some(retry) = &step.retry_key {
         errors.at(retry, "`at_most_once` forbids to run the step again by itself: remove `retry`");
     }
@@ -45,8 +49,9 @@ fn at_most_once(step: &Declared, errors: &Errors) {
         let message = "an ephemeral step runs again wherever the saga is resumed, so it cannot be `at_most_once`: remove one of the two";
         errors.at(key, message);
     }
-    // P2: its saga would go neither forward nor back, and nobody could say why.
-    if matches!(step.undo, Undo::Pivot(_)) && step.probe.is_none() {
+    // P2, and the same after the point of no return: its saga would go neither forward nor back,
+    // and nobody could say why.
+    if matches!(step.undo, Undo::Pivot(_) | Undo::Retriable(_)) && step.probe.is_none() {
         let message = format!(
             "nobody could say whether `{}` happened, and the saga would go neither forward nor back: add `probe = method`",
             step.name
@@ -70,6 +75,9 @@ fn on_exhausted(step: &Declared, is_after_the_pivot: bool, errors: &Errors) {
     let message = match (&step.undo, choice) {
         (Undo::Pivot(_), OnExhausted::Park) => {
             "the point of no return parks its saga anyway when nobody knows whether it happened: remove `on_exhausted`"
+        }
+        (Undo::Pivot(_), OnExhausted::Compensate) if step.probe.is_some() => {
+            "a saga does not go back while nobody knows whether its point of no return happened: remove `on_exhausted`"
         }
         (Undo::Pivot(_), OnExhausted::Compensate) => {
             "a saga does not go back while nobody knows whether its point of no return happened: remove `on_exhausted`, and add `probe = method`"

@@ -47,16 +47,22 @@ fn understand(mut block: parse::Block, runtime: Runtime, errors: &Errors) -> Tok
         }
         block.leave_trait(&subject);
     }
-    if !block.is_read() {
-        // The compiler has told why, and half of the steps would make more mistakes of it.
+    if !block.is_read() || block.is_misspelt(&runtime.name) {
+        // The compiler tells why, and half of the steps would make more mistakes of it.
         return fallback::steps(block, &subject.task, &subject.generics, &runtime);
     }
     let saga = check(&block, subject.task.clone(), runtime, errors);
     if errors.is_empty() {
         let printed = expand::saga(&saga);
-        quote!(#block #printed)
+        // What Clippy's pedant says of signatures: it is we who ask for these.
+        quote! {
+            #[allow(clippy::trivially_copy_pass_by_ref, clippy::unused_async, clippy::unused_self)]
+            #block
+            #printed
+        }
     } else {
         block.leave_out(&OF_THE_STRUCT);
+        block.leave_returns(&saga.unsaid());
         fallback::steps(block, &subject.task, &subject.generics, &saga.runtime)
     }
 }

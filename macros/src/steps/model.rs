@@ -17,6 +17,17 @@ pub(super) struct Saga {
     pub(super) runtime: Runtime,
 }
 
+impl Saga {
+    /// The methods that do not say what they return.
+    pub(super) fn unsaid(&self) -> Vec<Ident> {
+        let called = self.steps.iter().flat_map(|step| [&step.when, &step.compensate, &step.probe]);
+        let called = called.chain([&self.response]).flatten().map(|callee| &callee.sig);
+        let steps = self.steps.iter().map(|step| &step.declared.sig);
+        let unsaid = steps.chain(called).filter(|sig| sig.output.unsaid);
+        unsaid.map(|sig| sig.ident.clone()).collect()
+    }
+}
+
 /// A step with its calls.
 pub(super) struct Step {
     pub(super) declared: Declared,

@@ -7,12 +7,16 @@ use quote::{ToTokens, TokenStreamExt, quote};
 use syn::{
     Attribute, Generics, Ident, ImplItem, ItemImpl, Meta, Path, Signature, Token, Type, TypePath,
     Visibility, braced,
-    parse::{End, Parse, ParseStream, discouraged::Speculative},
-    token,
+    parse::{End, Parse, ParseStream},
+    parse_quote, token,
 };
 
 use super::{unread, words::words};
-use crate::{attr::Args, diag::Errors, names::spelled};
+use crate::{
+    attr::Args,
+    diag::{Errors, nearest},
+    names::spelled,
+};
 
 const PLACE: &str = "`#[steps]` goes on the `impl` block with the step methods";
 
@@ -115,6 +119,31 @@ impl Block {
         self.items.retain(|item| !item.ident().is_some_and(is_left_out));
     }
 
+    /// Leaves open what these methods return, and thus what they do: the compiler would tell the
+    /// mistake in it again.
+    pub(super) fn leave_returns(&mut self, methods: &[Ident]) {
+        for item in &mut self.items {
+            if let Item::Method(method) = item
+                && methods.contains(&method.sig.ident)
+            {
+                method.sig.output = parse_quote!(-> !);
+                method.body = parse_quote!({ loop {} });
+            }
+        }
+    }
+
+    /// Whether there is no step, but an attribute that was probably meant to make one: the compiler
+    /// tells that it does not know it.
+    pub(super) fn is_misspelt(&self, runtime: &Ident) -> bool {
+        let near = |attr: &Attribute| {
+            let name = last_of(attr.path(), runtime).map(Ident::to_string);
+            name.is_some_and(|name| nearest(&name, &MARKS.map(|(word, _)| word)).is_some())
+        };
+        let makes_step = |mark: &Mark| mark.role != Role::Response;
+        !self.methods().any(|method| method.marks.iter().any(makes_step))
+            && self.methods().any(|method| method.attrs.iter().any(near))
+    }
+
     /// Whether all that stands in it could be read.
     pub(super) fn is_read(&self) -> bool {
         !self.items.iter().any(|item| matches!(item, Item::Unread(_)))
@@ -208,14 +237,15 @@ impl Item {
         }
     }
 
-    /// Reads one, or what stands in the place of one.
+    /// Reads one, or what stands in the place of one. Its tokens are taken out first: what is left
+    /// over inside of one of its attributes would else be a mistake of the whole block.
     fn read(input: ParseStream<'_>) -> syn::Result<Self> {
         let fork = input.fork();
-        if let Ok(item) = fork.parse() {
-            input.advance_to(&fork);
-            return Ok(item);
-        }
-        unread::item(input).map(Self::Unread)
+        let tokens = match fork.parse::<Self>() {
+            Ok(_) => unread::up_to(&fork, input)?,
+            Err(_) => unread::item(input)?,
+        };
+        Ok(syn::parse2(tokens.clone()).unwrap_or(Self::Unread(tokens)))
     }
 }
 
@@ -241,10 +271,12 @@ impl Parse for Method {
             vis: input.parse()?,
             defaultness: input.parse()?,
             sig: input.parse()?,
-            body: if input.peek(token::Brace) || input.peek(Token![;]) {
+            body: {
+                let next = input.lookahead1();
+                if !next.peek(token::Brace) && !next.peek(Token![;]) {
+                    return Err(next.error());
+                }
                 input.parse()?
-            } else {
-                return Err(input.error("a method has a body"));
             },
         })
     }
@@ -259,10 +291,11 @@ fn last_of<'a>(path: &'a Path, runtime: &Ident) -> Option<&'a Ident> {
 
 pub(super) fn role(path: &Path, runtime: &Ident) -> Option<Role> {
     let name = last_of(path, runtime)?;
-    let roles =
-        [("step", Role::Step), ("file_upload_step", Role::Upload), ("response", Role::Response)];
-    roles.iter().find(|(word, _)| name == word).map(|(_, role)| *role)
+    MARKS.iter().find(|(word, _)| name == word).map(|(_, role)| *role)
 }
+
+const MARKS: [(&str, Role); 3] =
+    [("step", Role::Step), ("file_upload_step", Role::Upload), ("response", Role::Response)];
 
 /// Takes our attributes out of what is no method.
 fn refuse_marks(item: &mut ImplItem, runtime: &Ident, errors: &Errors) {

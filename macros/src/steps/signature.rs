@@ -55,6 +55,8 @@ pub(super) struct Output {
     pub(super) fallible: bool,
     /// Whether it can say what was done although it failed: a `PartialResult`.
     pub(super) in_part: bool,
+    /// Whether it is a `StepResult` or a `PartialResult` of nobody knows what.
+    pub(super) unsaid: bool,
     /// Whether no mistake in it has been told.
     pub(super) understood: bool,
     /// Where a wrong type is reported.
@@ -231,6 +233,7 @@ impl Output {
         Self {
             fallible: inner.is_some(),
             in_part: is_in_part(&written),
+            unsaid: unsaid(&written).is_some(),
             ty: inner.unwrap_or_else(|| written.clone()),
             understood: refusal.is_none(),
             written,
@@ -256,13 +259,13 @@ fn refusal(ty: &Type, what: &str) -> Option<String> {
             spelled(lent)
         ));
     }
-    let segment = last_segment(ty)?;
-    for name in ["StepResult", "PartialResult"] {
-        if segment.ident == name && argument(segment).is_none() {
-            return Some(format!("say what {what} returns: write `{name}<()>` for nothing"));
-        }
-    }
-    None
+    unsaid(ty).map(|name| format!("say what {what} returns: write `{name}<()>` for nothing"))
+}
+
+/// The name of a result that does not say of what, if it is one.
+fn unsaid(ty: &Type) -> Option<&'static str> {
+    let segment = last_segment(ty).filter(|segment| argument(segment).is_none())?;
+    ["StepResult", "PartialResult"].into_iter().find(|name| segment.ident == name)
 }
 
 /// The `T` of `StepResult<T>`, `PartialResult<T>` and `Result<T, _>`. That is told by the name alone: under an

@@ -124,12 +124,18 @@ fn dependencies(item: &ItemStruct, tokens: &TokenStream) -> Vec<Dependency> {
         let ident = field.ident.clone()?;
         let state = state(&ident, tokens, &states);
         states.push(state.clone());
-        Some(Dependency {
-            state,
-            ident,
-            ty: field.ty.clone(),
-            docs: field.attrs.iter().filter(|a| a.path().is_ident("doc")).cloned().collect(),
-        })
+        Some(Dependency { state, ty: field.ty.clone(), docs: docs(field, &ident), ident })
     };
     fields.named.iter().filter_map(dependency).collect()
+}
+
+/// The documentation of a setter: that of its field.
+fn docs(field: &syn::Field, ident: &Ident) -> Vec<Attribute> {
+    let written: Vec<Attribute> =
+        field.attrs.iter().filter(|attr| attr.path().is_ident("doc")).cloned().collect();
+    if !written.is_empty() {
+        return written;
+    }
+    let doc = format!(" Sets the dependency `{ident}`.");
+    vec![parse_quote!(#[doc = #doc])]
 }

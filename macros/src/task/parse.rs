@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{Data, DataEnum, DataStruct, DataUnion, DeriveInput, Fields, ItemStruct, Token};
 
+use super::unread;
 use crate::{
     attr::{Args, Attribute, Shape, Word},
     diag::Errors,
@@ -39,7 +40,8 @@ pub(super) struct Parsed {
 /// `None` if the attribute stands on something that is no type: nothing can be printed then.
 pub(super) fn task(args: TokenStream, item: &TokenStream, errors: &Errors) -> Option<Parsed> {
     let args = Args::read(args, &DISTRIBUTED_TASK, errors);
-    let Ok(mut input) = syn::parse2::<DeriveInput>(item.clone()) else {
+    let read = syn::parse2::<DeriveInput>(item.clone()).ok();
+    let Some(mut input) = read.or_else(|| unread::recovered(item)) else {
         errors.at(item.clone().into_iter().next(), PLACE);
         return None;
     };

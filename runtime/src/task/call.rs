@@ -155,17 +155,19 @@ pub fn partial_blocking<T: TaskDefinition, O: JournalValue, R: InPart<T, O, T::E
 }
 
 /// A probe that is an `async fn`.
-pub fn asked_future<T: TaskDefinition, O: JournalValue, R: Answered<T, O, T::Error>>(
+pub fn asked_future<T: TaskDefinition, O: Send + 'static, R: Answered<T, O, T::Error>>(
     question: impl Future<Output = R> + Send + 'static,
-) -> Attempt<T, Probe<O>> {
-    Attempt::on_runtime(question, |answered: R| answer(answered.answer()))
+) -> Question<T, O> {
+    let answer = question.map(|answered| answered.answer().map_err(failed));
+    Question { answer: Box::pin(answer), interruptible: true, of: PhantomData }
 }
 
 /// A probe that is a plain `fn`.
-pub fn asked_blocking<T: TaskDefinition, O: JournalValue, R: Answered<T, O, T::Error>>(
+pub fn asked_blocking<T: TaskDefinition, O: Send + 'static, R: Answered<T, O, T::Error>>(
     question: impl FnOnce() -> R + Send + 'static,
-) -> Attempt<T, Probe<O>> {
-    Attempt::on_pool(question, |answered: R| answer(answered.answer()))
+) -> Question<T, O> {
+    let answer = pooled(|| question().answer().map_err(failed)).map(|answer| answer?);
+    Question { answer: Box::pin(answer), interruptible: false, of: PhantomData }
 }
 
 impl<T, O> Attempt<T, O> {
@@ -210,12 +212,24 @@ where
     }
 }
 
-fn answer<O: JournalValue, E: ErrorValue>(answer: Result<Probe<O>, StepError<E>>) -> AttemptEnd {
-    match answer {
-        Ok(Probe::Happened(output)) => AttemptEnd::Done(Value::journaled(output)),
-        Ok(Probe::DidNot) => AttemptEnd::DidNot,
-        Ok(Probe::CannotTell) => AttemptEnd::CannotTell,
-        Err(error) => failed(error),
+/// One question to a probe of a task `T`, on its way to what it says about an `O`. That a journal
+/// takes an `O` is asked where the step returns one: asked here as well, one mistake would be told
+/// twice.
+pub struct Question<T, O> {
+    answer: Pin<Box<dyn Future<Output = Result<Probe<O>, AttemptEnd>> + Send>>,
+    interruptible: bool,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T, O: JournalValue> Question<T, O> {
+    pub(crate) fn work(self) -> Work {
+        let end = self.answer.map(|answer| match answer {
+            Ok(Probe::Happened(output)) => AttemptEnd::Done(Value::journaled(output)),
+            Ok(Probe::DidNot) => AttemptEnd::DidNot,
+            Ok(Probe::CannotTell) => AttemptEnd::CannotTell,
+            Err(end) => end,
+        });
+        Work { future: Box::pin(end), interruptible: self.interruptible }
     }
 }
 

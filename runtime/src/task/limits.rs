@@ -134,11 +134,21 @@ pub const fn hours(n: u64) -> Duration {
 /// Refuses, while compiling, an attempt that may run longer than its saga (T3).
 #[track_caller]
 pub const fn attempt_fits<T: TaskSteps>(step: usize) {
-    if let (Some(deadline), Some(timeout)) = (T::TASK.timeout, T::STEPS[step].facts.timeout) {
-        assert!(
-            !is_longer(timeout, deadline),
-            "the `timeout` of this step is longer than the `timeout` of its task"
-        );
+    let facts = &T::STEPS[step].facts;
+    if let (Some(deadline), Some(timeout)) = (T::TASK.timeout, facts.timeout) {
+        // After the point of no return a deadline ends nothing.
+        if step < deciding::<T>() && is_longer(timeout, deadline) {
+            let sentence = Sentence::new().say("deadline ").period(deadline);
+            let sentence = sentence.say(", but one attempt of `").say(facts.name);
+            let sentence = sentence.say("` may take ").period(timeout);
+            let worst = worst_case(&T::TASK, facts);
+            let sentence = if is_longer(worst, timeout) {
+                sentence.say(", and all of its tries ").period(worst).say(": ")
+            } else {
+                sentence.say(": ")
+            };
+            panic!("{}", remedy(sentence, worst, "give the step a shorter `timeout`").text());
+        }
     }
 }
 
@@ -155,8 +165,7 @@ pub const fn tries_fit<T: TaskSteps>(step: usize) {
             let sentence = Sentence::new().say("deadline ").period(deadline);
             let sentence = sentence.say(", but the retries of `").say(facts.name);
             let sentence = sentence.say("` alone may take ").period(worst).say(": ");
-            let sentence = enough(sentence, worst);
-            panic!("{}", sentence.say(", or give the step fewer or shorter tries").text());
+            panic!("{}", remedy(sentence, worst, "give the step fewer or shorter tries").text());
         }
     }
 }
@@ -187,15 +196,24 @@ pub const fn path_fits<T: TaskSteps>() {
         if is_longer(path, deadline) {
             let sentence = Sentence::new().say("deadline ").period(deadline);
             let sentence = sentence.say(", but the steps in a row may take ").period(path);
-            let sentence = enough(sentence.say(" with their retries: "), path);
-            panic!("{}", sentence.say(", or give them fewer or shorter tries").text());
+            let sentence = sentence.say(" with their retries: ");
+            panic!("{}", remedy(sentence, path, "give them fewer or shorter tries").text());
         }
     }
 }
 
-const fn enough(sentence: Sentence, time: Duration) -> Sentence {
-    sentence.say("write `timeout = \"").written(time).say("\"` in `#[distributed_task(..)]`")
+/// What to do: a deadline that is long enough, where the macros take one of this length, or the
+/// rest of the sentence.
+const fn remedy(sentence: Sentence, time: Duration, or: &str) -> Sentence {
+    if is_longer(time, YEAR) {
+        return sentence.say(or);
+    }
+    let sentence = sentence.say("write `timeout = \"").written(time);
+    sentence.say("\"` in `#[distributed_task(..)]`, or ").say(or)
 }
+
+/// The longest duration that the macros take.
+const YEAR: Duration = hours(8760);
 
 /// The number of steps up to the point of no return: after it a deadline ends nothing.
 const fn deciding<T: TaskSteps>() -> usize {

@@ -4,11 +4,11 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Handlers, Inputs, Probe, StepContext, TaskSteps, Work,
+    Handlers, Inputs, StepContext, TaskSteps, Work,
     call::{Attempt, Call, IntoSources, ProbeCall, Sources, UndoCall, View},
     define::bound,
     limits::RetryRow,
-    run::{Compensable, Ephemeral, Journaled, Run, Upload},
+    run::{AskProbe, Compensable, Ephemeral, Journaled, Run, Upload},
     table::{READS, RowReads},
     typed::Typed,
 };
@@ -194,7 +194,7 @@ impl<T, O> Row<T, Journaled<T, O>> {
     }
 
     /// What says whether it happened.
-    pub const fn probe(mut self, probe: fn(ProbeCall<T>) -> Attempt<T, Probe<O>>) -> Self {
+    pub const fn probe(mut self, probe: AskProbe<T, O>) -> Self {
         self.run.probe = Some(probe);
         self
     }
@@ -202,7 +202,7 @@ impl<T, O> Row<T, Journaled<T, O>> {
 
 impl<T, O> Row<T, Compensable<T, O>> {
     /// What says whether it happened.
-    pub const fn probe(mut self, probe: fn(ProbeCall<T>) -> Attempt<T, Probe<O>>) -> Self {
+    pub const fn probe(mut self, probe: AskProbe<T, O>) -> Self {
         self.run.probe = Some(probe);
         self
     }

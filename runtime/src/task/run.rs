@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Inputs, Probe, StepContext, Work,
-    call::{Attempt, Call, IntoSources, ProbeCall, Sources, UndoCall},
+    Inputs, StepContext, Work,
+    call::{Attempt, Call, IntoSources, ProbeCall, Question, Sources, UndoCall},
     typed::Typed,
     with_sources,
 };
@@ -38,7 +38,7 @@ pub trait Run<T> {
 }
 
 /// A probe of a step that gives an `O`.
-type AskProbe<T, O> = fn(ProbeCall<T>) -> Attempt<T, Probe<O>>;
+pub(super) type AskProbe<T, O> = fn(ProbeCall<T>) -> Question<T, O>;
 
 /// The output is journaled.
 pub struct Journaled<T, O> {
@@ -56,7 +56,7 @@ impl<T, O: JournalValue> Run<T> for Journaled<T, O> {
     }
 
     fn probe(&self, call: ProbeCall<T>) -> Option<Work> {
-        self.probe.map(|probe| probe(call).work)
+        self.probe.map(|probe| probe(call).work())
     }
 
     fn output() -> Option<Typed> {
@@ -85,7 +85,7 @@ impl<T, O: JournalValue> Run<T> for Compensable<T, O> {
     }
 
     fn probe(&self, call: ProbeCall<T>) -> Option<Work> {
-        self.probe.map(|probe| probe(call).work)
+        self.probe.map(|probe| probe(call).work())
     }
 
     fn output() -> Option<Typed> {

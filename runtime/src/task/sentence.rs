@@ -48,6 +48,8 @@ impl Sentence {
     pub(super) const fn written(self, period: Duration) -> Self {
         let secs = period.as_secs() + (period.subsec_nanos() > 0) as u64;
         match secs {
+            _ if secs > 0 && secs.is_multiple_of(3600) => self.count(secs / 3600).say("h"),
+            _ if secs > 0 && secs.is_multiple_of(60) => self.count(secs / 60).say("m"),
             0..=120 => self.count(secs).say("s"),
             121..=7200 => self.count(secs.div_ceil(60)).say("m"),
             _ => self.count(secs.div_ceil(3600)).say("h"),
@@ -76,12 +78,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_period_is_said_in_its_units_and_written_in_the_next_larger_one() {
+    fn a_period_is_said_in_its_units_and_written_in_one_unit() {
         for (millis, said, written) in [
             (500, "500ms", "1s"),
             (90_000, "1m30s", "90s"),
             (700_000, "11m40s", "12m"),
-            (7_200_000, "2h", "120m"),
+            (7_200_000, "2h", "2h"),
+            (120_000, "2m", "2m"),
+            (3_661_000, "1h1m1s", "62m"),
             (36_061_001, "10h1m1s1ms", "11h"),
         ] {
             let period = Duration::from_millis(millis);

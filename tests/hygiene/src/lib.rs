@@ -1,10 +1,12 @@
 //! A crate in which no name means what printed code could take it to mean: no prelude, a runtime
 //! under another name, and types and traits of its own called like those of the standard library.
-//! That it compiles without a warning is the test.
+//! That it compiles without a warning is the test, for the compiler and for `cargo clippy`.
 
 #![no_implicit_prelude]
 #![deny(warnings)]
 #![allow(dead_code)]
+
+pub mod strict;
 
 mod names {
     use ::serde::{Deserialize, Serialize};

@@ -37,6 +37,15 @@ impl ShipOrder {
     #[step(read_only, was("one", 2))]
     async fn number(&self) {}
 
+    #[step(read_only, was = ["one", "two"])]
+    async fn in_brackets(&self) {}
+
+    #[step(read_only, was = [])]
+    async fn nothing(&self) {}
+
+    #[step(read_only, was("request", "cx"))]
+    async fn no_step(&self) {}
+
     #[step(read_only, was = "")]
     async fn empty(&self) -> u32 {
         1

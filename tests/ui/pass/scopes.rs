@@ -68,6 +68,29 @@ macro_rules! task {
 
 task!(FromMacro, rate: Vec<u32>, count -> Vec<u8>);
 
+macro_rules! of_fragments {
+    ($vis:vis $name:ident, $mark:meta, $most:expr, $step:ident $body:block, $(#[$note:meta])*) => {
+        #[distributed_task]
+        struct $name;
+
+        #[steps]
+        impl $name {
+            const MOST: u32 = $most;
+
+            #[$mark]
+            $(#[$note])*
+            $vis fn before(&self) -> [u8; { 1 }] $body
+
+            #[$mark]
+            fn $step(&self, before: &[u8; { 1 }]) {
+                let _ = (before, Self::MOST);
+            }
+        }
+    };
+}
+
+of_fragments!(OfFragments, step(read_only), 1 + 2, count { [1] }, #[inline]);
+
 fn main() {
     #[distributed_task]
     struct Local;
@@ -87,5 +110,6 @@ fn main() {
 
     let _ = Local::builder().use_in_process_mode();
     let _ = FromMacro::builder().rate(vec![]).use_in_process_mode();
+    let _ = OfFragments::builder().use_in_process_mode();
     let _ = private::Nested::builder().rate(1).use_in_process_mode();
 }

@@ -19,6 +19,9 @@ impl ShipOrder {
     #[step(read_only, ephemeral, probe = ask)]
     async fn open(&self) {}
 
+    #[step(read_only, at_most_once)]
+    async fn read(&self) {}
+
     async fn ask(&self) -> StepResult<Probe<()>> {
         Ok(Probe::DidNot)
     }
@@ -38,6 +41,12 @@ impl ShipOrder {
 
     #[step(pivot, at_most_once, on_exhausted = "park")]
     async fn charge(&self) {}
+
+    #[step(retriable, at_most_once)]
+    async fn mail(&self) {}
+
+    #[step(retriable, at_most_once, probe = ask)]
+    async fn ask_of_mail(&self) {}
 
     #[step(retriable, on_exhausted = "compensate")]
     async fn tell(&self) -> u32 {
@@ -66,6 +75,19 @@ impl Sell {
     #[response]
     fn respond(&self) -> u32 {
         1
+    }
+}
+
+#[distributed_task]
+struct Asked;
+
+#[steps]
+impl Asked {
+    #[step(pivot, probe = is_charged, on_exhausted = "compensate")]
+    async fn charge(&self) {}
+
+    async fn is_charged(&self) -> Probe<()> {
+        Probe::DidNot
     }
 }
 

@@ -35,6 +35,12 @@ impl ShipOrder {
         Ok(())
     }
 
+    #[step(no_undo = "it is read")]
+    fn of_what_else(&self) -> StepResult {
+        self.of_what();
+        Ok(1)
+    }
+
     #[step(pivot)]
     async fn charge(&self) -> Result<u32, PartialError<u32>> {
         Ok(1)

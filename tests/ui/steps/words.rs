@@ -37,6 +37,9 @@ impl ShipOrder {
     #[step(read_only, when = is_large(), retry(3),, order = 0)]
     fn call(&self) {}
 
+    #[step(ret)]
+    fn half_typed(&self) {}
+
     #[response(cached)]
     fn respond(&self) {}
 }

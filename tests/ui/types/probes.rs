@@ -47,4 +47,36 @@ impl ShipOrder {
     }
 }
 
+struct Label;
+
+/// What the journal does not take is told where the step gives it, and not of its probe as well.
+#[distributed_task]
+struct OneMistake;
+
+#[steps]
+impl OneMistake {
+    #[step(compensate = tear, probe = is_printed)]
+    async fn print(&self) -> StepResult<Label> {
+        Ok(Label)
+    }
+
+    async fn is_printed(&self) -> StepResult<Probe<Label>> {
+        Ok(Probe::Happened(Label))
+    }
+
+    async fn tear(&self) {}
+
+    #[step(no_undo = "it is read", probe = is_sent)]
+    fn send(&self) -> Label {
+        Label
+    }
+
+    fn is_sent(&self) -> Probe<Label> {
+        Probe::DidNot
+    }
+
+    #[response]
+    fn respond(&self) {}
+}
+
 fn main() {}

@@ -46,7 +46,7 @@ impl AsTheTaskSays {
     #[step(pivot)]
     fn charge(&self) {}
 
-    #[step(retriable, timeout = "5m", retry(max = 1000))]
+    #[step(retriable, timeout = "2h", retry(max = 1000))]
     fn after_the_point_of_no_return(&self) {}
 }
 
@@ -56,6 +56,16 @@ struct NobodySaysItOfTheStep;
 #[steps]
 impl NobodySaysItOfTheStep {
     #[step(read_only)]
+    fn look(&self) {}
+}
+
+/// No deadline is long enough: the macros take at most a year.
+#[distributed_task(timeout = "1h")]
+struct ForEver;
+
+#[steps]
+impl ForEver {
+    #[step(read_only, retry(max = 4294967295))]
     fn look(&self) {}
 }
 

@@ -12,6 +12,12 @@ impl ShipOrder {
 
     #[step(read_only, timeout = "2m")]
     fn exceeds(&self) {}
+
+    #[step(pivot)]
+    fn charge(&self) {}
+
+    #[step(retriable, timeout = "2h")]
+    fn after_the_point_of_no_return(&self) {}
 }
 
 fn main() {}
