@@ -18,6 +18,27 @@ use crate::kernel::Timestamp;
 /// # Speed
 ///
 /// `now` neither blocks nor fails: it is called for every step.
+///
+/// # Example
+/// A clock that only a test moves:
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use distributed_task::{clock::Clock, kernel::Timestamp};
+///
+/// #[derive(Default)]
+/// struct Hand(AtomicU64);
+///
+/// impl Clock for Hand {
+///     fn now(&self) -> Timestamp {
+///         Timestamp(self.0.load(Ordering::Relaxed))
+///     }
+/// }
+///
+/// let clock = Hand::default();
+/// clock.0.fetch_add(5_000_000, Ordering::Relaxed);
+/// assert_eq!(clock.now(), Timestamp(5_000_000));
+/// ```
 pub trait Clock: Send + Sync + 'static {
     /// This instant.
     fn now(&self) -> Timestamp;

@@ -99,6 +99,101 @@ use crate::kernel::{
 /// # Cancellation
 /// Dropping the future of an operation leaves it done or not done, never half done. Dropping that
 /// of `admit` takes no capacity.
+///
+/// # Example
+/// A policy is a wrapper. What it has nothing to say about, it hands on.
+///
+/// ```
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use distributed_task::journal::{Answer, Batch, Committed, Journal};
+/// # use std::sync::Arc;
+/// # use distributed_task::{journal::*, kernel::*};
+///
+/// /// Counts the commits of a journal.
+/// struct Counted<J> {
+///     journal: J,
+///     commits: AtomicUsize,
+/// }
+///
+/// impl<J: Journal> Journal for Counted<J> {
+///     fn commit(&self, batch: Batch) -> Answer<'_, Committed> {
+///         self.commits.fetch_add(1, Ordering::Relaxed);
+///         self.journal.commit(batch)
+///     }
+///
+///     fn tell(&self, saga: SagaId, mail: Mail) -> Answer<'_, Told> {
+///         self.journal.tell(saga, mail)
+///     }
+///
+///     // And so on.
+/// #     hand_on! {
+/// #         durability() -> Durability;
+/// #         wire() -> Wire;
+/// #         now() -> Timestamp;
+/// #         listen(signals: Arc<dyn Signals>) -> Answer<'_, ListenerId>;
+/// #         unlisten(listener: ListenerId) -> Answer<'_, ()>;
+/// #         define(definition: Arc<Definition>) -> Answer<'_, ()>;
+/// #         definitions() -> Answer<'_, Vec<Arc<Definition>>>;
+/// #         definition(hash: DefinitionHash) -> Answer<'_, Option<Arc<Definition>>>;
+/// #         admit() -> Answer<'_, Admission>;
+/// #         create(saga: NewSaga) -> Answer<'_, Created>;
+/// #         find(saga: SagaId) -> Answer<'_, Option<Known>>;
+/// #         enter(seat: SeatId, listener: ListenerId) -> Answer<'_, Lease>;
+/// #         inbox(saga: SagaId) -> Answer<'_, Vec<Mail>>;
+/// #         reap(dead: SeatId) -> Answer<'_, Reaped>;
+/// #         leave(seat: SeatId) -> Answer<'_, Left>;
+/// #         read(saga: SagaId, from: u64) -> Answer<'_, Option<History>>;
+/// #         late() -> Answer<'_, Vec<(SagaId, Mail)>>;
+/// #         audit(after: Option<SagaId>, limit: usize) -> Answer<'_, Audited>;
+/// #     }
+/// #     fn claim<'a>(&'a self, seat: SeatId, of: ClaimFrom<'a>, n: usize) -> Answer<'a, Claimed> {
+/// #         self.journal.claim(seat, of, n)
+/// #     }
+/// #     fn pulse<'a>(&'a self, seat: SeatId, carry: Option<Carry<'a>>) -> Answer<'a, Pulse> {
+/// #         self.journal.pulse(seat, carry)
+/// #     }
+/// #     fn list(
+/// #         &self,
+/// #         of: ListFilter,
+/// #         after: Option<SagaId>,
+/// #         limit: usize,
+/// #     ) -> Answer<'_, Vec<Listed>> {
+/// #         self.journal.list(of, after, limit)
+/// #     }
+/// }
+/// # macro_rules! hand_on {
+/// #     ($($name:ident($($given:ident: $of:ty),*) -> $answer:ty;)*) => {$(
+/// #         fn $name(&self, $($given: $of),*) -> $answer { self.journal.$name($($given),*) }
+/// #     )*};
+/// # }
+/// # use hand_on;
+/// # #[cfg(feature = "in-process")]
+/// # mod double {
+/// #     use distributed_task::prelude::*;
+/// #     #[distributed_task(request = u32, response = u32)]
+/// #     pub struct Double;
+/// #     #[steps]
+/// #     impl Double {
+/// #         #[step(read_only)]
+/// #         async fn double(&self, request: &u32) -> u32 { request * 2 }
+/// #     }
+/// # }
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// # #[cfg(feature = "in-process")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use distributed_task::backend::memory::MemoryJournal;
+/// # use double::Double;
+///
+/// let journal = Counted { journal: MemoryJournal::new(), commits: AtomicUsize::new(0) };
+/// let journal = Arc::new(journal);
+/// let task = Double::builder().use_in_process_mode().override_journal(Arc::clone(&journal));
+/// task.build().await?.submit(21).await?.outcome().await?;
+/// assert_eq!(journal.commits.load(Ordering::Relaxed), 1);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Journal: Send + Sync + 'static {
     /// How much a write survives (J6).
     fn durability(&self) -> Durability;
@@ -182,6 +277,18 @@ pub trait Journal: Send + Sync + 'static {
 }
 
 /// How much a write survives (J6).
+///
+/// A task with a pivot or an `at_most_once` step runs on `Volatile` without being asked, although not
+/// on `Process`: what is volatile dies with the process as a whole, with every saga that could be
+/// resumed, so nothing is done twice. A journal that lives on without its last records would go on
+/// as if the step had not begun.
+///
+/// ```
+/// use distributed_task::journal::Durability;
+///
+/// assert!(Durability::Volatile < Durability::Process && Durability::Process < Durability::Fsync);
+/// assert_eq!(Durability::Fsync.to_string(), "fsync");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Durability {
     /// Nothing: it lives in this process.
@@ -203,6 +310,19 @@ impl fmt::Display for Durability {
 }
 
 /// Whether replies can be lost on the way.
+///
+/// ```
+/// use distributed_task::journal::Wire;
+///
+/// /// How often a call that brought no reply is made again.
+/// fn repeats(wire: Wire) -> u32 {
+///     match wire {
+///         Wire::Local => 0,
+///         Wire::Remote => 5,
+///     }
+/// }
+/// assert_eq!(repeats(Wire::Local), 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wire {
     /// A call is a function call.
@@ -212,6 +332,21 @@ pub enum Wire {
 }
 
 /// What can go wrong with a call.
+///
+/// ```
+/// use distributed_task::journal::JournalError;
+///
+/// /// Whether the same call may be made again.
+/// fn may_ask_again(error: &JournalError) -> bool {
+///     match error {
+///         // Another process may go on with the sagas of this seat: stop.
+///         JournalError::Fenced(_) | JournalError::Diverged(_) => false,
+///         _ => true,
+///     }
+/// }
+/// let error = JournalError::Unavailable("connection refused".into());
+/// assert!(may_ask_again(&error));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JournalError {
@@ -229,6 +364,17 @@ pub enum JournalError {
 /// The answer to a call: at once, or later.
 ///
 /// A journal in memory answers without allocating; every other one boxes its future.
+///
+/// ```
+/// # futures_util::future::FutureExt::now_or_never(async {
+/// use distributed_task::journal::{Answer, Durability, JournalError};
+///
+/// let here = Answer::ready(Durability::Volatile);
+/// let comes = Answer::Later(Box::pin(async { Ok(Durability::Fsync) }));
+/// assert!(here.await? < comes.await?);
+/// # Ok::<_, JournalError>(())
+/// # }).expect("nothing to wait for").expect("the example works");
+/// ```
 pub enum Answer<'a, T> {
     /// The answer is here. `None` once it was taken.
     Ready(Option<Result<T, JournalError>>),
@@ -263,6 +409,14 @@ impl<T> Future for Answer<'_, T> {
 }
 
 /// Identity of a seat: random, new for every process and every re-entry (B17).
+///
+/// ```
+/// use distributed_task::journal::SeatId;
+/// use uuid::Uuid;
+///
+/// let seat = SeatId(Uuid::new_v4());
+/// assert_ne!(seat, SeatId(Uuid::new_v4()));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeatId(pub Uuid);
 
@@ -273,16 +427,83 @@ impl fmt::Display for SeatId {
 }
 
 /// Somebody who wants signals.
+///
+/// See [`Signals`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ListenerId(pub u64);
 
 /// Receives signals. Called from wherever they arise: must be quick and must not call the journal.
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # futures_util::future::FutureExt::now_or_never(async {
+/// # use distributed_task::{
+/// #     journal::{ClaimFrom, NewSaga, SeatId},
+/// #     kernel::{DefinitionHash, Place, Record, Started, Value},
+/// # };
+/// use std::sync::{Arc, mpsc};
+/// use distributed_task::{
+///     backend::memory::MemoryJournal,
+///     journal::{Journal, ListenerId, Signal, Signals},
+/// };
+///
+/// /// Hands every signal to a thread that has the time to act on it.
+/// struct Bell(mpsc::Sender<Signal>);
+///
+/// impl Signals for Bell {
+///     fn signal(&self, signal: Signal) {
+///         // Nobody listens any more: then nobody misses it.
+///         let _ = self.0.send(signal);
+///     }
+/// }
+///
+/// let journal = MemoryJournal::new();
+/// let (bell, heard) = mpsc::channel();
+/// let listener: ListenerId = journal.listen(Arc::new(Bell(bell))).await?;
+/// # let seat = SeatId(uuid::Uuid::new_v4());
+/// # let definition = DefinitionHash([7; 16]);
+/// # journal.enter(seat, listener).await?;
+/// # journal.claim(seat, ClaimFrom::Definitions(&[definition]), 1).await?;
+/// # let started = Started {
+/// #     definition,
+/// #     request: Value::journaled("Oslo".to_owned()),
+/// #     deadline: None,
+/// #     fingerprint: None,
+/// #     reply_to: None,
+/// # };
+/// # journal.create(NewSaga {
+/// #     id: "0192f0c1-0000-7000-8000-000000000000".parse()?,
+/// #     at: journal.now(),
+/// #     definition,
+/// #     records: vec![Record::Started(Arc::new(started))].into(),
+/// #     place: Place::Ready,
+/// #     admission: journal.admit().await?,
+/// # }).await?;
+/// // Its seat found nothing to claim, and now somebody submits a saga:
+/// assert!(matches!(heard.try_recv()?, Signal::Ready));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # }).expect("nothing to wait for").expect("the example works");
+/// ```
 pub trait Signals: Send + Sync {
     /// Something happened.
     fn signal(&self, signal: Signal);
 }
 
 /// A hint that saves a wait.
+///
+/// ```
+/// use distributed_task::journal::Signal;
+///
+/// fn what_to_do(signal: &Signal) -> &'static str {
+///     match signal {
+///         Signal::Ready => "claim",
+///         Signal::Timer(_) => "pulse no later than then",
+///         Signal::Mail(_) => "read the inbox",
+///         Signal::Parked(_) | Signal::Ended(..) => "tell whoever waits for the saga",
+///     }
+/// }
+/// assert_eq!(what_to_do(&Signal::Ready), "claim");
+/// ```
 #[derive(Clone, Debug)]
 pub enum Signal {
     /// A ready list that an idle seat of this listener asked for has a ticket.
@@ -298,9 +519,31 @@ pub enum Signal {
 }
 
 /// A reserved place for one new saga. Dropping it gives the place back.
+///
+/// ```
+/// use std::sync::{Arc, atomic::{AtomicUsize, Ordering}};
+/// use distributed_task::journal::{Admission, Gate};
+///
+/// /// So many places are free.
+/// struct Room(AtomicUsize);
+///
+/// impl Gate for Room {
+///     fn release(&self) {
+///         self.0.fetch_add(1, Ordering::Relaxed);
+///     }
+/// }
+///
+/// let room = Arc::new(Room(AtomicUsize::new(0)));
+/// Admission::new(room.clone()).consume();
+/// assert_eq!(room.0.load(Ordering::Relaxed), 0, "a saga has it");
+/// drop(Admission::new(room.clone()));
+/// assert_eq!(room.0.load(Ordering::Relaxed), 1, "nobody wanted it");
+/// ```
 pub struct Admission(Option<Arc<dyn Gate>>);
 
 /// Where an [`Admission`] came from.
+///
+/// See [`Admission`] for an example.
 pub trait Gate: Send + Sync {
     /// One place is free again.
     fn release(&self);
@@ -327,6 +570,45 @@ impl Drop for Admission {
 }
 
 /// A saga to create.
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # futures_util::future::FutureExt::now_or_never(async {
+/// # use distributed_task::{backend::memory::MemoryJournal, kernel::{DefinitionHash, Value}};
+/// # use std::sync::Arc;
+/// use distributed_task::journal::{Created, Journal, JournalError, NewSaga, Stage};
+/// use distributed_task::kernel::{Place, Record, SagaId, Started};
+///
+/// async fn create(
+///     journal: &dyn Journal,
+///     id: SagaId,
+///     started: Started,
+/// ) -> Result<Created, JournalError> {
+///     let admission = journal.admit().await?;
+///     let (definition, at) = (started.definition, journal.now());
+///     let records = vec![Record::Started(Arc::new(started))].into();
+///     let place = Place::Ready;
+///     journal.create(NewSaga { id, at, definition, records, place, admission }).await
+/// }
+/// # let journal = MemoryJournal::new();
+/// # let id: SagaId = "0192f0c1-0000-7000-8000-000000000000".parse()?;
+/// # let started = Started {
+/// #     definition: DefinitionHash([7; 16]),
+/// #     request: Value::journaled("Oslo".to_owned()),
+/// #     deadline: None,
+/// #     fingerprint: None,
+/// #     reply_to: None,
+/// # };
+///
+/// assert_eq!(create(&journal, id, started.clone()).await?, Created::Created);
+/// let Created::Exists(known) = create(&journal, id, started).await? else { panic!("again?") };
+/// assert_eq!(known.stage, Stage::Accepted);
+///
+/// let history = journal.read(id, 0).await?.expect("it is there");
+/// assert_eq!((history.records.len(), history.place), (1, Place::Ready));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # }).expect("nothing to wait for").expect("the example works");
+/// ```
 pub struct NewSaga {
     /// Its id.
     pub id: SagaId,
@@ -343,6 +625,8 @@ pub struct NewSaga {
 }
 
 /// The answer to `create`.
+///
+/// See [`NewSaga`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Created {
     /// It is there.
@@ -352,6 +636,8 @@ pub enum Created {
 }
 
 /// What is known of a saga by its id.
+///
+/// See [`NewSaga`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Known {
     /// What it was started with, if it was started under a key.
@@ -361,6 +647,8 @@ pub struct Known {
 }
 
 /// How far a saga got, as far as a second start under its key needs to know (I2).
+///
+/// See [`NewSaga`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// Nobody was told that it is accepted: it is in the hands of the host that began it, or that
@@ -385,6 +673,8 @@ impl Stage {
 }
 
 /// What a seat has to do to go on living.
+///
+/// See [`Claimed`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// When others may declare it dead; `None`: never.
@@ -392,6 +682,8 @@ pub struct Lease {
 }
 
 /// Which sagas to claim.
+///
+/// See [`Claimed`] for an example.
 #[derive(Clone, Copy, Debug)]
 pub enum ClaimFrom<'a> {
     /// From the ready lists of these definitions.
@@ -401,6 +693,34 @@ pub enum ClaimFrom<'a> {
 }
 
 /// The answer to `claim`.
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # futures_util::future::FutureExt::now_or_never(async {
+/// # use std::sync::Arc;
+/// # use distributed_task::{backend::memory::MemoryJournal, journal::{Signal, Signals}};
+/// use distributed_task::journal::{ClaimFrom, Journal, Left, SeatId};
+/// use distributed_task::kernel::DefinitionHash;
+/// use uuid::Uuid;
+/// # struct Deaf;
+/// # impl Signals for Deaf { fn signal(&self, _: Signal) {} }
+/// # let journal = MemoryJournal::new();
+/// # let listener = journal.listen(Arc::new(Deaf)).await?;
+/// # let covered = [DefinitionHash([7; 16])];
+///
+/// let seat = SeatId(Uuid::new_v4());
+/// let lease = journal.enter(seat, listener).await?;
+/// assert_eq!(lease.deadline, None, "in memory a seat lives as long as its process");
+///
+/// let claimed = journal.claim(seat, ClaimFrom::Definitions(&covered), 16).await?;
+/// for saga in &claimed.sagas {
+///     println!("{} under {:?}: {} records", saga.id, saga.fence, saga.records.len());
+/// }
+/// assert!(claimed.sagas.is_empty(), "nothing was submitted");
+/// assert_eq!(journal.leave(seat).await?, Left::Left);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # }).expect("nothing to wait for").expect("the example works");
+/// ```
 #[derive(Debug, Default)]
 pub struct Claimed {
     /// What the seat owns now.
@@ -410,6 +730,8 @@ pub struct Claimed {
 }
 
 /// One saga that was claimed.
+///
+/// See [`Claimed`] for an example.
 #[derive(Debug)]
 pub struct ClaimedSaga {
     /// Its id.
@@ -429,6 +751,51 @@ pub struct ClaimedSaga {
 }
 
 /// Groups of records to append at once.
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # futures_util::future::FutureExt::now_or_never(async {
+/// # use std::sync::Arc;
+/// # use distributed_task::{
+/// #     backend::memory::MemoryJournal,
+/// #     journal::{SeatId, Signal, Signals},
+/// #     kernel::{DefinitionHash, Fence, Record, SagaId, Started, Value},
+/// # };
+/// use distributed_task::journal::{Batch, Item, Journal, NewOwned, Verdict};
+/// use distributed_task::kernel::Place;
+/// # struct Deaf;
+/// # impl Signals for Deaf { fn signal(&self, _: Signal) {} }
+/// # let journal = MemoryJournal::new();
+/// # let seat = SeatId(uuid::Uuid::new_v4());
+/// # journal.enter(seat, journal.listen(Arc::new(Deaf)).await?).await?;
+/// # let saga: SagaId = "0192f0c1-0000-7000-8000-000000000000".parse()?;
+/// # let definition = DefinitionHash([7; 16]);
+/// # let records = vec![Record::Started(Arc::new(Started {
+/// #     definition,
+/// #     request: Value::journaled("Oslo".to_owned()),
+/// #     deadline: None,
+/// #     fingerprint: None,
+/// #     reply_to: None,
+/// # }))];
+///
+/// // A saga that begins in the hands of its owner: later items leave `create` empty.
+/// let item = Item {
+///     saga,
+///     fence: Fence(journal.now().0),
+///     seq: 0,
+///     at: journal.now(),
+///     records: records.into(),
+///     folded: Vec::new(),
+///     place: Place::Owned,
+///     guarded: false,
+///     create: Some(NewOwned { definition, admission: journal.admit().await? }),
+/// };
+/// let batch = Batch { seat, number: 1, items: vec![item].into() };
+/// let committed = journal.commit(batch).await?;
+/// assert_eq!(committed.verdicts[..], [Verdict::Written { mail: false }]);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # }).expect("nothing to wait for").expect("the example works");
+/// ```
 #[derive(Debug)]
 pub struct Batch {
     /// Who writes.
@@ -440,6 +807,8 @@ pub struct Batch {
 }
 
 /// What one saga has to write.
+///
+/// See [`Batch`] for an example.
 #[derive(Debug)]
 pub struct Item {
     /// The saga.
@@ -464,6 +833,8 @@ pub struct Item {
 }
 
 /// A saga that begins in the hands of its owner.
+///
+/// See [`Batch`] for an example.
 pub struct NewOwned {
     /// Its graph.
     pub definition: DefinitionHash,
@@ -478,6 +849,8 @@ impl fmt::Debug for NewOwned {
 }
 
 /// The answer to `commit`, one verdict an item.
+///
+/// See [`Batch`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Committed {
     /// In the order of the items.
@@ -485,6 +858,8 @@ pub struct Committed {
 }
 
 /// What became of one item.
+///
+/// See [`Batch`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Written.
@@ -499,6 +874,28 @@ pub enum Verdict {
 }
 
 /// The answer to `tell`.
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # futures_util::future::FutureExt::now_or_never(async {
+/// # use distributed_task::{backend::memory::MemoryJournal, journal::JournalError, kernel::SagaId};
+/// use distributed_task::journal::{Journal, Told};
+/// use distributed_task::kernel::{EntryId, Letter, Mail};
+/// use uuid::Uuid;
+/// # let journal = MemoryJournal::new();
+/// # let saga: SagaId = "0192f0c1-0000-7000-8000-000000000000".parse()?;
+///
+/// let letter = Letter::Cancel { reason: "the trip is off".into() };
+/// let told = journal.tell(saga, Mail { id: EntryId(Uuid::new_v4()), letter }).await?;
+/// match told {
+///     Told::Told | Told::Already => println!("it goes back, unless its pivot wins"),
+///     Told::TooLate(status) => println!("it is {status}"),
+///     Told::NoSuch => println!("it was never submitted, or is forgotten"),
+/// }
+/// # assert_eq!(told, Told::NoSuch);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # }).expect("nothing to wait for").expect("the example works");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
     /// It will be folded.
@@ -512,6 +909,8 @@ pub enum Told {
 }
 
 /// What a relay wants to carry.
+///
+/// See [`Pulse`] for an example.
 #[derive(Clone, Copy, Debug)]
 pub struct Carry<'a> {
     /// Of these definitions.
@@ -521,6 +920,44 @@ pub struct Carry<'a> {
 }
 
 /// The answer to `pulse`.
+///
+/// ```
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// # #[cfg(feature = "in-process")]
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use std::{sync::Arc, time::Duration};
+/// # use distributed_task::{
+/// #     backend::memory::MemoryJournal,
+/// #     journal::{SeatId, Signal, Signals},
+/// #     kernel::DefinitionHash,
+/// # };
+/// use distributed_task::journal::{Carry, Journal, Reaped};
+/// # struct Deaf;
+/// # impl Signals for Deaf { fn signal(&self, _: Signal) {} }
+/// # let journal = MemoryJournal::builder().lease(Duration::from_secs(10)).build();
+/// # let [seat, silent] = [1, 2].map(|n| SeatId(uuid::Uuid::from_u128(n)));
+/// # for seat in [seat, silent] {
+/// #     journal.enter(seat, journal.listen(Arc::new(Deaf)).await?).await?;
+/// # }
+/// # let covered = [DefinitionHash([7; 16])];
+/// # tokio::time::advance(Duration::from_secs(11)).await;
+///
+/// let carry = Carry { definitions: &covered, limit: 16 };
+/// let pulse = journal.pulse(seat, Some(carry)).await?;
+/// assert!(pulse.carried.is_empty(), "no saga needs an owner");
+/// for dead in pulse.dead {
+///     match journal.reap(dead).await? {
+///         Reaped::Reaped(sagas) => println!("{dead} is gone: {sagas} sagas go on elsewhere"),
+///         Reaped::Alive => println!("{dead} was only slow"),
+///     }
+/// }
+/// # assert_eq!(journal.reap(silent).await?, Reaped::Reaped(0));
+/// # assert!(journal.pulse(silent, None).await.is_err());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default)]
 pub struct Pulse {
     /// When others may declare the seat dead.
@@ -536,6 +973,8 @@ pub struct Pulse {
 }
 
 /// The answer to `reap`.
+///
+/// See [`Pulse`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reaped {
     /// The seat is gone; so many sagas were given back.
@@ -545,6 +984,8 @@ pub enum Reaped {
 }
 
 /// The answer to `leave`.
+///
+/// See [`Claimed`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Left {
     /// The seat is gone.
@@ -554,6 +995,8 @@ pub enum Left {
 }
 
 /// The answer to `read`.
+///
+/// See [`NewSaga`] for an example.
 #[derive(Clone, Debug)]
 pub struct History {
     /// The graph of the saga.
@@ -565,6 +1008,29 @@ pub struct History {
 }
 
 /// Which sagas to list. The default lists all.
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # futures_util::future::FutureExt::now_or_never(async {
+/// # use distributed_task::backend::memory::MemoryJournal;
+/// use distributed_task::journal::{Journal, JournalError, ListFilter, Listed, PlaceKind};
+///
+/// /// All parked sagas, page by page.
+/// async fn parked(journal: &dyn Journal) -> Result<Vec<Listed>, JournalError> {
+///     let filter = ListFilter { place: Some(PlaceKind::Parked), ..ListFilter::default() };
+///     let mut all = Vec::new();
+///     loop {
+///         let page = journal.list(filter, all.last().map(|last: &Listed| last.id), 100).await?;
+///         if page.is_empty() {
+///             return Ok(all);
+///         }
+///         all.extend(page);
+///     }
+/// }
+/// assert!(parked(&MemoryJournal::new()).await?.is_empty());
+/// # Ok::<_, JournalError>(())
+/// # }).expect("nothing to wait for").expect("the example works");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ListFilter {
     /// Only those in this kind of place.
@@ -574,6 +1040,8 @@ pub struct ListFilter {
 }
 
 /// The kinds of [`Place`].
+///
+/// See [`ListFilter`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlaceKind {
     /// In a ready list, or carried.
@@ -589,6 +1057,8 @@ pub enum PlaceKind {
 }
 
 /// One row of `list`.
+///
+/// See [`ListFilter`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     /// The saga.
@@ -600,6 +1070,29 @@ pub struct Listed {
 }
 
 /// The answer to `audit`.
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # futures_util::future::FutureExt::now_or_never(async {
+/// # use distributed_task::backend::memory::MemoryJournal;
+/// use distributed_task::journal::{Journal, JournalError};
+///
+/// /// Looks at every open saga; answers how many had to be mended.
+/// async fn audit(journal: &dyn Journal) -> Result<usize, JournalError> {
+///     let (mut after, mut mended) = (None, 0);
+///     loop {
+///         let page = journal.audit(after, 100).await?;
+///         mended += page.mended.len();
+///         after = page.next;
+///         if after.is_none() {
+///             return Ok(mended);
+///         }
+///     }
+/// }
+/// assert_eq!(audit(&MemoryJournal::new()).await?, 0);
+/// # Ok::<_, JournalError>(())
+/// # }).expect("nothing to wait for").expect("the example works");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Audited {
     /// Sagas looked at.

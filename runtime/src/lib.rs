@@ -87,7 +87,7 @@ pub use crate::{
         LateReport, Operator, OperatorAnswer, OperatorError, OutcomeError, ProbeAnswer,
         ProgressUpdates, SagaEvent, SagaEventKind, SagaEvents, SagaFilter, SagaHandle, SagaList,
         SagaOutcome, SagaRow, ShutdownReport, StartKey, StatusError, SubmitError, SweepError,
-        Swept, Task, TurnedBack, Unclaimable,
+        Swept, Task, TurnedBack, Unclaimable, WhyParked,
     },
     task::{
         Cancellable, OrRefuse, PartialError, PartialResult, Probe, ProbeContext, Refusal,

@@ -26,6 +26,29 @@ use crate::kernel::SagaId;
 /// # Cancellation
 /// Dropping the future of `receive` loses nothing. Dropping that of `publish` leaves the ticket
 /// published or not.
+///
+/// # Example
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # futures_util::future::FutureExt::now_or_never(async {
+/// use distributed_task::{backend::memory::MemoryQueue, queue::{Queue, Ticket}};
+///
+/// let queue = MemoryQueue::new();
+/// let ticket = Ticket {
+///     saga: "0192f0c1-0000-7000-8000-000000000000".parse()?,
+///     task: "book-trip".into(),
+///     definition: "9b0f2d51c6a44f0b8f5a0c6a1d2e3f40".into(),
+/// };
+/// queue.publish("trips", ticket.clone()).await?;
+///
+/// let delivery = queue.receive("trips").await?;
+/// assert_eq!(delivery.ticket(), &ticket);
+/// // Once the saga has an owner:
+/// delivery.ack().await?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # }).expect("nothing to wait for").expect("the example works");
+/// ```
 pub trait Queue: Send + Sync + 'static {
     /// Puts a ticket on the queue of this name.
     fn publish<'a>(
@@ -42,6 +65,8 @@ pub trait Queue: Send + Sync + 'static {
 }
 
 /// A ticket in the hands of a consumer.
+///
+/// See [`Queue`] for an example.
 pub trait Delivery: Send {
     /// The ticket.
     fn ticket(&self) -> &Ticket;
@@ -54,6 +79,8 @@ pub trait Delivery: Send {
 }
 
 /// What a queue carries: which saga needs an owner, and whose handlers it needs (V7).
+///
+/// See [`Queue`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {
     /// The saga.
@@ -65,6 +92,13 @@ pub struct Ticket {
 }
 
 /// What can go wrong with a queue.
+///
+/// ```
+/// use distributed_task::queue::QueueError;
+///
+/// let error = QueueError::Unavailable { queue: "trips".into(), source: "no route".into() };
+/// assert_eq!(error.to_string(), "the queue `trips` is unavailable");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueueError {

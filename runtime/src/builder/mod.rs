@@ -66,6 +66,24 @@ pub struct TaskBuilder<T> {
 }
 
 /// Why a task could not be built.
+///
+/// ```
+/// use distributed_task::{BuildError, prelude::*};
+/// # #[distributed_task(request = u32, response = u32)]
+/// # struct Double;
+/// # #[steps]
+/// # impl Double {
+/// #     #[step(read_only)]
+/// #     async fn double(&self, request: &u32) -> u32 { request * 2 }
+/// # }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let built = Double::builder().use_in_process_mode().concurrency(0).build().await;
+/// let error = built.expect_err("no saga could ever run");
+/// assert!(matches!(error, BuildError::NoConcurrency { task: "double" }));
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -272,6 +290,19 @@ fn check_durability<T: TaskSteps>(journal: &dyn Journal) -> Result<(), BuildErro
 }
 
 /// A value, or something that shares it, as a trait object.
+///
+/// ```
+/// use std::sync::Arc;
+/// use distributed_task::{builder::IntoShared, clock::{Clock, SystemClock}};
+///
+/// /// Takes a clock, or one that the caller goes on using.
+/// fn start(clock: impl IntoShared<dyn Clock>) -> Arc<dyn Clock> {
+///     clock.into_shared()
+/// }
+/// let kept = Arc::new(SystemClock::default());
+/// let (own, shared) = (start(SystemClock::default()), start(Arc::clone(&kept)));
+/// assert!(own.now() <= shared.now() && shared.now() <= kept.now());
+/// ```
 pub trait IntoShared<D: ?Sized> {
     /// The trait object.
     fn into_shared(self) -> Arc<D>;

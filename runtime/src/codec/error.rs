@@ -5,6 +5,18 @@ use thiserror::Error;
 use super::BoxError;
 
 /// A value cannot be written or read: machinery, so the saga is parked (E2).
+///
+/// ```
+/// use distributed_task::{codec::{CodecError, Json, decode, encode}, kernel::Value};
+///
+/// let number = encode(&Json, &Value::journaled(7))?;
+/// let error = decode::<String>(&Json, &number).expect_err("it is a number");
+/// assert!(matches!(error, CodecError::Decode { codec: "json/1", .. }));
+///
+/// let handle = Value::ephemeral(std::thread::current());
+/// assert!(matches!(encode(&Json, &handle), Err(CodecError::Ephemeral)));
+/// # Ok::<_, CodecError>(())
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CodecError {

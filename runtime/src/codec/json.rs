@@ -8,6 +8,15 @@ use super::{BoxError, Codec, Visit};
 ///
 /// It has no word for infinite and undefined floats, which read back as errors, and takes only
 /// strings, numbers and the like as keys of maps.
+///
+/// ```
+/// use distributed_task::{codec::{Json, decode, encode}, kernel::Value};
+///
+/// let encoded = encode(&Json, &Value::journaled(("Oslo".to_owned(), 2)))?;
+/// assert_eq!(&*encoded.bytes, br#"["Oslo",2]"#);
+/// assert_eq!(decode::<(String, u32)>(&Json, &encoded)?, ("Oslo".to_owned(), 2));
+/// # Ok::<_, distributed_task::codec::CodecError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Json;
 

@@ -80,9 +80,16 @@ pub fn encode(codec: &dyn Codec, value: &Value) -> Result<Encoded, CodecError> {
     if let Some(encoded) = value.as_encoded() {
         return Ok(encoded.clone());
     }
-    let live = value.as_serialize().ok_or(CodecError::Ephemeral)?;
+    encode_from(codec, value.as_serialize().ok_or(CodecError::Ephemeral)?)
+}
+
+/// Makes the envelope of something that is not in the hands of the engine yet.
+pub(crate) fn encode_from(
+    codec: &dyn Codec,
+    value: &dyn erased_serde::Serialize,
+) -> Result<Encoded, CodecError> {
     let name = codec.name();
-    let bytes = codec.write(live).map_err(|source| CodecError::Encode { codec: name, source })?;
+    let bytes = codec.write(value).map_err(|source| CodecError::Encode { codec: name, source })?;
     Ok(Encoded { codec: name.into(), bytes })
 }
 

@@ -11,6 +11,8 @@ use super::rule::{Rule, Verdict, check_all, ensure};
 use crate::{clock::Clock, kernel::Timestamp};
 
 /// A fresh clock, and a way to let time pass.
+///
+/// See [`run`] for an example.
 pub struct Subject {
     /// The clock.
     pub clock: Arc<dyn Clock>,

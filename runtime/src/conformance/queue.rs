@@ -13,6 +13,8 @@ use crate::{
 };
 
 /// A fresh queue, and what a suite must know of it.
+///
+/// See [`run`] for an example.
 pub struct Subject<Q> {
     /// The queue, empty.
     pub queue: Q,

@@ -7,6 +7,20 @@ use thiserror::Error;
 /// An operation on a file failed. A step that returns it with `?` is tried again.
 ///
 /// The text is one line without its source; ask [`source`](std::error::Error::source) for the rest.
+///
+/// ```
+/// # #[cfg(feature = "files")]
+/// # futures_util::future::FutureExt::now_or_never(async {
+/// use distributed_task::{backend::files::ObjectFiles, files::{FileError, FileStore}};
+///
+/// let store = ObjectFiles::in_memory();
+/// match store.download("incoming-files", "nothing-here").await {
+///     Err(FileError::NotFound { key, .. }) => assert_eq!(key, "nothing-here"),
+///     Err(error) => println!("try again later: {error}"),
+///     Ok(_) => unreachable!("nothing was uploaded"),
+/// }
+/// # }).expect("nothing to wait for");
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum FileError {

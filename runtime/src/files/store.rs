@@ -11,6 +11,23 @@ use super::FileError;
 pub type ByteStream<'a> = BoxStream<'a, io::Result<Bytes>>;
 
 /// One object of a store, as [`FileStore::list`] sees it.
+///
+/// ```
+/// # #[cfg(feature = "files")]
+/// # futures_util::future::FutureExt::now_or_never(async {
+/// # use distributed_task::backend::files::ObjectFiles;
+/// use distributed_task::files::{FileError, FileStore, Object};
+/// use futures_util::TryStreamExt;
+///
+/// /// So many bytes lie below a prefix.
+/// async fn size(store: &dyn FileStore, bucket: &str, prefix: &str) -> Result<u64, FileError> {
+///     let objects: Vec<Object> = store.list(bucket, prefix).try_collect().await?;
+///     Ok(objects.iter().map(|object| object.size).sum())
+/// }
+/// assert_eq!(size(&ObjectFiles::in_memory(), "incoming-files", "").await?, 0);
+/// # Ok::<_, FileError>(())
+/// # }).expect("nothing to wait for").expect("the example works");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Object {
     /// Its key within the bucket.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Cause, Decision, Doubt, End, Finish, Finished, Judge, Machine, ParkReason, Phase, Record,
-    StepState, Way, rollback,
+    Cause, Decision, Doubt, End, Finish, Finished, Judge, Machine, NoVerdict, ParkReason, Phase,
+    Record, StepState, Way, rollback,
 };
 
 impl Machine {
@@ -59,7 +59,7 @@ impl Machine {
         true
     }
 
-    /// Evaluates a condition once and notes what it saw (O2); `false` when it panicked.
+    /// Evaluates a condition once and notes what it saw (O2); `false` when there is no verdict.
     fn evaluate(&mut self, step: usize, judge: &dyn Judge, to: &mut Decision) -> bool {
         match judge.when(self, step) {
             Ok(verdict) => {
@@ -71,9 +71,8 @@ impl Machine {
                 self.push(to, Record::Evaluated { step, verdict, saw });
                 true
             }
-            Err(message) => {
-                let what = format!("when of `{}`", self.definition.steps[step].name);
-                self.push(to, Record::Parked(Box::new(ParkReason::Panicked { what, message })));
+            Err(why) => {
+                self.push(to, no_verdict(Some(step), why));
                 false
             }
         }
@@ -86,10 +85,7 @@ impl Machine {
                 residual: Vec::new(),
                 late_until: None,
             })),
-            Err(message) => Record::Parked(Box::new(ParkReason::Panicked {
-                what: "response".to_owned(),
-                message,
-            })),
+            Err(why) => no_verdict(None, why),
         };
         self.push(to, record);
         true
@@ -220,4 +216,12 @@ impl Machine {
     pub(super) fn may_turn_back(&self) -> bool {
         self.state.cause.is_none() && !self.state.pivot_done(&self.definition)
     }
+}
+
+/// A condition of this step, or the response, has not spoken.
+fn no_verdict(step: Option<usize>, why: NoVerdict) -> Record {
+    Record::Parked(Box::new(match why {
+        NoVerdict::Undecodable(error) => ParkReason::Undecodable { step, error },
+        NoVerdict::Panicked(message) => ParkReason::Panicked { step, message },
+    }))
 }

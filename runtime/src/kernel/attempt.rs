@@ -5,6 +5,27 @@ use std::{fmt, time::Duration};
 use super::Value;
 
 /// The end of one attempt.
+///
+/// ```
+/// use distributed_task::kernel::{AttemptEnd, Doubt, Refused, Value};
+///
+/// /// What the answer of another service means: a receipt, a status code, or nothing in time.
+/// fn end(answer: Option<Result<String, u16>>) -> AttemptEnd {
+///     match answer {
+///         Some(Ok(receipt)) => AttemptEnd::Done(Value::journaled(receipt)),
+///         Some(Err(code @ 400..500)) => {
+///             let message = format!("refused with {code}");
+///             AttemptEnd::Refused(Refused { error: Value::journaled(code), message })
+///         }
+///         Some(Err(code)) => {
+///             AttemptEnd::Retry { error: format!("failed with {code}"), after: None }
+///         }
+///         None => AttemptEnd::Unknown(Doubt::TimedOut),
+///     }
+/// }
+/// assert!(matches!(end(Some(Err(409))), AttemptEnd::Refused(_)));
+/// assert!(matches!(end(None), AttemptEnd::Unknown(_)));
+/// ```
 #[derive(Clone, Debug)]
 pub enum AttemptEnd {
     /// It returned its output. The value of an undo is `()`.
@@ -33,6 +54,8 @@ pub enum AttemptEnd {
 }
 
 /// A declared error: the typed value, and the sentence it prints.
+///
+/// See [`AttemptEnd`] for an example.
 #[derive(Clone, Debug)]
 pub struct Refused {
     /// The `E` of the task.
@@ -42,6 +65,12 @@ pub struct Refused {
 }
 
 /// Why nobody can say whether an attempt happened.
+///
+/// ```
+/// use distributed_task::kernel::Doubt;
+///
+/// assert_eq!(Doubt::Panicked("out of range".into()).to_string(), "panicked: out of range");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Doubt {
     /// It ran longer than its `timeout`.

@@ -5,6 +5,37 @@ use std::{borrow::Cow, fmt, ops::Range, time::Duration};
 use sha2::{Digest, Sha256};
 
 /// A task: its steps in order, and the limits of the whole.
+///
+/// ```
+/// use distributed_task::kernel::Definition;
+///
+/// /// The graph in a line: `reserve, (flight | hotel), charge`.
+/// fn graph(definition: &Definition) -> String {
+///     let stage = |stage| {
+///         let steps = &definition.steps[definition.stage(stage)];
+///         let names: Vec<&str> = steps.iter().map(|step| &*step.name).collect();
+///         if steps.len() > 1 { format!("({})", names.join(" | ")) } else { names.concat() }
+///     };
+///     (0..definition.stages()).map(stage).collect::<Vec<_>>().join(", ")
+/// }
+/// # use std::time::Duration;
+/// # use distributed_task::kernel::{Host, Kind, OnExhausted, Retry, Step};
+/// # let step = |name: &'static str, stage| Step {
+/// #     name: name.into(), host: Host::Worker, stage, group: None, await_all: false,
+/// #     kind: Kind::ReadOnly, conditional: false, ephemeral: false, inputs: vec![],
+/// #     when_inputs: vec![], undo_inputs: vec![], probe_inputs: vec![], at_most_once: false,
+/// #     probe: false, on_exhausted: OnExhausted::Compensate, retry: Retry::DEFAULT,
+/// #     timeout: Duration::from_secs(60),
+/// # };
+/// # let definition = Definition {
+/// #     task: "book-trip".into(),
+/// #     queue: "book-trip".into(),
+/// #     steps: vec![step("reserve", 0), step("flight", 1), step("hotel", 1), step("charge", 2)],
+/// #     timeout: None,
+/// #     cancellable: true,
+/// # };
+/// assert_eq!(graph(&definition), "reserve, (flight | hotel), charge");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Definition {
     /// Name of the task, kebab-case; part of every key (I1).
@@ -20,6 +51,35 @@ pub struct Definition {
 }
 
 /// One step of a [`Definition`].
+///
+/// ```
+/// use std::time::Duration;
+/// use distributed_task::kernel::{Host, Kind, OnExhausted, Retry, Step};
+///
+/// // What the macros make of `#[step(pivot)] async fn charge(&self, hold: &String)`, where `hold`
+/// // is the first step of the task.
+/// let charge = Step {
+///     name: "charge".into(),
+///     kind: Kind::Pivot,
+///     stage: 1,
+///     inputs: vec![0],
+///     host: Host::Worker,
+///     on_exhausted: OnExhausted::Compensate,
+///     retry: Retry::DEFAULT,
+///     timeout: Duration::from_secs(600),
+///     // All that it does not say.
+///     group: None,
+///     await_all: false,
+///     conditional: false,
+///     ephemeral: false,
+///     when_inputs: vec![],
+///     undo_inputs: vec![],
+///     probe_inputs: vec![],
+///     at_most_once: false,
+///     probe: false,
+/// };
+/// # assert_eq!(charge.stage, 1);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// Stable identity of the step (V2).
@@ -59,6 +119,8 @@ pub struct Step {
 }
 
 /// Where a step runs.
+///
+/// See [`Step`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Host {
     /// Where the request arrives, before the hand-over.
@@ -68,6 +130,8 @@ pub enum Host {
 }
 
 /// How a step is undone: exactly one of five.
+///
+/// See [`Step`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// It has an undo.
@@ -83,6 +147,8 @@ pub enum Kind {
 }
 
 /// What follows when the retries of a step are used up (E4).
+///
+/// See [`Step`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnExhausted {
     /// The saga goes back.
@@ -92,6 +158,21 @@ pub enum OnExhausted {
 }
 
 /// When and how often a step is tried again (R1).
+///
+/// ```
+/// use std::time::Duration;
+/// use distributed_task::kernel::{Backoff, Jitter, Retry, SagaId, retry_delay};
+///
+/// # let saga: SagaId = "0192f0c1-0000-7000-8000-000000000000".parse()?;
+/// let retry = Retry {
+///     max: 5,
+///     backoff: Backoff::Exponential,
+///     jitter: Jitter::None,
+///     ..Retry::DEFAULT
+/// };
+/// assert_eq!(retry_delay(&retry, saga, 0, 3, None), Duration::from_secs(4));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
     /// Tries after the first.
@@ -107,6 +188,8 @@ pub struct Retry {
 }
 
 /// How the delay between attempts grows.
+///
+/// See [`Retry`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backoff {
     /// The same delay each time.
@@ -116,6 +199,8 @@ pub enum Backoff {
 }
 
 /// How the delay is spread.
+///
+/// See [`Retry`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Jitter {
     /// Not at all.
@@ -139,6 +224,12 @@ impl Retry {
 pub const DEFAULT_STEP_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Fingerprint of a [`Definition`]: 128 bits of SHA-256 over its canonical form (V3, V7).
+///
+/// ```
+/// use distributed_task::kernel::DefinitionHash;
+///
+/// assert_eq!(DefinitionHash([0xd7; 16]).to_string(), "d7".repeat(16));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DefinitionHash(pub [u8; 16]);
 

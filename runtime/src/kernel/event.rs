@@ -3,6 +3,8 @@
 use super::{AttemptEnd, EntryId, Group, Machine, Mail, Timestamp, Value, Way};
 
 /// What the machine is told.
+///
+/// See [`Machine`] for an example.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// The saga was claimed.
@@ -32,6 +34,8 @@ pub enum Event {
 }
 
 /// What to write, and where the saga goes with it: one atomic commit.
+///
+/// See [`Machine`] for an example.
 #[derive(Debug, Default)]
 pub struct Decision {
     /// A group of records; never split.
@@ -52,6 +56,16 @@ impl Decision {
 }
 
 /// Where an open saga is (J7).
+///
+/// ```
+/// use distributed_task::kernel::Place;
+///
+/// /// Whether somebody will move it on without being told to.
+/// fn moves(place: Place) -> bool {
+///     !matches!(place, Place::Parked | Place::Ended)
+/// }
+/// assert!(moves(Place::default()));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Place {
     /// With its owner.
@@ -68,6 +82,8 @@ pub enum Place {
 }
 
 /// What to do now that the records are written.
+///
+/// See [`Machine`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Start an attempt.
@@ -86,16 +102,29 @@ pub enum Command {
 }
 
 /// Pure user code over journaled values that the kernel asks for its verdict.
+///
+/// See [`Machine`] for an example.
 pub trait Judge {
-    /// The condition of a step; `Err` is a panic message.
+    /// The condition of a step.
     ///
     /// # Errors
-    /// The message, when the condition panicked.
-    fn when(&self, saga: &Machine, step: usize) -> Result<bool, String>;
+    /// When it panicked, or could not be asked.
+    fn when(&self, saga: &Machine, step: usize) -> Result<bool, NoVerdict>;
 
-    /// The response; `Err` is a panic message.
+    /// The response.
     ///
     /// # Errors
-    /// The message, when the response panicked.
-    fn respond(&self, saga: &Machine) -> Result<Value, String>;
+    /// When it panicked, or could not be asked.
+    fn respond(&self, saga: &Machine) -> Result<Value, NoVerdict>;
+}
+
+/// Why there is no verdict: the saga is parked (E2).
+///
+/// See [`Machine`] for an example.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoVerdict {
+    /// A value that it reads cannot be read: what the codec says.
+    Undecodable(String),
+    /// It panicked, with this message.
+    Panicked(String),
 }

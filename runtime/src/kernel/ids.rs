@@ -14,6 +14,14 @@ use uuid::{Builder, Uuid};
 use super::Way;
 
 /// Identity of one saga.
+///
+/// ```
+/// use distributed_task::kernel::SagaId;
+///
+/// let saga: SagaId = "0192f0c1-0000-7000-8000-000000000000".parse()?;
+/// assert_eq!(saga.to_string(), "0192f0c1-0000-7000-8000-000000000000");
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SagaId(pub Uuid);
@@ -65,11 +73,20 @@ impl FromStr for SagaId {
 }
 
 /// Identity of one inbox entry: telling the same entry twice is telling it once.
+///
+/// See [`Mail`](super::Mail) for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId(pub Uuid);
 
 /// A number that rises with every claim of a saga, for resources outside to refuse a stale owner
 /// (F2). [`Fence::NONE`] stands for the submitter, who owns nothing.
+///
+/// ```
+/// use distributed_task::kernel::Fence;
+///
+/// let (stale, owner) = (Fence(7), Fence(8));
+/// assert!(Fence::NONE < stale && stale < owner);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fence(pub u64);
 
@@ -79,6 +96,14 @@ impl Fence {
 }
 
 /// An instant of the store's clock, in microseconds since the Unix epoch.
+///
+/// ```
+/// use std::time::Duration;
+/// use distributed_task::kernel::Timestamp;
+///
+/// let due = Timestamp(1_000_000).plus(Duration::from_secs(5));
+/// assert_eq!(due.since(Timestamp(4_000_000)), Duration::from_secs(2));
+/// ```
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -100,6 +125,12 @@ impl Timestamp {
 }
 
 /// What a start asked for, in 128 bits: two starts under one key are the same if this is (I2).
+///
+/// ```
+/// use distributed_task::kernel::Fingerprint;
+///
+/// assert_ne!(Fingerprint([1; 16]), Fingerprint([2; 16]), "one key, two requests");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fingerprint(pub [u8; 16]);

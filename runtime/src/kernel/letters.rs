@@ -1,6 +1,6 @@
 //! What a letter changes in the state, when it changes anything (J1).
 
-use super::{Cause, Definition, Doubt, Kind, Letter, ParkReason, Phase, State, Value};
+use super::{Cause, Definition, Doubt, Kind, Letter, ParkReason, Phase, State, StepState, Value};
 
 impl State {
     pub(super) fn apply_letter(&mut self, definition: &Definition, seq: u64, letter: &Letter) {
@@ -9,12 +9,20 @@ impl State {
             // What they cause stands in the records behind them.
             Letter::Kill { .. } | Letter::Late { .. } => {}
             Letter::Unpark { .. } => self.unparked(definition),
-            Letter::MarkDone { step, output: None, .. } => self.settle_undo(*step, Phase::Undone),
+            Letter::MarkDone { step, output: None, .. } => {
+                if let Some(at) = self.failed_undo(*step) {
+                    at.phase = Phase::Undone;
+                }
+            }
             Letter::MarkDone { step, output: Some(output), .. } => {
                 self.marked_done(definition, seq, *step, output);
             }
             Letter::MarkNotDone { step, .. } => self.marked_not_done(definition, *step),
-            Letter::Waive { step, .. } => self.settle_undo(*step, Phase::UndoWaived),
+            Letter::Waive { step, reason, by } => {
+                if let Some(at) = self.failed_undo(*step) {
+                    at.waive(by, reason);
+                }
+            }
         }
     }
 
@@ -50,9 +58,9 @@ impl State {
             let step = &mut self.steps[index];
             let halted = step.trouble_mut().halted.take();
             match step.phase {
-                Phase::UndoFailed => step.enter(Phase::Undoing),
+                Phase::UndoFailed => step.try_again(Phase::Undoing),
                 Phase::Unknown if only_forward || is_pivot => {
-                    step.enter(Phase::Intended);
+                    step.try_again(Phase::Intended);
                     if definition.steps[index].probe {
                         step.ask(&why);
                     }
@@ -61,7 +69,7 @@ impl State {
                         self.stop = self.cancel.clone();
                     }
                 }
-                Phase::Withdrawn if only_forward => step.enter(Phase::Intended),
+                Phase::Withdrawn if only_forward => step.try_again(Phase::Intended),
                 Phase::Intended
                     if matches!(halted.as_deref(), Some(ParkReason::Exhausted { .. })) =>
                 {
@@ -135,12 +143,8 @@ impl State {
         }
     }
 
-    fn settle_undo(&mut self, step: usize, phase: Phase) {
-        if let Some(state) = self.steps.get_mut(step)
-            && state.phase == Phase::UndoFailed
-        {
-            state.phase = phase;
-        }
+    fn failed_undo(&mut self, step: usize) -> Option<&mut StepState> {
+        self.steps.get_mut(step).filter(|at| at.phase == Phase::UndoFailed)
     }
 
     /// Why a step failed for good the last time.

@@ -19,6 +19,62 @@ pub(super) const SHORT_WAIT: Duration = Duration::from_secs(5);
 pub(super) const MAX_CRASHES: u32 = 5;
 
 /// One saga in the hands of its owner.
+///
+/// ```
+/// # use std::{sync::Arc, time::Duration};
+/// # use distributed_task::kernel::{
+/// #     Definition, Fence, Host, Kind, OnExhausted, Retry, SagaId, Started, Step, Timestamp,
+/// # };
+/// use distributed_task::kernel::{
+///     AttemptEnd, Command, Event, Judge, Machine, NoVerdict, Place, Value, Way,
+/// };
+///
+/// /// The code of a task with one step, which is its response.
+/// struct Pack;
+///
+/// impl Judge for Pack {
+///     fn when(&self, _: &Machine, _: usize) -> Result<bool, NoVerdict> {
+///         Ok(true)
+///     }
+///
+///     fn respond(&self, saga: &Machine) -> Result<Value, NoVerdict> {
+///         Ok(saga.output(0).expect("its step is done").clone())
+///     }
+/// }
+/// # let pack = Step {
+/// #     name: "pack".into(), host: Host::Worker, stage: 0, group: None, await_all: false,
+/// #     kind: Kind::ReadOnly, conditional: false, ephemeral: false, inputs: vec![],
+/// #     when_inputs: vec![], undo_inputs: vec![], probe_inputs: vec![], at_most_once: false,
+/// #     probe: false, on_exhausted: OnExhausted::Compensate, retry: Retry::DEFAULT,
+/// #     timeout: Duration::from_secs(60),
+/// # };
+/// # let definition = Arc::new(Definition {
+/// #     task: "pack".into(),
+/// #     queue: "pack".into(),
+/// #     steps: vec![pack],
+/// #     timeout: None,
+/// #     cancellable: false,
+/// # });
+/// # let started = Started {
+/// #     definition: definition.hash(),
+/// #     request: Value::journaled(7),
+/// #     deadline: None,
+/// #     fingerprint: None,
+/// #     reply_to: None,
+/// # };
+/// # let (id, now): (SagaId, _) = ("0192f0c1-0000-7000-8000-000000000000".parse()?, Timestamp(0));
+///
+/// let host = Host::Worker;
+/// let (mut saga, decision) = Machine::start(definition, id, host, Fence(1), started, now, &Pack);
+/// assert_eq!(decision.records.len(), 2, "the start, and the intent of the first step");
+/// // Once these are committed:
+/// assert_eq!(saga.commands(now)[0], Command::Run { step: 0, way: Way::Do, attempt: 1 });
+///
+/// let end = AttemptEnd::Done(Value::journaled("a parcel".to_owned()));
+/// let decision = saga.decide(Event::Ended { step: 0, way: Way::Do, end }, now, &Pack);
+/// assert_eq!(decision.place, Place::Ended);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Machine {
     pub(super) definition: Arc<Definition>,
@@ -49,6 +105,25 @@ pub struct Machine {
 }
 
 /// What only its owner knows of a saga: all of a machine, together with the records.
+///
+/// ```
+/// use distributed_task::kernel::{Decision, Event, Judge, Machine, Stamped, Timestamp};
+///
+/// /// Decides, and takes it back when the journal does not take it.
+/// fn decide(
+///     saga: &mut Machine,
+///     event: Event,
+///     now: Timestamp,
+///     code: &dyn Judge,
+///     commit: impl FnOnce(Decision) -> Result<(), Vec<Stamped>>,
+/// ) {
+///     let memo = saga.memo();
+///     let decision = saga.decide(event, now, code);
+///     if let Err(records) = commit(decision) {
+///         saga.rewind(&memo, &records);
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Memo {
     local: SmallVec<[Local; 4]>,

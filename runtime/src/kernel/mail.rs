@@ -3,6 +3,24 @@
 use super::{AttemptEnd, EntryId, Value, Way};
 
 /// One inbox entry. Acknowledged means: it will be folded (INV10).
+///
+/// ```
+/// use distributed_task::kernel::{EntryId, Letter, Mail};
+///
+/// /// Who says so, for the audit.
+/// fn by(mail: &Mail) -> Option<&str> {
+///     match &mail.letter {
+///         Letter::Kill { by, .. }
+///         | Letter::Unpark { by }
+///         | Letter::MarkDone { by, .. }
+///         | Letter::MarkNotDone { by, .. }
+///         | Letter::Waive { by, .. } => Some(by),
+///         Letter::Cancel { .. } | Letter::Late { .. } => None,
+///     }
+/// }
+/// let id = EntryId(uuid::Uuid::new_v4());
+/// assert_eq!(by(&Mail { id, letter: Letter::Unpark { by: "alice".into() } }), Some("alice"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Mail {
     /// Telling the same entry twice is telling it once.
@@ -12,6 +30,8 @@ pub struct Mail {
 }
 
 /// What an inbox entry says.
+///
+/// See [`Mail`] for an example.
 #[derive(Clone, Debug)]
 pub enum Letter {
     /// Go back, if the pivot has not happened (K1).

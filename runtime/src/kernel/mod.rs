@@ -44,7 +44,7 @@ pub use definition::{
     Backoff, DEFAULT_STEP_TIMEOUT, Definition, DefinitionHash, Host, Jitter, Kind, OnExhausted,
     Retry, Step,
 };
-pub use event::{Command, Decision, Event, Judge, Place};
+pub use event::{Command, Decision, Event, Judge, NoVerdict, Place};
 pub use ids::{EntryId, Fence, Fingerprint, SagaId, Timestamp, idempotency_key};
 pub use machine::{Machine, Memo};
 pub use mail::{Letter, Mail};

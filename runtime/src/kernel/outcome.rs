@@ -4,6 +4,21 @@
 ///
 /// A step that timed out, panicked or lost its host may or may not have happened: its undo gets
 /// [`Unknown`](Outcome::Unknown) and must succeed in both cases (C6).
+///
+/// ```
+/// use distributed_task::kernel::Outcome;
+///
+/// /// What the undo of `hold_seat` does.
+/// fn undo(hold: Outcome<&String>, step_key: &str) -> String {
+///     match hold {
+///         Outcome::Done(hold) | Outcome::Partial(hold) => format!("release {hold}"),
+///         // Nobody knows whether there is one: the other side may know its key.
+///         _ => format!("release whatever was held under {step_key}"),
+///     }
+/// }
+/// assert_eq!(undo(Outcome::Done(&"hold-7".to_owned()), "dt-1"), "release hold-7");
+/// assert_eq!(undo(Outcome::Unknown, "dt-1"), "release whatever was held under dt-1");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome<T> {

@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{DefinitionHash, Doubt, Fence, Fingerprint, Mail, Refused, Timestamp, Value};
+use super::{
+    Definition, DefinitionHash, Doubt, Fence, Fingerprint, Mail, Refused, Timestamp, Value,
+};
 
 /// A record with what the journal notes beside it. Its sequence number is its position.
+///
+/// See [`State`](super::State) for an example.
 #[derive(Clone, Debug)]
 pub struct Stamped {
     /// Who wrote it.
@@ -21,6 +25,25 @@ pub struct Stamped {
 ///
 /// An intent does not list its inputs: the definition names the steps it reads, and each of them
 /// has exactly one outcome record before it.
+///
+/// ```
+/// use distributed_task::kernel::{End, Record, Way};
+///
+/// /// How often the steps of a saga failed and were tried again.
+/// fn retries<'a>(records: impl IntoIterator<Item = &'a Record>) -> usize {
+///     let failed = |record: &&Record| {
+///         matches!(record, Record::Ended { way: Way::Do, end: End::Failed { .. }, .. })
+///     };
+///     records.into_iter().filter(failed).count()
+/// }
+/// # use distributed_task::kernel::{Doubt, Timestamp};
+/// # let end = End::Failed { why: Doubt::TimedOut, retry_at: Timestamp(0) };
+/// # let records = [
+/// #     Record::Intended { step: 0, generation: 0, way: Way::Do },
+/// #     Record::Ended { step: 0, generation: 0, attempt: 1, way: Way::Do, end },
+/// # ];
+/// assert_eq!(retries(&records), 1);
+/// ```
 #[derive(Clone, Debug)]
 pub enum Record {
     /// The saga began.
@@ -71,6 +94,8 @@ pub enum Record {
 pub type Group = SmallVec<[Record; 2]>;
 
 /// The first record of a saga.
+///
+/// See [`Machine`](super::Machine) for an example.
 #[derive(Clone, Debug)]
 pub struct Started {
     /// The graph it follows to its end (V1).
@@ -86,6 +111,8 @@ pub struct Started {
 }
 
 /// Which method of a step.
+///
+/// See [`Record`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Way {
     /// The step itself.
@@ -97,6 +124,8 @@ pub enum Way {
 }
 
 /// How an attempt ended, as the journal keeps it.
+///
+/// See [`Record`] for an example.
 #[derive(Clone, Debug)]
 pub enum End {
     /// With this output.
@@ -134,6 +163,8 @@ pub enum End {
 }
 
 /// Why a saga went back (E2).
+///
+/// See [`Finished`] for an example.
 #[derive(Clone, Debug)]
 pub enum Cause {
     /// A step returned a declared error.
@@ -162,6 +193,16 @@ pub enum Cause {
 }
 
 /// Why a saga is parked: machinery, never business (D2).
+///
+/// ```
+/// use distributed_task::kernel::ParkReason;
+///
+/// /// Whether a release can help, without anybody's word on what happened.
+/// fn wants_code(reason: &ParkReason) -> bool {
+///     matches!(reason, ParkReason::Undecodable { .. } | ParkReason::Panicked { .. })
+/// }
+/// assert!(!wants_code(&ParkReason::CrashLoop(5)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParkReason {
@@ -174,8 +215,8 @@ pub enum ParkReason {
     },
     /// Code that must not fail panicked: a condition, or the response.
     Panicked {
-        /// `when of <step>` or `response`.
-        what: String,
+        /// The step whose condition it was; `None` is the response.
+        step: Option<usize>,
         /// The panic message.
         message: String,
     },
@@ -195,7 +236,30 @@ pub enum ParkReason {
     CrashLoop(u32),
 }
 
+impl ParkReason {
+    /// The step that it is about, if it is about one.
+    pub fn step(&self, definition: &Definition) -> Option<usize> {
+        match self {
+            Self::Undecodable { step, .. } | Self::Panicked { step, .. } => *step,
+            Self::Exhausted { step, .. } => Some(*step),
+            Self::PivotUnknown { .. } => definition.pivot(),
+            Self::CrashLoop(_) => None,
+        }
+    }
+}
+
 /// The last record of a saga.
+///
+/// ```
+/// use distributed_task::kernel::{Cause, Finish, Finished, Residual, SagaStatus};
+///
+/// let finished = Finished {
+///     finish: Finish::Compensated(Cause::Deadline),
+///     residual: vec![Residual { step: 0, reason: "a letter cannot be taken back".into() }],
+///     late_until: None,
+/// };
+/// assert_eq!(SagaStatus::of(&finished), SagaStatus::Compensated);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Finished {
     /// How it ended.
@@ -208,6 +272,8 @@ pub struct Finished {
 }
 
 /// The four words for how a saga ends.
+///
+/// See [`Finished`] for an example.
 #[derive(Clone, Debug)]
 pub enum Finish {
     /// Everything was done; the response.
@@ -227,6 +293,8 @@ pub enum Finish {
 }
 
 /// An effect known or feared to remain (C11).
+///
+/// See [`Finished`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Residual {
     /// The step.

@@ -65,7 +65,9 @@ pub(super) fn residual(definition: &Definition, state: &State) -> Vec<Residual> 
                     Kind::NoUndo(reason),
                     Phase::Done | Phase::Partial | Phase::Unknown | Phase::Intended,
                 ) => reason.to_string(),
-                (_, Phase::UndoWaived) => "waived by an operator".to_owned(),
+                (_, Phase::UndoWaived) => {
+                    state.trouble().waived.as_deref().unwrap_or("waived").to_owned()
+                }
                 (_, Phase::Done) => "done and not undone".to_owned(),
                 (_, Phase::Partial) => "done in part and not undone".to_owned(),
                 (_, Phase::Unknown | Phase::Intended) => "may have happened".to_owned(),

@@ -10,6 +10,51 @@ use super::{
 };
 
 /// A saga as its records tell it.
+///
+/// ```
+/// use distributed_task::kernel::{Definition, Phase, Stamped, State};
+///
+/// /// The steps that are done.
+/// fn done<'a>(definition: &'a Definition, records: &[Stamped]) -> Vec<&'a str> {
+///     let Some(state) = State::fold(definition, records) else { return Vec::new() };
+///     let steps = definition.steps.iter().zip(state.steps());
+///     steps.filter(|(_, at)| at.phase == Phase::Done).map(|(step, _)| &*step.name).collect()
+/// }
+/// # use std::{sync::Arc, time::Duration};
+/// # use distributed_task::kernel::{
+/// #     End, Fence, Host, Kind, OnExhausted, Record, Retry, Started, Step, Timestamp, Value, Way,
+/// # };
+/// # let step = |name: &'static str, stage| Step {
+/// #     name: name.into(), host: Host::Worker, stage, group: None, await_all: false,
+/// #     kind: Kind::ReadOnly, conditional: false, ephemeral: false, inputs: vec![],
+/// #     when_inputs: vec![], undo_inputs: vec![], probe_inputs: vec![], at_most_once: false,
+/// #     probe: false, on_exhausted: OnExhausted::Compensate, retry: Retry::DEFAULT,
+/// #     timeout: Duration::from_secs(60),
+/// # };
+/// # let definition = Definition {
+/// #     task: "pack".into(),
+/// #     queue: "pack".into(),
+/// #     steps: vec![step("pack", 0), step("label", 1)],
+/// #     timeout: None,
+/// #     cancellable: false,
+/// # };
+/// # let started = Started {
+/// #     definition: definition.hash(),
+/// #     request: Value::journaled(7),
+/// #     deadline: None,
+/// #     fingerprint: None,
+/// #     reply_to: None,
+/// # };
+/// # let (generation, way, end) = (0, Way::Do, End::Done(Value::journaled(8)));
+/// # let records = [
+/// #     Record::Started(Arc::new(started)),
+/// #     Record::Intended { step: 0, generation, way },
+/// #     Record::Ended { step: 0, generation, attempt: 1, way, end },
+/// # ];
+/// # let records = records.map(|record| Stamped { fence: Fence(1), at: Timestamp(0), record });
+/// assert_eq!(done(&definition, &records), ["pack"]);
+/// assert!(done(&definition, &[]).is_empty());
+/// ```
 #[derive(Clone, Debug)]
 pub struct State {
     pub(super) steps: SmallVec<[StepState; 4]>,
@@ -41,6 +86,11 @@ impl State {
             state.apply(definition, stamped.fence, &stamped.record);
         }
         Some(state)
+    }
+
+    /// One more record.
+    pub fn fold_on(&mut self, definition: &Definition, stamped: &Stamped) {
+        self.apply(definition, stamped.fence, &stamped.record);
     }
 
     /// The state after `Started`.
@@ -156,6 +206,7 @@ impl State {
                 self.refused(definition, step, refused);
             }
             End::Unknown(why) => {
+                at.counts_attempt(attempt);
                 at.close(Phase::Unknown);
                 self.failed(definition, step, why.clone());
             }
@@ -188,10 +239,12 @@ impl State {
         match end {
             End::Failed { why, retry_at } => at.fail(attempt, why, *retry_at),
             End::Refused(refused) | End::Partial(refused, _) => {
+                at.counts_attempt(attempt);
                 at.close(Phase::UndoFailed);
                 self.failures.push((step, Doubt::Failed(refused.message.clone())));
             }
             End::Unknown(why) => {
+                at.counts_attempt(attempt);
                 at.close(Phase::UndoFailed);
                 self.failures.push((step, why.clone()));
             }
@@ -297,6 +350,20 @@ impl State {
         } else {
             SagaStatus::Running
         }
+    }
+
+    /// The steps that wait for somebody's word, or for code, while it is stuck or parked.
+    pub fn waits_at(&self, definition: &Definition) -> Vec<usize> {
+        let status = self.status(definition);
+        let named = self.parked().and_then(|reason| reason.step(definition));
+        let waits = |(step, at): &(usize, &StepState)| match status {
+            SagaStatus::Stuck if self.cause.is_some() => at.phase == Phase::UndoFailed,
+            SagaStatus::Stuck => at.has_failed(),
+            // Members of its group may have parked beside the one that is named.
+            SagaStatus::Parked => at.halted().is_some() || named == Some(*step),
+            _ => false,
+        };
+        self.steps.iter().enumerate().filter(waits).map(|(step, _)| step).collect()
     }
 
     /// Whether it can go neither forward nor back without an operator.

@@ -7,6 +7,14 @@ use serde::{Deserialize, Serialize};
 use super::{Finish, Finished};
 
 /// The state of a saga in one word.
+///
+/// ```
+/// use distributed_task::kernel::SagaStatus;
+///
+/// assert!(SagaStatus::Compensated.is_terminal());
+/// assert!(SagaStatus::Stuck.needs_operator() && !SagaStatus::Stuck.is_terminal());
+/// assert_eq!(SagaStatus::Compensating.to_string(), "compensating");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

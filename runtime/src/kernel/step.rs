@@ -3,6 +3,8 @@
 use super::{Doubt, ParkReason, Timestamp, Value};
 
 /// A step as the records tell it.
+///
+/// See [`State`](super::State) for an example.
 #[derive(Clone, Debug)]
 pub struct StepState {
     /// How far it got.
@@ -39,6 +41,8 @@ pub(super) struct Trouble {
     pub(super) denied: bool,
     /// Its last end parked the saga, and nobody has said yet that it may go on.
     pub(super) halted: Option<Box<ParkReason>>,
+    /// An operator let its effect stand: who, and why, in words.
+    pub(super) waived: Option<Box<str>>,
 }
 
 static NO_TROUBLE: Trouble = Trouble {
@@ -49,9 +53,12 @@ static NO_TROUBLE: Trouble = Trouble {
     question: None,
     denied: false,
     halted: None,
+    waived: None,
 };
 
 /// How far a step got.
+///
+/// See [`State`](super::State) for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Not yet.
@@ -129,6 +136,11 @@ impl StepState {
         self.trouble().retry_at
     }
 
+    /// Why its last end parked the saga, until somebody says that it may go on.
+    pub fn halted(&self) -> Option<&ParkReason> {
+        self.trouble().halted.as_deref()
+    }
+
     /// Whether the step, or its undo, is under way.
     pub fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Intended | Phase::Undoing)
@@ -152,6 +164,26 @@ impl StepState {
             trouble.question = None;
             trouble.denied = false;
             trouble.halted = None;
+        }
+    }
+
+    /// It is tried again under the same key, with a fresh budget: its attempts are counted on.
+    pub(super) fn try_again(&mut self, phase: Phase) {
+        let failed = self.failed();
+        self.enter(phase);
+        self.counts_attempt(failed);
+    }
+
+    /// An operator lets its effect stand (C7).
+    pub(super) fn waive(&mut self, by: &str, reason: &str) {
+        self.phase = Phase::UndoWaived;
+        self.trouble_mut().waived = Some(format!("waived by {by}: {reason}").into());
+    }
+
+    /// The records have told of so many attempts.
+    pub(super) fn counts_attempt(&mut self, attempt: u32) {
+        if attempt > self.failed() {
+            self.trouble_mut().failed = attempt;
         }
     }
 

@@ -9,6 +9,15 @@ use serde::{Serialize, de::DeserializeOwned};
 ///
 /// Implemented for every `Serialize + DeserializeOwned + Send + Sync + 'static` type; there is
 /// nothing to implement by hand.
+///
+/// ```
+/// use distributed_task::kernel::{JournalValue, Value};
+///
+/// fn keep<T: JournalValue>(value: T) -> Value {
+///     Value::journaled(value)
+/// }
+/// assert!(keep(vec!["Oslo".to_owned()]).as_serialize().is_some());
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be written to the journal",
     label = "not `Serialize + DeserializeOwned + Send + Sync + 'static`",
@@ -21,6 +30,18 @@ pub trait JournalValue: Serialize + DeserializeOwned + Send + Sync + 'static {}
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> JournalValue for T {}
 
 /// One value in the hands of the engine. Cloning shares it.
+///
+/// ```
+/// use distributed_task::kernel::{Encoded, Value};
+///
+/// let live = Value::journaled(42_u32);
+/// assert_eq!((live.get::<u32>(), live.get::<String>()), (Some(&42), None));
+///
+/// // From a store: somebody who knows the type has to decode it.
+/// let stored = Value::encoded(Encoded { codec: "json/1".into(), bytes: "42".into() });
+/// assert_eq!(stored.get::<u32>(), None);
+/// assert_eq!(format!("{stored:?}"), "Value(json/1, 2 bytes)");
+/// ```
 #[derive(Clone)]
 pub struct Value(Repr);
 
@@ -31,6 +52,8 @@ enum Repr {
 }
 
 /// A value as a codec wrote it: the envelope names the codec, so that a reader knows whom to ask.
+///
+/// See [`Value`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encoded {
     /// Name and version of the codec, for example `json/1`.

@@ -9,7 +9,9 @@ use smallvec::smallvec;
 use super::host::Host;
 use crate::{
     journal::{Batch, ClaimFrom, ClaimedSaga, Item, JournalError, Verdict},
-    kernel::{Definition, Event, Host as Role, Judge, Machine, SagaId, Timestamp, Value},
+    kernel::{
+        Definition, Event, Host as Role, Judge, Machine, NoVerdict, SagaId, Timestamp, Value,
+    },
 };
 
 impl Host {
@@ -73,11 +75,11 @@ impl Host {
 struct Nobody;
 
 impl Judge for Nobody {
-    fn when(&self, _: &Machine, _: usize) -> Result<bool, String> {
-        Err("no code of the task is here".to_owned())
+    fn when(&self, _: &Machine, _: usize) -> Result<bool, NoVerdict> {
+        Err(NoVerdict::Undecodable("no code of the task is here".to_owned()))
     }
 
-    fn respond(&self, _: &Machine) -> Result<Value, String> {
-        Err("no code of the task is here".to_owned())
+    fn respond(&self, _: &Machine) -> Result<Value, NoVerdict> {
+        Err(NoVerdict::Undecodable("no code of the task is here".to_owned()))
     }
 }

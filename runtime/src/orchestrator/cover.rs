@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::{
-    kernel::{Definition, DefinitionHash, Encoded, Kind, Outcome, Step, Value},
+    kernel::{Definition, DefinitionHash, Kind, Outcome, Step, Value},
     task::{Handlers, Inputs, ProbeContext, Slot, StepContext, UndoContext, Work},
 };
 
@@ -122,12 +122,12 @@ impl Handlers for Renumbered {
         self.handlers.respond(&inputs.clone().renumbered(&self.row_of))
     }
 
-    fn decode(&self, slot: Slot, encoded: &Encoded) -> Result<Value, String> {
+    fn live(&self, slot: Slot, value: &Value) -> Result<Value, String> {
         let slot = match slot {
             Slot::Output(step) => Slot::Output(self.row_of[step]),
             slot => slot,
         };
-        self.handlers.decode(slot, encoded)
+        self.handlers.live(slot, value)
     }
 
     fn needs_files(&self) -> Option<&'static str> {

@@ -6,34 +6,41 @@ use std::{
 };
 
 use crate::{
-    kernel::{Judge, Machine, Value},
+    kernel::{Judge, Machine, NoVerdict, Value},
     task::{Handlers, Inputs, Slot},
 };
 
 /// The outputs of `steps`, and the request.
 ///
 /// # Errors
-/// The codec's words, when a value cannot be decoded.
+/// The codec's words, and of which value.
 pub(super) fn gather(
     handlers: &dyn Handlers,
     saga: &Machine,
     steps: impl IntoIterator<Item = usize>,
 ) -> Result<Inputs, String> {
-    let mut inputs = Inputs::new(live(handlers, Slot::Request, saga.state().request())?);
+    let request = handlers.live(Slot::Request, saga.state().request());
+    let mut inputs = Inputs::new(request.map_err(|error| format!("the request: {error}"))?);
     for step in steps {
-        if let Some(value) = saga.output(step) {
-            inputs.push(step, live(handlers, Slot::Output(step), value)?);
+        if let Some(value) = output(handlers, saga, step)? {
+            inputs.push(step, value);
         }
     }
     Ok(inputs)
 }
 
-/// The value, decoded if it is not.
-pub(super) fn live(handlers: &dyn Handlers, slot: Slot, value: &Value) -> Result<Value, String> {
-    match value.as_encoded() {
-        None => Ok(value.clone()),
-        Some(encoded) => handlers.decode(slot, encoded),
-    }
+/// The output of a step, if it has one.
+///
+/// # Errors
+/// The codec's words, when it cannot be decoded.
+pub(super) fn output(
+    handlers: &dyn Handlers,
+    saga: &Machine,
+    step: usize,
+) -> Result<Option<Value>, String> {
+    let Some(value) = saga.output(step) else { return Ok(None) };
+    let live = handlers.live(Slot::Output(step), value).map(Some);
+    live.map_err(|error| format!("the output of `{}`: {error}", saga.definition().steps[step].name))
 }
 
 /// What a panic said.
@@ -61,19 +68,23 @@ impl Verdicts<'_> {
         saga: &Machine,
         steps: impl IntoIterator<Item = usize>,
         ask: impl FnOnce(&Inputs) -> R,
-    ) -> Result<R, String> {
+    ) -> Result<R, NoVerdict> {
+        // What is read here may be the user's code, too.
         let asked = || gather(self.0, saga, steps).map(|inputs| ask(&inputs));
-        catch_unwind(AssertUnwindSafe(asked)).unwrap_or_else(|panic| Err(panic_message(panic)))
+        match catch_unwind(AssertUnwindSafe(asked)) {
+            Ok(verdict) => verdict.map_err(NoVerdict::Undecodable),
+            Err(panic) => Err(NoVerdict::Panicked(panic_message(panic))),
+        }
     }
 }
 
 impl Judge for Verdicts<'_> {
-    fn when(&self, saga: &Machine, step: usize) -> Result<bool, String> {
+    fn when(&self, saga: &Machine, step: usize) -> Result<bool, NoVerdict> {
         let reads = saga.definition().steps[step].when_inputs.iter().copied();
         self.ask(saga, reads, |inputs| self.0.when(step, inputs))
     }
 
-    fn respond(&self, saga: &Machine) -> Result<Value, String> {
+    fn respond(&self, saga: &Machine) -> Result<Value, NoVerdict> {
         let steps = &saga.definition().steps;
         let journaled = (0..steps.len()).filter(|step| !steps[*step].ephemeral);
         self.ask(saga, journaled, |inputs| self.0.respond(inputs))

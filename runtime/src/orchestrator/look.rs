@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{host::Host, task::StatusError};
+use super::{host::Host, reason::WhyParked, task::StatusError};
 use crate::{
     journal::{History, JournalError, Stage},
-    kernel::{
-        Definition, DefinitionHash, Phase, Place, Record, SagaId, SagaStatus, Stamped, State,
-    },
+    kernel::{Definition, DefinitionHash, Place, Record, SagaId, SagaStatus, Stamped, State},
 };
 
 /// A saga as the journal has it.
@@ -79,17 +77,15 @@ impl Look {
         }
     }
 
-    /// The steps that keep a stuck saga where it is.
-    pub(super) fn stuck_steps(&self) -> Vec<String> {
-        let failed = |phase| match self.state.cause() {
-            Some(_) => phase == Phase::UndoFailed,
-            None => {
-                let failed = [Phase::Unknown, Phase::Refused, Phase::Partial, Phase::Withdrawn];
-                failed.contains(&phase)
-            }
-        };
-        let steps = self.definition.steps.iter().zip(self.state.steps());
-        steps.filter(|(_, at)| failed(at.phase)).map(|(step, _)| step.name.to_string()).collect()
+    /// Why it is parked, if it is.
+    pub(super) fn why_parked(&self) -> Option<WhyParked> {
+        self.state.parked().map(|reason| WhyParked::of(&self.definition, reason))
+    }
+
+    /// The steps that keep a parked or stuck saga where it is.
+    pub(super) fn waiting_steps(&self) -> Vec<String> {
+        let steps = self.state.waits_at(&self.definition);
+        steps.into_iter().map(|step| self.definition.steps[step].name.to_string()).collect()
     }
 
     /// The last failure in words.

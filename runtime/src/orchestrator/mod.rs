@@ -27,6 +27,7 @@ mod operator;
 mod outcome;
 mod pulse;
 mod random;
+mod reason;
 mod signals;
 mod start_key;
 mod submit;
@@ -42,6 +43,7 @@ pub use operator::{
     SagaRow, Unclaimable,
 };
 pub use outcome::{CompensationCause, Effect, Failure, OutcomeError, SagaOutcome};
+pub use reason::WhyParked;
 pub use start_key::StartKey;
 pub use submit::SubmitError;
 pub use sweep::{FileSweep, SweepError, Swept};

@@ -4,10 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::reason::WhyParked;
 use crate::{
     journal::JournalError,
     kernel::{
-        Cause, Definition, Doubt, Finish, Finished, ParkReason, Residual, SagaId, SagaStatus,
+        Cause, Definition, DefinitionHash, Doubt, Finish, Finished, Residual, SagaId, SagaStatus,
         State, Value,
     },
     task::{ErrorValue, Handlers, ResponseValue, Slot, TaskDefinition},
@@ -67,6 +68,24 @@ pub enum SagaOutcome<T: TaskDefinition> {
 }
 
 /// Why a saga was undone.
+///
+/// ```
+/// use distributed_task::{CompensationCause, Refusal};
+///
+/// /// What an HTTP route answers.
+/// fn status_code(cause: &CompensationCause<Refusal>) -> u16 {
+///     match cause {
+///         CompensationCause::Refused { error, .. } if error.code == "no_stock" => 409,
+///         CompensationCause::Refused { .. } => 422,
+///         CompensationCause::Deadline => 504,
+///         _ => 500,
+///     }
+/// }
+/// let error = Refusal::new("no_stock", "3 wanted, 2 left");
+/// let cause = CompensationCause::Refused { step: "reserve".into(), error };
+/// assert_eq!(status_code(&cause), 409);
+/// assert_eq!(cause.to_string(), "step `reserve` refused: 3 wanted, 2 left (no_stock)");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CompensationCause<E> {
@@ -107,6 +126,13 @@ pub struct Failure {
 }
 
 /// An effect known or feared to remain.
+///
+/// ```
+/// use distributed_task::Effect;
+///
+/// let effect = Effect { step: "notify".into(), reason: "a mail cannot be taken back".into() };
+/// assert_eq!(effect.to_string(), "notify: a mail cannot be taken back");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effect {
     /// The step.
@@ -116,6 +142,32 @@ pub struct Effect {
 }
 
 /// Why there is no outcome.
+///
+/// ```
+/// use distributed_task::OutcomeError;
+///
+/// /// Whether it is worth while to ask again.
+/// fn may_still_end(error: &OutcomeError) -> bool {
+///     match error {
+///         // An operator, or new code, may move it on.
+///         OutcomeError::Parked { .. }
+///         | OutcomeError::Stuck { .. }
+///         | OutcomeError::Unclaimable { .. } => true,
+///         // Another process may, or this one when the journal is back.
+///         OutcomeError::HostGone { .. } | OutcomeError::Journal { .. } => true,
+///         _ => false,
+///     }
+/// }
+/// # let saga = "0192f0c1-0000-7000-8000-000000000000".parse()?;
+/// let error = OutcomeError::Stuck {
+///     saga,
+///     steps: vec!["hotel".into()],
+///     reason: "nobody answers the phone".into(),
+/// };
+/// assert!(may_still_end(&error));
+/// assert!(error.to_string().ends_with("is stuck at hotel: nobody answers the phone"));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutcomeError {
@@ -125,7 +177,7 @@ pub enum OutcomeError {
         /// The saga.
         saga: SagaId,
         /// Why.
-        reason: String,
+        reason: WhyParked,
     },
     /// The saga can go neither forward nor back without an operator. Ask again to wait again.
     #[error("saga {saga} is stuck at {}: {reason}", steps.join(", "))]
@@ -136,6 +188,19 @@ pub enum OutcomeError {
         steps: Vec<String>,
         /// The last failure.
         reason: String,
+    },
+    /// The saga follows a definition that the code here does not cover (V3), and no other host has
+    /// claimed it for a minute: it lies ready, at no cost, until a host comes that covers it. Ask
+    /// again to wait again; an operator can end it without its code (B10).
+    #[error(
+        "saga {saga} follows the definition {definition}, which the code here does not cover, and no \
+         host that covers it has claimed it for a minute"
+    )]
+    Unclaimable {
+        /// The saga.
+        saga: SagaId,
+        /// Its definition.
+        definition: DefinitionHash,
     },
     /// The task was shut down first; the saga is in its journal.
     #[error("the task was shut down before saga {saga} ended")]
@@ -229,7 +294,7 @@ fn typed<V: 'static>(
     value: &Value,
     copy: fn(&V) -> V,
 ) -> Result<V, String> {
-    let live = super::inputs::live(handlers, slot, value)?;
+    let live = handlers.live(slot, value)?;
     live.get::<V>().map(copy).ok_or_else(|| "it is of another type".to_owned())
 }
 
@@ -256,24 +321,6 @@ pub(super) fn effects(definition: &Definition, residual: &[Residual]) -> Vec<Eff
         reason: residual.reason.clone(),
     };
     residual.iter().map(effect).collect()
-}
-
-/// A park reason in words.
-pub(super) fn park_reason(definition: &Definition, reason: &ParkReason) -> String {
-    match reason {
-        ParkReason::Undecodable { step, error } => match step {
-            Some(step) => format!("step `{}`: {error}", definition.steps[*step].name),
-            None => error.clone(),
-        },
-        ParkReason::Panicked { what, message } => format!("{what} panicked: {message}"),
-        ParkReason::Exhausted { step, why } => {
-            format!("step `{}` used up its tries: {why}", definition.steps[*step].name)
-        }
-        ParkReason::PivotUnknown { why } => {
-            format!("nobody can say whether the pivot happened: {why}")
-        }
-        ParkReason::CrashLoop(crashes) => format!("{crashes} hosts died on it in a row"),
-    }
 }
 
 impl<E: fmt::Display> fmt::Display for CompensationCause<E> {

@@ -18,6 +18,22 @@ use crate::{
 };
 
 /// Why a saga could not be started. Nothing was written, unless the journal could not say.
+///
+/// ```
+/// use distributed_task::SubmitError;
+///
+/// /// What an HTTP route answers.
+/// fn status_code(error: &SubmitError) -> u16 {
+///     match error {
+///         SubmitError::BadKey { .. } => 400,
+///         SubmitError::StillStarting { .. } => 409,
+///         SubmitError::KeyReused { .. } => 422,
+///         // The same call may succeed here later, or at once elsewhere.
+///         _ => 503,
+///     }
+/// }
+/// assert_eq!(status_code(&SubmitError::ShuttingDown { task: "book-trip".into() }), 503);
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubmitError {

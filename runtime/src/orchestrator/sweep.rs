@@ -59,6 +59,8 @@ pub struct FileSweep {
 }
 
 /// What one look found.
+///
+/// See [`FileSweep`] for an example.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
     /// Objects of this task in the bucket.
@@ -73,6 +75,25 @@ pub struct Swept {
 }
 
 /// Why a sweep stopped. What it had deleted is deleted; looking again is safe.
+///
+/// ```
+/// use distributed_task::{SweepError, prelude::*};
+/// # #[distributed_task(request = u32, response = u32)]
+/// # struct Double;
+/// # #[steps]
+/// # impl Double {
+/// #     #[step(read_only)]
+/// #     async fn double(&self, request: &u32) -> u32 { request * 2 }
+/// # }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let task = Double::builder().use_in_process_mode().build().await?;
+/// let error = task.sweep_files("No Bucket").expect_err("it has capitals and a space");
+/// assert!(matches!(error, SweepError::Files(_)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SweepError {

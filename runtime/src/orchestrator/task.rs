@@ -21,6 +21,29 @@ use crate::{
 
 /// A built task: submit sagas to it. Cloning it is cheap. When the last clone and the last handle
 /// are dropped, the task leaves as [`shutdown`](Self::shutdown) does, without anybody waiting.
+///
+/// ```
+/// use std::time::Duration;
+/// use distributed_task::prelude::*;
+/// # #[distributed_task(request = u32, response = u32)]
+/// # struct Double;
+/// # #[steps]
+/// # impl Double {
+/// #     #[step(read_only)]
+/// #     async fn double(&self, request: &u32) -> u32 { request * 2 }
+/// # }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let task: Task<Double> = Double::builder().use_in_process_mode().build().await?;
+/// let saga = task.submit(21).await?;
+/// assert!(matches!(saga.outcome().await?, SagaOutcome::Completed(42)));
+///
+/// let report = task.shutdown(Duration::from_secs(30)).await;
+/// assert!(report.in_time, "every step that ran could finish");
+/// # Ok(())
+/// # }
+/// ```
 pub struct Task<T> {
     inner: Arc<Inner>,
     task: PhantomData<fn() -> T>,
@@ -38,6 +61,8 @@ impl Drop for Inner {
 }
 
 /// How a shutdown went.
+///
+/// See [`Task`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShutdownReport {
     /// Whether every running step ended by itself. Otherwise the rest was interrupted; those steps
@@ -46,6 +71,29 @@ pub struct ShutdownReport {
 }
 
 /// Why the state of a saga cannot be told.
+///
+/// ```
+/// use distributed_task::{StatusError, kernel::SagaId, prelude::*};
+/// # #[distributed_task(request = u32, response = u32)]
+/// # struct Double;
+/// # #[steps]
+/// # impl Double {
+/// #     #[step(read_only)]
+/// #     async fn double(&self, request: &u32) -> u32 { request * 2 }
+/// # }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let task = Double::builder().use_in_process_mode().build().await?;
+/// let typo: SagaId = "0192f0c1-0000-7000-8000-000000000000".parse()?;
+/// match task.saga(typo).await {
+///     Ok(saga) => println!("{}", saga.status().await?),
+///     Err(StatusError::NoSuch { saga }) => assert_eq!(saga, typo),
+///     Err(error) => return Err(error.into()),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StatusError {
@@ -225,6 +273,10 @@ impl<T: TaskSteps> Task<T> {
     }
 
     /// The handle of a saga that was submitted here or elsewhere.
+    ///
+    /// What an operator has just said of it is recorded, and may not be folded yet: right after a
+    /// [`kill`](Operator::kill) was answered its [`status`](SagaHandle::status) may still be parked.
+    /// Its [`outcome`](SagaHandle::outcome) waits for what was said.
     ///
     /// # Errors
     /// When the journal does not know the saga, knows only how it ended, knows it as one of another

@@ -76,6 +76,8 @@ impl fmt::Display for Progress {
 }
 
 /// A step by name and number.
+///
+/// See [`Progress`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CurrentStep {
     /// Its name.
@@ -85,6 +87,17 @@ pub struct CurrentStep {
 }
 
 /// How much of its data a step has worked through.
+///
+/// ```
+/// use distributed_task::progress::ByteCount;
+///
+/// let mut count = ByteCount::of(0, 10_000);
+/// for chunk in [4_096, 4_096, 1_808] {
+///     count.done += chunk;
+///     // In a step: `cx.progress(count)`.
+/// }
+/// assert_eq!(count.percent(), Some(100));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ByteCount {
     /// Bytes done.

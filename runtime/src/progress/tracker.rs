@@ -97,6 +97,17 @@ pub trait ProgressTracker: Send + Sync + 'static {
 }
 
 /// A tracker cannot be reached.
+///
+/// ```
+/// use std::{io, sync::Arc};
+/// use distributed_task::progress::ProgressError;
+///
+/// # let saga = "0192f0c1-0000-7000-8000-000000000000".parse()?;
+/// let source = Arc::new(io::Error::from(io::ErrorKind::ConnectionRefused));
+/// let error = ProgressError { saga, action: "published", source };
+/// assert_eq!(error.to_string(), format!("the progress of saga {saga} cannot be published"));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the progress of saga {saga} cannot be {action}")]
 pub struct ProgressError {

@@ -110,6 +110,30 @@ pub struct StepContext(Attempt);
 /// The context of one attempt of an undo: take it as `cx: &UndoContext`.
 ///
 /// An undo is shielded from cancellation and deadlines (C5), so there is nothing to ask about them.
+///
+/// ```
+/// use distributed_task::prelude::*;
+///
+/// #[distributed_task(request = String, response = String)]
+/// struct Hold;
+///
+/// #[steps]
+/// impl Hold {
+///     #[step(compensate = release)]
+///     async fn hold(&self, cx: &StepContext, request: &str) -> StepResult<String> {
+///         Ok(format!("{request} under {}", cx.idempotency_key()))
+///     }
+///
+///     async fn release(&self, cx: &UndoContext, hold: Outcome<&String>) -> StepResult<()> {
+///         match hold.value() {
+///             Some(hold) => println!("release {hold}"),
+///             // Nobody knows whether it happened: what it did, it did under this key.
+///             None => println!("release what is held under {}", cx.step_key()),
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 pub struct UndoContext(Attempt);
 

@@ -12,7 +12,7 @@ use super::{
     table::TaskRow,
     typed::{ErrorValue, RequestValue, ResponseValue, Typed, round_trip},
 };
-use crate::kernel::{DEFAULT_STEP_TIMEOUT, Definition, Encoded, Kind, Outcome, Retry, Step, Value};
+use crate::kernel::{DEFAULT_STEP_TIMEOUT, Definition, Kind, Outcome, Retry, Step, Value};
 
 /// The graph of a task.
 pub(crate) fn definition<T: TaskSteps>() -> Definition {
@@ -139,16 +139,19 @@ impl<T: TaskSteps + Send + Sync> Handlers for Bound<T> {
         response
     }
 
-    fn decode(&self, slot: Slot, encoded: &Encoded) -> Result<Value, String> {
+    fn live(&self, slot: Slot, value: &Value) -> Result<Value, String> {
         let typed = match slot {
             Slot::Request => T::Request::typed(),
-            Slot::Output(step) => {
-                T::STEPS[step].run.output().ok_or("an ephemeral output is never encoded")?
-            }
+            Slot::Output(step) => match T::STEPS[step].run.output() {
+                Some(typed) => typed,
+                // Nobody but this very code has made it: it never leaves the host.
+                None if value.as_encoded().is_none() => return Ok(value.clone()),
+                None => return Err("an ephemeral output is never encoded".to_owned()),
+            },
             Slot::Error => T::Error::typed(),
             Slot::Response => T::Response::typed(),
         };
-        typed.decode(encoded)
+        typed.live(value)
     }
 
     fn was(&self, step: usize) -> &'static [&'static str] {
@@ -185,7 +188,7 @@ mod tests {
     use super::*;
     use crate::{
         Refusal,
-        kernel::{Backoff, Host, Jitter},
+        kernel::{Backoff, Encoded, Host, Jitter},
         task::{
             TaskDefinition,
             call::{Call, UndoCall, future, future_sources, respond},
@@ -278,10 +281,12 @@ mod tests {
     #[test]
     fn a_slot_is_decoded_as_the_type_that_its_row_declares() {
         let handlers = handlers(Arc::new(Ship));
-        let json = |text: &'static str| Encoded { codec: "json/1".into(), bytes: text.into() };
-        let output = handlers.decode(Slot::Output(1), &json("5")).expect("a number");
+        let json = |text: &'static str| {
+            Value::encoded(Encoded { codec: "json/1".into(), bytes: text.into() })
+        };
+        let output = handlers.live(Slot::Output(1), &json("5")).expect("a number");
         assert_eq!(output.get::<u32>(), Some(&5));
-        assert!(handlers.decode(Slot::Output(1), &json("\"five\"")).is_err());
-        assert!(handlers.decode(Slot::Request, &json("[]")).is_err());
+        assert!(handlers.live(Slot::Output(1), &json("\"five\"")).is_err());
+        assert!(handlers.live(Slot::Request, &json("[]")).is_err());
     }
 }

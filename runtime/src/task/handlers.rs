@@ -5,7 +5,7 @@
 use std::{future::Future, pin::Pin};
 
 use super::{ProbeContext, StepContext, UndoContext};
-use crate::kernel::{AttemptEnd, Definition, Encoded, Outcome, Value};
+use crate::kernel::{AttemptEnd, Definition, Outcome, Value};
 
 /// A task as the engine sees it.
 pub trait Handlers: Send + Sync {
@@ -27,11 +27,12 @@ pub trait Handlers: Send + Sync {
     /// Makes the response. May panic.
     fn respond(&self, inputs: &Inputs) -> Value;
 
-    /// Turns bytes back into a live value of the type that belongs to `slot`.
+    /// The value as a live one of the type that belongs to `slot`, whether it was encoded or is what
+    /// other code made of it: two releases may share a journal in one process.
     ///
     /// # Errors
-    /// The codec's own words, when the bytes are not such a value.
-    fn decode(&self, slot: Slot, encoded: &Encoded) -> Result<Value, String>;
+    /// The codec's own words, when there is no such value in it.
+    fn live(&self, slot: Slot, value: &Value) -> Result<Value, String>;
 
     /// The names that a step had before (V2).
     fn was(&self, step: usize) -> &'static [&'static str];
@@ -64,7 +65,8 @@ pub struct Work {
     pub interruptible: bool,
 }
 
-/// The values that an attempt, a condition or the response may read. The engine has decoded them.
+/// The values that an attempt, a condition or the response may read. The engine has made
+/// each of them live, in the type that its slot has here.
 #[derive(Clone)]
 pub struct Inputs {
     request: Value,

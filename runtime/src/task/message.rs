@@ -10,6 +10,32 @@ use crate::{kernel::SagaId, queue::Ticket};
 /// What a queue brings to a worker of the task `T`: which saga needs an owner (V7).
 ///
 /// It holds no state of the saga; the journal does. The macros alias it as `<Task>WorkerMessage`.
+///
+/// ```
+/// use distributed_task::{WrongTask, prelude::*, queue::Ticket};
+/// # #[distributed_task(request = u32, response = u32)]
+/// # struct Double;
+/// # #[steps]
+/// # impl Double {
+/// #     #[step(read_only)]
+/// #     async fn double(&self, request: &u32) -> u32 { request * 2 }
+/// # }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let ticket = Ticket {
+///     saga: "0192f0c1-0000-7000-8000-000000000000".parse()?,
+///     task: "double".into(),
+///     definition: "9b0f2d51c6a44f0b8f5a0c6a1d2e3f40".into(),
+/// };
+/// let message = DoubleWorkerMessage::try_from(ticket.clone())?;
+/// assert_eq!(message.saga(), ticket.saga);
+///
+/// let other = Ticket { task: "book-trip".into(), ..ticket };
+/// let wrong: Result<DoubleWorkerMessage, WrongTask> = other.try_into();
+/// assert_eq!(wrong.expect_err("it is no `double`").found, "book-trip");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WorkerMessage<T> {
@@ -19,6 +45,8 @@ pub struct WorkerMessage<T> {
 }
 
 /// A ticket that belongs to another task.
+///
+/// See [`WorkerMessage`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the message is for the task `{found}`, not for `{expected}`")]
 pub struct WrongTask {

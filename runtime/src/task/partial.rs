@@ -9,6 +9,8 @@ use super::{Refusal, StepError};
 /// `T` is the output of the step, and also describes the part: the undo of the step gets it as
 /// [`Outcome::Partial`](crate::kernel::Outcome::Partial). Only a step with `compensate` or
 /// `no_undo` returns it: a pivot happens or not, and what comes after it is not undone.
+///
+/// See [`PartialError`] for an example.
 pub type PartialResult<T, E = Refusal> = Result<T, PartialError<T, E>>;
 
 /// Why an attempt of a step returned no output, or not all of it (E1).

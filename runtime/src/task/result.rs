@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// `E` is the declared error of the task: `error = ..` of `#[distributed_task]`, [`Refusal`]
 /// unless it says otherwise.
+///
+/// See [`StepError`] for an example.
 pub type StepResult<T, E = Refusal> = Result<T, StepError<E>>;
 
 /// Why an attempt of a step returned no output (E1).
@@ -122,6 +124,18 @@ impl fmt::Display for Refusal {
 }
 
 /// Turns the error of a `Result` into a refusal; without it, `?` means *try again*.
+///
+/// ```
+/// use distributed_task::{OrRefuse, Refusal, StepError, StepResult};
+///
+/// fn amount(text: &str) -> StepResult<u32> {
+///     // Another try would read the same.
+///     text.parse::<u32>().or_refuse_with(|error| Refusal::new("bad_amount", error.to_string()))
+/// }
+///
+/// assert!(matches!(amount("7"), Ok(7)));
+/// assert!(matches!(amount("x"), Err(StepError::Refused(why)) if why.code == "bad_amount"));
+/// ```
 pub trait OrRefuse<T, X> {
     /// Refuses with the error itself, or with what the declared error of the task makes of it.
     ///

@@ -11,6 +11,26 @@ use super::{
 use crate::{journal::Durability, kernel::Value};
 
 /// Who a task is. `#[distributed_task(..)]` on the struct implements it.
+///
+/// ```
+/// use distributed_task::{TaskDefinition, prelude::*};
+/// # #[distributed_task(request = u32, response = u32)]
+/// # struct Double;
+/// # #[steps]
+/// # impl Double {
+/// #     #[step(read_only)]
+/// #     async fn double(&self, request: &u32) -> u32 { request * 2 }
+/// # }
+///
+/// /// The response, of whatever task it is.
+/// fn response<T: TaskDefinition>(outcome: SagaOutcome<T>) -> Option<T::Response> {
+///     match outcome {
+///         SagaOutcome::Completed(response) => Some(response),
+///         _ => None,
+///     }
+/// }
+/// assert_eq!(response::<Double>(SagaOutcome::Completed(42)), Some(42));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a task",
     label = "this is not a task",
@@ -79,6 +99,32 @@ pub trait Shareable {}
 impl<V: Send + Sync + 'static> Shareable for V {}
 
 /// What a task does. `#[steps]` on the impl block implements it.
+///
+/// ```
+/// use distributed_task::{TaskSteps, prelude::*};
+/// # #[distributed_task(request = u32, response = u32)]
+/// # struct Double;
+/// # #[steps]
+/// # impl Double {
+/// #     #[step(read_only)]
+/// #     async fn double(&self, request: &u32) -> u32 { request * 2 }
+/// # }
+///
+/// /// Submits to whatever task it is, and waits for the end.
+/// async fn call<T: TaskSteps>(
+///     task: &Task<T>,
+///     request: T::Request,
+/// ) -> Result<SagaOutcome<T>, Box<dyn std::error::Error>> {
+///     Ok(task.submit(request).await?.outcome().await?)
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let task = Double::builder().use_in_process_mode().build().await?;
+/// assert!(matches!(call(&task, 21).await?, SagaOutcome::Completed(42)));
+/// # Ok(())
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "the task `{Self}` has no steps",
     label = "no steps",
@@ -138,6 +184,18 @@ impl RowReads {
 pub type Response<T> = fn(View<'_, T>) -> Value;
 
 /// A task whose sagas users may cancel.
+///
+/// ```
+/// use distributed_task::{CancelError, Cancellable, Cancelled, SagaHandle};
+///
+/// /// Cancels, and asks once more where nobody knows whether it was heard.
+/// async fn insist<T: Cancellable>(saga: &SagaHandle<T>) -> Result<Cancelled, CancelError> {
+///     match saga.cancel().await {
+///         Err(CancelError::Journal { .. }) => saga.cancel().await,
+///         answer => answer,
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "the sagas of `{Self}` cannot be cancelled",
     label = "not cancellable",

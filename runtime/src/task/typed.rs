@@ -6,24 +6,33 @@ use std::fmt::Display;
 use super::{TaskDefinition, with_sources};
 use crate::{
     codec::{DecodeValue, Json, decode_value, encode},
-    kernel::{AttemptEnd, Encoded, JournalValue, Refused, Value},
+    kernel::{AttemptEnd, JournalValue, Refused, Value},
 };
 
 /// The type of a slot, without the type.
 #[derive(Clone, Copy)]
 pub struct Typed {
     name: fn() -> &'static str,
+    is: fn(&Value) -> bool,
     decode: DecodeValue,
 }
 
 impl Typed {
     pub(crate) const fn of<O: JournalValue>() -> Self {
-        Self { name: std::any::type_name::<O>, decode: decode_value::<O> }
+        let is = |value: &Value| value.get::<O>().is_some();
+        Self { name: std::any::type_name::<O>, is, decode: decode_value::<O> }
     }
 
-    /// Makes a live value of bytes.
-    pub(crate) fn decode(self, encoded: &Encoded) -> Result<Value, String> {
-        (self.decode)(&Json, encoded).map_err(|error| with_sources(&error))
+    /// The value as a live one of this type. One that is live already and of another type comes from
+    /// other code in this process, which shares the journal: it goes through the codec, as it would
+    /// between two processes (E2, V1).
+    pub(crate) fn live(self, value: &Value) -> Result<Value, String> {
+        if (self.is)(value) {
+            return Ok(value.clone());
+        }
+        let encoded = encode(&Json, value);
+        let decoded = encoded.and_then(|encoded| (self.decode)(&Json, &encoded));
+        decoded.map_err(|error| with_sources(&error))
     }
 
     /// Encodes a live value and decodes it again, so that a type that would break in production
@@ -186,6 +195,7 @@ pub(crate) fn round_trip(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Encoded;
 
     #[test]
     fn a_value_that_cannot_come_back_is_found_before_production() {
@@ -199,7 +209,18 @@ mod tests {
     #[test]
     fn a_value_of_an_unknown_codec_is_an_error() {
         let encoded = Encoded { codec: "smoke/9".into(), bytes: bytes::Bytes::new() };
-        let error = Typed::of::<u32>().decode(&encoded).expect_err("nobody reads smoke");
+        let error = Typed::of::<u32>().live(&Value::encoded(encoded)).expect_err("nobody reads it");
         assert!(error.contains("`smoke/9`"), "{error}");
+    }
+
+    #[test]
+    fn a_live_value_of_another_type_is_read_through_the_codec() {
+        let one = Value::journaled(1_u32);
+        let wide = Typed::of::<u64>().live(&one).expect("it has the same JSON");
+        assert_eq!(wide.get::<u64>(), Some(&1));
+        let error = Typed::of::<String>().live(&one).expect_err("a number is no text");
+        assert!(error.contains("String") && error.contains("integer"), "{error}");
+        assert!(Typed::of::<u32>().live(&Value::ephemeral(1_u32)).is_ok(), "it is what it is");
+        assert!(Typed::of::<u64>().live(&Value::ephemeral(1_u32)).is_err(), "nobody writes it");
     }
 }

@@ -130,7 +130,7 @@ pub(crate) fn transfer((name, script, end, _): Row) -> Case<Transfer> {
 
 pub(crate) const ERRANDS: [Row; 5] = [
     ("errands", &[], End::Completed, 3),
-    ("errands-in-part", &[("buy", Does::DoesAPart)], End::Refused, 3),
+    ("errands-in-part", &[("buy", Does::APart)], End::Refused, 3),
     ("errands-in-part-later", &[("buy", Does::Fails(1))], End::Completed, 4),
     ("errands-refused", &[("bring", Does::Refuses)], End::Refused, 4),
     ("errands-out-of-tries", &[("bring", Does::Fails(9))], End::Open, 4),

@@ -23,7 +23,7 @@ pub(crate) enum Does {
     /// Says no; nothing happened.
     Refuses,
     /// Does it, and says no to the rest of it.
-    DoesAPart,
+    APart,
     /// So many calls fail, after what they did.
     Fails(u32),
     /// Does it, and never answers.
@@ -112,7 +112,7 @@ impl World {
     pub(crate) async fn act_in_part(&self, cx: &StepContext) -> PartialResult<u32> {
         let done = self.act(cx).await?;
         match self.does(cx.step()) {
-            Some(Does::DoesAPart) => {
+            Some(Does::APart) => {
                 Err(PartialError::partial(done, Refusal::new("half", "no more of it")))
             }
             _ => Ok(done),

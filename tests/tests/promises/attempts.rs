@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use distributed_task::{CompensationCause, OperatorAnswer, OutcomeError, prelude::*};
+use distributed_task::{CompensationCause, OperatorAnswer, OutcomeError, WhyParked, prelude::*};
 use tokio::time::sleep;
 
 use crate::log::Log;
@@ -107,7 +107,7 @@ async fn e4_used_up_tries_park_a_saga_that_says_so_and_an_operator_gives_new_one
     let (task, saga, log) = parcel(Does::FailTwice).await;
     let error = saga.outcome().await.expect_err("it needs somebody");
     assert!(
-        matches!(&error, OutcomeError::Parked { reason, .. } if reason.contains("`note` used up")),
+        matches!(&error, OutcomeError::Parked { reason: WhyParked::Exhausted { step, .. }, .. } if step == "note"),
         "{error}"
     );
     assert_eq!(log.entries(), ["pack", "send", "note #1", "note #2"]);

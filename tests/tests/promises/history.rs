@@ -9,7 +9,7 @@ use std::{
 };
 
 use distributed_task::{
-    OutcomeError, SagaEvent, SagaEventKind, SagaEvents, SagaStatus,
+    OutcomeError, SagaEvent, SagaEventKind, SagaEvents, SagaStatus, WhyParked,
     backend::memory::MemoryJournal,
     journal::{Journal, Told},
     kernel::{AttemptEnd, EntryId, Letter, Mail, Value, Way},
@@ -148,6 +148,132 @@ async fn the_history_of_a_saga_that_needed_somebody_names_who_and_why() {
             "the saga is compensated",
         ]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn c7_the_event_that_makes_a_saga_stuck_says_so_and_the_attempts_are_counted_on() {
+    let (task, mended) = order(&Arc::default()).await;
+    let saga = task.submit(request(Goes::Stuck)).await.expect("submitted");
+    let followed = tokio::spawn(all(saga.events()));
+    for _ in 0..3 {
+        saga.outcome().await.expect_err("it is stuck");
+        task.operator("alice").retry(saga.id()).await.expect("answered");
+    }
+    saga.outcome().await.expect_err("it is stuck");
+    mended.store(true, Ordering::SeqCst);
+    task.operator("alice").retry(saga.id()).await.expect("answered");
+    saga.outcome().await.expect("an outcome");
+
+    let followed = followed.await.expect("no panic");
+    assert_eq!(followed, saga.history().await.expect("it is kept"));
+    let stuck: Vec<_> = followed.iter().filter(|event| !event.stuck.is_empty()).collect();
+    assert_eq!(stuck.len(), 4, "as often as it failed");
+    for (attempt, event) in (1..).zip(&stuck) {
+        assert_eq!(event.stuck, ["hold"]);
+        let number = event.seq;
+        let words = format!(
+            "{number}: undo of `hold` failed, attempt {attempt}: the shelf is jammed (jammed); \
+             stuck at `hold`"
+        );
+        assert_eq!(event.to_string(), words);
+        let json = serde_json::to_value(event).expect("it is JSON");
+        assert_eq!(json["stuck"][0], "hold");
+    }
+}
+
+/// What is parked or stuck, by how it got there.
+#[distributed_task(request = bool, response = ())]
+struct Parcel;
+
+#[steps]
+impl Parcel {
+    #[step(
+        no_undo = "it is only a note",
+        group = "notes",
+        on_exhausted = "park",
+        retry(max = 1, delay = "1s", jitter = "none")
+    )]
+    async fn left(&self, request: &bool) -> StepResult<()> {
+        if *request {
+            Err("no ink")?;
+        }
+        Ok(())
+    }
+
+    #[step(no_undo = "it is only a note", group = "notes", on_exhausted = "park", retry(max = 0))]
+    async fn right(&self, request: &bool) -> StepResult<()> {
+        sleep(Duration::from_secs(5)).await;
+        if *request {
+            Err("no paper")?;
+        }
+        Ok(())
+    }
+
+    #[step(pivot)]
+    async fn pay(&self) {}
+
+    #[step(retriable, group = "tell")]
+    async fn mail(&self) -> StepResult<()> {
+        sleep(Duration::from_secs(1)).await;
+        Err(StepError::refuse(Refusal::new("full", "the box is full")))
+    }
+
+    #[step(retriable, group = "tell")]
+    async fn call(&self) {
+        sleep(Duration::from_secs(2)).await;
+    }
+
+    #[response]
+    fn respond(&self) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn p3_the_event_after_which_nothing_runs_any_more_is_the_one_that_says_stuck() {
+    let task = Parcel::builder().build().await.expect("it builds");
+    let saga = task.submit(false).await.expect("submitted");
+    saga.outcome().await.expect_err("it is stuck");
+    let history = saga.history().await.expect("it is kept");
+    let last = history.last().expect("there are some");
+    assert_eq!(
+        (last.kind.to_string(), &*last.stuck),
+        ("`call` done".to_owned(), &["mail".to_owned()][..])
+    );
+    assert!(history[..history.len() - 1].iter().all(|event| event.stuck.is_empty()), "{history:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn e4_d1_what_is_parked_names_its_steps_and_promises_no_retry() {
+    let task = Parcel::builder().build().await.expect("it builds");
+    let saga = task.submit(true).await.expect("submitted");
+    sleep(Duration::from_secs(60)).await;
+    let error = saga.outcome().await.expect_err("it is parked");
+    let OutcomeError::Parked { reason, .. } = &error else { panic!("{error}") };
+    let alice = task.operator("alice");
+    let row = alice.parked().next().await.expect("it is listed").expect("a row");
+    assert_eq!(row.parked.as_ref(), Some(reason));
+    assert_eq!(row.reason, Some(reason.to_string()));
+    assert_eq!(row.steps, ["left", "right"]);
+
+    let history = saga.history().await.expect("it is kept");
+    let mut tries = Vec::new();
+    let mut parked = Vec::new();
+    for event in &history {
+        match &event.kind {
+            SagaEventKind::StepFailed { step, attempt, retry_at, .. } => {
+                tries.push((step.as_str(), *attempt, retry_at.map(|at| at.since(event.at))));
+            }
+            SagaEventKind::Parked { reason: WhyParked::Exhausted { step, error } } => {
+                parked.push((step.as_str(), error.as_str()));
+            }
+            _ => {}
+        }
+    }
+    let second = Some(Duration::from_secs(1));
+    assert_eq!(tries, [("left", 1, second), ("left", 2, None), ("right", 1, None)]);
+    assert_eq!(parked, [("left", "no ink"), ("right", "no paper")]);
+
+    let said = alice.waive(saga.id(), "left", "?").await.expect_err("it has no undo");
+    assert!(said.to_string().contains("is parked: `left` used up its tries"), "{said}");
 }
 
 #[tokio::test(start_paused = true)]

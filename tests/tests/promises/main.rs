@@ -28,6 +28,7 @@ mod spans;
 mod start_key;
 mod sweep;
 mod tapped;
+mod types;
 mod undo;
 mod versions;
 mod watch;

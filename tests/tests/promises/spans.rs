@@ -156,7 +156,7 @@ async fn a_value_that_the_codec_quotes_is_in_no_span_or_event_either() {
     let saga = task.submit(()).await.expect("submitted");
     let parked = saga.outcome().await.expect_err("a step whose output nobody can read");
     let OutcomeError::Parked { reason, .. } = parked else { panic!("{parked:?}") };
-    assert!(reason.contains(CARD), "who asks is told: {reason}");
+    assert!(reason.to_string().contains(CARD), "who asks is told: {reason}");
     assert_eq!(recorder.attempts(), ["1 swap, do 1: undecodable"]);
     let words = recorder.words();
     assert!(!words.contains(CARD), "{words}");

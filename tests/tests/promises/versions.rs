@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use distributed_task::{
-    OperatorAnswer,
+    OperatorAnswer, OutcomeError,
     backend::memory::MemoryJournal,
     journal::Journal,
     kernel::{Place, SagaId, SagaStatus},
@@ -177,6 +177,49 @@ async fn v2_a_step_that_says_what_it_was_called_does_the_work_of_that_one() {
     let outcome = timeout(Duration::from_secs(7200), saga.outcome()).await.expect("it is claimed");
     let SagaOutcome::Completed(label) = outcome.expect("an outcome") else { panic!("completed") };
     assert_eq!(label, "renamed 42");
+}
+
+/// Asks a release for the outcome of a saga of yesterday, in the hours after it is due.
+macro_rules! outcome_in {
+    ($release:expr, $id:expr) => {{
+        let saga = $release.saga($id).await.expect("the journal has it");
+        // Until the wait of the old release is over, there is nothing to claim.
+        sleep(Duration::from_secs(3600)).await;
+        timeout(Duration::from_secs(120), saga.outcome()).await.expect("it does not wait for ever")
+    }};
+}
+
+#[tokio::test(start_paused = true)]
+async fn v3_who_waits_for_a_saga_whose_code_is_nowhere_is_told_after_a_minute() {
+    let journal = Arc::new(MemoryJournal::new());
+    let id = waiting(&journal).await;
+    let incapable = build!(without, journal);
+    let error = outcome_in!(incapable, id).expect_err("nobody claims it");
+    let OutcomeError::Unclaimable { saga, definition } = error else { panic!("{error}") };
+    let lying = incapable.operator("alice").unclaimable().await.expect("answered");
+    assert_eq!((saga, definition), (id, lying[0].definition));
+
+    // Code has come: asking again waits again.
+    let _capable = build!(new, journal);
+    let outcome = outcome_in!(incapable, id);
+    assert!(matches!(outcome, Ok(SagaOutcome::Completed(_))), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn v3_a_saga_that_another_host_claims_meanwhile_is_waited_for() {
+    let journal = Arc::new(MemoryJournal::new());
+    let id = waiting(&journal).await;
+    let incapable = build!(without, journal);
+    let later = tokio::spawn({
+        let journal = Arc::clone(&journal);
+        async move {
+            sleep(Duration::from_secs(3600 + 50)).await;
+            build!(new, journal)
+        }
+    });
+    let outcome = outcome_in!(incapable, id);
+    assert!(matches!(outcome, Ok(SagaOutcome::Completed(_))), "{outcome:?}");
+    later.await.expect("no panic");
 }
 
 /// For a day nobody touches it; then a capable worker comes, and it goes on at once.

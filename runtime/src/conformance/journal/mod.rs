@@ -23,6 +23,8 @@ use super::rule::{Rule, Verdict, check_all};
 use crate::journal::{Journal, Wire};
 
 /// A fresh journal, and what a suite must know of it.
+///
+/// See [`run`] for an example.
 pub struct Subject {
     /// The journal, empty. Its seats have a lease of at most 10 s.
     pub journal: Arc<dyn Journal>,

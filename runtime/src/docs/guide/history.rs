@@ -57,6 +57,10 @@
 //! is often kept where they may not be. What steps say in their *errors* is in it. Events can be
 //! serialised as they are.
 //!
+//! That a saga is *parked* is a record, and so an event. *Stuck* is what it is when nothing is left to
+//! do after a failure: the event with which it became so [names the steps](crate::SagaEvent::stuck), for
+//! example `9: undo of `hold` failed, attempt 1: jammed; stuck at `hold``.
+//!
 //! # Without gap or repetition
 //!
 //! A reader that was cut off asks for what comes

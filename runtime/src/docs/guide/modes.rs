@@ -51,6 +51,15 @@
 //! # }
 //! ```
 //!
+//! # Durability
+//!
+//! A journal says how much it [survives](crate::journal::Durability): `Volatile < Process < Fsync`.
+//! `durability = "process"` on the task demands a class, and `build` refuses a journal of less (J6).
+//! Without it every journal will do, but for one case: a task with a `pivot` or an `at_most_once` step
+//! is refused on a `Process` journal, which may forget its last records in a crash, and would run such
+//! a step again. On a `Volatile` one it is allowed: that dies with the process together with
+//! everything that could be resumed. Nothing runs twice there; what was begun is simply not finished.
+//!
 //! # Back-pressure
 //!
 //! The capacity of a journal, 100 by default in memory, limits how many *new* sagas may wait for a

@@ -8,6 +8,7 @@
 //! | parked | machinery: a value that cannot be read, a panic in a condition, a crash loop | new code, then `retry`; or `cancel` |
 //! | parked | nobody can say whether the pivot happened (P2) | find out: `mark_done_with` or `mark_not_done` |
 //! | parked | a step used up its tries and says `on_exhausted = "park"` (E4) | `retry`, `mark_done_with`, `mark_not_done` or `cancel` |
+//! | ready | no host has code for its steps (V3): `outcome` says `Unclaimable` after a minute | a release that has it; or `kill` |
 //! | stuck | an undo failed for good (C7) | `retry`; by hand and `mark_done`; or `waive` |
 //! | stuck | a step behind the pivot cannot succeed (P3) | `retry`, or by hand and `mark_done_with` |
 //! | any open one | it must not go on, whatever remains (K5) | `kill`, the last resort |
@@ -64,20 +65,53 @@
 //!
 //! [`task.operator(name)`](crate::Task::operator) has them all. Each is a letter to the saga: durable
 //! when it is answered, folded by its owner, and in its [history](super::history) for ever, with who
-//! and why. A saga whose code is nowhere any more can still be told what needs no code: `kill`,
-//! `waive`, `mark_done`, and `cancel` with nothing left to undo (B10).
+//! and why. [`unpark`](crate::Operator::unpark) is another name for [`retry`](crate::Operator::retry),
+//! which helps what is stuck as well. A saga whose code is nowhere any more can still be told what
+//! needs no code: `kill`, `waive`, `mark_done`, `mark_not_done`, and `cancel` with nothing left to undo;
+//! after a `retry` it lies ready for the release that has its code (B10).
 //!
 //! An output that is given by hand is checked against the type that the step returns. Anything with the
-//! same JSON will do.
+//! same JSON will do: a `&str` for a `String`.
+//!
+//! The same word said twice of a saga that has not moved is one word: the second is answered
+//! [`Already`](crate::OperatorAnswer::Already).
 //!
 //! # Looking
 //!
-//! | | |
-//! | --- | --- |
-//! | [`parked`](crate::Operator::parked), [`stuck`](crate::Operator::stuck), [`list`](crate::Operator::list) | what there is, why, and since when |
-//! | [`unclaimable`](crate::Operator::unclaimable) | ready sagas that no code here covers, by definition (V3) |
-//! | [`late`](crate::Operator::late) | steps that succeeded when their saga was over for good: effects that nobody undoes |
-//! | [`audit`](crate::Operator::audit) | sagas in no place; there should be none (J7) |
+//! | | gives | |
+//! | --- | --- | --- |
+//! | [`parked`](crate::Operator::parked), [`stuck`](crate::Operator::stuck), [`list`](crate::Operator::list) | a stream of rows | what there is, why, for which steps, and since when |
+//! | [`unclaimable`](crate::Operator::unclaimable) | a future of a `Vec` | ready sagas that no code here covers, so many of each definition (V3) |
+//! | [`late`](crate::Operator::late) | a future of a `Vec` | steps that succeeded when their saga was over for good: effects that nobody undoes |
+//! | [`audit`](crate::Operator::audit) | a future of a report | sagas in no place; there should be none (J7) |
+//!
+//! A row says in words why it is there, and for programs: [`WhyParked`](crate::WhyParked) and the steps.
+//!
+//! ```
+//! use distributed_task::{Operator, OperatorError, TaskSteps, WhyParked};
+//!
+//! async fn round<T: TaskSteps>(operator: &Operator<T>) -> Result<(), OperatorError> {
+//!     let mut rows = operator.parked();
+//!     while let Some(row) = rows.next().await {
+//!         let row = row?;
+//!         match row.parked {
+//!             Some(WhyParked::PivotUnknown { step, .. }) => println!("{}: ask for {step}", row.id),
+//!             _ => println!("{}: {}", row.id, row.reason.unwrap_or_default()),
+//!         }
+//!     }
+//!     for lying in operator.unclaimable().await? {
+//!         let mut rows = operator.list(lying.filter());
+//!         while let Some(row) = rows.next().await {
+//!             println!("{}: no code for {}", row?.id, lying.definition);
+//!         }
+//!     }
+//!     for late in operator.late().await? {
+//!         println!("{}: step {} happened after all", late.saga, late.number);
+//!     }
+//!     assert!(operator.audit().await?.mended.is_empty());
+//!     Ok(())
+//! }
+//! ```
 //!
 //! Put an alarm on the number of parked and stuck sagas and on the age of the oldest: nothing removes
 //! them but you (D4).

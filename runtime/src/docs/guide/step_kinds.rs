@@ -170,8 +170,8 @@
 //! `retriable` and `read_only` steps. The macro checks it. A pivot that nobody knows the end of
 //! neither goes forward nor back: the saga is parked, and
 //! [`OutcomeError::Parked`](crate::OutcomeError::Parked) says so (P2). One that is `at_most_once`
-//! must have a probe, which is asked again when an operator says *retry*. A retriable step that uses up
-//! its tries leaves the saga stuck; nothing is undone (P3).
+//! must have a probe, which is asked again when an operator says *retry*; so must a retriable step that
+//! is. A retriable step that uses up its tries leaves the saga stuck; nothing is undone (P3).
 //!
 //! # A new name
 //!

@@ -84,10 +84,10 @@ fn b10_it_settles_a_failed_undo() {
         .administered()
         .writes(["received mark reserve done", "compensated"])
         .ends_for_good();
-    stuck()
-        .told_to_waive("reserve")
-        .administered()
-        .writes(["received waive reserve", "compensated; reserve: waived by an operator"]);
+    stuck().told_to_waive("reserve").administered().writes([
+        "received waive reserve",
+        "compensated; reserve: waived by alice: too small to matter",
+    ]);
     stuck().told(unpark()).administered().writes(["received unpark"]).becomes_ready();
 }
 

@@ -57,7 +57,7 @@ fn p3_unpark_runs_a_step_again_that_did_not_happen() {
         .when(did_not_happen("ship"))
         .told(unpark())
         .claimed()
-        .starts(["run ship"]);
+        .starts(["run ship #2"]);
 }
 
 #[test]

@@ -166,9 +166,9 @@ fn p3_behind_the_pivot_it_is_stuck_until_an_operator_runs_it_again() {
         .is(SagaStatus::Stuck)
         .told(unpark())
         .claimed()
-        .starts(["run ship"])
+        .starts(["run ship #2"])
         .when(outlives_its_time("ship"))
-        .writes(["ship unknown: timed out, and its thread does not stop"])
+        .writes(["ship #2 unknown: timed out, and its thread does not stop"])
         .is(SagaStatus::Stuck);
 }
 

@@ -39,6 +39,26 @@ fn e2_a_condition_that_panics_parks_and_is_asked_again_after_unpark() {
 }
 
 #[test]
+fn e2_a_condition_or_a_response_whose_input_cannot_be_read_parks_and_is_asked_again() {
+    given(task([step("a"), step("b").when([0])]))
+        .unreadable(["b"])
+        .claimed()
+        .when(done("a"))
+        .writes(["a done", "parked: b undecodable"])
+        .is(SagaStatus::Parked)
+        .unreadable(["response"])
+        .told(unpark())
+        .claimed()
+        .writes(["received unpark", "b runs, saw [0, 2]", "intent b"])
+        .when(done("b"))
+        .writes(["b done", "parked: undecodable"])
+        .unreadable([])
+        .told(unpark())
+        .claimed()
+        .writes(["received unpark", "completed"]);
+}
+
+#[test]
 fn e2_a_condition_of_the_first_step_parks_the_saga_where_it_is_created() {
     given(task([step("a").when([])]))
         .panicking(["a"])

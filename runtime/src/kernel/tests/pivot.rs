@@ -113,9 +113,9 @@ fn p2_unpark_tries_an_unknown_pivot_again_under_its_key() {
         .told(unpark())
         .claimed()
         .writes(["received unpark"])
-        .starts(["run sell"])
+        .starts(["run sell #3"])
         .when(done("sell"))
-        .writes(["sell done", "intent ship"]);
+        .writes(["sell #3 done", "intent ship"]);
 }
 
 #[test]
@@ -182,9 +182,9 @@ fn p3_unpark_tries_a_stuck_step_again_under_its_key() {
         .told(unpark())
         .claimed()
         .writes(["received unpark"])
-        .starts(["run ship"])
+        .starts(["run ship #2"])
         .when(done("ship"))
-        .writes(["ship done", "completed"]);
+        .writes(["ship #2 done", "completed"]);
 }
 
 #[test]

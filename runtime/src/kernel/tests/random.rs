@@ -14,7 +14,7 @@ use super::{
 };
 use crate::kernel::{
     AttemptEnd, Command, Decision, Definition, EntryId, Event, Fence, Host, Judge, Letter, Machine,
-    Mail, Place, Record, SagaId, Stamped, Started, Timestamp, Value, Way,
+    Mail, NoVerdict, Place, Record, SagaId, Stamped, Started, Timestamp, Value, Way,
 };
 
 const SAGAS: u64 = 3_000;
@@ -51,14 +51,14 @@ struct World {
 }
 
 impl Judge for World {
-    fn when(&self, _: &Machine, step: usize) -> Result<bool, String> {
+    fn when(&self, _: &Machine, step: usize) -> Result<bool, NoVerdict> {
         match self.verdicts >> (2 * step) & 3 {
-            0 if self.troubled => Err("division by zero".into()),
+            0 if self.troubled => Err(NoVerdict::Panicked("division by zero".into())),
             verdict => Ok(verdict > 1),
         }
     }
 
-    fn respond(&self, _: &Machine) -> Result<Value, String> {
+    fn respond(&self, _: &Machine) -> Result<Value, NoVerdict> {
         Ok(Value::journaled(()))
     }
 }

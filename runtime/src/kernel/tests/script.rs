@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{events::Ended, invariants, words::Words};
 use crate::kernel::{
     Command, Decision, Definition, EntryId, Event, Fence, Host, Judge, Letter, Machine, Mail,
-    Place, Record, SagaId, Stamped, Started, Timestamp, Value,
+    NoVerdict, Place, Record, SagaId, Stamped, Started, Timestamp, Value,
 };
 
 pub(super) const SAGA: SagaId = SagaId(Uuid::from_u128(0x0192_f3a1_0000_7000_8000_0000_0000_0001));
@@ -44,21 +44,31 @@ pub(super) struct Script {
 struct Answers {
     skipped: BTreeSet<&'static str>,
     panicking: BTreeSet<&'static str>,
+    unreadable: BTreeSet<&'static str>,
+}
+
+impl Answers {
+    /// Why this one has no answer, if it has none.
+    fn trouble(&self, name: &str) -> Result<(), NoVerdict> {
+        if self.panicking.contains(name) {
+            return Err(NoVerdict::Panicked("division by zero".into()));
+        }
+        if self.unreadable.contains(name) {
+            return Err(NoVerdict::Undecodable("not a number".into()));
+        }
+        Ok(())
+    }
 }
 
 impl Judge for Answers {
-    fn when(&self, saga: &Machine, step: usize) -> Result<bool, String> {
+    fn when(&self, saga: &Machine, step: usize) -> Result<bool, NoVerdict> {
         let name = &*saga.definition().steps[step].name;
-        if self.panicking.contains(name) {
-            return Err("division by zero".into());
-        }
+        self.trouble(name)?;
         Ok(!self.skipped.contains(name))
     }
 
-    fn respond(&self, _: &Machine) -> Result<Value, String> {
-        if self.panicking.contains("response") {
-            return Err("division by zero".into());
-        }
+    fn respond(&self, _: &Machine) -> Result<Value, NoVerdict> {
+        self.trouble("response")?;
         Ok(Value::journaled("response".to_owned()))
     }
 }
@@ -91,6 +101,12 @@ impl Script {
     }
 
     /// The conditions of these steps panic; `"response"` stands for the response.
+    /// What these read cannot be read.
+    pub(super) fn unreadable(mut self, what: impl IntoIterator<Item = &'static str>) -> Self {
+        self.answers.unreadable = what.into_iter().collect();
+        self
+    }
+
     pub(super) fn panicking(mut self, what: impl IntoIterator<Item = &'static str>) -> Self {
         self.answers.panicking = what.into_iter().collect();
         self

@@ -144,7 +144,7 @@ fn p2_without_a_probe_unpark_runs_it_again() {
         .waits_for_somebody()
         .told(unpark())
         .claimed()
-        .starts(["run sell"]);
+        .starts(["run sell #2"]);
 }
 
 // ---- a stop while it is in doubt ---------------------------------------------------------------
@@ -275,9 +275,9 @@ fn k3_nor_when_it_is_run_again() {
         .told(cancel())
         .told(unpark())
         .claimed()
-        .starts(["run sell"])
+        .starts(["run sell #2"])
         .when(refuses("sell"))
-        .writes(["sell refused: no", "going back: cancelled", "intent undo reserve"]);
+        .writes(["sell #2 refused: no", "going back: cancelled", "intent undo reserve"]);
 }
 
 // ---- the word of an operator -------------------------------------------------------------------

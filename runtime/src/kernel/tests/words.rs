@@ -114,7 +114,10 @@ impl Words<'_> {
                 format!("{} undecodable", self.step(*step))
             }
             ParkReason::Undecodable { step: None, .. } => "undecodable".into(),
-            ParkReason::Panicked { what, .. } => format!("{what} panicked"),
+            ParkReason::Panicked { step: Some(step), .. } => {
+                format!("when of `{}` panicked", self.step(*step))
+            }
+            ParkReason::Panicked { step: None, .. } => "response panicked".into(),
             ParkReason::Exhausted { step, why } => {
                 format!("{} exhausted: {why}", self.step(*step))
             }

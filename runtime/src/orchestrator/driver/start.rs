@@ -10,13 +10,13 @@ use tracing::field;
 use super::{
     super::{
         attempt::{Attempt, panicked},
-        inputs::{gather, live},
+        inputs::{gather, output},
     },
     Driver,
 };
 use crate::{
     kernel::{AttemptEnd, Command, Host as Role, Outcome, Way},
-    task::{ProbeContext, Slot, StepContext, UndoContext, Work},
+    task::{ProbeContext, StepContext, UndoContext, Work},
 };
 
 impl Driver {
@@ -95,14 +95,13 @@ impl Driver {
         match way {
             Way::Do => handlers.run(step, StepContext::new(saga, step, generation, number), inputs),
             Way::Undo => {
-                let output = self.machine.output(step);
-                let outcome = match output.map(|value| live(handlers, Slot::Output(step), value)) {
-                    None => Outcome::Unknown,
-                    Some(Ok(value)) if self.machine.state().steps()[step].partial => {
+                let outcome = match output(handlers, &self.machine, step) {
+                    Ok(None) => Outcome::Unknown,
+                    Ok(Some(value)) if self.machine.state().steps()[step].partial => {
                         Outcome::Partial(value)
                     }
-                    Some(Ok(value)) => Outcome::Done(value),
-                    Some(Err(error)) => return ended(AttemptEnd::Undecodable(error)),
+                    Ok(Some(value)) => Outcome::Done(value),
+                    Err(error) => return ended(AttemptEnd::Undecodable(error)),
                 };
                 let again = self.machine.state().steps()[step].undo_generation;
                 let cx = UndoContext::new(saga, step, (generation, again), number);

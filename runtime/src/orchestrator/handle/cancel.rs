@@ -12,6 +12,34 @@ use crate::{
 };
 
 /// What became of a cancel that was answered.
+///
+/// ```
+/// use distributed_task::{Cancelled, SagaStatus, prelude::*};
+/// # #[distributed_task(request = u32, response = u32, cancellable)]
+/// # struct Double;
+/// # #[steps]
+/// # impl Double {
+/// #     #[step(read_only)]
+/// #     async fn double(&self, request: &u32) -> u32 { request * 2 }
+/// # }
+///
+/// /// For whoever pressed the button.
+/// fn tell(answer: Cancelled) -> String {
+///     match answer {
+///         Cancelled::TooLate(SagaStatus::Running) => "it is past the point of no return".into(),
+///         Cancelled::TooLate(status) => format!("it is {status}"),
+///         _ => "it goes back".into(),
+///     }
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let task = Double::builder().use_in_process_mode().build().await?;
+/// let saga = task.submit(21).await?;
+/// saga.outcome().await?;
+/// assert_eq!(tell(saga.cancel().await?), "it is completed");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cancelled {
@@ -24,6 +52,8 @@ pub enum Cancelled {
 }
 
 /// Why a saga could not be cancelled.
+///
+/// See [`Cancellable`] for an example.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CancelError {

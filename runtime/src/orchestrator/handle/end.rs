@@ -1,30 +1,53 @@
 //! Waiting for the end of a saga.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use tokio::time::{sleep, timeout};
 
 use super::{SILENCE, SagaHandle};
 use crate::{
-    kernel::{Finish, Finished, SagaStatus},
+    kernel::{DefinitionHash, Finish, Finished, Place, SagaStatus, Timestamp},
     orchestrator::{
         look::Look,
-        outcome::{Failure, OutcomeError, SagaOutcome, further_failures, outcome, park_reason},
+        outcome::{Failure, OutcomeError, SagaOutcome, further_failures, outcome},
         signals::Seen,
         task::StatusError,
     },
     task::TaskDefinition,
 };
 
+/// Whether it stays as it is until somebody says something. What was said takes it out of its place
+/// at once, also while nobody has folded it.
+fn rests(look: &Look) -> bool {
+    look.place == Place::Parked
+}
+
+/// So long in its ready list, and other hosts are not waited for.
+const UNCLAIMED: Duration = Duration::from_secs(60);
+
+/// A saga that nobody here can claim, and nobody else has claimed.
+#[derive(Clone, Copy)]
+struct Lies {
+    /// So many records it had.
+    seq: u64,
+    definition: DefinitionHash,
+    since: Timestamp,
+}
+
 impl<T: TaskDefinition> SagaHandle<T> {
     /// Waits for the end of the saga. Cancel safe: dropping the future changes nothing, and asking
-    /// again waits again. It never waits for ever: a parked or stuck saga is an error.
+    /// again waits again. It never waits for ever: a parked or stuck saga is an error, and so is one
+    /// that waits for other code than this host has, unless another host claims it within a minute.
+    /// A retry that is due later is waited for.
     ///
     /// An outcome that is not settled may be another one when it is asked for again (C8).
     ///
     /// # Errors
-    /// When the saga needs an operator, when the task is shut down first, when only the end of the
-    /// saga is still known, or when the journal fails.
+    /// When the saga needs an operator or other code, when the task is shut down first, when only the
+    /// end of the saga is still known, or when the journal fails.
     pub async fn outcome(&self) -> Result<SagaOutcome<T>, OutcomeError> {
         if let Some(status) = self.forgotten {
             return Err(OutcomeError::Forgotten { saga: self.id, status });
@@ -87,14 +110,15 @@ impl<T: TaskDefinition> SagaHandle<T> {
     /// Why the saga needs an operator, if it does.
     fn needs_operator(&self, look: &Look) -> Option<OutcomeError> {
         let saga = self.id;
+        if !rests(look) {
+            return None;
+        }
         match look.status() {
             SagaStatus::Parked => {
-                let reason =
-                    look.state.parked().map(|reason| park_reason(&look.definition, reason));
-                Some(OutcomeError::Parked { saga, reason: reason.unwrap_or_default() })
+                look.why_parked().map(|reason| OutcomeError::Parked { saga, reason })
             }
             SagaStatus::Stuck => {
-                let (steps, reason) = (look.stuck_steps(), look.last_failure());
+                let (steps, reason) = (look.waiting_steps(), look.last_failure());
                 Some(OutcomeError::Stuck { saga, steps, reason })
             }
             _ => None,
@@ -102,7 +126,7 @@ impl<T: TaskDefinition> SagaHandle<T> {
     }
 
     /// Looks into the journal, and tells the waiter what can be seen there.
-    pub(super) async fn look(&self) -> Result<(), StatusError> {
+    pub(super) async fn look(&self) -> Result<Look, StatusError> {
         let look = self.read().await?;
         match (look.state.finished(), look.status()) {
             (Some(finished), _) => {
@@ -111,27 +135,47 @@ impl<T: TaskDefinition> SagaHandle<T> {
             }
             // Told once: looking again sees the same stop again.
             (None, SagaStatus::Parked | SagaStatus::Stuck)
-                if self.seen_stop.swap(look.state.seq(), Ordering::Relaxed) != look.state.seq() =>
+                if rests(&look)
+                    && self.seen_stop.swap(look.state.seq(), Ordering::Relaxed)
+                        != look.state.seq() =>
             {
                 self.waiter.needs_operator();
             }
             _ => {}
         }
-        Ok(())
+        Ok(look)
     }
 
     /// The next thing seen. Of a saga that was submitted elsewhere no signal may come here, so
     /// after a silence the journal is asked (B19).
-    async fn seen(&self) -> Result<Seen, StatusError> {
+    async fn seen(&self) -> Result<Seen, OutcomeError> {
         let stops = self.told.load(Ordering::Relaxed);
         if !self.elsewhere {
             return Ok(self.waiter.wait(stops).await);
         }
+        let mut lies = None;
         loop {
             match timeout(SILENCE, self.waiter.wait(stops)).await {
                 Ok(seen) => return Ok(seen),
-                Err(_) => self.look().await?,
+                Err(_) => lies = self.lies(&self.look().await?, lies),
+            }
+            if let Some(Lies { definition, since, .. }) = lies
+                && self.inner.host.journal.now().since(since) >= UNCLAIMED
+            {
+                return Err(OutcomeError::Unclaimable { saga: self.id, definition });
             }
         }
+    }
+
+    /// Whether nobody is seen to claim it, and nobody here can (V3). Its own code may be on another
+    /// host, which has been busy: that is known only after a while.
+    fn lies(&self, look: &Look, before: Option<Lies>) -> Option<Lies> {
+        let (seq, definition) = (look.state.seq(), look.hash);
+        let covers = self.inner.host.covers();
+        if look.place != Place::Ready || covers.iter().any(|covered| covered.hash == definition) {
+            return None;
+        }
+        let before = before.filter(|before| before.seq == seq);
+        before.or_else(|| Some(Lies { seq, definition, since: self.inner.host.journal.now() }))
     }
 }

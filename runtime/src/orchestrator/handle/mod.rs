@@ -19,7 +19,7 @@ pub use cancel::{CancelError, Cancelled};
 pub use progress::ProgressUpdates;
 
 use super::{
-    history::{SagaEvent, SagaEvents, events_of},
+    history::{SagaEvent, SagaEvents, Teller},
     look::Look,
     signals::Waiter,
     task::{Inner, StatusError},
@@ -33,6 +33,33 @@ use crate::{
 pub(super) const SILENCE: Duration = Duration::from_secs(5);
 
 /// One saga of the task `T`. Cloning it is cheap; dropping it changes nothing.
+///
+/// ```
+/// use distributed_task::{SagaStatus, prelude::*};
+/// # #[distributed_task(request = u32, response = u32)]
+/// # struct Double;
+/// # #[steps]
+/// # impl Double {
+/// #     #[step(read_only)]
+/// #     async fn double(&self, request: &u32) -> u32 { request * 2 }
+/// # }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let task = Double::builder().use_in_process_mode().build().await?;
+/// let saga = task.submit(21).await?;
+/// let mut updates = saga.progress();
+/// while let Some(progress) = updates.next().await {
+///     println!("{progress}");
+/// }
+/// assert_eq!(saga.status().await?, SagaStatus::Completed);
+///
+/// // Later, or in another place, by its id:
+/// let again = task.saga(saga.id()).await?;
+/// assert!(matches!(again.outcome().await?, SagaOutcome::Completed(42)));
+/// # Ok(())
+/// # }
+/// ```
 pub struct SagaHandle<T> {
     inner: Arc<Inner>,
     /// It may have been submitted elsewhere, and then its end is signalled elsewhere.
@@ -134,13 +161,15 @@ impl<T: TaskDefinition> SagaHandle<T> {
     /// When the journal does not keep the records of the saga any more, or fails.
     pub async fn history(&self) -> Result<Vec<SagaEvent>, StatusError> {
         let look = self.read().await?;
-        Ok(events_of(&look.definition, 0, &look.records))
+        Ok(Teller::new(look.definition).tell(&look.records))
     }
 
     /// What happened to the saga and what follows, in order, without gap or repetition (INV11): the
     /// numbers of the events are those of the journal, 0, 1, 2 and so on. Ends after the end of the
     /// saga, when its records are gone, and when the task is shut down. A saga that is parked or
-    /// stuck does not end it. Of a saga that another process drives, events show within 5 s.
+    /// stuck does not end it: the one is an event, the other stands
+    /// [at the event](SagaEvent::stuck) that made it so. Of a saga that another process drives, events
+    /// show within 5 s.
     ///
     /// A saga that ended unsettled may be taken up again (C8); [`events_after`](Self::events_after)
     /// follows that.

@@ -60,6 +60,8 @@ impl<T: TaskDefinition> SagaHandle<T> {
 }
 
 /// The states of one saga, as they change: a [`Stream`] with a `next` of its own.
+///
+/// See [`SagaHandle`] for an example.
 pub struct ProgressUpdates(BoxStream<'static, Progress>);
 
 impl ProgressUpdates {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::outcome::Effect;
+use super::super::{outcome::Effect, reason::WhyParked};
 use crate::kernel::Timestamp;
 
 /// One thing that happened to a saga: a record of its journal, without the values in it.
@@ -27,6 +27,11 @@ pub struct SagaEvent {
     pub at: Timestamp,
     /// The fence of the owner that recorded it; 0 is the submitter.
     pub fence: u64,
+    /// The steps at which the saga is stuck from here on, until an operator says something (C7, P3);
+    /// empty when it is not stuck, or was stuck at the same ones before. That is no event of its own:
+    /// nothing happened but this, and whoever has this number has it (INV11).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stuck: Vec<String>,
     /// What happened.
     #[serde(flatten)]
     pub kind: SagaEventKind,
@@ -53,12 +58,12 @@ impl SagaEvent {
 ///     match kind {
 ///         SagaEventKind::StepFailed { step, error, .. } => Some(format!("{step}: {error}")),
 ///         SagaEventKind::StepRefused { step, message, .. } => Some(format!("{step}: {message}")),
-///         SagaEventKind::Parked { reason } => Some(reason.clone()),
+///         SagaEventKind::Parked { reason } => Some(reason.to_string()),
 ///         _ => None,
 ///     }
 /// }
-/// let parked = SagaEventKind::Parked { reason: "5 hosts died on it in a row".into() };
-/// assert_eq!(trouble(&parked).as_deref(), Some("5 hosts died on it in a row"));
+/// let failed = SagaEventKind::StepRefused { step: "pay".into(), attempt: 1, message: "no".into() };
+/// assert_eq!(trouble(&failed).as_deref(), Some("pay: no"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -93,7 +98,7 @@ pub enum SagaEventKind {
         /// The attempt that did.
         attempt: u32,
     },
-    /// An attempt failed, and the step is tried again.
+    /// An attempt failed.
     StepFailed {
         /// The step.
         step: String,
@@ -101,8 +106,9 @@ pub enum SagaEventKind {
         attempt: u32,
         /// What went wrong.
         error: String,
-        /// When it is tried again.
-        retry_at: Timestamp,
+        /// When it is tried again, or its probe is asked; `None` when neither is done until an
+        /// operator has decided (E4).
+        retry_at: Option<Timestamp>,
     },
     /// A step refused: no effect of it remains.
     StepRefused {
@@ -245,7 +251,7 @@ pub enum SagaEventKind {
     /// The saga waits for code or an operator.
     Parked {
         /// Why.
-        reason: String,
+        reason: WhyParked,
     },
     /// The saga is over: everything was done.
     Completed,

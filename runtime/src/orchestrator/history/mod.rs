@@ -10,5 +10,5 @@ mod stream;
 mod words;
 
 pub use event::{ProbeAnswer, SagaEvent, SagaEventKind, TurnedBack};
-pub(super) use records::events_of;
+pub(super) use records::Teller;
 pub use stream::SagaEvents;

@@ -1,25 +1,67 @@
 //! From records to events.
 
+use std::sync::Arc;
+
 use super::{
-    super::outcome::{effects, park_reason},
+    super::{outcome::effects, reason::WhyParked},
     ProbeAnswer, SagaEvent, SagaEventKind as Kind, TurnedBack,
 };
-use crate::kernel::{Cause, Definition, End, Finish, Finished, Letter, Record, Stamped, Way};
+use crate::kernel::{
+    Cause, Definition, End, Finish, Finished, Letter, ParkReason, Record, SagaStatus, Stamped,
+    State, Way,
+};
 
-/// The events of records that begin at number `first`.
-pub(in crate::orchestrator) fn events_of(
-    definition: &Definition,
-    first: u64,
-    records: &[Stamped],
-) -> Vec<SagaEvent> {
-    let names = Names(definition);
-    let event = |(seq, stamped): (u64, &Stamped)| SagaEvent {
-        seq,
-        at: stamped.at,
-        fence: stamped.fence.0,
-        kind: names.record(&stamped.record),
-    };
-    (first..).zip(records).map(event).collect()
+/// Turns the records of a saga into events, from the first one on.
+pub(in crate::orchestrator) struct Teller {
+    definition: Arc<Definition>,
+    state: Option<State>,
+    seq: u64,
+    /// Where it was stuck after the record before.
+    stuck: Vec<usize>,
+}
+
+impl Teller {
+    pub(in crate::orchestrator) fn new(definition: Arc<Definition>) -> Self {
+        Self { definition, state: None, seq: 0, stuck: Vec::new() }
+    }
+
+    /// The events of the records that follow those of the last call. The records of one transition
+    /// stand together: they are written whole, and read whole.
+    pub(in crate::orchestrator) fn tell(&mut self, records: &[Stamped]) -> Vec<SagaEvent> {
+        let rest = (1..=records.len()).map(|next| records.get(next));
+        records.iter().zip(rest).map(|(stamped, next)| self.event(stamped, next)).collect()
+    }
+
+    fn event(&mut self, stamped: &Stamped, next: Option<&Stamped>) -> SagaEvent {
+        let kind = Names(&self.definition).record(&stamped.record, next.map(|next| &next.record));
+        let stuck =
+            self.stuck_at(stamped).into_iter().map(|step| Names(&self.definition).step(step));
+        let event = SagaEvent {
+            seq: self.seq,
+            at: stamped.at,
+            fence: stamped.fence.0,
+            stuck: stuck.collect(),
+            kind,
+        };
+        self.seq += 1;
+        event
+    }
+
+    /// The steps at which the saga is stuck with this record, unless it was so before.
+    fn stuck_at(&mut self, stamped: &Stamped) -> Vec<usize> {
+        match &mut self.state {
+            Some(state) => state.fold_on(&self.definition, stamped),
+            None => self.state = State::fold(&self.definition, std::slice::from_ref(stamped)),
+        }
+        let stuck = match &self.state {
+            Some(state) if state.status(&self.definition) == SagaStatus::Stuck => {
+                state.waits_at(&self.definition)
+            }
+            _ => Vec::new(),
+        };
+        let before = std::mem::replace(&mut self.stuck, stuck.clone());
+        if before == stuck { Vec::new() } else { stuck }
+    }
 }
 
 /// Steps by name.
@@ -31,7 +73,7 @@ impl Names<'_> {
         self.0.steps.get(step).map_or_else(|| format!("#{step}"), |step| step.name.to_string())
     }
 
-    fn record(&self, record: &Record) -> Kind {
+    fn record(&self, record: &Record, next: Option<&Record>) -> Kind {
         match record {
             Record::Started(started) => Kind::Submitted { deadline: started.deadline },
             Record::Evaluated { step, verdict: true, .. } => {
@@ -45,17 +87,17 @@ impl Names<'_> {
                 Kind::StepStarted { step: self.step(*step), generation: *generation }
             }
             Record::Ended { step, attempt, way: Way::Do, end, .. } => {
-                done(self.step(*step), *attempt, end)
+                done(self.step(*step), *attempt, end, !is_last(*step, next))
             }
             Record::Ended { step, attempt, way: Way::Undo, end, .. } => {
                 undone(self.step(*step), *attempt, end)
             }
             Record::Ended { step, attempt, way: Way::Probe, end, .. } => {
-                asked(self.step(*step), *attempt, end)
+                asked(self.step(*step), *attempt, end, !is_last(*step, next))
             }
             Record::Received(mail) => self.letter(&mail.letter),
             Record::Compensating(cause) => Kind::Compensating { cause: self.cause(cause) },
-            Record::Parked(reason) => Kind::Parked { reason: park_reason(self.0, reason) },
+            Record::Parked(reason) => Kind::Parked { reason: WhyParked::of(self.0, reason) },
             Record::Finished(finished) => self.finished(finished),
         }
     }
@@ -108,8 +150,15 @@ impl Names<'_> {
     }
 }
 
+/// Whether a step is not tried again by itself, although the record of its end names a time: what
+/// follows parks the saga (E4).
+fn is_last(step: usize, next: Option<&Record>) -> bool {
+    let Some(Record::Parked(reason)) = next else { return false };
+    matches!(**reason, ParkReason::Exhausted { step: of, .. } if of == step)
+}
+
 /// The end of an attempt of a step.
-fn done(step: String, attempt: u32, end: &End) -> Kind {
+fn done(step: String, attempt: u32, end: &End, again: bool) -> Kind {
     match end {
         End::Done(_) | End::Ephemeral => Kind::StepCompleted { step, attempt },
         End::Refused(refused) => {
@@ -119,17 +168,18 @@ fn done(step: String, attempt: u32, end: &End) -> Kind {
             Kind::StepPartial { step, attempt, message: refused.message.clone() }
         }
         End::Failed { why, retry_at } => {
-            Kind::StepFailed { step, attempt, error: why.to_string(), retry_at: *retry_at }
+            let retry_at = again.then_some(*retry_at);
+            Kind::StepFailed { step, attempt, error: why.to_string(), retry_at }
         }
         End::Unknown(why) => Kind::StepUnknown { step, attempt, why: why.to_string() },
         End::Withdrawn => Kind::StepWithdrawn { step },
         End::Late(_) => Kind::LateSuccess { step, attempt },
-        End::DidNot { .. } | End::CannotTell { .. } => asked(step, attempt, end),
+        End::DidNot { .. } | End::CannotTell { .. } => asked(step, attempt, end, again),
     }
 }
 
 /// The end of a question to a probe.
-fn asked(step: String, attempt: u32, end: &End) -> Kind {
+fn asked(step: String, attempt: u32, end: &End, again: bool) -> Kind {
     let (answer, retry_at) = match end {
         End::Done(_) => (ProbeAnswer::Happened, None),
         End::DidNot { retry_at } => (ProbeAnswer::DidNot, *retry_at),
@@ -137,8 +187,9 @@ fn asked(step: String, attempt: u32, end: &End) -> Kind {
         End::Failed { why, retry_at } => {
             return Kind::ProbeFailed { step, error: why.to_string(), retry_at: *retry_at };
         }
-        other => return done(step, attempt, other),
+        other => return done(step, attempt, other, again),
     };
+    let retry_at = retry_at.filter(|_| again);
     Kind::ProbeAnswered { step, answer, retry_at }
 }
 

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use super::{
     super::handle::{SILENCE, SagaHandle},
-    SagaEvent, events_of,
+    SagaEvent, Teller,
 };
 use crate::{
     journal::{History, JournalError},
@@ -59,7 +59,8 @@ impl SagaEvents {
         // wakes.
         let live = Some(saga.inner().host.services.progress.stream(saga.id()));
         let (read, over, at) = (0, false, Where::Behind);
-        let follow = Follow { saga, live, first, read, over, at, events: VecDeque::new() };
+        let (teller, events) = (None, VecDeque::new());
+        let follow = Follow { saga, live, first, read, teller, over, at, events };
         Self(stream::unfold(follow, Follow::next).boxed())
     }
 
@@ -85,6 +86,7 @@ struct Follow<T> {
     first: u64,
     /// So many records were read.
     read: u64,
+    teller: Option<Teller>,
     /// Whether the saga is over with them.
     over: bool,
     at: Where,
@@ -139,8 +141,11 @@ impl<T: TaskDefinition> Follow<T> {
             return Ok(false);
         };
         let History { definition, records, .. } = history;
-        let definition = host.graph(definition).await?;
-        let events = events_of(&definition, self.read, &records);
+        let teller = match &mut self.teller {
+            Some(teller) => teller,
+            none => none.insert(Teller::new(host.graph(definition).await?)),
+        };
+        let events = teller.tell(&records);
         self.events.extend(events.into_iter().filter(|event| event.seq >= self.first));
         self.read += records.len() as u64;
         for stamped in &records {

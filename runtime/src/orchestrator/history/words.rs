@@ -6,7 +6,11 @@ use super::{ProbeAnswer, SagaEvent, SagaEventKind as Kind, TurnedBack};
 
 impl fmt::Display for SagaEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.seq, self.kind)
+        write!(f, "{}: {}", self.seq, self.kind)?;
+        match &*self.stuck {
+            [] => Ok(()),
+            steps => write!(f, "; stuck at `{}`", steps.join("`, `")),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
     orchestrator::{
         host::Host,
         look::Look,
-        outcome::park_reason,
+        reason::WhyParked,
         task::{Inner, StatusError},
     },
     task::TaskSteps,
@@ -84,6 +84,8 @@ impl SagaFilter {
 }
 
 /// One saga of a [`SagaList`].
+///
+/// See [`SagaList`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SagaRow {
@@ -97,9 +99,12 @@ pub struct SagaRow {
     pub status: SagaStatus,
     /// Where it is.
     pub place: Place,
-    /// Why it is parked or stuck, if it is.
+    /// Why it is parked or stuck, if it is, in words.
     pub reason: Option<String>,
-    /// The steps that keep it from going on, if it is stuck.
+    /// Why it is parked, if it is, for programs.
+    pub parked: Option<WhyParked>,
+    /// The steps that keep it where it is, if it is parked for one or stuck: those that somebody's
+    /// word, or new code, is waited for.
     pub steps: Vec<String>,
     /// Since when it is as it is: the time of its last record, by the clock of the journal.
     pub since: Timestamp,
@@ -108,11 +113,10 @@ pub struct SagaRow {
 impl SagaRow {
     fn of(id: SagaId, look: &Look) -> Self {
         let status = look.status();
-        let parked = || look.state.parked().map(|reason| park_reason(&look.definition, reason));
-        let (reason, steps) = match status {
-            SagaStatus::Parked => (parked(), Vec::new()),
-            SagaStatus::Stuck => (Some(look.last_failure()), look.stuck_steps()),
-            _ => (None, Vec::new()),
+        let parked = look.why_parked().filter(|_| status == SagaStatus::Parked);
+        let reason = match &parked {
+            Some(why) => Some(why.to_string()),
+            None => (status == SagaStatus::Stuck).then(|| look.last_failure()),
         };
         Self {
             id,
@@ -121,24 +125,32 @@ impl SagaRow {
             status,
             place: look.place,
             reason,
-            steps,
+            parked,
+            steps: look.waiting_steps(),
             since: look.records.last().map(|stamped| stamped.at).unwrap_or_default(),
         }
     }
 }
 
-/// Ready sagas of one definition that the code of this task does not cover (V3).
+/// Ready sagas of one definition that the code of this task does not cover (V3). Which ones they are
+/// tells [`list`](Operator::list), with [`filter`](Self::filter).
 ///
 /// ```
-/// use distributed_task::{Operator, OperatorError, TaskSteps};
+/// use distributed_task::{Operator, OperatorError, TaskSteps, kernel::SagaId};
 ///
-/// /// So many sagas of this task wait for a release that is nowhere.
+/// /// The sagas of this task that wait for a release that is nowhere.
 /// async fn waiting<T: TaskSteps>(
 ///     operator: &Operator<T>,
 ///     task: &str,
-/// ) -> Result<usize, OperatorError> {
-///     let all = operator.unclaimable().await?;
-///     Ok(all.iter().filter(|lying| lying.task == task).map(|lying| lying.ready).sum())
+/// ) -> Result<Vec<SagaId>, OperatorError> {
+///     let mut ids = Vec::new();
+///     for lying in operator.unclaimable().await? {
+///         let mut rows = operator.list(lying.filter().of_task(task));
+///         while let Some(row) = rows.next().await {
+///             ids.push(row?.id);
+///         }
+///     }
+///     Ok(ids)
 /// }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,6 +162,13 @@ pub struct Unclaimable {
     pub task: String,
     /// So many of its sagas lie in its ready list.
     pub ready: usize,
+}
+
+impl Unclaimable {
+    /// These sagas, for [`Operator::list`].
+    pub fn filter(&self) -> SagaFilter {
+        SagaFilter::all().of_definition(self.definition).in_place(PlaceKind::Ready)
+    }
 }
 
 /// Sagas, in the order of their ids: a [`Stream`] with a `next` of its own. It reads page by page,
@@ -207,7 +226,8 @@ impl<T: TaskSteps> Operator<T> {
 
     /// Ready sagas that the code of this task does not cover, by definition (V3): those of versions
     /// that nobody runs any more, and those of other tasks that use the same journal, which another
-    /// host may cover. They cost nothing, and start when a host comes that covers them.
+    /// host may cover. They cost nothing, and start when a host comes that covers them. It tells how
+    /// many there are; [`Unclaimable::filter`] tells [`list`](Self::list) which.
     ///
     /// # Errors
     /// When the journal fails.

@@ -16,10 +16,13 @@ pub use error::OperatorError;
 pub use list::{SagaFilter, SagaList, SagaRow, Unclaimable};
 pub use survey::{AuditReport, LateReport};
 
-use super::{handle::cancel_id, random, task::Inner};
+use serde::Serialize;
+
+use super::{handle::cancel_id, task::Inner};
 use crate::{
-    kernel::{JournalValue, Letter, SagaId, SagaStatus, Value},
-    task::TaskSteps,
+    codec::{Json, encode_from},
+    kernel::{Letter, SagaId, SagaStatus},
+    task::{TaskSteps, with_sources},
 };
 use verb::Verb;
 
@@ -95,7 +98,8 @@ pub struct Operator<T> {
 pub enum OperatorAnswer {
     /// It is recorded, and will be folded (INV10).
     Recorded,
-    /// It was recorded before; or it is a cancel, and the saga goes back already.
+    /// The same was said before, of the same step, and is not folded yet: the first word stands, and
+    /// this one is dropped. Or it is a cancel, and the saga goes back already.
     Already,
     /// The saga is over; or it is a cancel, and the saga is past its pivot.
     TooLate(SagaStatus),
@@ -112,9 +116,16 @@ impl<T: TaskSteps> Operator<T> {
     /// # Errors
     /// [`NotNow`](OperatorError::NotNow) when the saga is neither parked nor stuck; all others as
     /// [`OperatorError`] says.
-    #[doc(alias = "unpark")]
     pub async fn retry(&self, saga: SagaId) -> Result<OperatorAnswer, OperatorError> {
         self.say(saga, &Verb::Retry, |by, _| Letter::Unpark { by }).await
+    }
+
+    /// Takes a saga out of its parking place (D3): another name for [`retry`](Self::retry).
+    ///
+    /// # Errors
+    /// As `retry`.
+    pub async fn unpark(&self, saga: SagaId) -> Result<OperatorAnswer, OperatorError> {
+        self.retry(saga).await
     }
 
     /// Counts a failed undo as done, because somebody has done it by hand (C7). `evidence` shows it.
@@ -138,20 +149,22 @@ impl<T: TaskSteps> Operator<T> {
     /// a step behind the pivot that cannot succeed (P3), or one that used up its tries and is parked
     /// (E4). The saga goes on with that output.
     ///
-    /// `output` is of the type that the step returns, or anything that has the same JSON.
+    /// `output` is of the type that the step returns, or anything that has the same JSON: a `&str`
+    /// for a `String`, or a `serde_json::Value`. It is written before anything else is done.
     ///
     /// # Errors
     /// [`WrongOutput`](OperatorError::WrongOutput) when the output is not what the step returns,
     /// [`NotNow`](OperatorError::NotNow) when the step does not wait for somebody's word; all others
     /// as [`OperatorError`] says.
-    pub async fn mark_done_with<O: JournalValue>(
+    pub async fn mark_done_with(
         &self,
         saga: SagaId,
         step: &str,
-        output: O,
+        output: impl Serialize,
         evidence: &str,
     ) -> Result<OperatorAnswer, OperatorError> {
-        self.say_done(saga, step, Value::journaled(output), evidence).await
+        let output = encode_from(&Json, &output).map_err(|error| with_sources(&error));
+        self.say_done(saga, step, output, evidence).await
     }
 
     /// Counts a step as not done: a pivot of which nobody knows (P2), or a step that used up its

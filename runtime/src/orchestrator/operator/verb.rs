@@ -3,15 +3,17 @@
 //! The look asks the kernel itself: it folds the letter into a copy of the records, and sees what
 //! changes. What is told is folded again by the owner, who may know more by then.
 
-use super::{Operator, OperatorAnswer, OperatorError, cancel_id, random};
+use uuid::Uuid;
+
+use super::{Operator, OperatorAnswer, OperatorError, cancel_id};
 use crate::{
-    codec::{Json, encode},
     journal::Told,
     kernel::{
-        EntryId, Fence, Letter, Mail, Phase, Record, SagaId, SagaStatus, Stamped, State, Value,
+        Encoded, EntryId, Fence, Letter, Mail, ParkReason, Phase, Record, SagaId, SagaStatus,
+        Stamped, State, Value,
     },
     orchestrator::{look::Look, task::StatusError},
-    task::{Slot, TaskSteps, with_sources},
+    task::{Slot, TaskSteps},
 };
 
 /// What an operator says, as far as it is checked.
@@ -49,12 +51,23 @@ impl Verb<'_> {
         }
     }
 
-    /// The entry under which it is told: what can be said once only has always the same.
-    fn entry(&self, saga: SagaId) -> EntryId {
-        match self {
-            Self::Cancel { .. } => cancel_id(saga),
-            _ => random::entry(),
-        }
+    /// The entry under which it is told, when the saga has so many records: what is said twice of
+    /// the same state is said once. A saga can be cancelled once.
+    fn entry(&self, saga: SagaId, step: usize, seq: u64) -> EntryId {
+        let word = match self {
+            Self::Cancel { .. } => return cancel_id(saga),
+            Self::Retry => b"again",
+            Self::MarkDone { .. } => b"undo ",
+            Self::MarkDoneWith { .. } => b"done ",
+            Self::MarkNotDone { .. } => b"not  ",
+            Self::Waive { .. } => b"waive",
+            Self::Kill { .. } => b"kill ",
+        };
+        let mut id = [0; 16];
+        id[..5].copy_from_slice(word);
+        id[5..8].copy_from_slice(&(step as u32).to_be_bytes()[1..]);
+        id[8..].copy_from_slice(&seq.to_be_bytes());
+        EntryId(Uuid::from_u128(saga.0.as_u128() ^ u128::from_be_bytes(id)))
     }
 
     /// The steps that it may be said of, in words.
@@ -89,7 +102,7 @@ impl<T: TaskSteps> Operator<T> {
         let step = verb.step().map_or(Ok(0), |step| look.step(saga, step))?;
         let letter = letter(self.by.clone(), step);
         look.takes(saga, verb, step, &letter)?;
-        self.tell(saga, &look, verb, letter).await
+        self.tell(saga, &look, (verb, step), letter).await
     }
 
     /// Says that a step is done with this output.
@@ -97,7 +110,7 @@ impl<T: TaskSteps> Operator<T> {
         &self,
         saga: SagaId,
         step: &str,
-        output: Value,
+        output: Result<Encoded, String>,
         evidence: &str,
     ) -> Result<OperatorAnswer, OperatorError> {
         let verb = Verb::MarkDoneWith { step, evidence };
@@ -113,9 +126,9 @@ impl<T: TaskSteps> Operator<T> {
             evidence: evidence.to_owned(),
             by: self.by.clone(),
         };
-        look.takes(saga, &verb, number, &letter(output.clone()))?;
-        let output = self.typed(saga, &look, number, &output)?;
-        self.tell(saga, &look, &verb, letter(output)).await
+        look.takes(saga, &verb, number, &letter(Value::journaled(())))?;
+        let output = self.typed(saga, &look, number, output)?;
+        self.tell(saga, &look, (&verb, number), letter(output)).await
     }
 
     fn check(&self, verb: &Verb<'_>) -> Result<(), OperatorError> {
@@ -144,7 +157,7 @@ impl<T: TaskSteps> Operator<T> {
         saga: SagaId,
         look: &Look,
         step: usize,
-        output: &Value,
+        output: Result<Encoded, String>,
     ) -> Result<Value, OperatorError> {
         let covers = self.inner.host.covers();
         let covered = covers.iter().find(|covered| covered.hash == look.hash);
@@ -153,20 +166,21 @@ impl<T: TaskSteps> Operator<T> {
             task: look.definition.task.to_string(),
             definition: look.hash,
         })?;
-        let encoded = encode(&Json, output).map_err(|error| with_sources(&error));
-        let typed = encoded.and_then(|json| covered.handlers.decode(Slot::Output(step), &json));
-        typed.map_err(|error| OperatorError::WrongOutput { step: look.name(step), error })
+        let live = |json| covered.handlers.live(Slot::Output(step), &Value::encoded(json));
+        output
+            .and_then(live)
+            .map_err(|error| OperatorError::WrongOutput { step: look.name(step), error })
     }
 
     async fn tell(
         &self,
         saga: SagaId,
         look: &Look,
-        verb: &Verb<'_>,
+        (verb, step): (&Verb<'_>, usize),
         letter: Letter,
     ) -> Result<OperatorAnswer, OperatorError> {
         let host = &self.inner.host;
-        let mail = Mail { id: verb.entry(saga), letter };
+        let mail = Mail { id: verb.entry(saga, step, look.state.seq()), letter };
         match host.journal.tell(saga, mail).await? {
             Told::Told => {
                 if !host.covers().iter().any(|covered| covered.hash == look.hash)
@@ -223,7 +237,7 @@ impl Look {
 
     /// Whether a letter changes what became of a step.
     fn settles(&self, letter: &Letter, step: usize) -> bool {
-        let mail = Mail { id: EntryId(uuid::Uuid::nil()), letter: letter.clone() };
+        let mail = Mail { id: EntryId(Uuid::nil()), letter: letter.clone() };
         let mut records = self.records.clone();
         let at = records.last().map(|stamped| stamped.at).unwrap_or_default();
         let record = Record::Received(Box::new(mail));
@@ -234,7 +248,7 @@ impl Look {
 
     /// What does not fit, and what would.
     fn why_not(&self, verb: &Verb<'_>, step: usize, letter: &Letter) -> String {
-        let is = word(self.state.steps()[step].phase);
+        let is = word(&self.state, step);
         let mut why = format!("`{}` {is}, and this is for {}", self.name(step), verb.fits());
         let all = 0..self.definition.steps.len();
         let others = all.filter(|other| self.settles(&about(letter, *other), *other));
@@ -274,9 +288,16 @@ fn instead(verb: &Verb<'_>, step: usize) -> Option<(&'static str, Letter)> {
     Some((instead, Letter::MarkDone { step, output, evidence, by }))
 }
 
-fn word(phase: Phase) -> &'static str {
-    match phase {
+/// What became of a step, as far as it got.
+fn word(state: &State, step: usize) -> &'static str {
+    let at = &state.steps()[step];
+    match at.phase {
+        _ if matches!(at.halted(), Some(ParkReason::Exhausted { .. })) => "used up its tries",
+        _ if at.halted().is_some() => "has a value that cannot be written or read",
         Phase::Pending => "has not started",
+        // Nothing is under way while it is parked.
+        Phase::Intended if state.parked().is_some() => "was begun, and may have happened",
+        Phase::Undoing if state.parked().is_some() => "was being undone",
         Phase::Intended => "is under way",
         Phase::Done => "is done",
         Phase::Refused => "refused",

@@ -14,6 +14,22 @@ use super::{
 use crate::clock::{Clock, SystemClock, TokioClock};
 
 /// Settings of a [`MemoryJournal`].
+///
+/// ```
+/// # futures_util::future::FutureExt::now_or_never(async {
+/// use std::time::Duration;
+/// use distributed_task::{backend::memory::MemoryJournal, journal::{Journal, JournalError}};
+/// use futures_util::FutureExt;
+///
+/// let builder = MemoryJournal::builder().capacity(1).retain_keys(Duration::from_secs(3600));
+/// let journal = builder.build();
+/// let admitted = journal.admit().await?;
+/// assert!(journal.admit().now_or_never().is_none(), "the next one waits");
+/// drop(admitted);
+/// assert!(journal.admit().now_or_never().is_some());
+/// # Ok::<_, JournalError>(())
+/// # }).expect("nothing to wait for").expect("the example works");
+/// ```
 #[derive(Clone)]
 pub struct MemoryJournalBuilder {
     pub(super) capacity: usize,
