@@ -12,6 +12,8 @@ use futures_util::future::BoxFuture;
 use smallvec::SmallVec;
 use uuid::Uuid;
 
+#[cfg(doc)]
+use crate::kernel::Direction;
 use crate::kernel::{
     Cause, Definition, DefinitionHash, EntryId, Fence, Fingerprint, Finish, Finished, Group, Mail,
     Place, SagaId, SagaStatus, Stamped, Timestamp,
@@ -35,10 +37,19 @@ use crate::kernel::{
 /// A second start under a key draws the id of the first (I2). [`find`](Journal::find) answers what
 /// is known of a saga by its id, and so does a `create` that finds one: the fingerprint of its
 /// start, and its [`Stage`]. A saga that began in the hands of an owner is `Starting` until that
-/// owner hands it over. If the owner is reaped first, it stays `Starting` until it is undone, and
-/// is `Abandoned` then. A saga with a fingerprint leaves a tombstone: it is found, and its id is
+/// owner hands it over: moves it on with an intent, parks it, turns it back for another cause than
+/// `Abandoned`, or ends it. What that owner only gives back, and what others do with it after that
+/// owner was reaped, leave it `Starting` until it is undone, and it is `Abandoned` then. A saga with a fingerprint leaves a tombstone: it is found, and its id is
 /// taken, for at least one retention after its end, also when its records are gone. After two
 /// retentions no tombstone is left, and the id is free. A saga without a fingerprint leaves none.
+///
+/// An abandoned start does not hold its key. The start that follows it has an id of its own and
+/// names the first one, which stands for the key: [`NewSaga::key`]. From then on the first id means
+/// the latest start: `find`, and a `create` under that id or key, answer what is known of that one,
+/// with its id, for as long as anything is: while it is open, kept, or has a tombstone. A start
+/// under a key whose latest start is not abandoned is `Exists`, or refused, and writes nothing: a
+/// key has one open saga. All ids under a key have the same second half, so that a store can keep
+/// them together.
 ///
 /// # Inbox
 /// [`tell`](Journal::tell) leaves an entry for whoever owns the saga, or will. It needs no
@@ -46,8 +57,9 @@ use crate::kernel::{
 /// stays until the commit that folds it. A *guarded* commit is refused while an entry waits that
 /// it does not fold: it would decide without having read it. Any other commit is written, and says
 /// that there is mail. What is told to a parked saga, or to one that waits for a time, gives it a
-/// ticket. A cancel of a saga that goes back is [`Told::Already`], one behind the pivot
-/// [`Told::TooLate`], and so is what is told to a saga that is over, with one exception.
+/// ticket. A cancel of a saga that goes back is [`Told::Already`]. One behind the pivot, also if
+/// that came late or was marked as done, is [`Told::TooLate`]: [`Direction::of`] says where a saga
+/// is. So is what is told to a saga that is over, with one exception.
 ///
 /// # Late successes
 /// A saga is over with the record `Finished`. While that says `late_until` it is not settled: it
@@ -79,15 +91,16 @@ use crate::kernel::{
 ///
 /// # Admission
 /// The capacity limits new sagas only: [`admit`](Journal::admit) waits while as many admitted sagas
-/// wait for their first claim. An admission that is dropped, and a saga that is over, parked or
+/// of that definition wait for their first claim. Each definition has room of its own: what nobody
+/// claims holds up no others (V3). An admission that is dropped, and a saga that is over, parked or
 /// waiting for a time before its first claim, give their room back. Wake-ups are never refused
 /// (A7).
 ///
 /// # Signals
 /// A signal is a hint that saves a wait: that a ready list is no longer empty (to one idle seat),
 /// that mail came (to the owner), that a timer was set which is due before every other one (to the
-/// seat that set it), that a saga is over or parked (to the listener in `reply_to`). The end of a
-/// saga is signalled once, and not again when it is settled; one that was opened again ends once
+/// seat that set it), that a saga is over or parked (to the listener in `reply_to`), that a
+/// definition was made known that was not before (to every listener). The end of a saga is signalled once, and not again when it is settled; one that was opened again ends once
 /// more. When a seat is gone, the tickets that are left and the next timer are signalled to
 /// another, and its listener hears nothing more. Everything works without signals, later.
 ///
@@ -135,7 +148,7 @@ use crate::kernel::{
 /// #         define(definition: Arc<Definition>) -> Answer<'_, ()>;
 /// #         definitions() -> Answer<'_, Vec<Arc<Definition>>>;
 /// #         definition(hash: DefinitionHash) -> Answer<'_, Option<Arc<Definition>>>;
-/// #         admit() -> Answer<'_, Admission>;
+/// #         admit(definition: DefinitionHash) -> Answer<'_, Admission>;
 /// #         create(saga: NewSaga) -> Answer<'_, Created>;
 /// #         find(saga: SagaId) -> Answer<'_, Option<Known>>;
 /// #         enter(seat: SeatId, listener: ListenerId) -> Answer<'_, Lease>;
@@ -220,14 +233,14 @@ pub trait Journal: Send + Sync + 'static {
     /// A definition by its hash.
     fn definition(&self, hash: DefinitionHash) -> Answer<'_, Option<Arc<Definition>>>;
 
-    /// Waits for room and reserves it.
-    fn admit(&self) -> Answer<'_, Admission>;
+    /// Waits for room for a saga of this definition, and reserves it.
+    fn admit(&self, definition: DefinitionHash) -> Answer<'_, Admission>;
 
     /// Starts a saga that nobody owns: its first records, and a ticket or its end.
     fn create(&self, saga: NewSaga) -> Answer<'_, Created>;
 
     /// What is known of a saga by its id; with a key, also for some time after its records are gone
-    /// (I3).
+    /// (I3). Of an abandoned start whose key was used again: what is known of the latest one.
     fn find(&self, saga: SagaId) -> Answer<'_, Option<Known>>;
 
     /// Takes a seat.
@@ -272,7 +285,7 @@ pub trait Journal: Send + Sync + 'static {
     fn late(&self) -> Answer<'_, Vec<(SagaId, Mail)>>;
 
     /// Looks at up to `limit` open sagas after `after` and mends those that are in no place: each
-    /// gets a ticket.
+    /// gets a ticket. A saga that is on its way from one place to another is in one.
     fn audit(&self, after: Option<SagaId>, limit: usize) -> Answer<'_, Audited>;
 }
 
@@ -477,7 +490,8 @@ pub struct ListenerId(pub u64);
 /// #     definition,
 /// #     records: vec![Record::Started(Arc::new(started))].into(),
 /// #     place: Place::Ready,
-/// #     admission: journal.admit().await?,
+/// #     key: None,
+/// #     admission: journal.admit(definition).await?,
 /// # }).await?;
 /// // Its seat found nothing to claim, and now somebody submits a saga:
 /// assert!(matches!(heard.try_recv()?, Signal::Ready));
@@ -500,6 +514,7 @@ pub trait Signals: Send + Sync {
 ///         Signal::Timer(_) => "pulse no later than then",
 ///         Signal::Mail(_) => "read the inbox",
 ///         Signal::Parked(_) | Signal::Ended(..) => "tell whoever waits for the saga",
+///         Signal::Defined(_) => "look whether it is covered here",
 ///     }
 /// }
 /// assert_eq!(what_to_do(&Signal::Ready), "claim");
@@ -516,6 +531,8 @@ pub enum Signal {
     Parked(SagaId),
     /// A saga that this listener started is over.
     Ended(SagaId, Arc<Finished>),
+    /// This definition was made known, and was not before: a host may cover it.
+    Defined(DefinitionHash),
 }
 
 /// A reserved place for one new saga. Dropping it gives the place back.
@@ -556,8 +573,13 @@ impl Admission {
     }
 
     /// The place now belongs to a saga; its first claim frees it.
-    pub fn consume(mut self) {
-        self.0 = None;
+    pub fn consume(self) {
+        self.into_gate();
+    }
+
+    /// The same, for a journal that keeps with the saga where its place goes back to.
+    pub fn into_gate(mut self) -> Option<Arc<dyn Gate>> {
+        self.0.take()
     }
 }
 
@@ -584,11 +606,11 @@ impl Drop for Admission {
 ///     id: SagaId,
 ///     started: Started,
 /// ) -> Result<Created, JournalError> {
-///     let admission = journal.admit().await?;
 ///     let (definition, at) = (started.definition, journal.now());
+///     let admission = journal.admit(definition).await?;
 ///     let records = vec![Record::Started(Arc::new(started))].into();
-///     let place = Place::Ready;
-///     journal.create(NewSaga { id, at, definition, records, place, admission }).await
+///     let (place, key) = (Place::Ready, None);
+///     journal.create(NewSaga { id, at, definition, records, place, key, admission }).await
 /// }
 /// # let journal = MemoryJournal::new();
 /// # let id: SagaId = "0192f0c1-0000-7000-8000-000000000000".parse()?;
@@ -620,6 +642,8 @@ pub struct NewSaga {
     pub records: Group,
     /// `Ready`; `Ended` when no step had to run; `Parked` when a condition panicked.
     pub place: Place,
+    /// The first id under its key, if this is not it: that start was abandoned (I2).
+    pub key: Option<SagaId>,
     /// The reserved room.
     pub admission: Admission,
 }
@@ -631,7 +655,7 @@ pub struct NewSaga {
 pub enum Created {
     /// It is there.
     Created,
-    /// A saga with this id was there before; nothing was written.
+    /// A saga with this id was there before, or one under this key; nothing was written.
     Exists(Known),
 }
 
@@ -640,6 +664,8 @@ pub enum Created {
 /// See [`NewSaga`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Known {
+    /// Its id: that which was asked for, or that of the latest start under its key.
+    pub id: SagaId,
     /// What it was started with, if it was started under a key.
     pub fingerprint: Option<Fingerprint>,
     /// How far it got.
@@ -788,7 +814,7 @@ pub struct ClaimedSaga {
 ///     folded: Vec::new(),
 ///     place: Place::Owned,
 ///     guarded: false,
-///     create: Some(NewOwned { definition, admission: journal.admit().await? }),
+///     create: Some(NewOwned { definition, key: None, admission: journal.admit(definition).await? }),
 /// };
 /// let batch = Batch { seat, number: 1, items: vec![item].into() };
 /// let committed = journal.commit(batch).await?;
@@ -838,6 +864,8 @@ pub struct Item {
 pub struct NewOwned {
     /// Its graph.
     pub definition: DefinitionHash,
+    /// The first id under its key, if this is not it: that start was abandoned (I2).
+    pub key: Option<SagaId>,
     /// The reserved room.
     pub admission: Admission,
 }

@@ -213,8 +213,11 @@ impl<T: TaskSteps> TaskBuilder<T> {
 
     /// How long a step that is told to stop may take. Default 10 s. Then an `async` step is dropped.
     /// A plain `fn` runs on a thread that nobody can take away: after a cancel it has until its
-    /// `timeout`; after its `timeout` and the grace it is given up, and the next attempt or the undo
-    /// may run beside it. Look at `cx.is_cancelled()` in anything that takes long.
+    /// `timeout`; after its `timeout` and the grace it is given up. The next attempt may run beside
+    /// it. An undo waits for it once more as long as its `timeout`, but no longer: a thread that
+    /// hangs does not hold its saga for ever (C3). What it returns later is not lost while this
+    /// process lives: a success counts, or is undone again (C8). Look at `cx.is_cancelled()` in
+    /// anything that takes long.
     pub fn grace(self, grace: Duration) -> Self {
         Self { grace, ..self }
     }

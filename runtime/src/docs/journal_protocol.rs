@@ -48,8 +48,9 @@
 //!
 //! | operation | in one atomic step |
 //! | --- | --- |
-//! | `admit` | waits for room for a new saga and reserves it |
-//! | `create` | writes `Started` and what follows at once, and a ticket at the back; a known id writes nothing and answers what is known of it |
+//! | `define` | makes a definition known; signals every host if it was not, for one of them may cover its sagas |
+//! | `admit` | waits for room for a new saga of a definition and reserves it |
+//! | `create` | writes `Started` and what follows at once, and a ticket at the back; a known id, or a key whose latest start was not abandoned, writes nothing and answers what is known of that |
 //! | `find` | what is known of an id: the fingerprint of its start and how far it got, from its records or its tombstone |
 //! | `claim` | the seat lives? takes tickets, drops those of owned or ended sagas, owns the rest under new fences, and answers their records, letters and dead owners |
 //! | `commit` | the seat lives and owns the saga, and the numbers fit? appends a group of records, deletes the letters it folds, moves the saga |
@@ -57,7 +58,7 @@
 //! | `pulse` | renews the seat, turns due timers into tickets, names seats that are overdue, hands tickets to a queue |
 //! | `reap` | ends an overdue seat and gives its sagas back, to the front, with the dead owner noted |
 //! | `leave` | gives the seat up, if it owns nothing |
-//! | `read`, `list`, `late`, `audit` | look; `audit` also makes a ticket for a saga that is in no place |
+//! | `read`, `list`, `late`, `audit` | look; `audit` also makes a ticket for a saga that is in no place, and leaves alone what is on its way |
 //!
 //! A commit is *guarded* when it intends the pivot, ends the saga, or takes it out of its owner's hands.
 //! It is refused while a letter waits that it does not fold: it would decide without having read it.
@@ -75,7 +76,16 @@
 //!
 //! A start that is still in its API phase, or whose host died in it, is `Starting`: it is not accepted,
 //! and a second start under its key has to wait. When it is undone it is `Abandoned` and does not hold
-//! its key any more (A6).
+//! its key any more (A6). Its owner hands it over with the group that moves it on with an intent, parks
+//! it, turns it back for another cause than `Abandoned`, or ends it; a host that leaves in its API phase
+//! abandons it.
+//!
+//! The start that follows an abandoned one has a new id and names the first one, whose id stands for the
+//! key. In the same step the journal notes there which start is the latest, and keeps that note as long
+//! as it knows anything of that one, then forgets both. So a key has one open saga, however many starts
+//! were abandoned before, and whenever those are forgotten. For a store with partitions all ids under a
+//! key have the same second half. In Redis the note is a field beside the sagas, and moves to the end
+//! bucket with the latest start; in tables it is a row that goes with its tombstone.
 //!
 //! # Commits
 //!
@@ -102,12 +112,15 @@
 //! | --- | --- | --- |
 //! | submitter, before or after `create` | nothing, or a ticket | nobody, or any host |
 //! | API host before the hand-over | owned by a dead seat, intents written | reaped; undone by another host, cause `Abandoned`: what the caller streamed is lost, so it is never resumed |
+//! | API host that leaves before the hand-over | turned back, cause `Abandoned` | any host |
 //! | worker before, in or after an effect, before its commit | owned by a dead seat, intent written | reaped; the step runs again under the same key |
 //! | worker after its commit | the records | the next owner |
 //! | host that reaps or carries, half way | a part done; a ticket too many at most | the next pulse of any host |
 //!
 //! Two hosts may *think* that they own one saga until the stale one's next call. Only one can write, and
-//! the fence tells resources. What the stale one knows goes to the inbox as a letter (J5). A success that
+//! the fence tells resources. A host that finds its seat gone, or could not renew it in time, drops what
+//! it held and takes a new seat under a new id; it asks again, ever more rarely, until the journal gives
+//! it one (B17). What the stale one knows goes to the inbox as a letter (J5). A success that
 //! comes when its saga is settled, or not known any more, reaches nobody: it is logged as an error and
 //! listed by `late`, unless the saga completed (B16).
 //!

@@ -30,7 +30,7 @@
 //! | J2 | Intent before effect: a step is recorded as intended before it starts. |
 //! | J3 | Delivery is at least once. The outcome of a step is recorded at most once for each generation. Nothing here is "exactly once". |
 //! | J4 | A message is acknowledged when the claim is recorded. From then on the owner drives the saga, not the message; waits are timers of the journal. |
-//! | J5 | A late success of a step that is still open is its outcome, whoever reports it; of a step that is undone it is rule C8. A late failure of an attempt that is no longer current is ignored. |
+//! | J5 | A late success of a step that is still open is its outcome, whoever reports it; of a step that is undone it is rule C8. One that contradicts a refusal outweighs it. A late failure of an attempt that is no longer current is ignored. |
 //! | J6 | A journal declares how much it survives: `Volatile < Process < Fsync`. The memory journal is `Volatile`. A task may demand a class, and is not built on less. One with a pivot or an `at_most_once` step is not built on a `Process` journal unless it says so itself: such a journal may forget that the step began, and go on. (One in memory forgets the saga as well.) |
 //! | J7 | No orphan: an open saga is ready, owned, timed or parked (or carried by a queue), and every operation leaves it in one of these. An audit repairs what outside damage broke. |
 //!
@@ -54,7 +54,7 @@
 //! | E1 | A step returns its output, asks for another try, refuses, or refuses after a part of its work (`Partial`). Time-out, panic and loss of the host make the attempt *unknown*: it failed, and may have had its effect. |
 //! | E2 | Only refusals, used-up tries, a cancel or the deadline make a saga go back. Trouble with the machinery (a value that cannot be written or read, a panic in a condition or in the response, a saga that kills its hosts) parks it: a bad release must not undo a million orders. A parked saga that is cancelled goes back. |
 //! | E3 | An unknown attempt is asked for first: the `probe` of the step says that it happened, that it did not, or that it cannot tell. Then the step is tried again under the same key while the saga goes forward, unless it is `at_most_once`: that is never tried again by itself. When the saga goes back, the undo is told `Unknown`. |
-//! | E4 | Used-up tries end *unknown*, because an error does not deny an effect, and the saga goes back; with `on_exhausted = "park"` it waits for an operator. A pivot is parked in any case. |
+//! | E4 | Used-up tries end *unknown*, because an error does not deny an effect, and the saga goes back; with `on_exhausted = "park"` it waits for an operator, unless another member of its group turns the saga back, before or after that. A pivot is parked in any case. |
 //!
 //! # Retries
 //!
@@ -62,7 +62,7 @@
 //! | --- | --- |
 //! | R1 | `max = n` means n tries after the first. The wait doubles up to a cap and is spread over `[0, wait]` by a hash of saga, step and try. A longer wait that the other side asks for wins. |
 //! | R2 | A wait of more than 5 s is a timer of the journal. A shorter one stays with the owner and takes no slot; so does every wait on the API host, whose saga is not resumed elsewhere. |
-//! | R3 | Hosts that died on a saga are counted apart from its errors, since its last record. At 2 it is a suspect: a host runs one suspect at a time, so that the next death names its cause. At 5 it is parked. |
+//! | R3 | Hosts that died on a saga are counted apart from its errors, since its last record. At 2 it is a suspect: a host runs one suspect at a time, so that the next death names its cause. At 5 it is parked, also when it was told to go back, unless nothing is to be run before that. |
 //! | R4 | Nothing is tried for ever in silence: after the budget a saga has gone back, or is parked or stuck. |
 //!
 //! *Comes later:* limits by elapsed time (R1).
@@ -87,12 +87,12 @@
 //! | --- | --- |
 //! | C1 | Undone is every compensable step that was intended and whose effect is not disproved: done or unknown, **also the one that failed**; not refused, skipped or withdrawn ones. |
 //! | C2 | An undo gets journaled values, the key of its step, a key of its own, and what is known of the step. |
-//! | C3 | Going back starts when no attempt can still be working: each has ended, or has been answered for by a re-run or a probe; one whose host died, or whose thread does not stop, may work until its `timeout` has passed since then. A step that changes nothing is not waited for. |
+//! | C3 | Going back starts when no attempt can still be working: each has ended, or has been answered for by a re-run or a probe; one whose host died, or whose thread does not stop, may work until its `timeout` has passed since then, and is heard when it succeeds later (J5, C8). A step that changes nothing is not waited for. |
 //! | C4 | In reverse order, stage by stage; members of a group together. |
 //! | C5 | Undo heeds neither cancel nor deadline. It has 20 tries, from 1 s, doubling up to 1 h, within 24 h. |
 //! | C6 | Undo with `Unknown` must succeed when nothing happened. That is the duty of the task, and [a page](super::guide::undo) shows how. |
-//! | C7 | When undo refuses or its tries are used up, the saga is stuck. Undos that come after it wait; those beside it finish. An [operator](crate::Operator) tries again, calls it done, or waives it. |
-//! | C8 | A success that is reported after the undo is recorded, and the step is undone again, with what it returned and a new key, also when the saga was over: it opens again. A saga in which a doubtful step was undone waits for that, a quarter of an hour at least, and says `settled: false` meanwhile. |
+//! | C7 | When undo refuses or its tries are used up, the saga is stuck. Undos that come after it wait; those beside it finish. An [operator](crate::Operator) tries again, calls it done, or waives it. The same goes for an undo that cannot be read, which parks its saga. |
+//! | C8 | A success that is reported after the undo is recorded, and the step is undone again, with what it returned and a new key, also when the saga was over: it opens again. A saga in which a doubtful step was undone waits for that, a quarter of an hour at least, and says `settled: false` meanwhile. A pivot that turns out to have happened while its saga goes back is not undone: it is logged as an error and stands in the residual. |
 //! | C9 | An undo is not undone. |
 //! | C10 | An undo must be idempotent. That is the duty of the task. |
 //! | C11 | The outcome tells the first cause in the order of the journal, and the residual. |
@@ -130,11 +130,11 @@
 //! | rule | |
 //! | --- | --- |
 //! | I1 | The key of a step is a hash of task, saga, step and generation; the attempt is not part of it. It is stable over restarts and versions of the code, and that of the undo is another. |
-//! | I2 | A saga that is [started under a key](super::guide::idempotent_start) is started once: the same key and request give the same saga, another request is refused. While the first start is in its API steps, or is being undone because its host died there, the second is told to come again; an abandoned start is passed over. |
+//! | I2 | A saga that is [started under a key](super::guide::idempotent_start) is started once: the same key and request give the same saga, another request is refused. While the first start is in its API steps, or is being undone because its host died there, the second is told to come again; an abandoned start is passed over, and the key means the one that follows it. A start whose API step is parked is accepted. |
 //! | I3 | The key of a saga that is over is remembered for one to two retentions of the journal, longer than its records. |
 //! | F1 | That there is one owner rests on the journal alone. |
 //! | F2 | [`cx.fence()`](crate::StepContext::fence) rises with every owner of a saga, so that a resource that keeps the highest can refuse a stale one. |
-//! | F3 | A host renews its lease at a third of it. One that cannot stops what it runs before others may take its sagas. |
+//! | F3 | A host renews its lease at a third of it. One that cannot stops what it runs before others may take its sagas, and goes on under a new seat as soon as the journal gives it one. |
 //!
 //! *Comes later:* incoming events (I4), locks (F4 to F7).
 //!
@@ -148,7 +148,7 @@
 //! | D4 | Nothing that is parked or stuck expires. |
 //! | V1 | The graph is in the journal, and a saga follows the one it began with. |
 //! | V2 | A step is known by its name, not by its place; a new name says `was = "old"`. |
-//! | V3 | A host claims sagas of definitions that its code covers: every step by name, with its undo, its probe and what they read. Others stay where they are, visible and at no cost, and start when a capable host comes. |
+//! | V3 | A host claims sagas of definitions that its code covers: every step by name, with its undo, its probe and what they read. Others stay where they are, visible and at no cost: they hold up no other definition, and start when a capable host comes. |
 //! | V7 | A worker message carries the fingerprint of the definition. |
 //!
 //! *Comes later:* schema checks and migration of running sagas (V4 to V6).
@@ -166,7 +166,7 @@
 //!
 //! | | |
 //! | --- | --- |
-//! | INV1 | at most one outcome record for each step and generation; one writer for each number |
+//! | INV1 | at most one outcome record for each step and generation, but for a late success after a refusal; one writer for each number |
 //! | INV2 | no effect without an intent before it, under the same key |
 //! | INV4 | a step starts when all steps before it are done or skipped |
 //! | INV5 | completed: every step done or skipped, nothing undone |

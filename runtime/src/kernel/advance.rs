@@ -165,7 +165,7 @@ impl Machine {
 
     /// Whether a step that is intended, and neither runs nor is in doubt, provably had no effect:
     /// none of its attempts can have begun, or its probe denied them all (C1).
-    fn is_without_effect(&self, step: usize) -> bool {
+    pub(super) fn is_without_effect(&self, step: usize) -> bool {
         let at = &self.state.steps[step];
         at.phase == Phase::Intended && (at.trouble().denied || self.never_began())
     }

@@ -75,7 +75,9 @@ pub struct Refused {
 pub enum Doubt {
     /// It ran longer than its `timeout`.
     TimedOut,
-    /// It ran longer than its `timeout`, was told to stop, and still runs on its thread.
+    /// It ran longer than its `timeout`, was told to stop, and still runs on its thread. It is taken
+    /// to be over when its `timeout` has passed once more (C3); a success of it counts whenever it
+    /// comes (J5).
     StillRuns,
     /// It panicked, with this message.
     Panicked(String),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     AttemptEnd, Cause, Decision, Doubt, End, Machine, OnExhausted, ParkReason, Phase, Record,
-    Timestamp, UNDO_BUDGET, UNDO_RETRY, Way, quiet::doubt, retry_delay, step::counts,
+    Timestamp, UNDO_BUDGET, UNDO_RETRY, Way, retry_delay, step::counts,
 };
 
 /// What a step, or an undo, is told that answers like a probe.
@@ -60,11 +60,17 @@ impl Machine {
 
     pub(super) fn push_end(&mut self, step: usize, way: Way, end: End, to: &mut Decision) {
         self.note_loss_before(step, way, &end, to);
-        let attempt = match doubt(way, &end) {
-            // The one before.
-            Some(Doubt::HostLost) => (self.attempt(step, way) - 1).max(1),
-            _ => self.attempt(step, way),
-        };
+        self.push_end_of(self.attempt(step, way), step, way, end, to);
+    }
+
+    pub(super) fn push_end_of(
+        &mut self,
+        attempt: u32,
+        step: usize,
+        way: Way,
+        end: End,
+        to: &mut Decision,
+    ) {
         let at = &self.state.steps[step];
         let generation = match way {
             Way::Undo => at.undo_generation,

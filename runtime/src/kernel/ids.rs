@@ -46,21 +46,27 @@ impl fmt::Debug for SagaId {
 }
 
 impl SagaId {
-    /// The saga of a start under a key (I2): the same for the same task, tenant and key, whoever
-    /// asks. `abandoned` counts the starts under this key whose host died before the hand-over;
-    /// they do not hold the key.
+    /// The saga of the first start under a key (I2): the same for the same task, tenant and key,
+    /// whoever asks.
     ///
     /// 128 bits of SHA-256, as a UUID of version 8.
-    pub fn of_start(task: &str, tenant: Option<&str>, key: &str, abandoned: u32) -> Self {
+    pub fn of_start(task: &str, tenant: Option<&str>, key: &str) -> Self {
         // A tenant is never empty, so none is not one of them.
         let digest = digest(&[
             b"distributed-task/start/1",
             task.as_bytes(),
             tenant.unwrap_or_default().as_bytes(),
             key.as_bytes(),
-            &abandoned.to_be_bytes(),
+            &0_u32.to_be_bytes(),
         ]);
         Self(Builder::from_custom_bytes(digest).into_uuid())
+    }
+
+    /// The saga of a start that follows an abandoned one: this id, with the second half of the first
+    /// one under its key, by which a store can keep them together (I2).
+    #[must_use]
+    pub fn beside(self, first: Self) -> Self {
+        Self(Uuid::from_u64_pair(self.0.as_u64_pair().0, first.0.as_u64_pair().1))
     }
 }
 
@@ -180,21 +186,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn i2_a_start_is_named_by_task_tenant_key_and_the_starts_that_were_abandoned() {
-        let start = SagaId::of_start("order", Some("acme"), "17", 0);
-        assert_eq!(start, SagaId::of_start("order", Some("acme"), "17", 0));
+    fn i2_a_start_is_named_by_task_tenant_and_key() {
+        let start = SagaId::of_start("order", Some("acme"), "17");
+        assert_eq!(start, SagaId::of_start("order", Some("acme"), "17"));
         assert_eq!(start.0.get_version_num(), 8);
         assert_eq!(start.to_string(), "17563765-b8fb-8e19-929c-7617beae27c9");
         for other in [
-            SagaId::of_start("orders", Some("acme"), "17", 0),
-            SagaId::of_start("order", None, "17", 0),
-            SagaId::of_start("order", None, "acme17", 0),
-            SagaId::of_start("order", Some("acme"), "18", 0),
-            SagaId::of_start("order", Some("acme1"), "7", 0),
-            SagaId::of_start("order", Some("acme"), "17", 1),
+            SagaId::of_start("orders", Some("acme"), "17"),
+            SagaId::of_start("order", None, "17"),
+            SagaId::of_start("order", None, "acme17"),
+            SagaId::of_start("order", Some("acme"), "18"),
+            SagaId::of_start("order", Some("acme1"), "7"),
         ] {
             assert_ne!(start, other);
         }
+    }
+
+    #[test]
+    fn i2_a_start_after_an_abandoned_one_shares_its_second_half() {
+        let first = SagaId::of_start("order", None, "17");
+        let drawn = SagaId(Uuid::from_u128(0x0192_f3a1_0000_7000_8000_0000_0000_0001));
+        let next = drawn.beside(first);
+        assert_eq!(next.to_string(), format!("0192f3a1-0000-7000{}", &first.to_string()[18..]));
+        assert_eq!(next.0.get_version_num(), 7);
     }
 
     #[test]

@@ -39,6 +39,16 @@ impl Machine {
         }
     }
 
+    /// The pivot, if this decision learns that it happened although the saga goes back: nobody undoes
+    /// it, and all before it is undone. Somebody must hear of that at once (C8, C11).
+    pub fn regrets(&self, decision: &Decision) -> Option<usize> {
+        self.state.cause.as_ref()?;
+        decision.records.iter().find_map(|record| match record {
+            Record::Ended { step, end: End::Late(_), .. } if self.is_pivot(*step) => Some(*step),
+            _ => None,
+        })
+    }
+
     /// A late success is evidence as long as the step is open (J5). An ephemeral value is none: it
     /// died with its host.
     fn late_success(
@@ -55,18 +65,18 @@ impl Machine {
         if definition.ephemeral || state.generation != generation || state.output.is_some() {
             return;
         }
-        let compensable = definition.kind == Kind::Compensable;
-        let remains = matches!(definition.kind, Kind::NoUndo(_));
+        let forward = self.state.cause.is_none();
+        let has_effect = definition.kind != Kind::ReadOnly;
         let end = match state.phase {
-            Phase::Intended | Phase::Unknown if self.state.cause.is_none() => End::Done(value),
-            // It was counted as not happened, or is being undone, or is undone (C8).
-            Phase::Unknown | Phase::Undoing | Phase::Undone | Phase::UndoFailed if compensable => {
+            Phase::Intended | Phase::Unknown if forward => End::Done(value),
+            // It is being undone, or is undone (C8).
+            Phase::Unknown | Phase::Undoing | Phase::Undone | Phase::UndoFailed
+                if definition.kind == Kind::Compensable =>
+            {
                 End::Late(value)
             }
-            // Nobody will undo it, but it is to be reported (C11).
-            Phase::Withdrawn if compensable || remains || self.state.cause.is_none() => {
-                End::Late(value)
-            }
+            // It was counted as not happened. It is undone now, or reported where nobody can (C11).
+            Phase::Withdrawn | Phase::Refused if forward || has_effect => End::Late(value),
             _ => return,
         };
         self.local[step].stale = self.local[step].in_flight && state.phase == Phase::Undoing;

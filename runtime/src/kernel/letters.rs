@@ -10,18 +10,14 @@ impl State {
             Letter::Kill { .. } | Letter::Late { .. } => {}
             Letter::Unpark { .. } => self.unparked(definition),
             Letter::MarkDone { step, output: None, .. } => {
-                if let Some(at) = self.failed_undo(*step) {
-                    at.phase = Phase::Undone;
-                }
+                self.settle_undo(*step, |at| at.close(Phase::Undone));
             }
             Letter::MarkDone { step, output: Some(output), .. } => {
                 self.marked_done(definition, seq, *step, output);
             }
             Letter::MarkNotDone { step, .. } => self.marked_not_done(definition, *step),
             Letter::Waive { step, reason, by } => {
-                if let Some(at) = self.failed_undo(*step) {
-                    at.waive(by, reason);
-                }
+                self.settle_undo(*step, |at| at.waive(by, reason));
             }
         }
     }
@@ -139,12 +135,25 @@ impl State {
         };
         if lifted {
             // Another member of its group may wait for a word, too.
-            self.parked = self.steps.iter().find_map(|step| step.trouble().halted.clone());
+            self.parked = self.halted();
         }
     }
 
-    fn failed_undo(&mut self, step: usize) -> Option<&mut StepState> {
-        self.steps.get_mut(step).filter(|at| at.phase == Phase::UndoFailed)
+    /// An undo that failed, or that nobody can run since it cannot be read, is settled by somebody's
+    /// word (C7).
+    fn settle_undo(&mut self, step: usize, settle: impl FnOnce(&mut StepState)) {
+        let Some(state) = self.steps.get_mut(step) else { return };
+        let halted = state.phase == Phase::Undoing && state.trouble().halted.is_some();
+        if state.phase != Phase::UndoFailed && !halted {
+            return;
+        }
+        settle(state);
+        if let Some(ParkReason::Undecodable { step: Some(of), .. }) = self.parked.as_deref()
+            && *of == step
+        {
+            // Another undo beside it may be as bad.
+            self.parked = self.halted();
+        }
     }
 
     /// Why a step failed for good the last time.

@@ -288,6 +288,11 @@ impl Machine {
             self.settle_place(now, &mut decision);
             return decision;
         }
+        let gives_back = self.leaving && !self.in_flight() && !self.is_idle();
+        if gives_back && self.in_api_phase() && self.needs_its_api_host() {
+            // Nobody else resumes it: the records tell that it was never accepted.
+            self.stop(Cause::Abandoned);
+        }
         self.settle(&mut decision);
         self.advance(judge, &mut decision);
         if self.wrote {
@@ -309,18 +314,31 @@ impl Machine {
         if crashes > 0 {
             self.look_for_losses(crashes, crashed_at, decision);
         }
-        // What was told to go back goes back: that may be the way out.
-        if crashes >= MAX_CRASHES && !self.is_idle() && self.state.stop.is_none() {
+        if crashes >= MAX_CRASHES && !self.is_idle() && self.runs_something() {
             self.note_losses(decision);
             self.push(decision, Record::Parked(Box::new(ParkReason::CrashLoop(crashes))));
         }
     }
 
+    /// Whether anything is to be run before the next record. What was told to go back goes back: that
+    /// may be the way out, unless the pivot must be run, or a probe asked, before that (R4).
+    fn runs_something(&self) -> bool {
+        let first =
+            |step| self.is_in_doubt(step) || self.is_pivot(step) && !self.is_without_effect(step);
+        let mut open = (0..self.local.len()).filter(|step| self.state.steps[*step].is_open());
+        self.stop_cause().is_none() || open.any(first)
+    }
+
     /// What the caller streamed in died with the API host: undone, never resumed (A6).
     fn is_abandoned(&self) -> bool {
+        self.role == Host::Worker && self.needs_its_api_host()
+    }
+
+    /// Its API phase is not over. What that host parked it handed over: its start was accepted.
+    fn needs_its_api_host(&self) -> bool {
         let settled = [Phase::Done, Phase::Skipped];
         let mut steps = self.definition.steps.iter().zip(&self.state.steps);
-        self.role == Host::Worker
+        !self.state.handed_over
             && steps.any(|(step, at)| step.host == Host::Api && !settled.contains(&at.phase))
     }
 

@@ -64,7 +64,7 @@ pub enum Letter {
         /// Who says so.
         by: String,
     },
-    /// Count a failed undo as done, on somebody's word (C7); or, with an output, a step that can go
+    /// Count an undo that failed, or cannot be read, as done, on somebody's word (C7); or, with an output, a step that can go
     /// neither forward nor back (P2, P3).
     MarkDone {
         /// The step.
@@ -86,7 +86,7 @@ pub enum Letter {
         /// Who says so.
         by: String,
     },
-    /// Leave the effect of a step whose undo failed, and report it (C7).
+    /// Leave the effect of a step whose undo failed, or cannot be read, and report it (C7).
     Waive {
         /// The step whose undo failed.
         step: usize,

@@ -17,6 +17,7 @@ mod advance;
 mod attempt;
 mod commands;
 mod definition;
+mod direction;
 mod ends;
 mod event;
 mod ids;
@@ -44,6 +45,7 @@ pub use definition::{
     Backoff, DEFAULT_STEP_TIMEOUT, Definition, DefinitionHash, Host, Jitter, Kind, OnExhausted,
     Retry, Step,
 };
+pub use direction::Direction;
 pub use event::{Command, Decision, Event, Judge, NoVerdict, Place};
 pub use ids::{EntryId, Fence, Fingerprint, SagaId, Timestamp, idempotency_key};
 pub use machine::{Machine, Memo};

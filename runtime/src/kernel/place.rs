@@ -60,7 +60,7 @@ impl Machine {
         (0..self.state.steps.len()).filter(open)
     }
 
-    fn in_api_phase(&self) -> bool {
+    pub(super) fn in_api_phase(&self) -> bool {
         self.role == Host::Api && self.state.cause.is_none()
     }
 }

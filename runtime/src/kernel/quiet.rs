@@ -26,16 +26,20 @@ impl Machine {
             if local.waited || at.retry_at().is_some_and(|due| due > crashed_at) {
                 continue;
             }
-            local.crashes = crashes;
             // Else a letter answered for it.
             let open = at.phase == Phase::Intended && self.state.finished.is_none();
-            if !local.open_before || !open {
+            let lost = local.open_before && open;
+            let busy_until = definition.may_run_until(crashed_at).max(local.busy_until);
+            if lost && definition.at_most_once && !definition.probe {
+                // It began once: that attempt ends now.
+                self.exhausted(step, Doubt::HostLost, to);
+                self.local[step].busy_until = busy_until;
                 continue;
             }
-            local.lost = true;
-            local.busy_until = definition.may_run_until(crashed_at).max(local.busy_until);
-            if definition.at_most_once && !definition.probe {
-                self.exhausted(step, Doubt::HostLost, to);
+            local.crashes = crashes;
+            if lost {
+                local.lost = true;
+                local.busy_until = busy_until;
             }
         }
     }
@@ -54,15 +58,16 @@ impl Machine {
 
     /// Before the end of another attempt that does not answer for the one that was lost.
     pub(super) fn note_loss_before(&mut self, step: usize, way: Way, end: &End, to: &mut Decision) {
-        let tells = is_answer(way, end) || doubt(way, end) == Some(&Doubt::HostLost);
-        if way != Way::Undo && self.local[step].lost && !tells {
+        if way != Way::Undo && self.local[step].lost && !is_answer(way, end) {
             self.note_loss(step, to);
         }
     }
 
     fn note_loss(&mut self, step: usize, to: &mut Decision) {
         let end = End::Failed { why: Doubt::HostLost, retry_at: self.lost_at };
-        self.push_end(step, Way::Do, end, to);
+        // The one before that which runs here, or comes next.
+        let attempt = (self.attempt(step, Way::Do) - 1).max(1);
+        self.push_end_of(attempt, step, Way::Do, end, to);
     }
 
     /// When the last attempt that may still run somewhere is over for certain; `None` when there is

@@ -158,7 +158,8 @@ pub enum End {
         /// When.
         retry_at: Timestamp,
     },
-    /// It was done after all: a success that arrived when the step was being undone (C8).
+    /// It was done after all: a success that arrived when the step was being undone, or was counted
+    /// as not happened (C8).
     Late(Value),
 }
 

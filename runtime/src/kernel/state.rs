@@ -70,6 +70,8 @@ pub struct State {
     pub(super) parked: Option<Box<ParkReason>>,
     pub(super) finished: Option<Arc<Finished>>,
     started_by: Fence,
+    /// Who began it parked it: its start was accepted, and whoever goes on with it resumes it (A6).
+    pub(super) handed_over: bool,
     /// No attempt of the steps that are intended now is known to have begun (B9).
     pub(super) unbegun: bool,
     pub(super) failures: Vec<(usize, Doubt)>,
@@ -102,6 +104,7 @@ impl State {
             request: started.request.clone(),
             deadline: started.deadline,
             started_by: fence,
+            handed_over: false,
             stop: None,
             cancel: None,
             cause: None,
@@ -158,7 +161,10 @@ impl State {
                     }
                 }
             }
-            Record::Parked(reason) => self.apply_park(definition, reason),
+            Record::Parked(reason) => {
+                self.handed_over |= fence == self.started_by;
+                self.apply_park(definition, reason);
+            }
             Record::Finished(finished) => self.finished = Some(finished.clone()),
         }
     }
@@ -181,7 +187,7 @@ impl State {
                 self.resolved(definition, step);
             }
             End::Late(value) => {
-                if !matches!(at.phase, Phase::Unknown | Phase::Withdrawn) {
+                if matches!(at.phase, Phase::Undoing | Phase::Undone | Phase::UndoFailed) {
                     // It was undone as something nobody knew: now as what it is.
                     at.undo_generation += 1;
                 }
@@ -274,11 +280,39 @@ impl State {
     fn refused(&mut self, definition: &Definition, step: usize, refused: &Refused) {
         self.failures.push((step, Doubt::Failed(refused.message.clone())));
         self.stop(definition, Cause::Refused { step, refused: refused.clone() });
+        self.give_up_what_waits(definition);
     }
 
     fn failed(&mut self, definition: &Definition, step: usize, why: Doubt) {
         self.failures.push((step, why.clone()));
         self.stop(definition, Cause::Failed { step, why });
+        self.give_up_what_waits(definition);
+    }
+
+    /// A saga that goes back waits for nobody's word on what used up its tries: had it been told to
+    /// before, nothing would have parked (E4).
+    fn give_up_what_waits(&mut self, definition: &Definition) {
+        if self.stop.is_none() || self.cause.is_some() || self.pivot_done(definition) {
+            return;
+        }
+        for step in 0..self.steps.len() {
+            let at = &mut self.steps[step];
+            let Some(ParkReason::Exhausted { why, .. }) = at.trouble().halted.as_deref() else {
+                continue;
+            };
+            self.failures.push((step, why.clone()));
+            // What its probe denied last is not undone.
+            let denied = at.trouble().denied;
+            at.close(if denied { Phase::Withdrawn } else { Phase::Unknown });
+        }
+        if matches!(self.parked.as_deref(), Some(ParkReason::Exhausted { .. })) {
+            self.parked = self.halted();
+        }
+    }
+
+    /// What still waits for somebody's word.
+    pub(super) fn halted(&self) -> Option<Box<ParkReason>> {
+        self.steps.iter().find_map(|step| step.trouble().halted.clone())
     }
 
     pub(super) fn stop(&mut self, definition: &Definition, cause: Cause) {
@@ -287,15 +321,16 @@ impl State {
         }
     }
 
+    /// Whether it is past its pivot, from where it only goes forward (P3). One that went back before
+    /// its pivot turned out to have happened goes back all the same.
     pub(super) fn pivot_done(&self, definition: &Definition) -> bool {
-        definition.pivot().is_some_and(|pivot| self.steps[pivot].phase == Phase::Done)
+        self.cause.is_none()
+            && definition.pivot().is_some_and(|pivot| self.steps[pivot].phase == Phase::Done)
     }
 
     /// After the pivot a step that cannot succeed stops the saga where it is (P3).
     pub(super) fn stuck_forward(&self, definition: &Definition) -> bool {
-        self.cause.is_none()
-            && self.pivot_done(definition)
-            && self.steps.iter().any(StepState::has_failed)
+        self.pivot_done(definition) && self.steps.iter().any(StepState::has_failed)
     }
 
     /// The steps, in the order of the definition.

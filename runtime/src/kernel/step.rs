@@ -176,7 +176,7 @@ impl StepState {
 
     /// An operator lets its effect stand (C7).
     pub(super) fn waive(&mut self, by: &str, reason: &str) {
-        self.phase = Phase::UndoWaived;
+        self.close(Phase::UndoWaived);
         self.trouble_mut().waived = Some(format!("waived by {by}: {reason}").into());
     }
 

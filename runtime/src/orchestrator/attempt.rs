@@ -5,7 +5,7 @@ use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -22,6 +22,7 @@ use crate::{
 pub(super) struct Attempt {
     pub(super) step: usize,
     pub(super) way: Way,
+    pub(super) generation: u32,
     pub(super) number: u32,
     pub(super) span: Span,
     work: Option<Work>,
@@ -42,12 +43,14 @@ pub(super) enum Polled {
 
 impl Attempt {
     pub(super) fn new(
-        (step, way, number): (usize, Way, u32),
+        (step, way): (usize, Way),
+        (generation, number): (u32, u32),
         work: Work,
         limit: Duration,
         span: Span,
     ) -> Self {
-        Self { step, way, number, span, work: Some(work), limit, timer: None, stopping: None }
+        let work = Some(work);
+        Self { step, way, generation, number, span, work, limit, timer: None, stopping: None }
     }
 
     /// Gives it `grace` to end by itself; then it is ended as interrupted. What cannot be
@@ -92,7 +95,10 @@ impl Attempt {
                 Polled::Overdue
             }
             doubt => {
-                self.drop_work();
+                // A thread goes on: what it returns is still wanted (J5).
+                if self.is_interruptible() {
+                    self.drop_work();
+                }
                 Polled::Ended(AttemptEnd::Unknown(doubt.unwrap_or(Doubt::TimedOut)))
             }
         }
@@ -109,6 +115,19 @@ impl Attempt {
         };
         self.drop_work();
         Poll::Ready(end)
+    }
+
+    /// The end that is there, if its saga has left meanwhile.
+    pub(super) fn last_look(&mut self) -> Option<AttemptEnd> {
+        match self.poll_work(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(end) => Some(end),
+            Poll::Pending => None,
+        }
+    }
+
+    /// The thread that goes on without it.
+    pub(super) fn take_thread(&mut self) -> Option<Work> {
+        self.work.take_if(|work| !work.interruptible)
     }
 
     /// Drops the future; a panic in a destructor of user code must not take the driver with it.

@@ -9,8 +9,9 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
 
 use super::{
-    claim::{drive, hashes, not_idle, slot, wait_out},
+    claim::{drive, hashes, not_idle, wait_out},
     host::{Carrier, Host},
+    seat::Seat,
 };
 use crate::{
     journal::{Carry, ClaimFrom},
@@ -30,17 +31,26 @@ pub(super) fn spawn(host: &Arc<Host>, carrier: Carrier) {
 
 /// Moves tickets from the journal to the queue, until the host leaves.
 async fn relay(host: Arc<Host>, queue: Arc<dyn Queue>) {
-    relay_until_leaving(&host, &*queue).await;
-    not_idle(&host).await;
+    while let Some(seat) = host.seat().await {
+        relay_until_leaving(&host, &seat, &*queue).await;
+        not_idle(&host, &seat).await;
+    }
 }
 
-async fn relay_until_leaving(host: &Host, queue: &dyn Queue) {
-    while !host.leaving.is_cancelled() {
+/// Returns when the seat is lost, too.
+async fn relay_until_leaving(host: &Host, seat: &Seat, queue: &dyn Queue) {
+    while !host.leaving.is_cancelled() && !seat.lost.is_cancelled() {
         let definitions = hashes(host);
         let carry = Carry { definitions: &definitions, limit: BATCH };
-        match host.journal.pulse(host.seat, Some(carry)).await {
+        let Some(pulse) = host.answered(seat, host.journal.pulse(seat.id, Some(carry))).await
+        else {
+            return;
+        };
+        match pulse {
             Ok(pulse) if pulse.carried.is_empty() => tokio::select! {
+                biased;
                 () = host.leaving.cancelled() => return,
+                () = seat.lost.cancelled() => return,
                 () = host.ears.ready.notified() => {}
             },
             Ok(pulse) => {
@@ -53,7 +63,7 @@ async fn relay_until_leaving(host: &Host, queue: &dyn Queue) {
                 }
             }
             Err(error) => {
-                if !wait_out(host, &error).await {
+                if !wait_out(host, seat, &error).await {
                     return;
                 }
             }
@@ -71,6 +81,7 @@ async fn publish(host: &Host, queue: &dyn Queue, ticket: Ticket) {
         }
     };
     tokio::select! {
+        biased;
         () = published => {}
         () = host.leaving.cancelled() => {}
     }
@@ -78,20 +89,30 @@ async fn publish(host: &Host, queue: &dyn Queue, ticket: Ticket) {
 
 /// Claims the sagas that messages name, one for each free slot.
 async fn consume(host: Arc<Host>, carrier: Carrier) {
-    loop {
-        // There is a slot, but it is not taken yet: a saga that waited may want it first.
-        let Some(free) = slot(&host).await else { return };
+    while let Some(seat) = host.seat().await {
+        // There is a slot, but it is not taken yet: a saga that waited may want it first. That this
+        // host is busy is no news to its ready lists: the relay goes on.
+        let free = tokio::select! {
+            biased;
+            () = host.leaving.cancelled() => return,
+            free = host.slot() => free,
+        };
         drop(free);
         let received = tokio::select! {
+            biased;
             () = host.leaving.cancelled() => return,
+            () = seat.lost.cancelled() => continue,
             received = carrier.queue.receive(&host.definition.queue) => received,
         };
         let delivery = match received {
             Ok(delivery) => delivery,
             Err(error) => {
                 tracing::warn!(%error, "cannot receive, trying again");
-                sleep(RETRY).await;
-                continue;
+                tokio::select! {
+                    biased;
+                    () = host.leaving.cancelled() => return,
+                    () = sleep(RETRY) => continue,
+                }
             }
         };
         let Some((delivery, saga, definition)) = accept(&host, &carrier, delivery).await else {
@@ -99,22 +120,30 @@ async fn consume(host: Arc<Host>, carrier: Carrier) {
         };
         let Ok(slot) = Arc::clone(&host.slots).try_acquire_owned() else {
             // It did: the message is for whoever has time.
-            settle(delivery.nack(Duration::ZERO)).await;
+            settle(&host, delivery.nack(Duration::ZERO)).await;
             continue;
         };
-        match host.journal.claim(host.seat, ClaimFrom::Sagas(definition, &[saga]), 1).await {
+        // What is claimed has its driver before anybody thinks that nothing is under way.
+        let claiming = seat.tasks.token();
+        let named = [saga];
+        let claimed = host.journal.claim(seat.id, ClaimFrom::Sagas(definition, &named), 1);
+        match host.answered(&seat, claimed).await {
             // The claim is durable: from now on the seat is the driver, not the message (J4).
-            Ok(claimed) => {
-                settle(delivery.ack()).await;
+            Some(Ok(claimed)) => {
                 if let Some(saga) = claimed.sagas.into_iter().next() {
-                    drive(&host, saga, claimed.at, Some(slot));
+                    drive(&host, &seat, saga, claimed.at, Some(slot));
                 }
+                drop(claiming);
+                settle(&host, delivery.ack()).await;
             }
-            Err(error) => {
-                settle(delivery.nack(RETRY)).await;
-                if !wait_out(&host, &error).await {
-                    return;
-                }
+            Some(Err(error)) => {
+                drop((slot, claiming));
+                settle(&host, delivery.nack(RETRY)).await;
+                wait_out(&host, &seat, &error).await;
+            }
+            None => {
+                drop((slot, claiming));
+                settle(&host, delivery.nack(RETRY)).await;
             }
         }
     }
@@ -135,15 +164,21 @@ async fn accept(
         Ok((saga, definition)) => Some((delivery, saga, definition)),
         Err(reason) => {
             tracing::error!(reason, "a message that no worker of this task can use");
-            settle(delivery.ack()).await;
+            settle(host, delivery.ack()).await;
             None
         }
     }
 }
 
 /// A delivery that cannot be settled comes again, and is harmless then.
-async fn settle(settled: impl Future<Output = Result<(), QueueError>>) {
-    if let Err(error) = settled.await {
-        tracing::warn!(%error, "a message was not settled");
+async fn settle(host: &Host, settled: impl Future<Output = Result<(), QueueError>>) {
+    tokio::select! {
+        biased;
+        settled = settled => {
+            if let Err(error) = settled {
+                tracing::warn!(%error, "a message was not settled");
+            }
+        }
+        () = host.aborting.cancelled() => {}
     }
 }

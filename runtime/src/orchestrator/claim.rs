@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use smallvec::SmallVec;
 use tokio::{sync::OwnedSemaphorePermit, time::sleep};
 
-use super::{driver::Driver, host::Host};
+use super::{driver::Driver, host::Host, seat::Seat};
 use crate::{
     journal::{ClaimFrom, ClaimedSaga, JournalError},
     kernel::{DefinitionHash, Event, Host as Role, Machine, Timestamp},
@@ -20,65 +20,77 @@ const BATCH: usize = 64;
 const RETRY: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(host: Arc<Host>) {
-    claim_until_leaving(&host).await;
-    not_idle(&host).await;
+    while let Some(seat) = host.seat().await {
+        claim_until_leaving(&host, &seat).await;
+        not_idle(&host, &seat).await;
+    }
 }
 
-async fn claim_until_leaving(host: &Arc<Host>) {
-    while let Some(slot) = slot(host).await {
+/// Returns when the seat is lost, too.
+async fn claim_until_leaving(host: &Arc<Host>, seat: &Arc<Seat>) {
+    while let Some(slot) = slot(host, seat).await {
+        // What is claimed has its driver before anybody thinks that nothing is under way.
+        let claiming = seat.tasks.token();
         let from = hashes(host);
         let limit = 1 + host.slots.available_permits().min(BATCH - 1);
-        let claimed = host.journal.claim(host.seat, ClaimFrom::Definitions(&from), limit);
-        match claimed.await {
-            Ok(claimed) if claimed.sagas.is_empty() => {
-                drop(slot);
+        let claimed = host.journal.claim(seat.id, ClaimFrom::Definitions(&from), limit);
+        match host.answered(seat, claimed).await {
+            Some(Ok(claimed)) if claimed.sagas.is_empty() => {
+                drop((slot, claiming));
                 tokio::select! {
+                    biased;
                     () = host.leaving.cancelled() => return,
+                    () = seat.lost.cancelled() => return,
                     () = host.ears.ready.notified() => {}
                 }
             }
-            Ok(claimed) => {
+            Some(Ok(claimed)) => {
                 let mut slot = Some(slot);
                 for saga in claimed.sagas {
                     // A driver that finds no slot left waits for one before it starts anything.
                     let free = || Arc::clone(&host.slots).try_acquire_owned().ok();
                     let slot = if is_suspect(&saga) { None } else { slot.take().or_else(free) };
-                    drive(host, saga, claimed.at, slot);
+                    drive(host, seat, saga, claimed.at, slot);
                 }
+                drop(claiming);
             }
-            Err(error) => {
-                drop(slot);
-                if !wait_out(host, &error).await {
+            Some(Err(error)) => {
+                drop((slot, claiming));
+                if !wait_out(host, seat, &error).await {
                     return;
                 }
             }
+            None => return,
         }
     }
 }
 
-/// A free slot; `None` when the host leaves.
-pub(super) async fn slot(host: &Host) -> Option<OwnedSemaphorePermit> {
-    if host.leaving.is_cancelled() {
+/// A free slot; `None` when the host leaves, or loses its seat.
+async fn slot(host: &Host, seat: &Seat) -> Option<OwnedSemaphorePermit> {
+    if host.leaving.is_cancelled() || seat.lost.is_cancelled() {
         return None;
     }
     if let Ok(slot) = Arc::clone(&host.slots).try_acquire_owned() {
         return Some(slot);
     }
     // Woken, perhaps, but busy meanwhile: another host may have time.
-    not_idle(host).await;
+    not_idle(host, seat).await;
     tokio::select! {
         biased;
         () = host.leaving.cancelled() => None,
+        () = seat.lost.cancelled() => None,
         slot = host.slot() => slot,
     }
 }
 
 /// Says that this host cannot take what lies in its ready lists, so that another one is woken.
-pub(super) async fn not_idle(host: &Host) {
+pub(super) async fn not_idle(host: &Host, seat: &Seat) {
     let definitions = hashes(host);
-    let claimed = host.journal.claim(host.seat, ClaimFrom::Definitions(&definitions), 0).await;
-    if let Err(error) = claimed {
-        tracing::debug!(%error, "the idle mark was not taken back");
+    let claimed = host.journal.claim(seat.id, ClaimFrom::Definitions(&definitions), 0);
+    match host.answered(seat, claimed).await {
+        Some(Ok(_)) => {}
+        Some(Err(error)) => tracing::debug!(%error, "the idle mark was not taken back"),
+        None => tracing::debug!("the idle mark was not taken back"),
     }
 }
 
@@ -95,6 +107,7 @@ pub(super) fn is_suspect(saga: &ClaimedSaga) -> bool {
 /// Spawns the driver of a saga that was claimed at `now`.
 pub(super) fn drive(
     host: &Arc<Host>,
+    seat: &Arc<Seat>,
     saga: ClaimedSaga,
     now: Timestamp,
     slot: Option<OwnedSemaphorePermit>,
@@ -115,7 +128,7 @@ pub(super) fn drive(
     };
     let event =
         Event::Claimed { crashes: saga.crashes, crashed_at: saga.crashed_at, mail: saga.mail };
-    let mut driver = Driver::new(Arc::clone(host), machine, now).with_slot(slot);
+    let mut driver = Driver::new(Arc::clone(host), Arc::clone(seat), machine, now).with_slot(slot);
     if covered.hash != host.hash {
         driver = driver.with_handlers(Arc::clone(&covered.handlers));
     }
@@ -123,20 +136,23 @@ pub(super) fn drive(
         driver = driver.as_suspect();
     }
     // Boxed once, and not moved about: a task of the runtime holds its future in line.
-    host.tasks.spawn(Box::pin(driver.run(event)));
+    seat.tasks.spawn(Box::pin(driver.run(event)));
 }
 
-/// After an error: whether it is worth going on, after a wait.
-pub(super) async fn wait_out(host: &Host, error: &JournalError) -> bool {
+/// After an error: whether it is worth going on with this seat, after a wait.
+pub(super) async fn wait_out(host: &Host, seat: &Seat, error: &JournalError) -> bool {
     match error {
         JournalError::Unavailable(_) => tracing::warn!(%error, "cannot claim, trying again"),
-        _ => {
-            tracing::error!(%error, "this host claims nothing more");
+        JournalError::Fenced(_) | JournalError::Diverged(_) => {
+            tracing::error!(%error, "cannot claim");
+            seat.lose();
             return false;
         }
     }
     tokio::select! {
+        biased;
         () = host.leaving.cancelled() => false,
+        () = seat.lost.cancelled() => false,
         () = sleep(RETRY) => true,
     }
 }

@@ -4,33 +4,38 @@ use std::{
     num::NonZeroUsize,
     sync::{
         Arc, PoisonError, RwLock,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     carrier, claim,
     cover::{Covered, covered},
-    fence::SelfFence,
-    pulse, random,
+    pulse,
+    seat::{Seat, Taken},
     signals::Ears,
     task::ShutdownReport,
 };
 use crate::{
     files::Files,
-    journal::{Journal, JournalError, ListenerId, SeatId, Wire},
+    journal::{Answer, Journal, JournalError, ListenerId},
     kernel::{Definition, DefinitionHash, SagaId},
     progress::ProgressTracker,
     queue::{Queue, Ticket},
     task::{Handlers, Services},
 };
+
+/// How long a journal may take to answer a host whose time is up.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a shutdown takes at most after its limit: for the last words of every saga.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// One process's place in a journal.
 pub(crate) struct Host {
@@ -44,14 +49,15 @@ pub(crate) struct Host {
     known: AtomicUsize,
     pub(super) services: Arc<Services>,
     pub(super) ears: Arc<Ears>,
+    /// Hears of the sagas that were started here, whatever becomes of the seat.
     pub(super) listener: ListenerId,
-    pub(super) seat: SeatId,
-    pub(super) fence: SelfFence,
-    pub(super) batches: AtomicU64,
+    /// `None` while a new one is looked for.
+    seats: watch::Sender<Option<Arc<Seat>>>,
     pub(super) settings: HostSettings,
     pub(super) slots: Arc<Semaphore>,
     /// One slot for sagas that hosts died on: the next crash names its cause (R3).
     pub(super) suspects: Arc<Semaphore>,
+    /// Whatever the host waits for before it is gone, besides what its seat owns.
     pub(super) tasks: TaskTracker,
     /// Nothing new is claimed or started; what runs goes on.
     pub(super) leaving: CancellationToken,
@@ -90,20 +96,10 @@ impl Host {
         let definition = Arc::new(handlers.definition());
         let ears = Arc::new(Ears::default());
         let listener = journal.listen(ears.clone()).await?;
-        let seat = random::seat();
-        let fence = SelfFence::new();
-        let entered = async {
-            journal.define(Arc::clone(&definition)).await?;
-            let known = journal.definitions().await?;
-            let (renewing, sent) = (SelfFence::renewing(), journal.now());
-            let lease = journal.enter(seat, listener).await?;
-            fence.renewed(renewing, lease.deadline.map(|deadline| deadline.since(sent)));
-            Ok((known, lease))
-        };
-        let (known, lease) = match entered.await {
-            Ok(entered) => entered,
+        let Taken { seat, lease, known } = match Seat::take(&*journal, &ears, &definition).await {
+            Ok(taken) => taken,
             Err(error) => {
-                // Nobody will ever listen there; if this fails as well, the journal has lost more.
+                // Nobody will ever listen there.
                 let _ = journal.unlisten(listener).await;
                 return Err(error);
             }
@@ -122,9 +118,7 @@ impl Host {
             services: Arc::new(Services { files, progress }),
             ears,
             listener,
-            seat,
-            fence,
-            batches: AtomicU64::new(1),
+            seats: watch::Sender::new(Some(Arc::clone(&seat))),
             settings,
             tasks: TaskTracker::new(),
             leaving: CancellationToken::new(),
@@ -136,7 +130,7 @@ impl Host {
             Some(carrier) => carrier::spawn(&host, carrier),
         }
         // Not one of `tasks`: it keeps the seat alive until the last of them is done.
-        tokio::spawn(pulse::run(pulse::GoneAtEnd(Arc::clone(&host)), lease));
+        tokio::spawn(pulse::run(pulse::GoneAtEnd(Arc::clone(&host)), seat, lease));
         Ok(host)
     }
 
@@ -150,13 +144,89 @@ impl Host {
         if known == self.known.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let known = self.journal.definitions().await?;
+        self.learn(self.journal.definitions().await?);
+        self.ears.ready.notify_one();
+        Ok(())
+    }
+
+    fn learn(&self, known: Vec<Arc<Definition>>) {
         self.known.store(known.len(), Ordering::Relaxed);
         let own = self.covers()[0].clone();
         let covers = covered(&own, known).into();
         *self.covers.write().unwrap_or_else(PoisonError::into_inner) = covers;
-        self.ears.ready.notify_one();
-        Ok(())
+    }
+
+    /// The seat, as soon as there is one; `None` when the host leaves.
+    pub(super) async fn seat(&self) -> Option<Arc<Seat>> {
+        if let Some(seat) = self.seat_now() {
+            return Some(seat);
+        }
+        let is_had =
+            |seat: &Option<Arc<Seat>>| seat.as_ref().is_some_and(|seat| !seat.lost.is_cancelled());
+        let mut seats = self.seats.subscribe();
+        tokio::select! {
+            biased;
+            () = self.leaving.cancelled() => None,
+            seat = seats.wait_for(is_had) => seat.ok()?.clone(),
+        }
+    }
+
+    /// The seat, if there is one now and the host stays.
+    pub(super) fn seat_now(&self) -> Option<Arc<Seat>> {
+        let seat = self.seats.borrow().clone();
+        seat.filter(|seat| !seat.lost.is_cancelled() && !self.leaving.is_cancelled())
+    }
+
+    /// There is no seat, for the moment or for good.
+    pub(super) fn stand_up(&self) {
+        self.seats.send_replace(None);
+    }
+
+    /// There is a seat again. What the journal knew before, it may know no more.
+    pub(super) fn sit_down(&self, seat: Arc<Seat>, known: Vec<Arc<Definition>>) {
+        self.learn(known);
+        self.seats.send_replace(Some(seat));
+    }
+
+    /// What the journal answers to a seat; `None` when the seat is lost, or the time of the host is
+    /// up, and no answer comes.
+    pub(super) async fn answered<T>(
+        &self,
+        seat: &Seat,
+        answer: Answer<'_, T>,
+    ) -> Option<Result<T, JournalError>> {
+        if let Answer::Ready(_) = answer {
+            return Some(answer.await);
+        }
+        // Boxed: drivers wait here, and hold it in line otherwise.
+        let waited = async {
+            tokio::select! {
+                biased;
+                answer = answer => Some(answer),
+                () = seat.lost.cancelled() => None,
+                () = self.is_out_of_patience() => None,
+            }
+        };
+        Box::pin(waited).await
+    }
+
+    /// What the journal answers; `None` when the time of the host is up, and no answer comes.
+    pub(super) async fn heard<T>(&self, answer: Answer<'_, T>) -> Option<Result<T, JournalError>> {
+        tokio::select! {
+            biased;
+            answer = answer => Some(answer),
+            () = self.is_out_of_patience() => None,
+        }
+    }
+
+    async fn is_out_of_patience(&self) {
+        self.aborting.cancelled().await;
+        sleep(PATIENCE).await;
+    }
+
+    /// What the journal answers in good time to what need not succeed.
+    pub(super) async fn soon<T>(&self, answer: Answer<'_, T>) -> Option<Result<T, JournalError>> {
+        timeout(PATIENCE, answer).await.ok()
     }
 
     /// Waits for a free slot.
@@ -176,17 +246,18 @@ impl Host {
         let in_time = timeout(limit, self.gone.cancelled()).await.is_ok();
         if !in_time {
             self.aborting.cancel();
-            // Attempts end at once now; what is left is a commit for each.
-            self.gone.cancelled().await;
+            // Attempts end at once now; what is left is a commit for each, if the journal answers.
+            if timeout(LAST_WORDS, self.gone.cancelled()).await.is_err() {
+                tracing::error!("shut down although something does not end");
+                self.is_gone();
+            }
         }
         ShutdownReport { in_time }
     }
 
-    /// The number of the next batch; a local journal ignores it.
-    pub(super) fn batch(&self) -> u64 {
-        match self.journal.wire() {
-            Wire::Local => 0,
-            Wire::Remote => self.batches.fetch_add(1, Ordering::Relaxed),
-        }
+    /// Nobody waits for this host any more.
+    pub(super) fn is_gone(&self) {
+        self.ears.close();
+        self.gone.cancel();
     }
 }

@@ -34,12 +34,13 @@ impl Host {
             Ok(known) => known,
             Err(source) => return StatusError::Journal { saga, source },
         };
-        match known.map(|known| known.stage) {
-            Some(Stage::Ended(status)) => StatusError::Forgotten { saga, status },
-            Some(Stage::Abandoned) => {
-                StatusError::Forgotten { saga, status: SagaStatus::Compensated }
-            }
-            Some(Stage::Starting | Stage::Accepted) | None => StatusError::NoSuch { saga },
+        let undone = StatusError::Forgotten { saga, status: SagaStatus::Compensated };
+        match known.map(|known| (known.id == saga, known.stage)) {
+            // A start whose key was used again was abandoned.
+            Some((false, _)) => undone,
+            Some((_, Stage::Abandoned)) => undone,
+            Some((_, Stage::Ended(status))) => StatusError::Forgotten { saga, status },
+            Some((_, Stage::Starting | Stage::Accepted)) | None => StatusError::NoSuch { saga },
         }
     }
 

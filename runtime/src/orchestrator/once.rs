@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     host::Host,
+    random,
     start_key::{StartKey, fingerprint},
     submit::{Begun, Exists, SubmitError},
 };
@@ -25,6 +26,8 @@ pub(super) enum BegunOnce {
 pub(super) struct Keyed {
     pub(super) id: SagaId,
     pub(super) fingerprint: Fingerprint,
+    /// The first id under the key, if this is not it: that start was abandoned.
+    pub(super) key: Option<SagaId>,
 }
 
 /// What a key names.
@@ -34,6 +37,9 @@ enum Named {
     /// This saga.
     Saga(SagaId),
 }
+
+/// So often somebody else may begin a saga under the key, and nothing be found of it.
+const REFUSED: u32 = 3;
 
 impl Host {
     /// Starts a saga unless it was started under this key before (I2).
@@ -46,11 +52,11 @@ impl Host {
         key.check().map_err(|reason| SubmitError::BadKey { task: task(), reason })?;
         let fingerprint = fingerprint(&request)
             .map_err(|error| SubmitError::Undecodable { task: task(), error })?;
-        let mut refused = None;
+        let mut refused = 0;
         loop {
             let keyed = match self.named(key, fingerprint).await? {
                 Named::Saga(saga) => return Ok(BegunOnce::Before(saga)),
-                Named::Nothing(Keyed { id, .. }) if refused == Some(id) => {
+                Named::Nothing(Keyed { id, .. }) if refused == REFUSED => {
                     // It is there, and it is not: no reason to go on for ever.
                     return Err(SubmitError::HostLost { task: task(), saga: id });
                 }
@@ -59,40 +65,34 @@ impl Host {
             match self.try_begin(request.clone(), Some(keyed)).await? {
                 Ok(begun) => return Ok(BegunOnce::Here(begun)),
                 // Somebody else was quicker: look what it is.
-                Err(Exists(saga)) => refused = Some(saga),
+                Err(Exists(_)) => refused += 1,
             }
         }
     }
 
-    /// What a key names now. Starts that were abandoned are passed over.
+    /// What a key names now. The journal answers for the latest start under it; one that was
+    /// abandoned is passed over.
     async fn named(&self, key: &StartKey, asked: Fingerprint) -> Result<Named, SubmitError> {
         let task = || self.definition.task.to_string();
-        let find = async |saga| {
-            let found = self.journal.find(saga).await;
-            found.map_err(|source| SubmitError::Journal { task: task(), source })
+        let first = key.saga(&self.definition.task);
+        let found = self.journal.find(first).await;
+        let found = found.map_err(|source| SubmitError::Journal { task: task(), source })?;
+        let Some(Known { id, fingerprint, stage }) = found else {
+            return Ok(Named::Nothing(Keyed { id: first, fingerprint: asked, key: None }));
         };
-        for abandoned in 0.. {
-            let id = key.saga(&self.definition.task, abandoned);
-            let Some(Known { fingerprint, stage }) = find(id).await? else {
-                // An abandoned start may be forgotten before the saga that followed it is over.
-                let next = key.saga(&self.definition.task, abandoned + 1);
-                if self.has_api_phase() && find(next).await?.is_some() {
-                    continue;
-                }
-                return Ok(Named::Nothing(Keyed { id, fingerprint: asked }));
-            };
-            let key = || key.clone();
-            match stage {
-                Stage::Abandoned => {}
-                _ if fingerprint != Some(asked) => {
-                    return Err(SubmitError::KeyReused { task: task(), key: key(), saga: id });
-                }
-                Stage::Starting => {
-                    return Err(SubmitError::StillStarting { task: task(), key: key(), saga: id });
-                }
-                Stage::Accepted | Stage::Ended(_) => return Ok(Named::Saga(id)),
+        let key = || key.clone();
+        match stage {
+            Stage::Abandoned => {
+                let id = random::saga(self.journal.now()).beside(first);
+                Ok(Named::Nothing(Keyed { id, fingerprint: asked, key: Some(first) }))
             }
+            _ if fingerprint != Some(asked) => {
+                Err(SubmitError::KeyReused { task: task(), key: key(), saga: id })
+            }
+            Stage::Starting => {
+                Err(SubmitError::StillStarting { task: task(), key: key(), saga: id })
+            }
+            Stage::Accepted | Stage::Ended(_) => Ok(Named::Saga(id)),
         }
-        unreachable!("nobody abandons so many starts")
     }
 }

@@ -55,8 +55,13 @@ pub enum SagaOutcome<T: TaskDefinition> {
     Cancelled {
         /// The reason given.
         reason: String,
+        /// What else failed, forward or back, in the order of the journal (B6).
+        failures: Vec<Failure>,
         /// Effects known or feared to remain.
         residual: Vec<Effect>,
+        /// `false`: a step was undone without anybody knowing whether it had happened, and a late
+        /// success may still come in.
+        settled: bool,
     },
     /// The saga was ended without undo.
     Killed {
@@ -259,9 +264,12 @@ pub(super) fn outcome<T: TaskDefinition>(
             residual: residual(),
             settled: finished.late_until.is_none(),
         },
-        Finish::Cancelled { reason } => {
-            SagaOutcome::Cancelled { reason: reason.clone(), residual: residual() }
-        }
+        Finish::Cancelled { reason } => SagaOutcome::Cancelled {
+            reason: reason.clone(),
+            failures,
+            residual: residual(),
+            settled: finished.late_until.is_none(),
+        },
         Finish::Killed { reason } => {
             SagaOutcome::Killed { reason: reason.clone(), residual: residual() }
         }
@@ -357,10 +365,12 @@ impl<T: TaskDefinition<Response: fmt::Debug, Error: fmt::Debug>> fmt::Debug for 
                 .field("residual", residual)
                 .field("settled", settled)
                 .finish(),
-            Self::Cancelled { reason, residual } => f
+            Self::Cancelled { reason, failures, residual, settled } => f
                 .debug_struct("Cancelled")
                 .field("reason", reason)
+                .field("failures", failures)
                 .field("residual", residual)
+                .field("settled", settled)
                 .finish(),
             Self::Killed { reason, residual } => f
                 .debug_struct("Killed")

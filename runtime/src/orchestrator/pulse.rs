@@ -3,9 +3,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-use super::{fence::SelfFence, host::Host};
+use super::{
+    fence::SelfFence,
+    host::Host,
+    seat::{Seat, Taken},
+};
 use crate::{
     journal::{JournalError, Lease, Left, Pulse, SeatId},
     kernel::Timestamp,
@@ -13,23 +17,41 @@ use crate::{
 
 /// How long to wait before asking a journal again that does not answer.
 const RETRY: Duration = Duration::from_secs(1);
+/// The longest wait between two tries to take a new seat.
+const LONGEST: Duration = Duration::from_secs(30);
+/// How long one try may take.
+const TRY: Duration = Duration::from_secs(10);
 
-/// Beats until everything the host does is done, and then leaves the seat.
+/// Beats until everything the host does is done, and then leaves the seat. A seat that is lost is
+/// followed by a new one.
 ///
 /// Takes the host in a guard from outside, so that it is told even if this never ran.
-pub(super) async fn run(host: GoneAtEnd, lease: Lease) {
+pub(super) async fn run(host: GoneAtEnd, seat: Arc<Seat>, lease: Lease) {
     let host = &*host.0;
-    tokio::select! {
-        () = host.tasks.wait() => return leave(host).await,
-        () = beat(host, lease) => {}
-        () = host.fence.fallen() => {
-            tracing::error!("no pulse in time: this host stops before its sagas are given away");
+    let mut held = Some((seat, lease));
+    while let Some((seat, lease)) = held {
+        tokio::select! {
+            biased;
+            () = seat.fence.fallen() => {
+                tracing::error!("no pulse in time: this host stops before its sagas are given away");
+            }
+            () = seat.lost.cancelled() => tracing::error!("this host has lost its seat"),
+            () = all_is_done(host, &seat) => {
+                leave(host, &seat).await;
+                break;
+            }
+            () = beat(host, &seat, lease) => {}
         }
+        host.stand_up();
+        seat.lose();
+        // Whatever ran under it would be refused; it comes to an end before anything new begins.
+        seat.tasks.close();
+        seat.tasks.wait().await;
+        held = next_seat(host, &seat).await;
     }
-    // The seat is lost, or may be: whatever still runs would be refused.
-    host.leave();
-    host.aborting.cancel();
     host.tasks.wait().await;
+    // Nobody here waits for the end of a saga any more.
+    host.soon(host.journal.unlisten(host.listener)).await;
 }
 
 /// However the pulse ends, and be it with its runtime: nobody waits for this host any more.
@@ -37,23 +59,78 @@ pub(super) struct GoneAtEnd(pub(super) Arc<Host>);
 
 impl Drop for GoneAtEnd {
     fn drop(&mut self) {
-        self.0.ears.close();
-        self.0.gone.cancel();
+        self.0.leave();
+        self.0.stand_up();
+        self.0.is_gone();
     }
 }
 
-async fn leave(host: &Host) {
-    match host.journal.leave(host.seat).await {
-        Ok(Left::Left) => {}
-        Ok(Left::Owns(sagas)) => {
+/// Waits until the host has left, and nothing of it is under way.
+async fn all_is_done(host: &Host, seat: &Seat) {
+    // In this order: claim loops and submits start drivers, and drivers leave something to be told.
+    host.tasks.wait().await;
+    seat.tasks.close();
+    seat.tasks.wait().await;
+    host.tasks.wait().await;
+}
+
+async fn leave(host: &Host, seat: &Seat) {
+    match host.soon(host.journal.leave(seat.id)).await {
+        Some(Ok(Left::Left)) => {}
+        Some(Ok(Left::Owns(sagas))) => {
             tracing::error!(sagas, "left with sagas in hand: their lease has to run out");
         }
-        Err(error) => tracing::warn!(%error, "the seat was not left: its lease has to run out"),
+        Some(Err(error)) => {
+            tracing::warn!(%error, "the seat was not left: its lease has to run out");
+        }
+        None => tracing::warn!("the journal does not answer: the lease has to run out"),
+    }
+}
+
+/// A new seat, as soon as the journal gives one; `None` when the host leaves first.
+async fn next_seat(host: &Host, lost: &Seat) -> Option<(Arc<Seat>, Lease)> {
+    let mut wait = RETRY;
+    loop {
+        let taken = tokio::select! {
+            biased;
+            () = host.leaving.cancelled() => return None,
+            taken = timeout(TRY, take(host)) => taken,
+        };
+        match taken {
+            Ok(Ok(Taken { seat, lease, known })) => {
+                tracing::warn!(lost = %lost.id, seat = %seat.id, "this host goes on with a new seat");
+                // It may own nothing, and be forgotten at once; else it is reaped.
+                host.soon(host.journal.leave(lost.id)).await;
+                host.sit_down(Arc::clone(&seat), known);
+                return Some((seat, lease));
+            }
+            Ok(Err(error)) => tracing::warn!(%error, ?wait, "no new seat, trying again"),
+            Err(_) => tracing::warn!(?wait, "no answer to who wants a new seat, trying again"),
+        }
+        tokio::select! {
+            biased;
+            () = host.leaving.cancelled() => return None,
+            () = sleep(wait) => {}
+        }
+        wait = (wait * 2).min(LONGEST);
+    }
+}
+
+/// Takes a seat, and shows that it can be kept: a host that would lose it again at once claims no
+/// sagas that would die with it.
+async fn take(host: &Host) -> Result<Taken, JournalError> {
+    let taken = Seat::take(&*host.journal, &host.ears, &host.definition).await?;
+    match host.journal.pulse(taken.seat.id, None).await {
+        Ok(_) => Ok(taken),
+        Err(error) => {
+            host.soon(host.journal.leave(taken.seat.id)).await;
+            Err(error)
+        }
     }
 }
 
 /// Returns when the seat is lost.
-async fn beat(host: &Host, lease: Lease) {
+async fn beat(host: &Host, seat: &Seat, lease: Lease) {
     let mut deadline = lease.deadline;
     let mut next_due: Option<Timestamp> = None;
     let mut suspects = Suspects::default();
@@ -62,14 +139,15 @@ async fn beat(host: &Host, lease: Lease) {
     loop {
         let wait = until_next(host, deadline, next_due);
         tokio::select! {
+            biased;
             () = host.ears.timer.notified() => {}
             () = maybe_sleep(wait) => {}
         }
         let (renewing, sent) = (SelfFence::renewing(), host.journal.now());
-        match host.journal.pulse(host.seat, None).await {
+        match host.journal.pulse(seat.id, None).await {
             Ok(pulse) => {
                 deadline = pulse.deadline;
-                host.fence.renewed(renewing, deadline.map(|deadline| deadline.since(sent)));
+                seat.fence.renewed(renewing, deadline.map(|deadline| deadline.since(sent)));
                 if let Err(error) = host.heard_of_definitions(pulse.definitions).await {
                     tracing::warn!(%error, "the definitions were not read");
                 }

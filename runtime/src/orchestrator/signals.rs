@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use crate::{
     journal::{Signal, Signals},
     kernel::{Finished, SagaId},
+    task::SagaContext,
 };
 
 const SHARDS: usize = 16;
@@ -24,7 +25,8 @@ const SHARDS: usize = 16;
 pub(super) struct Ears {
     /// A ready list has a ticket.
     pub(super) ready: Notify,
-    /// A timer was set that is due before every other one.
+    /// The pulse has something to look at: a timer that is due before every other one, or a
+    /// definition that is new.
     pub(super) timer: Notify,
     /// Sagas whose drivers wait for something that may take long.
     drivers: Sharded<DriverBell>,
@@ -36,7 +38,7 @@ impl Signals for Ears {
     fn signal(&self, signal: Signal) {
         match signal {
             Signal::Ready => self.ready.notify_one(),
-            Signal::Timer(_) => self.timer.notify_one(),
+            Signal::Timer(_) | Signal::Defined(_) => self.timer.notify_one(),
             Signal::Mail(saga) => {
                 if let Some(bell) = self.drivers.get(saga) {
                     bell.ring();
@@ -58,10 +60,15 @@ impl Signals for Ears {
 
 impl Ears {
     /// From now on `Mail` for the saga rings the bell.
-    pub(super) fn attend(self: &Arc<Self>, saga: SagaId) -> Attendance {
-        let bell = Arc::new(DriverBell::default());
-        self.drivers.insert(saga, Arc::clone(&bell));
-        Attendance { ears: Arc::clone(self), saga, bell }
+    pub(super) fn attend(self: &Arc<Self>, saga: &Arc<SagaContext>) -> Attendance {
+        let bell = Arc::new(DriverBell::of(saga));
+        self.drivers.insert(saga.id, Arc::clone(&bell));
+        Attendance { ears: Arc::clone(self), bell }
+    }
+
+    /// So many records has a saga whose driver waits here: there are no more.
+    pub(super) fn records_here(&self, saga: SagaId) -> Option<u64> {
+        self.drivers.get(saga).map(|bell| bell.saga.seq.load(Ordering::Relaxed))
     }
 
     /// The waiter of a saga, made if there is none.
@@ -94,24 +101,33 @@ impl Ears {
 /// A driver that can be rung; it stops being one when this is dropped.
 pub(super) struct Attendance {
     ears: Arc<Ears>,
-    saga: SagaId,
     pub(super) bell: Arc<DriverBell>,
 }
 
 impl Drop for Attendance {
     fn drop(&mut self) {
-        self.ears.drivers.remove(self.saga);
+        let saga = self.bell.saga.id;
+        let mut drivers = self.ears.drivers.shard(saga);
+        // It may have been claimed here again before this driver was gone.
+        if drivers.get(&saga).is_some_and(|bell| Arc::ptr_eq(bell, &self.bell)) {
+            drivers.remove(&saga);
+        }
     }
 }
 
 /// Tells a driver that its saga has mail.
-#[derive(Default)]
 pub(super) struct DriverBell {
     rung: AtomicBool,
     waker: AtomicWaker,
+    saga: Arc<SagaContext>,
 }
 
 impl DriverBell {
+    fn of(saga: &Arc<SagaContext>) -> Self {
+        let (rung, waker) = (AtomicBool::new(false), AtomicWaker::new());
+        Self { rung, waker, saga: Arc::clone(saga) }
+    }
+
     fn ring(&self) {
         self.rung.store(true, Ordering::Release);
         self.waker.wake();

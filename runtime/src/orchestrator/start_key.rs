@@ -47,9 +47,9 @@ impl StartKey {
         self.tenant.as_deref().map_or(Ok(()), |tenant| check("tenant", tenant))
     }
 
-    /// The saga that it names when so many starts under it were abandoned.
-    pub(super) fn saga(&self, task: &str, abandoned: u32) -> SagaId {
-        SagaId::of_start(task, self.tenant.as_deref(), &self.key, abandoned)
+    /// The first saga under it, whose id stands for the key.
+    pub(super) fn saga(&self, task: &str) -> SagaId {
+        SagaId::of_start(task, self.tenant.as_deref(), &self.key)
     }
 }
 

@@ -131,19 +131,41 @@ impl Host {
         request: Value,
         keyed: Option<Keyed>,
     ) -> Result<Result<Begun, Exists>, SubmitError> {
-        let task = || self.definition.task.to_string();
         // Before the look: a host that begins to leave after it waits for this saga to be there.
         let _stay = self.tasks.token();
+        loop {
+            match self.begin_now(request.clone(), keyed).await {
+                // Nothing was written: with the next seat it is.
+                Err(SubmitError::Journal {
+                    source: JournalError::Fenced(_) | JournalError::Diverged(_),
+                    ..
+                }) if self.has_api_phase() => {}
+                begun => return begun,
+            }
+        }
+    }
+
+    async fn begin_now(
+        self: &Arc<Self>,
+        request: Value,
+        keyed: Option<Keyed>,
+    ) -> Result<Result<Begun, Exists>, SubmitError> {
+        let task = || self.definition.task.to_string();
         let failed = |source| SubmitError::Journal { task: task(), source };
+        let leaving = || SubmitError::ShuttingDown { task: task() };
+        // Without API steps the submitter owns nothing, and needs no seat.
+        let seat = match self.has_api_phase() {
+            true => Some(self.seat().await.ok_or_else(leaving)?),
+            false => None,
+        };
         let admission = tokio::select! {
             biased;
-            () = self.leaving.cancelled() => {
-                return Err(SubmitError::ShuttingDown { task: task() });
-            }
-            admission = self.journal.admit() => admission.map_err(failed)?,
+            () = self.leaving.cancelled() => return Err(leaving()),
+            admission = self.journal.admit(self.hash) => admission.map_err(failed)?,
         };
         let now = self.journal.now();
         let id = keyed.map_or_else(|| random::saga(now), |keyed| keyed.id);
+        let key = keyed.and_then(|keyed| keyed.key);
         let started = Started {
             definition: self.hash,
             request,
@@ -159,12 +181,12 @@ impl Host {
             Machine::start(definition, id, Role::Api, fence, started, now, &verdicts);
         let waiter = Unwatched { host: self, id, waiter: Some(self.ears.waiter(id)) };
         let mut api_phase = None;
-        if first.place == Place::Owned {
+        if let (Place::Owned, Some(seat)) = (first.place, seat) {
             let (created, is_created) = oneshot::channel();
             let (handed_over, over) = oneshot::channel();
-            let create = NewOwned { definition: self.hash, admission };
-            let driver = Driver::new(Arc::clone(self), machine, now);
-            self.tasks.spawn(driver.begin(first, create, created, handed_over));
+            let create = NewOwned { definition: self.hash, key, admission };
+            let driver = Driver::new(Arc::clone(self), Arc::clone(&seat), machine, now);
+            seat.tasks.spawn(driver.begin(first, create, created, handed_over));
             let lost = |_| SubmitError::HostLost { task: task(), saga: id };
             if !is_created.await.map_err(lost)?.map_err(failed)? {
                 return Ok(Err(Exists(id)));
@@ -178,9 +200,12 @@ impl Host {
                 definition: self.hash,
                 records,
                 place: first.place,
+                key,
                 admission,
             };
-            if let Created::Exists(_) = self.journal.create(new).await.map_err(failed)? {
+            let unheard = || Err(JournalError::Unavailable("it did not answer in time".into()));
+            let created = self.heard(self.journal.create(new)).await.unwrap_or_else(unheard);
+            if let Created::Exists(_) = created.map_err(failed)? {
                 return Ok(Err(Exists(id)));
             }
         }

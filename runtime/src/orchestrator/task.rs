@@ -301,7 +301,9 @@ impl<T: TaskSteps> Task<T> {
 
     /// Leaves: takes no new sagas, lets the steps that run finish, gives the sagas back to the
     /// journal, and interrupts what is left after `timeout`. Nothing is lost: what was given back
-    /// goes on wherever it is claimed next. Cancel safe; calling it again waits again.
+    /// goes on wherever it is claimed next. A journal that does not answer holds it up for 5 s more
+    /// at the longest; what could not be given back then is free when its lease runs out. Cancel
+    /// safe; calling it again waits again.
     pub async fn shutdown(&self, timeout: Duration) -> ShutdownReport {
         self.inner.host.shutdown(timeout).await
     }

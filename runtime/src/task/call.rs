@@ -4,6 +4,7 @@
 use std::{future::Future, marker::PhantomData, panic, pin::Pin, sync::Arc};
 
 use futures_util::FutureExt;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Inputs, PartialError, Probe, ProbeContext, StepContext, StepError, TaskDefinition, UndoContext,
@@ -316,11 +317,13 @@ async fn pooled<R: Send + 'static>(
     run: impl FnOnce() -> R + Send + 'static,
 ) -> Result<R, AttemptEnd> {
     let span = tracing::Span::current();
-    match tokio::task::spawn_blocking(move || span.in_scope(run)).await {
+    let thread = tokio::task::spawn_blocking(move || span.in_scope(run));
+    // A closure that waits for a thread when its attempt is dropped never starts.
+    match AbortOnDropHandle::new(thread).await {
         Ok(returned) => Ok(returned),
         Err(lost) => match lost.try_into_panic() {
             Ok(payload) => panic::resume_unwind(payload),
-            // The runtime shuts down and the closure never started.
+            // The closure never started: the runtime shuts down.
             Err(_) => Err(AttemptEnd::Unknown(Doubt::Interrupted)),
         },
     }

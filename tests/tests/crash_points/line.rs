@@ -234,8 +234,8 @@ impl Journal for Line {
         self.call("definition", move || self.store.journal.definition(hash))
     }
 
-    fn admit(&self) -> Answer<'_, Admission> {
-        self.call("admit", || self.store.journal.admit())
+    fn admit(&self, definition: DefinitionHash) -> Answer<'_, Admission> {
+        self.call("admit", move || self.store.journal.admit(definition))
     }
 
     fn find(&self, saga: SagaId) -> Answer<'_, Option<Known>> {

@@ -12,7 +12,7 @@ use distributed_task::{
         Batch, ClaimFrom, Committed, Item, Journal, JournalError, Known, ListFilter, ListenerId,
         PlaceKind, SeatId, Signal, Signals,
     },
-    kernel::{Mail, Record, SagaId, Timestamp},
+    kernel::{End, Mail, Record, SagaId, Timestamp},
 };
 
 use super::mutation::Mutation;
@@ -118,6 +118,14 @@ impl Broken {
         }))
     }
 
+    /// Whether the second step of the saga returned.
+    pub(super) async fn returned(&self, saga: SagaId) -> Result<bool, JournalError> {
+        let records = self.journal.read(saga, 0).await?.map(|history| history.records);
+        Ok(records.into_iter().flatten().any(|stamped| {
+            matches!(stamped.record, Record::Ended { step: 1, end: End::Done(_), .. })
+        }))
+    }
+
     /// Keeps so many tickets from everybody.
     pub(super) async fn lose(&self, tickets: usize) -> Result<(), JournalError> {
         let ghost = self.ghost().await?;
@@ -134,6 +142,17 @@ struct Deaf;
 
 impl Signals for Deaf {
     fn signal(&self, _signal: Signal) {}
+}
+
+/// Hears nothing of definitions.
+pub(super) struct DeafToDefinitions(pub(super) Arc<dyn Signals>);
+
+impl Signals for DeafToDefinitions {
+    fn signal(&self, signal: Signal) {
+        if !matches!(signal, Signal::Defined(_)) {
+            self.0.signal(signal);
+        }
+    }
 }
 
 /// Hears of each end once.

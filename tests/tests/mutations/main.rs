@@ -86,9 +86,18 @@ async fn what_would_start_a_saga_twice_is_caught() {
             "a saga that began in an owner's hands is `Starting` until it is handed over",
         ),
         (
+            Mutation::AcceptsWhatIsGivenBack,
+            "a start that its owner only gives back, or abandons, is `Starting`",
+        ),
+        (
             Mutation::AcceptsTheAbandoned,
             "a start whose owner is reaped is `Starting` until it is undone, and `Abandoned` then",
         ),
+        (
+            Mutation::ForgetsTheLatest,
+            "the first id under a key means the latest start, when those before it were abandoned",
+        ),
+        (Mutation::StartsBesideTheLatest, "a key has one open saga"),
     ])
     .await;
 }
@@ -133,6 +142,15 @@ async fn what_would_mislead_a_host_is_caught() {
         ),
         (Mutation::ListsAll, "`list` answers only what fits its filter, page by page"),
         (Mutation::GoesOnSignalling, "a listener that does not listen any more hears nothing"),
+        (
+            Mutation::DefinesInSilence,
+            "a definition that was not known is signalled to every listener, once",
+        ),
+        (Mutation::OneRoom, "each definition has room of its own"),
+        (
+            Mutation::HeedsCancelsAfterMarks,
+            "a cancel behind a pivot that came late, or was marked as done, is `TooLate`",
+        ),
     ])
     .await;
 }

@@ -35,6 +35,8 @@ pub enum Mutation {
     AnswersTheSecondPrint,
     /// A start counts as accepted before it is handed over.
     AcceptsAtOnce,
+    /// A start counts as accepted when it leaves its owner's hands, however it does.
+    AcceptsWhatIsGivenBack,
     /// An abandoned start counts as one that was accepted.
     AcceptsTheAbandoned,
     /// A late success is refused like every other letter when its saga is over.
@@ -65,4 +67,14 @@ pub enum Mutation {
     ListsAll,
     /// Who stopped listening goes on hearing.
     GoesOnSignalling,
+    /// Nobody hears of new definitions.
+    DefinesInSilence,
+    /// All definitions share one room.
+    OneRoom,
+    /// The first id under a key means the first start, whatever came after it.
+    ForgetsTheLatest,
+    /// A second saga is started under a key beside an open one.
+    StartsBesideTheLatest,
+    /// Only what the pivot returned in time makes a cancel too late.
+    HeedsCancelsAfterMarks,
 }

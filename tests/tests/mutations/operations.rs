@@ -15,7 +15,7 @@ use distributed_task::{
 };
 
 use super::{
-    broken::{Broken, EndsOnce},
+    broken::{Broken, DeafToDefinitions, EndsOnce},
     mutation::Mutation,
 };
 
@@ -34,9 +34,10 @@ impl Journal for Broken {
 
     fn listen(&self, signals: Arc<dyn Signals>) -> Answer<'_, ListenerId> {
         later(async move {
-            let heard: Arc<dyn Signals> = match self.is(Mutation::EndsOnce) {
-                true => Arc::new(EndsOnce(signals, Mutex::default())),
-                false => signals,
+            let heard: Arc<dyn Signals> = match self.mutation {
+                Mutation::EndsOnce => Arc::new(EndsOnce(signals, Mutex::default())),
+                Mutation::DefinesInSilence => Arc::new(DeafToDefinitions(signals)),
+                _ => signals,
             };
             let listener = self.journal.listen(heard.clone()).await?;
             self.notes().listeners.insert(listener.0, heard);
@@ -69,12 +70,22 @@ impl Journal for Broken {
         self.journal.definition(hash)
     }
 
-    fn admit(&self) -> Answer<'_, Admission> {
-        self.journal.admit()
+    fn admit(&self, definition: DefinitionHash) -> Answer<'_, Admission> {
+        match self.is(Mutation::OneRoom) {
+            true => self.journal.admit(DefinitionHash([0; 16])),
+            false => self.journal.admit(definition),
+        }
     }
 
-    fn create(&self, saga: NewSaga) -> Answer<'_, Created> {
+    fn create(&self, mut saga: NewSaga) -> Answer<'_, Created> {
         later(async move {
+            if self.is(Mutation::StartsBesideTheLatest)
+                && let Some(key) = saga.key
+                && let Some(known) = self.journal.find(key).await?
+                && known.stage != Stage::Abandoned
+            {
+                saga.key = None;
+            }
             let print: Option<Fingerprint> = match saga.records.first() {
                 Some(Record::Started(started)) => started.fingerprint,
                 _ => None,
@@ -96,6 +107,7 @@ impl Journal for Broken {
             let is_owned = records.as_ref().is_some_and(|read| read.place == Place::Owned);
             Ok(match self.mutation {
                 Mutation::ForgetsKeys => known.filter(|_| records.is_some()),
+                Mutation::ForgetsTheLatest => known.filter(|known| known.id == saga),
                 Mutation::RemembersKeys => {
                     let mut notes = self.notes();
                     known.or_else(|| notes.found.get(&saga).copied()).inspect(|known| {
@@ -104,6 +116,10 @@ impl Journal for Broken {
                 }
                 Mutation::AcceptsAtOnce => known.map(|known| match known.stage {
                     Stage::Starting if is_owned => Known { stage: Stage::Accepted, ..known },
+                    _ => known,
+                }),
+                Mutation::AcceptsWhatIsGivenBack => known.map(|known| match known.stage {
+                    Stage::Starting if !is_owned => Known { stage: Stage::Accepted, ..known },
                     _ => known,
                 }),
                 Mutation::AcceptsTheAbandoned => known.map(|known| match known.stage {
@@ -195,7 +211,15 @@ impl Journal for Broken {
             {
                 return Ok(Told::TooLate(status));
             }
+            let cancel = matches!(mail.letter, Letter::Cancel { .. });
             let mut told = self.journal.tell(saga, mail).await?;
+            if cancel
+                && told == Told::TooLate(SagaStatus::Running)
+                && self.is(Mutation::HeedsCancelsAfterMarks)
+                && !self.returned(saga).await?
+            {
+                told = Told::Told;
+            }
             if told == Told::Already && !success && self.is(Mutation::TellsTwice) {
                 told = Told::Told;
             }

@@ -2,8 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use distributed_task::{Cancelled, CompensationCause, kernel::SagaStatus, prelude::*};
+use distributed_task::{
+    Cancelled, CompensationCause, OutcomeError,
+    backend::memory::MemoryJournal,
+    journal::{Journal, Told},
+    kernel::{AttemptEnd, EntryId, Letter, Mail, SagaStatus, Value, Way},
+    prelude::*,
+};
 use tokio::{sync::Notify, time::sleep};
+use uuid::Uuid;
 
 use crate::log::Log;
 
@@ -211,4 +218,63 @@ async fn c3_nothing_is_undone_while_a_plain_fn_still_works() {
     tokio::task::spawn_blocking(move || go_on.wait()).await.expect("it does not panic");
     saga.outcome().await.expect("an outcome");
     assert_eq!(log.entries(), ["written", "undo Done(())"]);
+}
+
+/// What nobody knows of can be undone, what happened cannot.
+#[distributed_task(request = (), response = (), cancellable)]
+struct Letters {
+    running: Arc<Notify>,
+}
+
+#[steps]
+impl Letters {
+    #[step(read_only, retry(max = 0))]
+    async fn address(&self) {}
+
+    #[step(compensate = fetch_back)]
+    async fn post(&self) -> u32 {
+        self.running.notify_one();
+        std::future::pending().await
+    }
+
+    async fn fetch_back(&self, cx: &UndoContext, post: Outcome<&u32>) -> StepResult<()> {
+        match post {
+            Outcome::Unknown if cx.attempt() == 1 => Err("the office is closed")?,
+            Outcome::Unknown => Ok(()),
+            _ => Err(StepError::refuse(Refusal::new("gone", "it is on its way"))),
+        }
+    }
+
+    #[response]
+    fn respond(&self) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn c8_c11_a_cancelled_saga_says_that_it_is_not_settled_and_what_becomes_of_it() {
+    let (journal, running) = (Arc::new(MemoryJournal::new()), Arc::new(Notify::new()));
+    let builder = Letters::builder().running(Arc::clone(&running)).use_in_process_mode();
+    let task = builder.override_journal(Arc::clone(&journal)).build().await.expect("it builds");
+    let saga = task.submit(()).await.expect("submitted");
+    running.notified().await;
+    saga.cancel().await.expect("recorded");
+    let outcome = saga.outcome().await.expect("an outcome");
+    assert!(matches!(outcome, SagaOutcome::Cancelled { settled: false, .. }), "{outcome:?}");
+
+    let end = AttemptEnd::Done(Value::journaled(1_u32));
+    let letter = Letter::Late { step: 1, generation: 0, attempt: 1, way: Way::Do, end };
+    let mail = Mail { id: EntryId(Uuid::from_u128(7)), letter };
+    assert_eq!(journal.tell(saga.id(), mail).await.expect("memory"), Told::Told);
+    sleep(Duration::from_secs(1)).await;
+    let stuck = saga.outcome().await.expect_err("it is open again");
+    assert!(matches!(stuck, OutcomeError::Stuck { .. }), "{stuck}");
+
+    task.operator("alice").waive(saga.id(), "post", "let it be").await.expect("told");
+    sleep(Duration::from_secs(1)).await;
+    let outcome = saga.outcome().await.expect("an outcome");
+    let SagaOutcome::Cancelled { failures, residual, settled, .. } = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert!(settled, "it is known now what happened");
+    assert_eq!(residual.len(), 1);
+    assert!(failures.iter().any(|failure| failure.step == "post"), "{failures:?}");
 }

@@ -119,6 +119,23 @@ async fn a_busy_host_does_not_keep_a_message_from_an_idle_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_host_that_was_busy_takes_the_next_message_itself() {
+    let (journal, queue) = (Arc::new(MemoryJournal::new()), MemoryQueue::new());
+    let task = long(&journal, &queue).await;
+    let mut sagas = Vec::new();
+    for _ in 0..4 {
+        sagas.push(task.submit(10).await.expect("submitted"));
+        sleep(Duration::from_secs(1)).await;
+    }
+    let begun = Instant::now();
+    for saga in sagas {
+        let outcome = timeout(Duration::from_secs(24 * 3600), saga.outcome()).await;
+        outcome.expect("it is its turn").expect("an outcome");
+    }
+    assert_eq!(begun.elapsed().as_secs(), 36, "one after the other, without a pause");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_shutdown_does_not_wait_for_room_in_a_full_queue() {
     let (journal, queue) = (Arc::new(MemoryJournal::new()), MemoryQueue::with_capacity(1));
     let task = long(&journal, &queue).await;

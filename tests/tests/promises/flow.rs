@@ -161,6 +161,47 @@ async fn b2_with_await_all_the_siblings_of_a_failing_member_finish_first() {
     assert_eq!(log.entries(), ["finished", "undo"]);
 }
 
+/// One member used up its tries and waits for an operator; then its sibling refuses.
+#[distributed_task(request = Duration, response = ())]
+struct ParkingGroup {
+    log: Log,
+}
+
+#[steps]
+impl ParkingGroup {
+    #[step(compensate = undo_book, group = "both", retry(max = 0), on_exhausted = "park")]
+    async fn book(&self) -> StepResult<()> {
+        sleep(Duration::from_secs(1)).await;
+        Err("no reply")?
+    }
+
+    async fn undo_book(&self, book: Outcome<&()>) -> StepResult<()> {
+        self.log.note(format!("undo {book:?}"));
+        Ok(())
+    }
+
+    #[step(read_only, group = "both")]
+    async fn ask(&self, request: &Duration) -> StepResult<()> {
+        sleep(*request).await;
+        Err(StepError::refuse(Refusal::new("no", "never")))
+    }
+
+    #[response]
+    fn respond(&self) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn b1_e4_a_member_that_refuses_turns_the_saga_back_although_another_one_parked() {
+    for seconds in [0, 2] {
+        let log = Log::default();
+        let task = ParkingGroup::builder().log(log.clone()).build().await.expect("it builds");
+        let saga = task.submit(Duration::from_secs(seconds)).await.expect("submitted");
+        let outcome = saga.outcome().await.expect("nobody waits for an operator");
+        assert!(matches!(outcome, SagaOutcome::Compensated { .. }), "{outcome:?}");
+        assert_eq!(log.entries(), ["undo Unknown"]);
+    }
+}
+
 #[distributed_task(request = (), response = bool)]
 struct OverdueGroup {
     tried_again: Arc<Notify>,

@@ -176,3 +176,65 @@ async fn r3_a_host_runs_one_suspect_at_a_time_beside_everything_else() {
     assert_eq!(beat_together(1).await, 3, "one death is no suspicion");
     assert_eq!(beat_together(2).await, 2, "the new one, and one of two suspects");
 }
+
+/// First something short, then something long.
+#[distributed_task(request = (), response = ())]
+struct Two {
+    log: Log,
+}
+
+#[steps]
+impl Two {
+    #[step(read_only)]
+    async fn short(&self) {
+        self.log.note("short");
+        sleep(Duration::from_secs(1)).await;
+    }
+
+    #[step(read_only, timeout = "48h")]
+    async fn long(&self) {
+        self.log.note("long");
+        sleep(Duration::from_secs(24 * 3600)).await;
+    }
+
+    #[response]
+    fn respond(&self) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn r3_a_saga_that_is_a_suspect_no_more_makes_room_for_the_next() {
+    let journal = Arc::new(MemoryJournal::builder().lease(LEASE).build());
+    let two = |log: &Log| {
+        Two::builder().log(log.clone()).use_in_process_mode().override_journal(journal.clone())
+    };
+    let submitter = two(&Log::default()).build().await.expect("it builds");
+    for _ in 0..2 {
+        submitter.submit(()).await.expect("submitted");
+    }
+    submitter.shutdown(Duration::ZERO).await;
+    for death in 1..=2 {
+        dies_of_everything(&journal, death).await;
+    }
+    let log = Log::default();
+    let _host = two(&log).build().await.expect("it builds");
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(log.entries(), ["short", "long", "short", "long"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_follows_a_saga_that_runs_here_asks_the_journal_only_when_something_happens() {
+    let calls = Calls::default();
+    let journal = Tapped::new(&Arc::new(MemoryJournal::new()), counting(&calls));
+    let builder = heart(&Log::default(), &Beating::default()).override_journal(journal);
+    let task = builder.build().await.expect("it builds");
+    let saga = task.submit(3600).await.expect("submitted");
+    let mut events = saga.events();
+    let soon = Duration::from_secs(10);
+    while timeout(soon, events.next()).await.is_ok() {}
+    calls.lock().expect("no panic").clear();
+    let waited = timeout(Duration::from_secs(3000), events.next()).await;
+    assert!(waited.is_err(), "nothing happens: {waited:?}");
+    assert_eq!(*calls.lock().expect("no panic"), BTreeMap::new());
+    let done = timeout(Duration::from_secs(3600), events.next()).await.expect("it ends");
+    assert_eq!(done.expect("an event").to_string(), "2: `beat` done");
+}

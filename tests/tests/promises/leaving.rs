@@ -1,6 +1,12 @@
 //! What those see who still wait for a task that leaves.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use distributed_task::{
     SubmitError,
@@ -8,12 +14,16 @@ use distributed_task::{
     journal::{Journal, ListFilter},
     prelude::*,
 };
+use futures_util::FutureExt;
 use tokio::{
     sync::Notify,
     time::{Instant, sleep, timeout},
 };
 
-use crate::log::Log;
+use crate::{
+    log::Log,
+    tapped::{Tap, Tapped},
+};
 
 /// Nothing here may take as long.
 const FOR_EVER: Duration = Duration::from_secs(100_000);
@@ -162,4 +172,46 @@ fn a_shutdown_ends_although_the_runtime_of_the_task_is_gone() {
         let shutdown = timeout(FOR_EVER, task.shutdown(Duration::from_secs(1))).await;
         shutdown.expect("it ends");
     });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_ends_although_the_journal_does_not_answer() {
+    let calls = ["commit", "read", "claim", "pulse", "inbox", "tell", "create", "leave", ""];
+    for silent in calls {
+        for mut fails in ["", "commit"] {
+            let is_silent = Arc::new(AtomicBool::new(false));
+            let deaf = Arc::clone(&is_silent);
+            if silent == "commit" {
+                fails = "";
+            }
+            let journal = Tapped::new(&Arc::new(MemoryJournal::new()), move |call| {
+                match deaf.load(Ordering::SeqCst) {
+                    true if call == fails => Tap::Fails,
+                    true if call == silent || silent.is_empty() => Tap::Silence,
+                    _ => Tap::Through,
+                }
+            });
+            let (log, running) = (Log::default(), Arc::new(Notify::new()));
+            let builder = Shift::builder().log(log.clone()).running(Arc::clone(&running));
+            let builder = builder.use_in_process_mode().override_journal(journal);
+            let task = builder.build().await.expect("it builds");
+            let saga = task.submit(5).await.expect("submitted");
+            running.notified().await;
+            is_silent.store(true, Ordering::SeqCst);
+            let other = tokio::spawn({
+                let task = task.clone();
+                async move { drop(task.submit(500).await) }
+            });
+            saga.cancel().now_or_never();
+            sleep(Duration::from_secs(60)).await;
+            let begun = Instant::now();
+            let shutdown = timeout(FOR_EVER, task.shutdown(Duration::from_secs(10))).await;
+            shutdown.unwrap_or_else(|_| panic!("it does not end while `{silent}` is silent"));
+            assert!(begun.elapsed().as_secs() <= 15, "{silent}: after {:?}", begun.elapsed());
+            timeout(FOR_EVER, other).await.expect("a submit ends, too").expect("no panic");
+            is_silent.store(false, Ordering::SeqCst);
+            let gone = timeout(FOR_EVER, saga.outcome()).await;
+            gone.expect("who waits for the end hears of it").ok();
+        }
+    }
 }

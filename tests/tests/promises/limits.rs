@@ -138,3 +138,47 @@ async fn a_saga_that_parks_in_its_api_phase_gives_its_room_back() {
         assert!(matches!(outcome, Err(OutcomeError::Parked { .. })), "{outcome:?}");
     }
 }
+
+/// Takes its time.
+#[distributed_task(request = (), response = ())]
+struct Slow;
+
+#[steps]
+impl Slow {
+    #[step(read_only)]
+    async fn work(&self) {
+        sleep(Duration::from_secs(5)).await;
+    }
+
+    #[response]
+    fn respond(&self) {}
+}
+
+#[distributed_task(request = (), response = ())]
+struct Other;
+
+#[steps]
+impl Other {
+    #[step(read_only)]
+    async fn work(&self) {}
+
+    #[response]
+    fn respond(&self) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn v3_sagas_that_nobody_claims_hold_up_no_other_task() {
+    let journal = Arc::new(MemoryJournal::builder().capacity(1).build());
+    let slow = Slow::builder().use_in_process_mode().concurrency(1);
+    let slow = slow.override_journal(Arc::clone(&journal));
+    let slow = slow.build().await.expect("it builds");
+    for _ in 0..2 {
+        slow.submit(()).await.expect("submitted");
+        sleep(Duration::from_secs(1)).await;
+    }
+    slow.shutdown(Duration::from_secs(60)).await;
+    let other = Other::builder().use_in_process_mode().override_journal(journal);
+    let other = other.build().await.expect("it builds");
+    let saga = timeout(Duration::from_secs(60), other.submit(())).await.expect("there is room");
+    saga.expect("submitted").outcome().await.expect("an outcome");
+}

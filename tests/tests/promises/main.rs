@@ -2,13 +2,16 @@
 //!
 //! Time is virtual: tokio's clock is paused, so waits cost nothing and are exact.
 
+mod administration;
 mod api;
 mod at_most_once;
 mod attempts;
 mod cancel;
 mod carrier;
+mod crash_loops;
 mod data;
 mod durability;
+mod evidence;
 mod flow;
 mod handover;
 mod history;
@@ -18,9 +21,11 @@ mod limits;
 mod log;
 mod operator;
 mod outage;
+mod parked_api;
 mod pivot;
 mod probe;
 mod recorder;
+mod reseat;
 mod retries;
 mod shutdown;
 mod slots;
@@ -28,6 +33,7 @@ mod spans;
 mod start_key;
 mod sweep;
 mod tapped;
+mod threads;
 mod types;
 mod undo;
 mod versions;

@@ -101,8 +101,8 @@ impl Journal for Unreliable {
         self.inner.definition(hash)
     }
 
-    fn admit(&self) -> Answer<'_, Admission> {
-        self.inner.admit()
+    fn admit(&self, definition: DefinitionHash) -> Answer<'_, Admission> {
+        self.inner.admit(definition)
     }
 
     fn create(&self, saga: NewSaga) -> Answer<'_, Created> {

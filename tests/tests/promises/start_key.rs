@@ -3,8 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use distributed_task::{
-    OutcomeError, StartKey, StatusError, SubmitError, backend::memory::MemoryJournal,
-    kernel::SagaStatus, prelude::*,
+    OutcomeError, StartKey, StatusError, SubmitError,
+    backend::memory::MemoryJournal,
+    journal::{Journal, Stage},
+    kernel::SagaStatus,
+    prelude::*,
 };
 use futures_util::future::{join, join_all};
 use serde::{Deserialize, Serialize};
@@ -279,6 +282,22 @@ async fn i2_an_abandoned_start_does_not_hold_its_key() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn i2_a_start_whose_host_left_in_its_api_steps_was_not_accepted() {
+    let journal = Arc::default();
+    let (old, _) = receive(&journal).await;
+    let submit = tokio::spawn({
+        let old = old.clone();
+        async move { old.submit_with_key("17", (500, 0)).await }
+    });
+    sleep(Duration::from_secs(1)).await;
+    old.shutdown(Duration::ZERO).await;
+    let refused = submit.await.expect("no panic").expect_err("it was not handed over");
+    let SubmitError::HostLost { saga, .. } = refused else { panic!("{refused}") };
+    let known = journal.find(saga).await.expect("it answers").expect("it is there");
+    assert_eq!(known.stage, Stage::Starting);
+}
+
+#[tokio::test(start_paused = true)]
 async fn i3_an_abandoned_start_may_be_forgotten_before_the_saga_that_followed_it() {
     let day = Duration::from_secs(86_400);
     let journal = MemoryJournal::builder().retain_ended(0).retain_keys(day);
@@ -295,4 +314,37 @@ async fn i3_an_abandoned_start_may_be_forgotten_before_the_saga_that_followed_it
     assert_eq!(again.id(), saga.id());
     assert_eq!(answer(&again).await, 5);
     assert_eq!(log.entries(), ["undo accept", "accept"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn i3_however_many_starts_were_abandoned_a_key_has_one_open_saga() {
+    let day = Duration::from_secs(86_400);
+    let journal = MemoryJournal::builder().retain_ended(0).retain_keys(day);
+    let journal = Arc::new(journal.build());
+    let mut abandoned = Vec::new();
+    for _ in 0..3 {
+        let (old, _) = receive(&journal).await;
+        abandoned.push(old.start_with_key("17", (500, 0)).await.expect("started").id());
+        sleep(Duration::from_secs(1)).await;
+        old.shutdown(Duration::ZERO).await;
+        let (new, _) = receive(&journal).await;
+        sleep(Duration::from_secs(10_000)).await;
+        new.shutdown(Duration::ZERO).await;
+    }
+    let (new, log) = receive(&journal).await;
+    let saga = new.submit_with_key("17", (5, 500)).await.expect("the key is free");
+    sleep(5 * day).await;
+    let again = new.submit_with_key("17", (5, 500)).await.expect("it is known");
+    assert_eq!(again.id(), saga.id());
+    let refused = new.submit_with_key("17", (6, 500)).await.expect_err("it is another request");
+    assert!(matches!(refused, SubmitError::KeyReused { .. }), "{refused}");
+    // Who held a handle of the first start is not told of the last one.
+    let forgotten = new.saga(abandoned[0]).await.expect_err("there are no records");
+    let is = |status| matches!(status, SagaStatus::Compensated);
+    assert!(matches!(forgotten, StatusError::Forgotten { status, .. } if is(status)));
+    assert_eq!(answer(&again).await, 5);
+    assert_eq!(log.entries(), ["accept"]);
+    sleep(3 * day).await;
+    let later = new.submit_with_key("17", (5, 0)).await.expect("the key is forgotten");
+    assert_ne!(later.id(), saga.id());
 }

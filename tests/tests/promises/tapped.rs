@@ -1,16 +1,17 @@
 //! A journal around a real one: a test hears of every call, and says whether it is answered.
 
-use std::{future::pending, sync::Arc};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use distributed_task::{
     backend::memory::MemoryJournal,
     journal::{
         Admission, Answer, Audited, Batch, Carry, ClaimFrom, Claimed, Committed, Created,
-        Durability, History, Journal, Known, Lease, Left, ListFilter, Listed, ListenerId, NewSaga,
-        Pulse, Reaped, SeatId, Signals, Told, Wire,
+        Durability, History, Journal, JournalError, Known, Lease, Left, ListFilter, Listed,
+        ListenerId, NewSaga, Pulse, Reaped, SeatId, Signals, Told, Wire,
     },
     kernel::{Definition, DefinitionHash, Mail, SagaId, Timestamp},
 };
+use tokio::time::sleep;
 
 /// What becomes of a call.
 pub enum Tap {
@@ -18,6 +19,10 @@ pub enum Tap {
     Through,
     /// It does nothing, and is never answered.
     Silence,
+    /// It does nothing, and says so.
+    Fails,
+    /// It is answered after this time.
+    Late(Duration),
 }
 
 /// The journal. The closure is told the name of each operation.
@@ -44,6 +49,11 @@ macro_rules! tapped {
             match (self.tap)(stringify!($name)) {
                 Tap::Through => self.inner.$name($($arg),*),
                 Tap::Silence => Answer::Later(Box::pin(pending())),
+                Tap::Fails => Answer::from(Err(JournalError::Unavailable("no route".into()))),
+                Tap::Late(wait) => Answer::Later(Box::pin(async move {
+                    sleep(wait).await;
+                    self.inner.$name($($arg),*).await
+                })),
             }
         }
     )*};
@@ -68,7 +78,7 @@ impl<F: Fn(&'static str) -> Tap + Send + Sync + 'static> Journal for Tapped<F> {
         define [] (definition: Arc<Definition>) -> Answer<'_, ()>;
         definitions [] () -> Answer<'_, Vec<Arc<Definition>>>;
         definition [] (hash: DefinitionHash) -> Answer<'_, Option<Arc<Definition>>>;
-        admit [] () -> Answer<'_, Admission>;
+        admit [] (definition: DefinitionHash) -> Answer<'_, Admission>;
         create [] (saga: NewSaga) -> Answer<'_, Created>;
         find [] (saga: SagaId) -> Answer<'_, Option<Known>>;
         enter [] (seat: SeatId, listener: ListenerId) -> Answer<'_, Lease>;

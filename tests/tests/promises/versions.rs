@@ -136,6 +136,31 @@ mod renamed {
     }
 }
 
+/// Yesterday's on a slow day: `price` takes its time.
+mod slow {
+    use super::*;
+
+    #[distributed_task(name = "order", request = u32, response = String)]
+    pub struct Order;
+
+    #[steps]
+    impl Order {
+        #[step(read_only)]
+        async fn price(&self, request: &u32) -> u32 {
+            sleep(Duration::from_secs(5)).await;
+            request * 2
+        }
+
+        #[step(read_only)]
+        async fn wait(&self) {}
+
+        #[step(read_only)]
+        async fn label(&self, price: &u32) -> String {
+            format!("slow {price}")
+        }
+    }
+}
+
 macro_rules! build {
     ($version:ident, $journal:expr) => {
         $version::Order::builder()
@@ -267,4 +292,19 @@ async fn b10_a_host_without_the_code_does_what_needs_none() {
         let saga = incapable.saga(id).await.expect("the journal has it");
         assert_eq!(saga.status().await.expect("known"), ended);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn v3_a_host_that_was_there_first_hears_of_a_definition_that_it_covers() {
+    let journal = Arc::new(MemoryJournal::new());
+    // It has no lease and no timers: nothing else would wake it.
+    let new = build!(new, journal);
+    sleep(Duration::from_secs(1)).await;
+    let slow = build!(slow, journal);
+    let id = slow.submit(3).await.expect("submitted").id();
+    sleep(Duration::from_secs(1)).await;
+    slow.shutdown(Duration::ZERO).await;
+    let saga = new.saga(id).await.expect("it is there");
+    let outcome = timeout(Duration::from_secs(86_400), saga.outcome()).await.expect("it ends");
+    assert!(matches!(outcome, Ok(SagaOutcome::Completed(label)) if label == "new 9"));
 }

@@ -11,6 +11,8 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Ready {
     lists: BTreeMap<DefinitionHash, VecDeque<SagaId>>,
+    /// What each seat took out last: it may not have moved those sagas yet.
+    in_hand: BTreeMap<SeatId, Vec<SagaId>>,
     idle: BTreeMap<DefinitionHash, BTreeMap<SeatId, ListenerId>>,
 }
 
@@ -53,6 +55,9 @@ impl Ready {
             let room = limit.saturating_sub(tickets.len()).min(list.len());
             tickets.extend(list.drain(..room).map(|saga| (saga, *definition)));
         }
+        let hand = self.in_hand.entry(seat).or_default();
+        hand.clear();
+        hand.extend(tickets.iter().map(|(saga, _)| *saga));
         for definition in definitions {
             let idle = self.idle.entry(*definition).or_default();
             if tickets.is_empty() && limit > 0 {
@@ -66,7 +71,7 @@ impl Ready {
 
     /// One idle seat for each of these lists that is not empty.
     fn wake_for_what_is_left(&mut self, definitions: &[DefinitionHash]) -> Vec<ListenerId> {
-        let Self { lists, idle } = self;
+        let Self { lists, idle, .. } = self;
         let left = |definition: &&DefinitionHash| {
             lists.get(definition).is_some_and(|list| !list.is_empty())
         };
@@ -76,6 +81,7 @@ impl Ready {
 
     /// A seat is gone, and perhaps a wake-up with it: answers the seats to wake instead.
     pub(super) fn forget(&mut self, seat: SeatId) -> Vec<ListenerId> {
+        self.in_hand.remove(&seat);
         for idle in self.idle.values_mut() {
             idle.remove(&seat);
         }
@@ -83,9 +89,15 @@ impl Ready {
         self.wake_for_what_is_left(&all)
     }
 
-    /// Every saga that has a ticket.
+    /// Every saga that has a ticket, in a list or in somebody's hand.
     pub(super) fn tickets(&self) -> HashSet<SagaId> {
-        self.lists.values().flatten().copied().collect()
+        self.lists.values().flatten().chain(self.in_hand.values().flatten()).copied().collect()
+    }
+
+    /// Whether a saga of this definition has a ticket.
+    pub(super) fn has(&self, definition: DefinitionHash, saga: SagaId) -> bool {
+        self.lists.get(&definition).is_some_and(|list| list.contains(&saga))
+            || self.in_hand.values().any(|hand| hand.contains(&saga))
     }
 }
 
@@ -104,13 +116,9 @@ impl Timers {
         self.0.remove(&(due, saga));
     }
 
-    /// Takes up to `limit` sagas whose time has come.
-    pub(super) fn due(&mut self, now: Timestamp, limit: usize) -> Vec<SagaId> {
-        let mut due = Vec::new();
-        while due.len() < limit && self.next().is_some_and(|next| next <= now) {
-            due.extend(self.0.pop_first().map(|(_, saga)| saga));
-        }
-        due
+    /// Up to `limit` timers whose time has come.
+    pub(super) fn due(&self, now: Timestamp, limit: usize) -> Vec<(Timestamp, SagaId)> {
+        self.0.iter().take_while(|(due, _)| *due <= now).take(limit).copied().collect()
     }
 
     pub(super) fn has(&self, due: Timestamp, saga: SagaId) -> bool {

@@ -20,6 +20,8 @@ pub(super) struct Seat {
     pub(super) id: SeatId,
     pub(super) listener: ListenerId,
     alive: AtomicBool,
+    /// It is dead, and somebody is about to give back what it owned.
+    reaping: AtomicBool,
     /// Microseconds; [`u64::MAX`] without a lease.
     deadline: AtomicU64,
     pub(super) owned: AtomicUsize,
@@ -34,6 +36,16 @@ impl Seat {
 
     pub(super) fn end(&self) {
         self.alive.store(false, Ordering::Release);
+    }
+
+    /// All that it owned was given back.
+    pub(super) fn is_reaped(&self) {
+        self.reaping.store(false, Ordering::Release);
+    }
+
+    /// Whether somebody looks after what it owns: itself, or whoever reaps it.
+    pub(super) fn is_cared_for(&self) -> bool {
+        self.is_alive() || self.reaping.load(Ordering::Acquire)
     }
 
     pub(super) fn lease(&self) -> Lease {
@@ -62,6 +74,7 @@ impl Seats {
             id,
             listener,
             alive: AtomicBool::new(true),
+            reaping: AtomicBool::new(false),
             deadline: AtomicU64::new(self.deadline(now)),
             owned: AtomicUsize::new(0),
         };
@@ -96,6 +109,7 @@ impl Seats {
             return None;
         }
         let seat = seats.remove(&id)?;
+        seat.reaping.store(overdue_at.is_some(), Ordering::Release);
         seat.end();
         Some(seat)
     }

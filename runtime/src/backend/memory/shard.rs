@@ -26,6 +26,8 @@ pub(super) struct Entry {
     pub(super) crashed_at: Option<Timestamp>,
     pub(super) reply_to: Option<ListenerId>,
     pub(super) fingerprint: Option<Fingerprint>,
+    /// The first id under its key, if this is not it.
+    pub(super) key: Option<SagaId>,
     /// It began in an owner's hands and was not handed over yet (A6).
     pub(super) starting: bool,
     /// The place to free at the first claim.
@@ -66,6 +68,20 @@ impl Entry {
         )
     }
 
+    /// Whether this seat owns the saga, alive or not.
+    pub(super) fn is_of(&self, seat: &Arc<Seat>) -> bool {
+        matches!(&self.at, At::Owned { seat: owner, .. } if Arc::ptr_eq(owner, seat))
+    }
+
+    /// Its owner is dead.
+    pub(super) fn lose_owner(&mut self, now: Timestamp) {
+        if let At::Owned { fence, .. } = self.at {
+            self.crashed.push(fence);
+            self.crashed_at = Some(now);
+            self.at = At::Ready;
+        }
+    }
+
     /// Crashes count since the last record: any progress clears them (R3).
     pub(super) fn crashes(&self) -> u32 {
         let last = self.records.last().map_or(Fence::NONE, |stamped| stamped.fence);
@@ -84,6 +100,9 @@ impl Entry {
 pub(super) struct Shard {
     pub(super) sagas: HashMap<SagaId, Box<Entry>, BuildHasherDefault<IdHasher>>,
     pub(super) tombstones: Tombstones,
+    /// The latest start under a key whose first one was abandoned, while its records are here. All
+    /// ids under a key are of one shard.
+    pub(super) latest: HashMap<SagaId, SagaId, BuildHasherDefault<IdHasher>>,
     ended: VecDeque<SagaId>,
 }
 
@@ -96,7 +115,13 @@ impl Shard {
             return None;
         }
         let oldest = self.ended.pop_front()?;
-        self.sagas.remove(&oldest)
+        let entry = self.sagas.remove(&oldest)?;
+        if let Some(key) = entry.key
+            && self.latest.get(&key) == Some(&oldest)
+        {
+            self.latest.remove(&key);
+        }
+        Some(entry)
     }
 }
 

@@ -18,13 +18,13 @@ use crate::{
 async fn fill(desk: &Desk) -> Result<Vec<Admission>, JournalError> {
     let mut all = Vec::new();
     for _ in 0..desk.capacity {
-        all.push(desk.journal.admit().await?);
+        all.push(desk.journal.admit(desk.definition.hash()).await?);
     }
     Ok(all)
 }
 
 fn is_full(desk: &Desk) -> Verdict {
-    let admitted = desk.journal.admit().now_or_never();
+    let admitted = desk.journal.admit(desk.definition.hash()).now_or_never();
     ensure(admitted.is_none(), || "one more than the capacity was admitted".into())
 }
 
@@ -32,7 +32,7 @@ pub(super) async fn waits(desk: Desk) -> Verdict {
     let seat = desk.seat().await?;
     let sagas = desk.create_many(desk.capacity).await?;
     is_full(&desk)?;
-    let mut admission = desk.journal.admit();
+    let mut admission = desk.journal.admit(desk.definition.hash());
     ensure((&mut admission).now_or_never().is_none(), || "it did not wait".into())?;
     let claimed = desk.claim_this(&seat, sagas[0]).await?;
     drop(admission.await?);
@@ -47,7 +47,7 @@ pub(super) async fn dropped(desk: Desk) -> Verdict {
     let mut all = fill(&desk).await?;
     is_full(&desk)?;
     drop(all.pop());
-    drop(desk.journal.admit().await?);
+    drop(desk.journal.admit(desk.definition.hash()).await?);
     Ok(())
 }
 
@@ -93,6 +93,25 @@ pub(super) async fn set_aside(desk: Desk) -> Verdict {
         }
     }
     Ok(())
+}
+
+pub(super) async fn of_each_definition(desk: Desk) -> Verdict {
+    let seat = desk.seat().await?;
+    let own = desk.create_many(desk.capacity).await?;
+    is_full(&desk)?;
+    let other = desk.other.hash();
+    let others: Vec<_> = (0..desk.capacity).map(|_| desk.journal.admit(other)).collect();
+    let mut admitted = Vec::new();
+    for admission in others {
+        admitted.push(admission.await?);
+    }
+    let one_more = desk.journal.admit(other).now_or_never();
+    ensure(one_more.is_none(), || "one more than the capacity was admitted".into())?;
+    // Neither makes room for the other.
+    drop(admitted);
+    is_full(&desk)?;
+    desk.claim_this(&seat, own[0]).await?;
+    desk.create().await.map(drop)
 }
 
 pub(super) async fn cancelled(desk: Desk) -> Verdict {

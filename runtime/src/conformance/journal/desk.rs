@@ -119,8 +119,14 @@ impl Desk {
             definition: self.definition.hash(),
             records: smallvec![self.started(None), intended(0)],
             place: Place::Ready,
-            admission: self.journal.admit().await?,
+            key: None,
+            admission: self.journal.admit(self.definition.hash()).await?,
         })
+    }
+
+    /// Another id under the key of a saga.
+    pub(super) fn id_beside(&self, first: SagaId) -> SagaId {
+        SagaId(Uuid::from_u64_pair(self.unique().as_u64_pair().1, 0)).beside(first)
     }
 
     /// The id of a saga that nobody started.

@@ -6,7 +6,7 @@ use smallvec::smallvec;
 
 use super::{
     desk::{Desk, Failure, Seat},
-    samples::{completed, done, intended, received},
+    samples::{completed, done, intended, received, unknown},
 };
 use crate::{
     conformance::rule::{Verdict, ensure_eq},
@@ -74,18 +74,44 @@ pub(super) async fn too_late(desk: Desk) -> Verdict {
 }
 
 pub(super) async fn cancel_behind_the_pivot(desk: Desk) -> Verdict {
-    behind_the_pivot(&desk, done(1)).await?;
+    behind_the_pivot(&desk, vec![done(1)]).await?;
     // Its probe may say it as well.
-    let end = End::Done(Value::journaled("done".to_owned()));
-    let way = Way::Probe;
-    let probed = Record::Ended { step: 1, generation: 0, attempt: 1, way, end };
-    behind_the_pivot(&desk, probed).await
+    let value = || Value::journaled("done".to_owned());
+    behind_the_pivot(&desk, vec![ended(Way::Probe, End::Done(value()))]).await
 }
 
-async fn behind_the_pivot(desk: &Desk, pivot: Record) -> Verdict {
+pub(super) async fn cancel_behind_a_doubtful_pivot(desk: Desk) -> Verdict {
+    let value = || Value::journaled("done".to_owned());
+    let denied = ended(Way::Probe, End::DidNot { retry_at: None });
+    behind_the_pivot(&desk, vec![denied, ended(Way::Do, End::Late(value()))]).await?;
+    let (evidence, by) = ("seen in the ledger".to_owned(), "alice".to_owned());
+    let word = Letter::MarkDone { step: 1, output: Some(value()), evidence, by };
+    let marked = received(&desk.letter(word));
+    behind_the_pivot(&desk, vec![unknown(1), marked]).await
+}
+
+pub(super) async fn cancel_before_a_word_counts(desk: Desk) -> Verdict {
     let seat = desk.seat().await?;
     let saga = desk.owned(&seat).await?;
-    let records = smallvec![done(0), intended(1), pivot];
+    let output = Some(Value::journaled("done".to_owned()));
+    let (evidence, by) = ("seen in the ledger".to_owned(), "alice".to_owned());
+    let word = Letter::MarkDone { step: 1, output, evidence, by };
+    // The pivot runs: nobody waits for a word on it.
+    let records = smallvec![done(0), intended(1), received(&desk.letter(word))];
+    desk.write(&seat, &saga, records, Place::Owned).await?;
+    ensure_eq(desk.journal.tell(saga.id, desk.cancel()).await?, Told::Told)
+}
+
+/// How the pivot ended.
+fn ended(way: Way, end: End) -> Record {
+    Record::Ended { step: 1, generation: 0, attempt: 1, way, end }
+}
+
+async fn behind_the_pivot(desk: &Desk, pivot: Vec<Record>) -> Verdict {
+    let seat = desk.seat().await?;
+    let saga = desk.owned(&seat).await?;
+    let mut records: Group = smallvec![done(0), intended(1)];
+    records.extend(pivot);
     desk.write(&seat, &saga, records, Place::Owned).await?;
     let told = desk.journal.tell(saga.id, desk.cancel()).await?;
     ensure_eq(told, Told::TooLate(SagaStatus::Running))?;

@@ -7,12 +7,12 @@ use smallvec::smallvec;
 use super::{
     desk::{Desk, Failure},
     records::{owned_from_the_start, then},
-    samples::{back, compensated, completed, done, intended},
+    samples::{back, compensated, completed, done, intended, parked},
 };
 use crate::{
     conformance::rule::{Verdict, ensure_eq},
     journal::{Created, Item, Known, NewSaga, Stage, Verdict as Ruling},
-    kernel::{Cause, Fingerprint, Place, SagaId, SagaStatus},
+    kernel::{Cause, Fingerprint, Group, Place, SagaId, SagaStatus},
 };
 
 const PRINT: Fingerprint = Fingerprint([7; 16]);
@@ -38,7 +38,7 @@ pub(super) async fn fingerprint(desk: Desk) -> Verdict {
     let with = desk.create_as(keyed(&desk, PRINT).await?).await?;
     let without = desk.create().await?;
     for (saga, fingerprint) in [(with, Some(PRINT)), (without, None)] {
-        let known = Known { fingerprint, stage: Stage::Accepted };
+        let known = Known { id: saga, fingerprint, stage: Stage::Accepted };
         ensure_eq(desk.journal.find(saga).await?, Some(known))?;
     }
     Ok(())
@@ -48,7 +48,7 @@ pub(super) async fn exists(desk: Desk) -> Verdict {
     let seat = desk.seat().await?;
     let saga = desk.create_as(keyed(&desk, PRINT).await?).await?;
     let again = async || Ok::<_, Failure>(NewSaga { id: saga, ..keyed(&desk, OTHER).await? });
-    let known = |stage| Created::Exists(Known { fingerprint: Some(PRINT), stage });
+    let known = |stage| Created::Exists(Known { id: saga, fingerprint: Some(PRINT), stage });
     ensure_eq(desk.journal.create(again().await?).await?, known(Stage::Accepted))?;
     let claimed = desk.claim_this(&seat, saga).await?;
     desk.write(&seat, &claimed, smallvec![done(0), completed()], Place::Ended).await?;
@@ -72,7 +72,7 @@ pub(super) async fn starting(desk: Desk) -> Verdict {
         [(item, Stage::Starting), (more, Stage::Starting), (hand_over, Stage::Accepted)]
     {
         ensure_eq(desk.commit(&seat, item).await?, Ruling::Written { mail: false })?;
-        let known = Known { fingerprint: Some(PRINT), stage: wanted };
+        let known = Known { id: saga, fingerprint: Some(PRINT), stage: wanted };
         ensure_eq(desk.journal.find(saga).await?, Some(known))?;
     }
     desk.claim_this(&seat, saga).await?;
@@ -90,6 +90,13 @@ pub(super) async fn abandoned(desk: Desk) -> Verdict {
     let heir = desk.seat().await?;
     let mut claimed = desk.claim_this(&heir, saga).await?;
     ensure_eq(stage(&desk, saga).await?, Stage::Starting)?;
+    // It waits until nothing of the start can still run.
+    let due = desk.journal.now().plus(Duration::from_secs(5));
+    desk.write(&heir, &claimed, smallvec![done(0)], Place::Timed(due)).await?;
+    ensure_eq(stage(&desk, saga).await?, Stage::Starting)?;
+    desk.pass(Duration::from_secs(5)).await;
+    desk.journal.pulse(heir.id, None).await?;
+    claimed = desk.claim_this(&heir, saga).await?;
     desk.write(&heir, &claimed, smallvec![back(Cause::Abandoned)], Place::Ready).await?;
     ensure_eq(stage(&desk, saga).await?, Stage::Starting)?;
     claimed = desk.claim_this(&heir, saga).await?;
@@ -97,6 +104,43 @@ pub(super) async fn abandoned(desk: Desk) -> Verdict {
     let over = smallvec![compensated(Cause::Abandoned, None)];
     desk.write(&heir, &claimed, over, Place::Ended).await?;
     ensure_eq(stage(&desk, saga).await?, Stage::Abandoned)
+}
+
+pub(super) async fn given_back(desk: Desk) -> Verdict {
+    let seat = desk.seat().await?;
+    let due = Place::Timed(desk.journal.now().plus(Duration::from_secs(5)));
+    let groups: [Group; 3] =
+        [Group::new(), smallvec![done(0)], smallvec![back(Cause::Abandoned), intended(0)]];
+    for (group, place) in groups.iter().flat_map(|group| [(group, Place::Ready), (group, due)]) {
+        let first = begin(&desk).await?;
+        let saga = first.saga;
+        let next = then(&first, group.clone(), place);
+        for item in [first, next] {
+            ensure_eq(desk.commit(&seat, item).await?, Ruling::Written { mail: false })?;
+        }
+        ensure_eq(stage(&desk, saga).await?, Stage::Starting)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn accepted(desk: Desk) -> Verdict {
+    let seat = desk.seat().await?;
+    let groups = [
+        (parked(), Place::Parked),
+        (parked(), Place::Owned),
+        (back(Cause::Deadline), Place::Owned),
+        (intended(1), Place::Ready),
+    ];
+    for (record, place) in groups {
+        let first = begin(&desk).await?;
+        let saga = first.saga;
+        let next = then(&first, smallvec![record], place);
+        for item in [first, next] {
+            ensure_eq(desk.commit(&seat, item).await?, Ruling::Written { mail: false })?;
+        }
+        ensure_eq(stage(&desk, saga).await?, Stage::Accepted)?;
+    }
+    Ok(())
 }
 
 pub(super) async fn ended(desk: Desk) -> Verdict {
@@ -108,11 +152,15 @@ pub(super) async fn ended(desk: Desk) -> Verdict {
     ensure_eq(stage(&desk, undone).await?, Stage::Ended(SagaStatus::Compensated))
 }
 
+fn ended_as(id: SagaId, status: SagaStatus) -> Known {
+    Known { id, fingerprint: Some(PRINT), stage: Stage::Ended(status) }
+}
+
 const BLINK: Duration = Duration::from_millis(1);
 
 pub(super) async fn tombstone(desk: Desk) -> Verdict {
     let saga = desk.create_over(desk.started_with(PRINT), completed()).await?;
-    let known = Known { fingerprint: Some(PRINT), stage: Stage::Ended(SagaStatus::Completed) };
+    let known = ended_as(saga, SagaStatus::Completed);
     desk.bury(saga).await?;
     ensure_eq(desk.journal.find(saga).await?, Some(known))?;
     desk.pass(desk.keys - BLINK).await;
@@ -131,8 +179,7 @@ pub(super) async fn taken(desk: Desk) -> Verdict {
     let saga = desk.create_over(desk.started_with(PRINT), completed()).await?;
     let gone = desk.bury(saga).await?;
     let again = NewSaga { id: saga, ..keyed(&desk, OTHER).await? };
-    let stage = Stage::Ended(SagaStatus::Completed);
-    let known = Known { fingerprint: Some(PRINT), stage };
+    let known = ended_as(saga, SagaStatus::Completed);
     ensure_eq(desk.journal.create(again).await?, Created::Exists(known))?;
     let begun = Item { saga, ..begin(&desk).await? };
     ensure_eq(desk.commit(&seat, begun).await?, Ruling::NotOwner)?;
@@ -156,6 +203,112 @@ pub(super) async fn no_key(desk: Desk) -> Verdict {
     let saga = desk.create_over(desk.started(None), completed()).await?;
     if desk.bury(saga).await? {
         ensure_eq(desk.journal.find(saga).await?, None)?;
+    }
+    Ok(())
+}
+
+// ---- keys whose first start was abandoned -----------------------------------------------------------
+
+/// A start under a key that was abandoned, and is undone.
+async fn abandoned_start(desk: &Desk) -> Result<SagaId, Failure> {
+    desk.create_over(desk.started_with(PRINT), compensated(Cause::Abandoned, None)).await
+}
+
+/// A saga that is about to be created under the key of this one.
+async fn next(desk: &Desk, first: SagaId) -> Result<NewSaga, Failure> {
+    Ok(NewSaga { id: desk.id_beside(first), key: Some(first), ..keyed(desk, PRINT).await? })
+}
+
+/// An abandoned start, and the one that follows it and waits for its first claim.
+async fn followed(desk: &Desk) -> Result<(SagaId, SagaId), Failure> {
+    let first = abandoned_start(desk).await?;
+    let latest = desk.create_as(next(desk, first).await?).await?;
+    Ok((first, latest))
+}
+
+pub(super) async fn latest(desk: Desk) -> Verdict {
+    let (first, latest) = followed(&desk).await?;
+    let known = Known { id: latest, fingerprint: Some(PRINT), stage: Stage::Accepted };
+    for id in [first, latest] {
+        ensure_eq(desk.journal.find(id).await?, Some(known))?;
+    }
+    let seat = desk.seat().await?;
+    let claimed = desk.claim_this(&seat, latest).await?;
+    desk.write(&seat, &claimed, smallvec![done(0), completed()], Place::Ended).await?;
+    ensure_eq(desk.journal.find(first).await?, Some(ended_as(latest, SagaStatus::Completed)))
+}
+
+pub(super) async fn one_open(desk: Desk) -> Verdict {
+    let seat = desk.seat().await?;
+    let (first, latest) = followed(&desk).await?;
+    let known = Known { id: latest, fingerprint: Some(PRINT), stage: Stage::Accepted };
+    let third = next(&desk, first).await?;
+    let id = third.id;
+    ensure_eq(desk.journal.create(third).await?, Created::Exists(known))?;
+    let again = NewSaga { id: first, ..keyed(&desk, PRINT).await? };
+    ensure_eq(desk.journal.create(again).await?, Created::Exists(known))?;
+    let mut begun = begin(&desk).await?;
+    begun.saga = desk.id_beside(first);
+    if let Some(create) = &mut begun.create {
+        create.key = Some(first);
+    }
+    ensure_eq(desk.commit(&seat, begun).await?, Ruling::NotOwner)?;
+    ensure_eq(desk.journal.find(id).await?, None)?;
+    ensure_eq(desk.journal.find(first).await?, Some(known))
+}
+
+pub(super) async fn abandoned_again(desk: Desk) -> Verdict {
+    let dead = desk.seat().await?;
+    let first = abandoned_start(&desk).await?;
+    let mut begun = begin(&desk).await?;
+    begun.saga = desk.id_beside(first);
+    if let Some(create) = &mut begun.create {
+        create.key = Some(first);
+    }
+    let second = begun.saga;
+    ensure_eq(desk.commit(&dead, begun).await?, Ruling::Written { mail: false })?;
+    let known = |id, stage| Some(Known { id, fingerprint: Some(PRINT), stage });
+    ensure_eq(desk.journal.find(first).await?, known(second, Stage::Starting))?;
+    desk.outlive(&dead).await;
+    desk.journal.reap(dead.id).await?;
+    let heir = desk.seat().await?;
+    let claimed = desk.claim_this(&heir, second).await?;
+    let over = smallvec![back(Cause::Abandoned), compensated(Cause::Abandoned, None)];
+    desk.write(&heir, &claimed, over, Place::Ended).await?;
+    ensure_eq(desk.journal.find(first).await?, known(second, Stage::Abandoned))?;
+    let third = desk.create_as(next(&desk, first).await?).await?;
+    ensure_eq(desk.journal.find(first).await?, known(third, Stage::Accepted))
+}
+
+pub(super) async fn latest_is_open(desk: Desk) -> Verdict {
+    let (first, latest) = followed(&desk).await?;
+    desk.bury(first).await?;
+    desk.pass(2 * desk.keys + BLINK).await;
+    let known = Known { id: latest, fingerprint: Some(PRINT), stage: Stage::Accepted };
+    ensure_eq(desk.journal.find(first).await?, Some(known))?;
+    let again = NewSaga { id: first, ..keyed(&desk, PRINT).await? };
+    ensure_eq(desk.journal.create(again).await?, Created::Exists(known))
+}
+
+pub(super) async fn latest_is_over(desk: Desk) -> Verdict {
+    let seat = desk.seat().await?;
+    let (first, latest) = followed(&desk).await?;
+    desk.bury(first).await?;
+    let claimed = desk.claim_this(&seat, latest).await?;
+    desk.write(&seat, &claimed, smallvec![done(0), completed()], Place::Ended).await?;
+    let gone = desk.bury(latest).await?;
+    desk.pass(desk.keys - BLINK).await;
+    let known = ended_as(latest, SagaStatus::Completed);
+    for id in [first, latest] {
+        ensure_eq(desk.journal.find(id).await?, Some(known))?;
+    }
+    let again = NewSaga { id: first, ..keyed(&desk, PRINT).await? };
+    ensure_eq(desk.journal.create(again).await?, Created::Exists(known))?;
+    desk.pass(desk.keys + 2 * BLINK).await;
+    if gone {
+        ensure_eq(desk.journal.find(first).await?, None)?;
+        let again = NewSaga { id: first, ..keyed(&desk, OTHER).await? };
+        ensure_eq(desk.journal.create(again).await?, Created::Created)?;
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ use crate::journal::{Journal, Wire};
 pub struct Subject {
     /// The journal, empty. Its seats have a lease of at most 10 s.
     pub journal: Arc<dyn Journal>,
-    /// How many new sagas may wait for their first claim; at least 4.
+    /// How many new sagas of a definition may wait for their first claim; at least 4.
     pub capacity: usize,
     /// How long the key of a saga is remembered after its end, at least; at most 10 s.
     pub keys: Duration,
@@ -122,6 +122,9 @@ const RULES: &[Rule<Desk>] = rules! {
     "a `create` that finds a saga answers what is known of it" => keys::exists,
     "a saga that began in an owner's hands is `Starting` until it is handed over"
         => keys::starting,
+    "a start that its owner parks, turns back or moves on with an intent is `Accepted`"
+        => keys::accepted,
+    "a start that its owner only gives back, or abandons, is `Starting`" => keys::given_back,
     "a start whose owner is reaped is `Starting` until it is undone, and `Abandoned` then"
         => keys::abandoned,
     "a saga that is over is found with how it ended" => keys::ended,
@@ -131,6 +134,14 @@ const RULES: &[Rule<Desk>] = rules! {
     "the id of a tombstone is taken" => keys::taken,
     "after two retentions no tombstone is left, and the id is free" => keys::forgotten,
     "a saga without a key leaves no tombstone" => keys::no_key,
+    "the first id under a key means the latest start, when those before it were abandoned"
+        => keys::latest,
+    "a key has one open saga" => keys::one_open,
+    "a start that follows an abandoned one may be abandoned as well" => keys::abandoned_again,
+    "the latest start under a key is found while it is open, whatever is left of the first"
+        => keys::latest_is_open,
+    "the latest start under a key is found for a retention after its end, and then the first id \
+     is free" => keys::latest_is_over,
 
     "an entry stays until the commit that folds it" => inbox::stays_until_folded,
     "an entry counts once however often it is told" => inbox::counts_once,
@@ -138,6 +149,9 @@ const RULES: &[Rule<Desk>] = rules! {
     "telling a saga that is over is `TooLate`, with how it ended" => inbox::too_late,
     "a cancel behind the pivot is `TooLate`, other entries are not"
         => inbox::cancel_behind_the_pivot,
+    "a cancel behind a pivot that came late, or was marked as done, is `TooLate`"
+        => inbox::cancel_behind_a_doubtful_pivot,
+    "a cancel beside a word on a pivot that runs is told" => inbox::cancel_before_a_word_counts,
     "a cancel of a saga that goes back is `Already`" => inbox::cancel_on_the_way_back,
     "a guarded commit is refused while an entry waits that it does not fold"
         => inbox::guarded_commits_wait,
@@ -214,6 +228,7 @@ const RULES: &[Rule<Desk>] = rules! {
 
     "`admit` waits while as many admitted sagas wait for their first claim" => admission::waits,
     "an admission that is dropped gives its room back" => admission::dropped,
+    "each definition has room of its own" => admission::of_each_definition,
     "a saga that was there before takes no room" => admission::exists,
     "a saga that is over where it is created takes no room" => admission::over_at_once,
     "dropping the future of `admit` takes no capacity" => admission::cancelled,
@@ -239,6 +254,7 @@ const RULES: &[Rule<Desk>] = rules! {
     "the end of a saga is signalled to the listener in its `reply_to`" => signals::end,
     "a saga that is parked is signalled to the listener in its `reply_to`" => signals::parked_saga,
 
+    "a definition that was not known is signalled to every listener, once" => signals::defined,
     "a listener that does not listen any more hears nothing" => signals::unlistened,
     "to stop a listener that is unknown is nothing" => signals::unlistened_twice,
     "the listener of a seat that left hears nothing" => signals::left,

@@ -1,6 +1,6 @@
 //! Signals: hints that save a wait.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use smallvec::smallvec;
 
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     conformance::rule::{Verdict, ensure, ensure_eq},
     journal::{Left, ListenerId, NewSaga, Reaped, Signal},
-    kernel::{Group, Place, SagaStatus, Timestamp},
+    kernel::{Definition, Group, Place, SagaStatus, Timestamp},
 };
 
 pub(super) async fn ready(desk: Desk) -> Verdict {
@@ -244,6 +244,28 @@ pub(super) async fn left(desk: Desk) -> Verdict {
 pub(super) async fn reaped(desk: Desk) -> Verdict {
     let seat = desk.reaped_seat().await?;
     hears_nothing(&desk, (&seat.heard, seat.listener)).await
+}
+
+pub(super) async fn defined(desk: Desk) -> Verdict {
+    let (seat, (heard, _)) = (desk.seat().await?, desk.listen().await?);
+    let new = |task: &'static str| {
+        Arc::new(Definition { task: task.into(), ..Definition::clone(&desk.definition) })
+    };
+    for task in ["refund", "exchange"] {
+        // What is known is no news.
+        desk.journal.define(Arc::clone(&desk.other)).await?;
+        let hash = new(task).hash();
+        for _ in 0..2 {
+            desk.journal.define(new(task)).await?;
+        }
+        for heard in [&seat.heard, &heard] {
+            match heard.next().await {
+                Signal::Defined(signalled) => ensure_eq(signalled, hash)?,
+                other => return Err(format!("{other:?} was signalled").into()),
+            }
+        }
+    }
+    Ok(())
 }
 
 pub(super) async fn parked_saga(desk: Desk) -> Verdict {

@@ -63,10 +63,11 @@
 //! | is over | its handle, with the original outcome | `KeyReused` | 200, 422 |
 //! | is over, and its records are gone | its handle, which knows [how it ended](crate::OutcomeError::Forgotten) | `KeyReused` | 200, 422 |
 //! | is in its `host = "api"` steps | `StillStarting` | `KeyReused` | 409, 422 |
+//! | is parked there | its handle | `KeyReused` | 200, 422 |
 //! | lost its host there, and is being undone | `StillStarting` | `KeyReused` | 409, 422 |
 //! | lost its host there, and is undone | a new saga | a new saga | 202 |
 //!
-//! Without `host = "api"` steps a start is one write, and the last three cannot occur.
+//! Without `host = "api"` steps a start is one write, and the last four cannot occur.
 //!
 //! # How long it is remembered
 //!
@@ -75,5 +76,6 @@
 //! keeps it for a time of your choice:
 //! [`retain_keys`](crate::backend::memory::MemoryJournalBuilder::retain_keys).
 //!
-//! The saga id is a hash of task, tenant and key, so that nobody has to look up what a key stands for.
+//! The id of the first saga is a hash of task, tenant and key, so that nobody has to look up what a key
+//! stands for. One that follows an abandoned start has an id of its own, and the key leads to it.
 //! It can be guessed by whoever guesses the key: an id was never a protection.

@@ -62,9 +62,9 @@
 //!
 //! # Back-pressure
 //!
-//! The capacity of a journal, 100 by default in memory, limits how many *new* sagas may wait for a
-//! worker. `submit` waits for room. A saga that is under way needs none: retries, timers and cancels
-//! are never refused.
+//! The capacity of a journal, 100 by default in memory, limits how many *new* sagas of a task may wait
+//! for a worker; each task, and each version of one, has room of its own. `submit` waits for room. A
+//! saga that is under way needs none: retries, timers and cancels are never refused.
 //!
 //! # Tests
 //!

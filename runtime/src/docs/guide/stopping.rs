@@ -64,7 +64,9 @@
 //! Then an `async` step is dropped at its await and counts as unknown. A plain `fn` cannot be
 //! dropped: the saga waits for it, at the longest until the `timeout` of the step, so it should look
 //! at [`cx.is_cancelled()`](crate::StepContext::is_cancelled) now and then. One that outlives its
-//! `timeout` and the grace is given up, and what comes next may run beside it.
+//! `timeout` and the grace is given up: the next attempt may run beside it, and an undo waits for it
+//! once more as long as the `timeout`, but no longer (C3). If it succeeds after all, its saga hears
+//! of it: the success counts, or it is undone again (C8).
 //!
 //! A pivot is not disturbed. If it succeeds, the cancel came too late (K3).
 //!
@@ -77,7 +79,8 @@
 //!
 //! [`shutdown`](crate::Task::shutdown) starts nothing new, lets the steps that run finish, and gives
 //! every saga back to the journal. What still runs after the limit is interrupted, and runs again
-//! under the same key wherever its saga is claimed next; that does not count as a try.
+//! under the same key wherever its saga is claimed next; that does not count as a try. A journal that
+//! does not answer holds it up for a few seconds more, no longer.
 //!
 //! **In process** the journal is in memory: if nobody else has it, as in the example, it is gone with
 //! the process, and so are its sagas. A task that is dropped leaves in the same way, without anybody

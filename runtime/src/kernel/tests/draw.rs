@@ -109,6 +109,7 @@ pub(super) fn draw_end(lot: &mut Lot, way: Way) -> AttemptEnd {
     match (lot.below(16), way) {
         (0, Way::Do) => AttemptEnd::Unknown(Doubt::StillRuns),
         (1, Way::Do) => AttemptEnd::Partial(refused(), value()),
+        (6, Way::Do) => AttemptEnd::Unknown(Doubt::HostLost),
         (0..=3, Way::Probe) => AttemptEnd::DidNot,
         (4..=6, Way::Probe) => AttemptEnd::CannotTell,
         (2 | 4, _) => AttemptEnd::Unknown(Doubt::TimedOut),

@@ -37,6 +37,11 @@ pub(super) fn is_interrupted(step: &'static str) -> Ended {
     Ended(step, Way::Do, AttemptEnd::Unknown(Doubt::Interrupted))
 }
 
+/// Its host ends, and nobody knows what its thread does.
+pub(super) fn is_aborted(step: &'static str) -> Ended {
+    Ended(step, Way::Do, AttemptEnd::Unknown(Doubt::HostLost))
+}
+
 pub(super) fn cannot_be_written(step: &'static str) -> Ended {
     Ended(step, Way::Do, AttemptEnd::Undecodable("not a string".into()))
 }

@@ -1,9 +1,12 @@
 //! `on_exhausted = "park"` in a group (E4).
 
 use super::{
-    events::{cancel, cannot_be_written, done, fails, refuses, unpark},
+    events::{
+        cancel, cannot_be_written, did_not_happen, done, fails, refuses, refuses_midway, times_out,
+        unpark,
+    },
     script::{Script, given},
-    task::{Row, step, task},
+    task::{Row, pivot, retriable, step, task},
 };
 
 fn hotel_and_flight(row: fn(Row) -> Row) -> Script {
@@ -32,15 +35,61 @@ fn e4_its_siblings_finish_first() {
 }
 
 #[test]
-fn e4_a_sibling_that_refuses_waits_for_the_operator_too() {
+fn e4_a_sibling_that_fails_for_good_turns_the_saga_back_in_either_order() {
     hotel_and_flight(|row| row)
         .when(fails("hotel"))
         .when(refuses("flight"))
-        .writes(["flight refused: no"])
-        .waits_for_somebody()
-        .told(unpark())
+        .writes(["flight refused: no", "going back: flight refused", "intent undo hotel"])
+        .failed_for([("flight", "no"), ("hotel", "no reply")]);
+    hotel_and_flight(|row| row)
+        .when(fails("hotel"))
+        .when(refuses_midway("flight"))
+        .ends_with("intent undo flight");
+    let member = |name| step(name).retries(0).in_group("trip");
+    given(task([member("hotel").parks(), member("flight")]))
         .claimed()
-        .writes(["received unpark", "going back: flight refused", "intent undo hotel"]);
+        .when(fails("hotel"))
+        .when(times_out("flight"))
+        .writes([
+            "flight unknown: timed out",
+            "going back: flight failed",
+            "intent undo hotel",
+            "intent undo flight",
+        ]);
+}
+
+#[test]
+fn e4_c1_what_its_probe_denied_before_it_parked_is_not_undone() {
+    let member = |name| step(name).retries(0).in_group("trip");
+    given(task([member("hotel").parks().probed(), member("flight")]))
+        .claimed()
+        .when(fails("hotel"))
+        .when(did_not_happen("hotel"))
+        .ends_with("parked: hotel exhausted: no reply")
+        .when(refuses("flight"))
+        .ends_with("compensated")
+        .ends_for_good();
+}
+
+#[test]
+fn e2_a_sibling_that_fails_for_good_does_not_lift_what_machinery_parked() {
+    hotel_and_flight(|row| row)
+        .when(cannot_be_written("hotel"))
+        .when(refuses("flight"))
+        .writes(["flight refused: no"])
+        .waits_for_somebody();
+}
+
+#[test]
+fn e4_behind_the_pivot_a_sibling_that_fails_for_good_lifts_nothing() {
+    let member = |name| retriable(name).retries(0).in_group("after");
+    given(task([pivot("sell"), member("ship").parks(), member("mail")]))
+        .claimed()
+        .when(done("sell"))
+        .when(fails("ship"))
+        .when(refuses("mail"))
+        .writes(["mail refused: no"])
+        .waits_for_somebody();
 }
 
 #[test]
@@ -115,12 +164,16 @@ fn e4_a_word_does_not_lift_what_else_parked_it() {
 }
 
 #[test]
-fn k2_a_cancel_of_a_group_that_waits_for_its_siblings_runs_nothing_again() {
+fn b2_a_group_that_waits_for_its_siblings_runs_nothing_again() {
+    hotel_and_flight(Row::await_all).when(fails("flight")).when(refuses("hotel")).writes([
+        "hotel refused: no",
+        "going back: hotel refused",
+        "intent undo flight",
+    ]);
     hotel_and_flight(Row::await_all)
         .when(fails("flight"))
-        .when(refuses("hotel"))
-        .waits_for_somebody()
         .told(cancel())
-        .claimed()
-        .writes(["received cancel", "going back: hotel refused", "intent undo flight"]);
+        .writes(["received cancel"])
+        .when(done("hotel"))
+        .writes(["hotel done", "going back: cancelled", "intent undo hotel", "intent undo flight"]);
 }

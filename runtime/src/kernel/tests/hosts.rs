@@ -1,8 +1,8 @@
 //! API phase and hand-over, leaving, and slots (A6, B9).
 
 use super::{
-    events::{cancel, done, fails, is_interrupted, refuses, undo},
-    script::given,
+    events::{cancel, done, fails, is_aborted, is_interrupted, refuses, undo, unpark},
+    script::{Script, given},
     task::{step, task},
 };
 use crate::kernel::Definition;
@@ -78,7 +78,41 @@ fn a6_an_api_host_that_leaves_before_the_hand_over_abandons_the_saga() {
         .submitted()
         .host_leaves()
         .when(is_interrupted("upload"))
+        .writes([
+            "upload failed: interrupted; again in 0ns",
+            "going back: abandoned",
+            "intent undo upload",
+        ])
         .becomes_ready()
+        .claimed()
+        .starts(["run undo upload"]);
+    given(task([step("check").on_api(), step("upload").on_api(), step("pack")]))
+        .submitted()
+        .host_leaves()
+        .when(done("check"))
+        .writes(["check done", "going back: abandoned", "intent undo check"])
+        .becomes_ready();
+}
+
+#[test]
+fn a6_an_api_host_that_leaves_hands_over_what_it_can() {
+    given(upload_and_pack())
+        .submitted()
+        .host_leaves()
+        .when(done("upload"))
+        .writes(["upload done", "intent pack"])
+        .becomes_ready();
+}
+
+#[test]
+fn a6_c3_an_api_host_that_leaves_with_a_thread_that_runs_leaves_the_rest_to_others() {
+    given(task([step("upload").on_api().limited_to(60), step("pack")]))
+        .submitted()
+        .host_leaves()
+        .when(is_aborted("upload"))
+        .writes(["upload failed: its host is gone; again in 0ns"])
+        .waits_for(60)
+        .seconds_later(60)
         .claimed()
         .writes(["going back: abandoned", "intent undo upload"]);
 }
@@ -91,6 +125,61 @@ fn a6_a_late_success_does_not_resume_an_api_phase() {
         "going back: abandoned",
         "intent undo upload",
     ]);
+}
+
+/// Its API step used up its tries, and the API host parked it.
+fn parked() -> Script {
+    given(task([step("check").on_api().retries(0).parks(), step("pack")]))
+        .submitted()
+        .when(fails("check"))
+        .writes(["check failed: no reply; again in 0ns", "parked: check exhausted: no reply"])
+        .waits_for_somebody()
+}
+
+#[test]
+fn a6_what_its_api_host_parked_is_accepted_and_tried_again_where_it_is_claimed() {
+    parked()
+        .told(unpark())
+        .claimed()
+        .writes(["received unpark"])
+        .starts(["run check #2"])
+        .host_dies()
+        .claimed()
+        .starts(["run check #3"])
+        .when(done("check"))
+        .writes(["check #3 done", "intent pack"]);
+}
+
+#[test]
+fn a6_what_its_api_host_parked_goes_on_with_the_word_of_an_operator() {
+    parked()
+        .told_the_output_of("check")
+        .claimed()
+        .writes(["received output of check", "intent pack"])
+        .starts(["run pack"]);
+    parked().told_to_mark_not_done("check").claimed().writes([
+        "received mark check not done",
+        "going back: check failed",
+        "compensated",
+    ]);
+}
+
+#[test]
+fn b12_an_attempt_that_ends_with_its_host_has_its_own_number() {
+    given(task([step("charge").every(0)]))
+        .claimed()
+        .when(fails("charge"))
+        .starts(["run charge #2"])
+        .host_leaves()
+        .when(is_aborted("charge"))
+        .writes(["charge #2 failed: its host is gone; again in 0ns"])
+        .claimed()
+        .starts(["run charge #3"])
+        .host_leaves()
+        .when(is_aborted("charge"))
+        .writes(["charge #3 failed: its host is gone; again in 0ns"])
+        .claimed()
+        .starts(["run charge #4"]);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::reader::{Reader, Seen};
 use crate::kernel::{
-    Command, Definition, Doubt, End, Finish, Finished, Kind, Machine, OnExhausted, PROBE_RETRY,
-    ParkReason, Record, Residual, Stamped, State, Timestamp, Way,
+    Cause, Command, Definition, Doubt, End, Finish, Finished, Kind, Machine, OnExhausted,
+    PROBE_RETRY, ParkReason, Record, Residual, Stamped, State, Timestamp, Way,
 };
 
 /// Checks a whole journal, and says what it tells.
@@ -20,9 +20,12 @@ pub(super) fn check<'a>(definition: &'a Definition, journal: &[Stamped]) -> Read
         verdicts: BTreeSet::new(),
         finished: None,
     };
+    let starter = journal.first().map(|first| first.fence);
     for (seq, stamped) in journal.iter().enumerate() {
         assert_eq!(seq == 0, matches!(stamped.record, Record::Started(_)), "J1: it starts once");
         oracle.read(stamped, journal.get(seq + 1).map(|next| &next.record));
+        let parked = matches!(stamped.record, Record::Parked(_));
+        oracle.seen.handed_over |= parked && Some(stamped.fence) == starter;
     }
     oracle.seen
 }
@@ -56,7 +59,10 @@ impl Oracle<'_> {
                     Way::Probe => panic!("J2: a probe needs no intent"),
                 }
             }
-            Record::Ended { step, generation, way, end, .. } => {
+            Record::Ended { step, generation, way, end, attempt } => {
+                let repeats = self.seen.steps[*step].attempt >= *attempt;
+                let failed = matches!((way, end), (Way::Do, End::Failed { .. }));
+                assert!(!failed || !repeats, "B12: attempt {attempt} of step {step} failed before");
                 let intended = self.intents.contains(&(*step, *generation, *way == Way::Undo));
                 assert!(intended, "J2: step {step} ended without an intent");
                 match way {
@@ -65,7 +71,11 @@ impl Oracle<'_> {
                     Way::Undo => self.undo_ended(*step, *generation, end),
                 }
             }
-            Record::Compensating(_) => self.turns_back(stamped.at),
+            Record::Compensating(cause) => {
+                let abandoned = matches!(**cause, Cause::Abandoned);
+                assert!(!abandoned || !self.seen.handed_over, "A6: it was accepted");
+                self.turns_back(stamped.at);
+            }
             Record::Parked(reason) => self.parks(reason),
             Record::Finished(finished) => self.ends(finished),
         }
@@ -152,8 +162,8 @@ impl Oracle<'_> {
         let kind = &self.definition.steps[step].kind;
         let undone = [Seen::Unknown, Seen::Undoing, Seen::Undone, Seen::UndoFailed];
         let is_undone = *kind == Kind::Compensable && self.seen.back && undone.contains(&at.seen);
-        let reported = matches!(kind, Kind::Compensable | Kind::NoUndo(_)) || !self.seen.back;
-        let was_denied = at.seen == Seen::Withdrawn && reported;
+        let reported = *kind != Kind::ReadOnly || !self.seen.back;
+        let was_denied = matches!(at.seen, Seen::Withdrawn | Seen::Refused) && reported;
         assert!(is_undone || was_denied, "C8: a late success of step {step} changes nothing");
     }
 
@@ -183,7 +193,10 @@ impl Oracle<'_> {
             end,
             End::Done(_) | End::Ephemeral | End::Refused(_) | End::Partial(..) | End::Late(_)
         );
-        let first = !outcome || self.outcomes.insert((step, generation));
+        // An effect that is there after all outweighs the word that there is none.
+        let refused = self.seen.steps[step].seen == Seen::Refused;
+        let denies = matches!(end, End::Late(_)) && refused;
+        let first = !outcome || self.outcomes.insert((step, generation)) || denies;
         assert!(first, "INV1: a second outcome of step {step}");
     }
 

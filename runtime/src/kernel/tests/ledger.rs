@@ -18,6 +18,8 @@ struct Page {
     in_doubt: bool,
     /// An attempt that nobody stopped may run until then.
     runs_until: Option<Timestamp>,
+    /// A success came after the last word of an operator on it.
+    denied_word: bool,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -40,15 +42,9 @@ impl Ledger {
         Self(vec![Page::default(); definition.steps.len()])
     }
 
-    /// Whether an attempt may turn out to have succeeded. What its probe denied may only where that
-    /// can be mended.
-    pub(super) fn may_succeed_late(&self, definition: &Definition, step: usize) -> bool {
-        let mended = matches!(definition.steps[step].kind, Kind::Compensable | Kind::NoUndo(_));
-        match self.0[step].effect {
-            Effect::Never | Effect::Refused => false,
-            Effect::Denied => mended,
-            Effect::Possible | Effect::Undone => true,
-        }
+    /// Whether an attempt may turn out to have succeeded, whatever was said of it.
+    pub(super) fn may_succeed_late(&self, step: usize) -> bool {
+        self.0[step].effect != Effect::Never
     }
 
     #[track_caller]
@@ -88,7 +84,7 @@ impl Ledger {
         match (way, end) {
             (Way::Undo, AttemptEnd::Done(_)) => page.effect = Effect::Undone,
             (Way::Undo, _) => {}
-            (Way::Do, AttemptEnd::Unknown(Doubt::StillRuns)) => {
+            (Way::Do, AttemptEnd::Unknown(Doubt::StillRuns | Doubt::HostLost)) => {
                 page.runs_until = Some(now.plus(definition.steps[step].timeout));
             }
             (Way::Do, AttemptEnd::Refused(_)) => {
@@ -122,9 +118,10 @@ impl Ledger {
         (before, after): (&Reader<'_>, &Reader<'_>),
         group: &[Stamped],
     ) {
+        let mut before = before.clone();
         for stamped in group {
             match &stamped.record {
-                Record::Received(mail) => self.folded(definition, before, &mail.letter),
+                Record::Received(mail) => self.folded(definition, &before, &mail.letter),
                 Record::Ended { step, way: Way::Probe, end, .. } => {
                     let page = &mut self.0[*step];
                     page.in_doubt &= matches!(end, End::Failed { .. });
@@ -143,6 +140,7 @@ impl Ledger {
                 }
                 _ => {}
             }
+            before.read(stamped);
         }
     }
 
@@ -157,12 +155,15 @@ impl Ledger {
                 }
             }
             Letter::Late { step, way: Way::Do, generation, end: AttemptEnd::Done(_), .. } => {
-                let (at, kind) = (&before.steps[*step], &definition.steps[*step].kind);
-                let news = at.generation == *generation && !at.known && at.seen != Seen::Refused;
-                if news && matches!(kind, Kind::Compensable | Kind::NoUndo(_)) {
-                    self.0[*step].effect = Effect::Possible;
+                let at = &before.steps[*step];
+                if at.generation == *generation && !at.known {
+                    let page = &mut self.0[*step];
+                    (page.effect, page.denied_word) = (Effect::Possible, true);
                 }
             }
+            Letter::MarkDone { step, .. }
+            | Letter::MarkNotDone { step, .. }
+            | Letter::Waive { step, .. } => self.0[*step].denied_word = false,
             _ => {}
         }
     }
@@ -179,7 +180,7 @@ impl Ledger {
         }
         for (step, page) in self.0.iter().enumerate() {
             let reported = finished.residual.iter().any(|left| left.step == step);
-            let marked = seen.steps[step].answered_for;
+            let marked = seen.steps[step].answered_for && !page.denied_word;
             let harmless = definition.steps[step].kind == Kind::ReadOnly || marked;
             assert!(
                 page.effect != Effect::Possible || reported || harmless,

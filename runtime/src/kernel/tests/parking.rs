@@ -97,6 +97,33 @@ fn e2_an_undo_that_cannot_be_read_parks_on_the_way_back() {
 }
 
 #[test]
+fn c7_an_undo_that_cannot_be_read_is_marked_or_waived_like_one_that_failed() {
+    let parked = || {
+        let member = |name| step(name).in_group("trip");
+        given(task([step("a"), member("b"), member("c"), step("d")]))
+            .claimed()
+            .when(done("a"))
+            .when(done("b"))
+            .when(done("c"))
+            .when(refuses("d"))
+            .when(undo(cannot_be_written("b")))
+            .when(undo(cannot_be_written("c")))
+            .waits_for_somebody()
+    };
+    parked()
+        .told_to_mark_done("b")
+        .claimed()
+        .writes(["received mark b done"])
+        .waits_for_somebody()
+        .told_to_waive("c")
+        .claimed()
+        .writes(["received waive c", "intent undo a"])
+        .when(undo(done("a")))
+        .ends_with("compensated; c: waived by alice: too small to matter");
+    parked().told(unpark()).claimed().starts(["run undo b", "run undo c"]);
+}
+
+#[test]
 fn e2_the_siblings_of_a_step_that_parks_finish_first() {
     given(task([step("a").in_group("g"), step("b").in_group("g"), step("c")]))
         .claimed()

@@ -13,8 +13,8 @@ use super::{
     reader::Seen,
 };
 use crate::kernel::{
-    AttemptEnd, Command, Decision, Definition, EntryId, Event, Fence, Host, Judge, Letter, Machine,
-    Mail, NoVerdict, Place, Record, SagaId, Stamped, Started, Timestamp, Value, Way,
+    AttemptEnd, Command, Decision, Definition, EntryId, Event, Fence, Host, Judge, Kind, Letter,
+    Machine, Mail, NoVerdict, Place, Record, SagaId, Stamped, Started, Timestamp, Value, Way,
 };
 
 const SAGAS: u64 = 3_000;
@@ -129,6 +129,7 @@ impl World {
         match self.lot.below(12) {
             0 => self.tell(),
             1 => self.time_passes(),
+            2 if self.lot.one_in(6) => self.hosts_die_in_a_row(),
             2 => self.host_dies(),
             3 => self.host_leaves(),
             _ if self.owner.is_none() => match self.lot.one_in(5) {
@@ -160,7 +161,7 @@ impl World {
 
     /// Only what was begun can succeed late.
     fn draw_late(&mut self, step: usize) -> Letter {
-        if !self.ledger.may_succeed_late(&self.definition, step) {
+        if !self.ledger.may_succeed_late(step) {
             return unpark();
         }
         let end = match draw_end(&mut self.lot, Way::Do) {
@@ -198,6 +199,22 @@ impl World {
         }
     }
 
+    /// What they run kills them.
+    fn hosts_die_in_a_row(&mut self) {
+        for _ in 0..7 {
+            if self.owner.is_none() && self.place != Place::Ended {
+                self.claim(|machine| machine);
+            }
+            self.host_dies();
+        }
+    }
+
+    /// So many owners died since the last record.
+    fn crashes(&self) -> usize {
+        let last = self.journal.last().map_or(Fence::NONE, |stamped| stamped.fence);
+        self.crashed.iter().filter(|fence| **fence >= last).count()
+    }
+
     fn host_leaves(&mut self) {
         if self.owner.is_some() {
             self.decide(Event::Leave);
@@ -227,8 +244,7 @@ impl World {
             Place::Parked => return,
             _ => {}
         }
-        let last = self.journal.last().map_or(Fence::NONE, |stamped| stamped.fence);
-        let crashes = self.crashed.iter().filter(|fence| **fence >= last).count();
+        let crashes = self.crashes();
         self.fence += 1;
         let fence = Fence(self.fence);
         let id = SagaId(Uuid::nil());
@@ -312,7 +328,8 @@ impl World {
                 self.ledger.check(&definition, &seen, &self.journal);
             }
             Place::Timed(due) => assert!(due > self.now, "it spins: {owner:?}"),
-            Place::Ready | Place::Parked => {}
+            Place::Parked => assert!(seen.needs_somebody(), "E4: it waits for nobody: {owner:?}"),
+            Place::Ready => {}
         }
         assert!(self.owner.is_some() || self.flights.is_empty(), "it left with work in flight");
     }
@@ -328,8 +345,18 @@ impl World {
         for command in commands {
             match command {
                 Command::Run { step, way, .. } => {
+                    assert!(self.crashes() < 5, "R3: step {step} runs, whatever it kills");
                     let beside = self.flights.iter().any(|(of, _)| *of == step);
                     assert!(!beside, "two attempts of step {step} run beside each other");
+                    let of = &definition.steps[step];
+                    // But the pivot may be run again to learn whether it happened, with what it
+                    // reads, and behind it there is no way back.
+                    let learns = of.kind == Kind::Pivot || of.ephemeral || seen.pivot_done();
+                    let elsewhere = owner.role() == Host::Worker && of.host == Host::Api;
+                    assert!(
+                        way != Way::Do || !elsewhere || seen.handed_over || learns,
+                        "A6: the API phase is resumed elsewhere",
+                    );
                     self.ledger.begins(&definition, &seen, step, way);
                     self.flights.push((step, way));
                 }

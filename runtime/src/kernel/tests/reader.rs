@@ -37,6 +37,8 @@ pub(super) struct Step {
     undo_began: bool,
     /// Its output is known.
     pub(super) known: bool,
+    /// The number of its last attempt that failed.
+    pub(super) attempt: u32,
     /// Failures that count against its budget.
     pub(super) counted: u32,
     /// Failures of its probe that do.
@@ -65,12 +67,14 @@ impl Step {
         self.halted = None;
         self.in_doubt = false;
         self.denied = false;
+        self.attempt = 0;
         self.counted = 0;
         self.probes = 0;
     }
 }
 
 /// The fold of the oracle.
+#[derive(Clone)]
 pub(super) struct Reader<'a> {
     definition: &'a Definition,
     pub(super) steps: Vec<Step>,
@@ -83,6 +87,8 @@ pub(super) struct Reader<'a> {
     parked: bool,
     /// It is parked because nobody knows of the pivot.
     pivot_parked: bool,
+    /// Who began it parked it, and was told that it is accepted.
+    pub(super) handed_over: bool,
     /// Steps of which nobody knew when it turned back.
     pub(super) open_at_turn: Vec<usize>,
 }
@@ -97,6 +103,7 @@ impl<'a> Reader<'a> {
             cancelled: false,
             parked: false,
             pivot_parked: false,
+            handed_over: false,
             open_at_turn: Vec::new(),
         }
     }
@@ -119,7 +126,12 @@ impl<'a> Reader<'a> {
             }
             Record::Intended { step, .. } => self.steps[*step].becomes(Seen::Intended),
             Record::Ended { step, way: Way::Undo, end, .. } => self.undo_ended(*step, end),
-            Record::Ended { step, way, end, .. } => self.ended(*step, *way, end, stamped.at),
+            Record::Ended { step, way, end, attempt, .. } => {
+                self.ended(*step, *way, end, stamped.at);
+                if let (Way::Do, End::Failed { .. }) = (way, end) {
+                    self.steps[*step].attempt = *attempt;
+                }
+            }
             Record::Received(mail) => {
                 assert!(self.letters.insert(mail.id), "J1: an entry was folded twice");
                 self.letter(&mail.letter);
@@ -168,7 +180,7 @@ impl<'a> Reader<'a> {
             }
             End::Late(_) => {
                 step.becomes(Seen::Done);
-                step.known = true;
+                (step.known, step.answered_for) = (true, false);
                 step.undo_generation += u32::from(step.undo_began);
                 step.undo_began = false;
             }
@@ -202,11 +214,27 @@ impl<'a> Reader<'a> {
             }
             End::CannotTell { .. } => {
                 step.in_doubt = false;
+                step.denied = false;
                 step.probes = 0;
             }
         }
         if self.pivot_done() && !pivot_was_done {
             self.pivot_is_done();
+        }
+        let failed = [Seen::Refused, Seen::Partial, Seen::Unknown, Seen::Withdrawn];
+        let taken_back = matches!(end, End::Withdrawn);
+        if failed.contains(&self.steps[index].seen) && !taken_back {
+            self.nobody_is_waited_for();
+        }
+    }
+
+    /// It is to go back: whoever used up its tries is given up (E4).
+    fn nobody_is_waited_for(&mut self) {
+        if self.back || self.pivot_done() {
+            return;
+        }
+        for step in self.steps.iter_mut().filter(|step| step.halted == Some(true)) {
+            step.becomes(if step.denied { Seen::Withdrawn } else { Seen::Unknown });
         }
     }
 
@@ -295,7 +323,7 @@ impl<'a> Reader<'a> {
 
     fn settled(&mut self, step: usize, to: Seen) {
         if let Some(at) = self.steps.get_mut(step)
-            && at.seen == Seen::UndoFailed
+            && (at.seen == Seen::UndoFailed || at.seen == Seen::Undoing && at.halted.is_some())
         {
             at.becomes(to);
             at.answered_for = true;
@@ -306,7 +334,17 @@ impl<'a> Reader<'a> {
         self.definition.pivot().is_some_and(|pivot| self.steps[pivot].seen == seen)
     }
 
-    fn pivot_done(&self) -> bool {
-        self.pivot_is(Seen::Done)
+    /// It is past its pivot. One that went back before cannot get there.
+    pub(super) fn pivot_done(&self) -> bool {
+        !self.back && self.pivot_is(Seen::Done)
+    }
+
+    /// It can go on only when somebody says something.
+    pub(super) fn needs_somebody(&self) -> bool {
+        let failed = [Seen::Refused, Seen::Partial, Seen::Unknown, Seen::Withdrawn];
+        let stuck = |step: &Step| {
+            step.seen == Seen::UndoFailed || self.pivot_done() && failed.contains(&step.seen)
+        };
+        self.is_parked() || self.steps.iter().any(stuck)
     }
 }

@@ -350,11 +350,59 @@ fn j5_a_late_success_settles_it() {
 }
 
 #[test]
-fn j5_a_late_success_after_the_word_that_it_did_not_happen_comes_too_late() {
+fn c11_a_late_success_after_the_word_that_it_did_not_happen_is_reported() {
     unknown()
         .told_to_mark_not_done("sell")
         .claimed()
         .starts(["run undo reserve"])
         .told_late(done("sell"))
-        .writes(["received late sell"]);
+        .writes(["received late sell", "sell done, late"])
+        .when(undo(done("reserve")))
+        .writes(["undo reserve done", "compensated; sell: done and not undone"])
+        .ends_for_good();
+}
+
+/// All before it was undone when it turned out that it had happened.
+fn regretted() -> Script {
+    selling(|row| row.probed().at_most_once())
+        .when(times_out("sell"))
+        .when(did_not_happen("sell"))
+        .writes(["probe sell did not happen", "going back: sell failed", "intent undo reserve"])
+        .told_late(done("sell"))
+        .writes(["received late sell", "sell done, late"])
+        .is(SagaStatus::Compensating)
+}
+
+#[test]
+fn c11_a_pivot_that_happened_although_its_probe_denied_it_is_reported() {
+    regretted()
+        .stays_owned()
+        .when(undo(done("reserve")))
+        .ends_with("compensated; sell: done and not undone");
+}
+
+#[test]
+fn c11_so_is_one_that_happened_although_another_attempt_refused() {
+    selling(probed)
+        .when(refuses("sell"))
+        .told_late(done("sell"))
+        .writes(["received late sell", "sell done, late"])
+        .when(undo(done("reserve")))
+        .ends_with("compensated; sell: done and not undone");
+}
+
+#[test]
+fn p3_a_saga_that_goes_back_does_not_turn_round_when_its_pivot_happened() {
+    regretted()
+        .when(undo(refuses("reserve")))
+        .is(SagaStatus::Stuck)
+        .told(unpark())
+        .claimed()
+        .writes(["received unpark"])
+        .starts(["run undo reserve #2"])
+        .told(cancel())
+        .writes(["received cancel"])
+        .when(undo(done("reserve")))
+        .ends_with("compensated; sell: done and not undone")
+        .ends_for_good();
 }

@@ -4,33 +4,50 @@
 //! the machine commands (J2). A crash anywhere leaves the records of the last commit, and the next
 //! owner goes on from them.
 
-mod ask;
+pub(super) mod ask;
 mod start;
 mod wait;
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use smallvec::{SmallVec, smallvec};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+    time::timeout,
+};
 use tracing::Span;
 
 use self::wait::{Next, Waits};
-use super::{attempt::Attempt, host::Host, inputs::Verdicts, random, watch::progress_of};
+use super::{
+    administer::alarm, attempt::Attempt, host::Host, inputs::Verdicts, late::Late, seat::Seat,
+    watch::progress_of,
+};
 use crate::{
     journal::{Answer, Batch, Committed, Item, JournalError, NewOwned, Verdict},
     kernel::{
-        Decision, Event, Host as Role, Letter, Machine, Mail, Phase, Place, SagaStatus, Timestamp,
+        AttemptEnd, Cause, Decision, Event, Host as Role, Machine, Phase, Place, SagaStatus,
+        Timestamp, Way,
     },
     progress::Progress,
     task::{Handlers, SagaContext, Stop},
 };
 
+/// A saga waits no longer for those who watch it.
+const PUBLISHED: Duration = Duration::from_secs(2);
+
 /// One saga on this host.
 pub(super) struct Driver {
     host: Arc<Host>,
+    /// What it owns the saga through.
+    seat: Arc<Seat>,
     machine: Machine,
     context: Arc<SagaContext>,
     attempts: SmallVec<[Attempt; 1]>,
+    /// Generation and number of the attempt that ended last.
+    ended: (u32, u32),
     /// When the last event came.
     now: Timestamp,
     due: Option<Timestamp>,
@@ -44,6 +61,8 @@ pub(super) struct Driver {
     handlers: Option<Arc<dyn Handlers>>,
     /// Hosts died on it: it waits for the one slot that such sagas share (R3).
     is_suspect: bool,
+    /// It is none any more, and still has that slot.
+    owes_slot: bool,
     /// Tells `submit` that the API phase is over.
     handed_over: Option<oneshot::Sender<()>>,
 }
@@ -58,11 +77,11 @@ enum Settled {
 
 /// Why a saga is not this host's any more.
 #[derive(Debug, thiserror::Error)]
-enum Lost {
+pub(super) enum Lost {
     #[error("another host owns it")]
     NotOwner,
-    #[error("the host leaves, and the journal does not answer")]
-    Leaving,
+    #[error("the host leaves or has lost its seat, and the journal does not answer")]
+    Unheard,
     #[error(transparent)]
     Journal(JournalError),
 }
@@ -77,7 +96,12 @@ enum Flow {
 
 impl Driver {
     /// A driver that has been told of nothing since `now`.
-    pub(super) fn new(host: Arc<Host>, machine: Machine, now: Timestamp) -> Box<Self> {
+    pub(super) fn new(
+        host: Arc<Host>,
+        seat: Arc<Seat>,
+        machine: Machine,
+        now: Timestamp,
+    ) -> Box<Self> {
         let context = Arc::new(SagaContext {
             id: machine.id(),
             definition: Arc::clone(machine.definition()),
@@ -93,9 +117,11 @@ impl Driver {
         );
         Box::new(Self {
             host,
+            seat,
             machine,
             context,
             attempts: SmallVec::new(),
+            ended: (0, 0),
             now,
             due: None,
             waits: None,
@@ -104,6 +130,7 @@ impl Driver {
             wants_slot: false,
             handlers: None,
             is_suspect: false,
+            owes_slot: false,
             handed_over: None,
         })
     }
@@ -137,6 +164,7 @@ impl Driver {
         if self.settle(event).await == Flow::Go {
             self.drive().await;
         }
+        self.let_go();
     }
 
     /// Drives a saga through its API phase, from its first record on (A6). Tells `created` whether
@@ -151,16 +179,26 @@ impl Driver {
         self.handed_over = Some(handed_over);
         let item = self.item(0, first, Some(create));
         let place = item.place;
-        let is_ours = match commit(&self.host, item).await {
-            Ok(committed) => matches!(verdict(&committed), Verdict::Written { .. }),
-            Err(error) => match ask::begun_by(&self.host, self.context.id).await {
-                Some(Some(fence)) => fence == self.machine.fence(),
-                _ => {
-                    // The submitter may have gone.
-                    let _ = created.send(Err(error));
-                    return;
+        let commit = self.commit(item);
+        let is_ours = match self.host.answered(&self.seat, commit).await {
+            Some(Ok(committed)) => matches!(verdict(&committed), Verdict::Written { .. }),
+            Some(Err(error @ JournalError::Unavailable(_))) => {
+                match ask::begun_by(&self.host, &self.seat, self.context.id).await {
+                    Ok(Some(fence)) => fence == self.machine.fence(),
+                    Ok(None) | Err(_) => {
+                        // The submitter may have gone.
+                        let _ = created.send(Err(error));
+                        return;
+                    }
                 }
-            },
+            }
+            Some(Err(error)) => {
+                self.seat.lose();
+                let _ = created.send(Err(error));
+                return;
+            }
+            // The submitter hears that this host lost it.
+            None => return,
         };
         // The submitter may have gone; the saga goes on.
         let _ = created.send(Ok(is_ours));
@@ -171,6 +209,7 @@ impl Driver {
         if place == Place::Owned {
             self.drive().await;
         }
+        self.let_go();
     }
 
     async fn drive(&mut self) {
@@ -178,12 +217,13 @@ impl Driver {
             self.start();
             let event = match self.next().await {
                 Next::Event(event) => event,
-                Next::Mail => match ask::inbox(&self.host, self.context.id).await {
+                Next::Mail => match ask::inbox(&self.host, &self.seat, self.context.id).await {
                     Some(mail) if !mail.is_empty() => Event::Mail(mail),
                     _ => continue,
                 },
                 Next::Slot(slot) => {
                     self.slot = slot;
+                    self.owes_slot = false;
                     self.now = self.host.journal.now();
                     // The time that passed may have been too much.
                     Event::Due
@@ -196,6 +236,7 @@ impl Driver {
                     self.abort_attempts();
                     Event::Leave
                 }
+                Next::Lost => return,
             };
             if self.settle(event).await == Flow::Gone {
                 return;
@@ -210,24 +251,23 @@ impl Driver {
             match self.decide(&event).await {
                 Ok(Settled::Written { place: Place::Owned, mail }) => {
                     if mail {
-                        let mail = ask::inbox(&self.host, self.context.id).await;
+                        let mail = ask::inbox(&self.host, &self.seat, self.context.id).await;
                         events.extend(mail.map(Event::Mail));
                     }
                 }
                 Ok(Settled::Written { .. }) => return Flow::Gone,
                 Ok(Settled::Mail) => {
                     // It must be read first: then the event again, which may end otherwise (A1).
-                    let Some(mail) = ask::inbox(&self.host, self.context.id).await else {
-                        // The host leaves, and the journal does not answer.
-                        return Flow::Gone;
-                    };
+                    let mail = ask::inbox(&self.host, &self.seat, self.context.id).await;
                     events.push(event);
-                    events.push(Event::Mail(mail));
+                    match mail {
+                        Some(mail) => events.push(Event::Mail(mail)),
+                        None => return self.lost(&Lost::Unheard, events),
+                    }
                 }
-                Err(error) => {
-                    tracing::error!(saga = %self.context.id, %error, "the saga is lost");
-                    self.lost(event).await;
-                    return Flow::Gone;
+                Err(why) => {
+                    events.push(event);
+                    return self.lost(&why, events);
                 }
             }
         }
@@ -250,36 +290,52 @@ impl Driver {
             if decision.is_empty() {
                 return Ok(Settled::Written { place, mail: false });
             }
+            let regrets = self.machine.regrets(&decision);
             let item = self.item(seq, decision, None);
-            let mail = match commit(host, item).await.map(|committed| verdict(&committed)) {
+            let committed = self.host.answered(&self.seat, self.commit(item)).await;
+            let committed = committed.ok_or(Lost::Unheard)?;
+            let mail = match committed.map(|committed| verdict(&committed)) {
                 Ok(Verdict::Written { mail }) => mail,
                 Ok(Verdict::Mail) => {
-                    let records = ask::records(host, self.context.id).await;
-                    self.machine.rewind(&memo, &records.ok_or(Lost::Leaving)?);
+                    let records = ask::records(&self.host, &self.seat, self.context.id).await?;
+                    self.machine.rewind(&memo, &records);
                     return Ok(Settled::Mail);
                 }
                 Ok(Verdict::NotOwner) => return Err(Lost::NotOwner),
                 Err(JournalError::Unavailable(error)) => {
                     tracing::warn!(saga = %self.context.id, %error, "journal unavailable, again");
-                    if host.aborting.is_cancelled() {
-                        return Err(Lost::Leaving);
+                    let id = self.context.id;
+                    let records = ask::records_later(&self.host, &self.seat, id).await?;
+                    match usize::try_from(seq).ok().and_then(|seq| records.get(seq)) {
+                        None => {
+                            self.machine.rewind(&memo, &records);
+                            continue;
+                        }
+                        // This owner writes nothing but the group.
+                        Some(written) if written.fence == self.machine.fence() => true,
+                        Some(_) => return Err(Lost::NotOwner),
                     }
-                    // Only this seat writes here: what is there beyond `seq` is the group.
-                    let records = ask::records_later(host, self.context.id).await;
-                    let records = records.ok_or(Lost::Leaving)?;
-                    if records.len() as u64 <= seq {
-                        self.machine.rewind(&memo, &records);
-                        continue;
-                    }
-                    true
                 }
-                Err(error) => return Err(Lost::Journal(error)),
+                Err(error) => {
+                    self.seat.lose();
+                    return Err(Lost::Journal(error));
+                }
             };
             // Any progress clears the crashes (R3).
-            self.is_suspect = false;
+            alarm(&self.machine, regrets);
+            if std::mem::take(&mut self.is_suspect) {
+                self.owes_slot = self.slot.is_some();
+                self.forget_waited_slot();
+            }
             self.committed().await;
             return Ok(Settled::Written { place, mail });
         }
+    }
+
+    /// Not an `async fn`: the future would hold the batch, and be moved with it.
+    fn commit(&self, item: Item) -> Answer<'_, Committed> {
+        let number = self.seat.batch(self.host.journal.wire());
+        self.host.journal.commit(Batch { seat: self.seat.id, number, items: smallvec![item] })
     }
 
     fn item(&self, seq: u64, decision: Decision, create: Option<NewOwned>) -> Item {
@@ -296,20 +352,46 @@ impl Driver {
         }
     }
 
-    /// The saga belongs to somebody else: what is known goes to its inbox (J5), the rest is dropped.
-    async fn lost(&mut self, event: Event) {
-        self.attempts.clear();
-        let Event::Ended { step, way, end } = event else { return };
-        if self.machine.definition().steps[step].ephemeral {
-            // Its value dies with this host.
+    /// The saga belongs to somebody else: what is known goes to its inbox (J5).
+    fn lost(&self, why: &Lost, events: SmallVec<[Event; 2]>) -> Flow {
+        tracing::error!(saga = %self.context.id, %why, "the saga is lost");
+        for event in events {
+            if let Event::Ended { step, way, end } = event {
+                self.tell_late((step, way), self.ended, end);
+            }
+        }
+        Flow::Gone
+    }
+
+    /// What was under way when the saga left this host: what has ended is told, a thread goes on,
+    /// the rest is dropped.
+    fn let_go(&mut self) {
+        if self.attempts.is_empty() {
             return;
         }
-        let generation = self.machine.generation(step);
-        let attempt = self.machine.state().steps()[step].failed() + 1;
-        let letter = Letter::Late { step, generation, attempt, way, end };
-        let mail = Mail { id: random::entry(), letter };
-        if let Err(error) = self.host.journal.tell(self.context.id, mail).await {
-            tracing::warn!(saga = %self.context.id, %error, "a late outcome could not be told");
+        self.context.stop.stop();
+        for mut attempt in std::mem::take(&mut self.attempts) {
+            let (of, which) = ((attempt.step, attempt.way), (attempt.generation, attempt.number));
+            match attempt.last_look() {
+                Some(end) => self.tell_late(of, which, end),
+                None => self.outlived(&mut attempt),
+            }
+        }
+    }
+
+    fn tell_late(&self, of: (usize, Way), which: (u32, u32), end: AttemptEnd) {
+        if let Some(late) = Late::of(&self.machine, of, which) {
+            self.host.tell_late(late, end);
+        }
+    }
+
+    /// An attempt that was given up: its thread, if it has one, goes on.
+    fn outlived(&self, attempt: &mut Attempt) {
+        let (of, which) = ((attempt.step, attempt.way), (attempt.generation, attempt.number));
+        if let Some(late) = Late::of(&self.machine, of, which)
+            && let Some(work) = attempt.take_thread()
+        {
+            self.host.outlived(late, work, attempt.span.clone());
         }
     }
 
@@ -331,15 +413,13 @@ impl Driver {
         let definition = self.machine.definition();
         let state = self.machine.state();
         let forward = matches!(state.status(definition), SagaStatus::Running | SagaStatus::Waiting);
+        if let Some(Cause::Abandoned) = state.cause() {
+            // It was not accepted, and is undone.
+            return false;
+        }
         let mut steps = definition.steps.iter().zip(state.steps());
         !forward || steps.any(|(step, at)| step.host == Role::Worker && at.phase == Phase::Intended)
     }
-}
-
-/// Not an `async fn`: the future would hold the batch, and be moved with it.
-fn commit(host: &Host, item: Item) -> Answer<'_, Committed> {
-    let batch = Batch { seat: host.seat, number: host.batch(), items: smallvec![item] };
-    host.journal.commit(batch)
 }
 
 /// What became of the only item of a batch.
@@ -350,10 +430,12 @@ fn verdict(committed: &Committed) -> Verdict {
 async fn publish(host: &Host, progress: Progress) {
     let tracker = &host.services.progress;
     let published = match progress.status.is_terminal() {
-        true => tracker.complete(progress).await,
-        false => tracker.update(progress).await,
+        true => tracker.complete(progress),
+        false => tracker.update(progress),
     };
-    if let Err(error) = published {
-        tracing::debug!(%error, "progress was not published");
+    match timeout(PUBLISHED, published).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "progress was not published"),
+        Err(_) => tracing::warn!("progress was not published in time"),
     }
 }

@@ -22,9 +22,12 @@ use crate::{
 impl Driver {
     /// Starts what the machine commands.
     pub(super) fn start(&mut self) {
-        if self.host.fence.has_fallen() {
+        if self.seat.fence.has_fallen() {
             // The pulse ends this host; until then it starts nothing (F3).
             return;
+        }
+        if self.owes_slot {
+            self.give_slot_back();
         }
         if self.slot.is_none() && self.machine.role() == Role::Worker {
             self.slot = Arc::clone(self.slots()).try_acquire_owned().ok();
@@ -49,7 +52,17 @@ impl Driver {
             }
         }
         if self.attempts.is_empty() {
-            self.slot = None;
+            (self.slot, self.owes_slot) = (None, false);
+        }
+        self.wants_slot |= self.owes_slot;
+    }
+
+    /// It is a suspect no more: that slot is for those that are, as soon as there is another one, or
+    /// nothing runs in it.
+    fn give_slot_back(&mut self) {
+        let other = Arc::clone(&self.host.slots).try_acquire_owned().ok();
+        if other.is_some() || self.attempts.is_empty() {
+            (self.slot, self.owes_slot) = (other, false);
         }
     }
 
@@ -75,7 +88,8 @@ impl Driver {
             catch_unwind(AssertUnwindSafe(|| self.work(step, way, number)))
                 .unwrap_or_else(|panic| ended(panicked(panic)))
         });
-        self.attempts.push(Attempt::new((step, way, number), started, limit, span));
+        let which = (self.machine.generation(step), number);
+        self.attempts.push(Attempt::new((step, way), which, started, limit, span));
     }
 
     fn work(&self, step: usize, way: Way, number: u32) -> Work {

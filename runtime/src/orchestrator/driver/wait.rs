@@ -30,6 +30,7 @@ pub(super) struct Waits {
     slot: Option<BoxFuture<'static, Option<OwnedSemaphorePermit>>>,
     leave: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     abort: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    lost: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
 /// What happens next to a driver.
@@ -46,6 +47,8 @@ pub(super) enum Next {
     },
     /// The time for a graceful shutdown is up.
     Abort,
+    /// The seat is lost, and the saga with it.
+    Lost,
 }
 
 impl Driver {
@@ -59,13 +62,14 @@ impl Driver {
         }
         if self.waits.is_none() {
             self.waits = Some(Waits {
-                mail: self.host.ears.attend(self.context.id),
+                mail: self.host.ears.attend(&self.context),
                 timer: None,
                 slot: None,
                 // The caller of `submit` waits for the API phase: it is finished (A6).
                 leave: (self.machine.role() == Role::Worker)
                     .then(|| Box::pin(self.host.leaving.clone().cancelled_owned())),
                 abort: Some(Box::pin(self.host.aborting.clone().cancelled_owned())),
+                lost: Some(Box::pin(self.seat.lost.clone().cancelled_owned())),
             });
             // What came before the bell hung.
             return Next::Mail;
@@ -78,6 +82,9 @@ impl Driver {
             return Poll::Ready(next);
         }
         let Some(waits) = &mut self.waits else { return Poll::Pending };
+        if poll_once(&mut waits.lost, cx) {
+            return Poll::Ready(Next::Lost);
+        }
         if waits.mail.bell.poll_rung(cx) {
             return Poll::Ready(Next::Mail);
         }
@@ -129,14 +136,25 @@ impl Driver {
                     }
                 }
                 Polled::Ended(end) => {
-                    let attempt = self.attempts.remove(index);
+                    let mut attempt = self.attempts.remove(index);
                     note(&attempt, &end);
+                    self.outlived(&mut attempt);
+                    self.ended = (attempt.generation, attempt.number);
                     let (step, way) = (attempt.step, attempt.way);
                     return Some(Next::Event(Event::Ended { step, way, end }));
                 }
             }
         }
         None
+    }
+}
+
+impl Driver {
+    /// What was waited for is not wanted any more.
+    pub(super) fn forget_waited_slot(&mut self) {
+        if let Some(waits) = &mut self.waits {
+            waits.slot = None;
+        }
     }
 }
 

@@ -54,8 +54,8 @@ impl<T: TaskDefinition> SagaHandle<T> {
         }
         loop {
             match self.seen().await? {
-                Seen::Ended(finished) if matches!(finished.finish, Finish::Compensated(_)) => {
-                    if let Some(outcome) = self.compensated(&finished).await? {
+                Seen::Ended(finished) if went_back(&finished) => {
+                    if let Some(outcome) = self.undone(&finished).await? {
                         return Ok(outcome);
                     }
                     // It is open again: nobody tells of its next end (C8).
@@ -77,10 +77,7 @@ impl<T: TaskDefinition> SagaHandle<T> {
     }
 
     /// What is to be told of a saga that went back, from its records; `None` while it is open again.
-    async fn compensated(
-        &self,
-        finished: &Finished,
-    ) -> Result<Option<SagaOutcome<T>>, OutcomeError> {
+    async fn undone(&self, finished: &Finished) -> Result<Option<SagaOutcome<T>>, OutcomeError> {
         let look = match self.read().await {
             Ok(look) => look,
             Err(StatusError::Forgotten { .. } | StatusError::NoSuch { .. }) => {
@@ -178,4 +175,8 @@ impl<T: TaskDefinition> SagaHandle<T> {
         let before = before.filter(|before| before.seq == seq);
         before.or_else(|| Some(Lies { seq, definition, since: self.inner.host.journal.now() }))
     }
+}
+
+fn went_back(finished: &Finished) -> bool {
+    matches!(finished.finish, Finish::Compensated(_) | Finish::Cancelled { .. })
 }

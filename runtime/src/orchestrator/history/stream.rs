@@ -13,12 +13,15 @@ use futures_util::{
 use tokio::time::sleep;
 
 use super::{
-    super::handle::{SILENCE, SagaHandle},
+    super::{
+        handle::{SILENCE, SagaHandle},
+        host::Host,
+    },
     SagaEvent, Teller,
 };
 use crate::{
     journal::{History, JournalError},
-    kernel::Record,
+    kernel::{Record, SagaId},
     progress::ProgressStream,
     task::TaskDefinition,
 };
@@ -169,12 +172,23 @@ impl<T: TaskDefinition> Follow<T> {
             }
         };
         tokio::select! {
+            biased;
             () = news(&mut self.live, self.read) => {}
-            // Not everybody who writes tells it here (B19).
-            () = sleep(SILENCE) => {}
+            () = silence(host, self.saga.id(), self.read) => {}
             () = gone => {}
         }
         self.at = Where::Behind;
+    }
+}
+
+/// Waits as long as nobody can have written more than so many records without telling it here: not
+/// everybody who writes does (B19), but a driver of this host.
+async fn silence(host: &Host, saga: SagaId, read: u64) {
+    loop {
+        sleep(SILENCE).await;
+        if host.ears.records_here(saga) != Some(read) {
+            return;
+        }
     }
 }
 

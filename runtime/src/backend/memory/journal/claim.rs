@@ -42,11 +42,10 @@ impl MemoryJournal {
             return Err(Fenced);
         }
         let fence = self.mint(now);
-        let timer = match std::mem::replace(&mut entry.at, At::Owned { seat: seat.clone(), fence })
-        {
-            At::Timed(due) | At::Carried(due) => Some(due),
-            _ => None,
-        };
+        let owned = At::Owned { seat: seat.clone(), fence };
+        if let At::Timed(due) | At::Carried(due) = std::mem::replace(&mut entry.at, owned) {
+            lock(&self.timers).remove(due, saga);
+        }
         seat.owned.fetch_add(1, Ordering::Relaxed);
         let admission = entry.admission.take();
         let crashes = entry.crashes();
@@ -62,9 +61,6 @@ impl MemoryJournal {
         drop(shard);
         if let Some(gate) = admission {
             gate.release();
-        }
-        if let Some(due) = timer {
-            lock(&self.timers).remove(due, saga);
         }
         Ok(Some(claimed))
     }
@@ -86,7 +82,7 @@ impl MemoryJournal {
                 ClaimFrom::Definitions(definitions) => {
                     let idle = (id, seat.listener);
                     let wake = lock(&self.ready).pop(definitions, limit, idle, &mut tickets);
-                    wake.into_iter().for_each(|listener| self.signal(listener, Signal::Ready));
+                    self.wake(wake);
                 }
             }
             if tickets.is_empty() {
@@ -99,7 +95,7 @@ impl MemoryJournal {
                         // Popped, but not taken: the tickets go back to where they were.
                         if let ClaimFrom::Definitions(_) = from {
                             for (saga, definition) in tickets[index..].iter().rev() {
-                                self.ticket(*definition, *saga, End::Front);
+                                self.wake(self.ticket(*definition, *saga, End::Front));
                             }
                         }
                         return Err(JournalError::Fenced(id));
@@ -116,17 +112,17 @@ impl MemoryJournal {
 
     fn wake_due(&self, now: Timestamp) {
         let due = lock(&self.timers).due(now, TIMERS_A_PULSE);
-        for saga in due {
+        for (due, saga) in due {
             let mut shard = self.shards.of(saga);
+            lock(&self.timers).remove(due, saga);
             let Some(entry) = shard.sagas.get_mut(&saga) else { continue };
-            match entry.at {
-                At::Timed(due) | At::Carried(due) if due <= now => entry.at = At::Ready,
-                // It moved before its timer was taken away.
-                _ => continue,
+            // Else it moved, or another pulse was quicker.
+            if matches!(entry.at, At::Timed(at) | At::Carried(at) if at == due) {
+                entry.at = At::Ready;
+                let idle = self.ticket(entry.definition, saga, End::Front);
+                drop(shard);
+                self.wake(idle);
             }
-            let definition = entry.definition;
-            drop(shard);
-            self.ticket(definition, saga, End::Front);
         }
     }
 
@@ -144,18 +140,17 @@ impl MemoryJournal {
             let mut tickets = Vec::new();
             let idle = (seat.id, seat.listener);
             let wake = lock(&self.ready).pop(carry.definitions, carry.limit, idle, &mut tickets);
-            wake.into_iter().for_each(|listener| self.signal(listener, Signal::Ready));
+            self.wake(wake);
             let back = now.plus(CARRIED);
             for (saga, definition) in tickets {
                 if let Some(entry) = self.shards.of(saga).sagas.get_mut(&saga)
                     && matches!(entry.at, At::Ready)
                 {
                     entry.at = At::Carried(back);
+                    lock(&self.timers).set(back, saga);
                     carried.push((saga, definition));
                 }
             }
-            let mut timers = lock(&self.timers);
-            carried.iter().for_each(|(saga, _)| _ = timers.set(back, *saga));
         }
         let next_due = lock(&self.timers).next();
         let definitions = self.definitions.read().expect("no writer panics").len();
@@ -179,31 +174,33 @@ impl MemoryJournal {
             // Unknown seats are dead already.
             return if self.seats.get(dead).is_some() { Reaped::Alive } else { Reaped::Reaped(0) };
         };
-        let mut given_back = Vec::new();
-        for mut shard in self.shards.iter() {
-            for (saga, entry) in &mut shard.sagas {
-                if let At::Owned { seat: owner, fence } = &entry.at
-                    && Arc::ptr_eq(owner, &seat)
-                {
-                    entry.crashed.push(*fence);
-                    entry.crashed_at = Some(now);
-                    entry.at = At::Ready;
-                    given_back.push((*saga, entry.definition));
-                }
-            }
+        // Nothing is added any more: a claim or a start looks whether the seat lives.
+        let mut owned = Vec::new();
+        for shard in self.shards.iter() {
+            let sagas = shard.sagas.iter();
+            owned.extend(sagas.filter(|(_, entry)| entry.is_of(&seat)).map(|(saga, _)| *saga));
         }
-        given_back.sort_unstable();
-        for (saga, definition) in &given_back {
-            self.ticket(*definition, *saga, End::Front);
+        owned.sort_unstable();
+        let mut given_back = 0;
+        for saga in owned {
+            let mut shard = self.shards.of(saga);
+            let entry = shard.sagas.get_mut(&saga).filter(|entry| entry.is_of(&seat));
+            let Some(entry) = entry else { continue };
+            entry.lose_owner(now);
+            let idle = self.ticket(entry.definition, saga, End::Front);
+            drop(shard);
+            self.wake(idle);
+            given_back += 1;
         }
+        seat.is_reaped();
         self.forget(&seat);
-        Reaped::Reaped(given_back.len())
+        Reaped::Reaped(given_back)
     }
 
     /// A seat is gone: what only it was signalled, others hear now.
     fn forget(&self, seat: &Seat) {
         let wake = lock(&self.ready).forget(seat.id);
-        wake.into_iter().for_each(|listener| self.signal(listener, Signal::Ready));
+        self.wake(wake);
         let due = lock(&self.timers).next();
         if let (Some(due), Some(heir)) = (due, self.seats.any()) {
             self.signal(heir.listener, Signal::Timer(due));

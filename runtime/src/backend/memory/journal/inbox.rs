@@ -8,8 +8,8 @@ use super::{
     MemoryJournal,
 };
 use crate::{
-    journal::{Signal, Stage, Told},
-    kernel::{AttemptEnd, End as Ended, Letter, Mail, Record, SagaId, SagaStatus, Stamped, Way},
+    journal::{Known, Signal, Stage, Told},
+    kernel::{AttemptEnd, Direction, Letter, Mail, Record, SagaId, SagaStatus, Stamped, Way},
 };
 
 /// Late successes that are kept.
@@ -21,7 +21,12 @@ impl MemoryJournal {
         let Some(entry) = shard.sagas.get_mut(&saga) else {
             let known = self.known(&mut shard, saga);
             drop(shard);
-            return self.gone(saga, mail, known.map(|known| known.stage));
+            // A start whose key was used again was abandoned.
+            let stage = |known: Known| match known.id == saga {
+                true => known.stage,
+                false => Stage::Abandoned,
+            };
+            return self.gone(saga, mail, known.map(stage));
         };
         if let Some(answer) = self.is_void(entry, &mail) {
             drop(shard);
@@ -31,25 +36,20 @@ impl MemoryJournal {
             return answer;
         }
         entry.inbox.push(mail);
-        let definition = entry.definition;
-        let (signal, timer, ticket) = match entry.at {
-            At::Owned { ref seat, .. } => (Some(seat.listener), None, false),
-            At::Timed(due) => (None, Some(due), true),
-            At::Parked => (None, None, true),
-            At::Ready | At::Carried(_) | At::Ended => (None, None, false),
+        let signal = match entry.at {
+            At::Owned { ref seat, .. } => Some((seat.listener, Signal::Mail(saga))),
+            At::Timed(_) | At::Parked => {
+                if let At::Timed(due) = std::mem::replace(&mut entry.at, At::Ready) {
+                    lock(&self.timers).remove(due, saga);
+                }
+                let idle = self.ticket(entry.definition, saga, End::Front);
+                idle.map(|listener| (listener, Signal::Ready))
+            }
+            At::Ready | At::Carried(_) | At::Ended => None,
         };
-        if ticket {
-            entry.at = At::Ready;
-        }
         drop(shard);
-        if let Some(listener) = signal {
-            self.signal(listener, Signal::Mail(saga));
-        }
-        if let Some(due) = timer {
-            lock(&self.timers).remove(due, saga);
-        }
-        if ticket {
-            self.ticket(definition, saga, End::Front);
+        if let Some((listener, signal)) = signal {
+            self.signal(listener, signal);
         }
         Told::Told
     }
@@ -74,16 +74,12 @@ impl MemoryJournal {
     /// A cancel that comes while the saga goes back, or past its pivot (K3).
     fn cancel_is_void(&self, entry: &Entry) -> Option<Told> {
         let definitions = self.definitions.read().expect("no writer panics");
-        let pivot = definitions.get(&entry.definition)?.pivot();
-        entry.records.iter().find_map(|stamped| match &stamped.record {
-            Record::Compensating(_) => Some(Told::Already),
-            Record::Ended { step, way: Way::Do | Way::Probe, end: Ended::Done(_), .. }
-                if Some(*step) == pivot =>
-            {
-                Some(Told::TooLate(SagaStatus::Running))
-            }
-            _ => None,
-        })
+        let definition = definitions.get(&entry.definition)?;
+        match Direction::of(definition, &entry.records) {
+            Direction::Forward => None,
+            Direction::PastPivot => Some(Told::TooLate(SagaStatus::Running)),
+            Direction::Back => Some(Told::Already),
+        }
     }
 
     /// The answer when the records are gone.

@@ -12,29 +12,53 @@ use crate::{
 };
 
 impl MemoryJournal {
-    /// Looks at the records, then at both buckets.
+    /// Looks at the records, then at both buckets: of the latest start under a key, if this is its
+    /// first id.
     pub(super) fn known(&self, shard: &mut Shard, saga: SagaId) -> Option<Known> {
-        match shard.sagas.get(&saga) {
-            Some(entry) => Some(entry.known()),
-            None => shard.tombstones.get(saga, self.bucket()),
+        let latest = *shard.latest.get(&saga).unwrap_or(&saga);
+        let kept = shard.sagas.get(&latest).map(|entry| entry.known(latest));
+        match shard.tombstones.get(saga, self.bucket()) {
+            // The records of the latest may go before those of the first.
+            Some(known) if kept.is_none_or(|kept| kept.id == saga && known.id != saga) => {
+                Some(known)
+            }
+            _ => kept,
         }
     }
 
-    /// What stands in the way of a new saga with this id. Without a key ids are not used again, so
-    /// no tombstone can be in the way.
-    pub(super) fn taken(&self, shard: &mut Shard, saga: SagaId, keyed: bool) -> Option<Known> {
-        match keyed {
+    /// What stands in the way of a new saga with this id, or under this key. Without a key ids are
+    /// not used again, so no tombstone can be in the way.
+    pub(super) fn taken(
+        &self,
+        shard: &mut Shard,
+        saga: SagaId,
+        (keyed, key): (bool, Option<SagaId>),
+    ) -> Option<Known> {
+        let there = match keyed {
             true => self.known(shard, saga),
-            false => shard.sagas.get(&saga).map(|entry| entry.known()),
+            false => shard.sagas.get(&saga).map(|entry| entry.known(saga)),
+        };
+        let holds = |known: &Known| known.stage != Stage::Abandoned;
+        there.or_else(|| self.known(shard, key?).filter(holds))
+    }
+
+    /// Puts a new saga into its shard, as the latest under its key.
+    pub(super) fn insert(&self, shard: &mut Shard, saga: SagaId, entry: Entry) {
+        if let Some(key) = entry.key {
+            shard.latest.insert(key, saga);
         }
+        shard.sagas.insert(saga, Box::new(entry));
     }
 
     /// Notes that a saga is over, leaves a tombstone if it has a key, and takes out the one that
     /// ended longest ago if there are too many.
     pub(super) fn retire(&self, shard: &mut Shard, saga: SagaId) -> Option<Box<Entry>> {
-        let known = shard.sagas.get(&saga).filter(|entry| entry.fingerprint.is_some());
-        if let Some(known) = known.map(|entry| entry.known()) {
+        let entry = shard.sagas.get(&saga).filter(|entry| entry.fingerprint.is_some());
+        if let Some((known, key)) = entry.map(|entry| (entry.known(saga), entry.key)) {
             shard.tombstones.add(saga, known, self.bucket());
+            if let Some(key) = key.filter(|key| shard.latest.get(key) == Some(&saga)) {
+                shard.tombstones.add(key, known, self.bucket());
+            }
         }
         shard.retire(saga, self.retain)
     }
@@ -58,8 +82,8 @@ impl Entry {
         None
     }
 
-    fn known(&self) -> Known {
-        Known { fingerprint: self.fingerprint, stage: self.stage() }
+    fn known(&self, id: SagaId) -> Known {
+        Known { id, fingerprint: self.fingerprint, stage: self.stage() }
     }
 
     fn stage(&self) -> Stage {

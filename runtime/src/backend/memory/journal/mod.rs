@@ -1,7 +1,8 @@
 //! The journal in memory: every operation of the protocol, for one process.
 //!
 //! Locks are taken in this order and never across an await: a shard, then the ready lists or the
-//! timers. Signals are sent when all of them are released.
+//! timers. A saga moves, with its ticket or timer, while its shard is locked; so whoever holds that
+//! lock sees it in its place. Signals are sent when all of them are released.
 
 mod claim;
 mod inbox;
@@ -13,7 +14,7 @@ mod tests;
 mod write;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     fmt,
     sync::{
         Arc, Mutex, RwLock,
@@ -22,7 +23,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use self::settings::MemoryJournalBuilder;
 use super::{
@@ -59,7 +60,9 @@ pub struct MemoryJournal {
     definitions: RwLock<HashMap<DefinitionHash, Arc<Definition>>>,
     fences: AtomicU64,
     next_listener: AtomicU64,
-    room: Arc<Room>,
+    rooms: RwLock<BTreeMap<DefinitionHash, Arc<Room>>>,
+    /// Places in each of them.
+    capacity: usize,
     late: Mutex<VecDeque<(SagaId, Mail)>>,
     /// Ended sagas that stay readable, in each shard.
     retain: usize,
@@ -97,16 +100,29 @@ impl MemoryJournal {
         }
     }
 
-    /// Puts a ticket into its ready list and wakes one idle seat (wake-one).
-    fn ticket(&self, definition: DefinitionHash, saga: SagaId, end: End) {
-        let idle = lock(&self.ready).push(definition, saga, end);
-        if let Some(listener) = idle {
-            self.signal(listener, Signal::Ready);
+    /// Puts a ticket into its ready list. Answers the idle seat to wake when the shard of the saga,
+    /// whose lock the caller holds, is released (wake-one).
+    #[must_use]
+    fn ticket(&self, definition: DefinitionHash, saga: SagaId, end: End) -> Option<ListenerId> {
+        lock(&self.ready).push(definition, saga, end)
+    }
+
+    fn wake(&self, idle: impl IntoIterator<Item = ListenerId>) {
+        idle.into_iter().for_each(|listener| self.signal(listener, Signal::Ready));
+    }
+
+    /// The room for sagas of a definition.
+    fn room(&self, definition: DefinitionHash) -> Arc<Room> {
+        if let Some(room) = self.rooms.read().expect("no writer panics").get(&definition) {
+            return Arc::clone(room);
         }
+        let mut rooms = self.rooms.write().expect("no writer panics");
+        let new = || Arc::new(Room(Semaphore::new(self.capacity)));
+        Arc::clone(rooms.entry(definition).or_insert_with(new))
     }
 }
 
-/// Room for new sagas.
+/// Room for new sagas of one definition.
 struct Room(Semaphore);
 
 impl Gate for Room {
@@ -141,7 +157,12 @@ impl Journal for MemoryJournal {
 
     fn define(&self, definition: Arc<Definition>) -> Answer<'_, ()> {
         let hash = definition.hash();
-        self.definitions.write().expect("no writer panics").insert(hash, definition);
+        let known = self.definitions.write().expect("no writer panics").insert(hash, definition);
+        if known.is_none() {
+            let all: Vec<_> =
+                self.listeners.read().expect("no writer panics").values().cloned().collect();
+            all.into_iter().for_each(|listener| listener.signal(Signal::Defined(hash)));
+        }
         Answer::ready(())
     }
 
@@ -156,15 +177,14 @@ impl Journal for MemoryJournal {
         Answer::ready(self.definitions.read().expect("no writer panics").get(&hash).cloned())
     }
 
-    fn admit(&self) -> Answer<'_, Admission> {
-        if let Ok(permit) = self.room.0.try_acquire() {
-            permit.forget();
-            return Answer::ready(Admission::new(self.room.clone()));
+    fn admit(&self, definition: DefinitionHash) -> Answer<'_, Admission> {
+        let room = self.room(definition);
+        if room.0.try_acquire().map(SemaphorePermit::forget).is_ok() {
+            return Answer::ready(Admission::new(room));
         }
         Answer::Later(Box::pin(async {
-            let permit = self.room.0.acquire().await.expect("the room is never closed");
-            permit.forget();
-            Ok(Admission::new(self.room.clone()))
+            room.0.acquire().await.expect("the room is never closed").forget();
+            Ok(Admission::new(room))
         }))
     }
 

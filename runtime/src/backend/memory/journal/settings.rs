@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     super::{seats::Seats, shard::Shards},
-    MemoryJournal, Room,
+    MemoryJournal,
 };
 use crate::clock::{Clock, SystemClock, TokioClock};
 
@@ -23,10 +23,13 @@ use crate::clock::{Clock, SystemClock, TokioClock};
 ///
 /// let builder = MemoryJournal::builder().capacity(1).retain_keys(Duration::from_secs(3600));
 /// let journal = builder.build();
-/// let admitted = journal.admit().await?;
-/// assert!(journal.admit().now_or_never().is_none(), "the next one waits");
+/// # use distributed_task::kernel::DefinitionHash;
+/// # let (definition, other) = (DefinitionHash([7; 16]), DefinitionHash([8; 16]));
+/// let admitted = journal.admit(definition).await?;
+/// assert!(journal.admit(definition).now_or_never().is_none(), "the next one waits");
+/// assert!(journal.admit(other).now_or_never().is_some(), "but not one of another definition");
 /// drop(admitted);
-/// assert!(journal.admit().now_or_never().is_some());
+/// assert!(journal.admit(definition).now_or_never().is_some());
 /// # Ok::<_, JournalError>(())
 /// # }).expect("nothing to wait for").expect("the example works");
 /// ```
@@ -40,7 +43,8 @@ pub struct MemoryJournalBuilder {
 }
 
 impl MemoryJournalBuilder {
-    /// So many new sagas may wait for their first claim before `submit` waits. Default 100.
+    /// So many new sagas of a definition may wait for their first claim before `submit` waits: what
+    /// another task, or another version of this one, left waiting takes no room. Default 100.
     #[must_use]
     pub fn capacity(mut self, capacity: usize) -> Self {
         self.capacity = capacity;
@@ -91,7 +95,8 @@ impl MemoryJournalBuilder {
             definitions: RwLock::default(),
             fences: AtomicU64::new(0),
             next_listener: AtomicU64::new(1),
-            room: Arc::new(Room(Semaphore::new(self.capacity.clamp(1, Semaphore::MAX_PERMITS)))),
+            rooms: RwLock::default(),
+            capacity: self.capacity.clamp(1, Semaphore::MAX_PERMITS),
             late: Mutex::default(),
             retain: self.retain_ended.div_ceil(Shards::COUNT),
             retain_keys: self.retain_keys,

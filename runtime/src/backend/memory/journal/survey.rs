@@ -50,27 +50,21 @@ impl MemoryJournal {
         for saga in page {
             let mut shard = self.shards.of(*saga);
             let Some(entry) = shard.sagas.get_mut(saga) else { continue };
+            let definition = entry.definition;
             let placed = match entry.at {
-                At::Ready => tickets.contains(saga),
-                At::Owned { ref seat, .. } if seat.is_alive() => true,
-                // As the reaping of that seat would have done.
-                At::Owned { fence, .. } => {
-                    entry.crashed.push(fence);
-                    entry.crashed_at = Some(now);
-                    entry.at = At::Ready;
-                    false
-                }
-                At::Timed(due) | At::Carried(due) if lock(&self.timers).has(due, *saga) => true,
-                At::Timed(_) | At::Carried(_) => {
-                    entry.at = At::Ready;
-                    false
-                }
+                // One that came since the tickets were counted is in its list now.
+                At::Ready => tickets.contains(saga) || lock(&self.ready).has(definition, *saga),
+                At::Owned { ref seat, .. } => seat.is_cared_for(),
+                At::Timed(due) | At::Carried(due) => lock(&self.timers).has(due, *saga),
                 At::Parked | At::Ended => true,
             };
             if !placed {
-                let definition = entry.definition;
+                // As the reaping of its seat would have done.
+                entry.lose_owner(now);
+                entry.at = At::Ready;
+                let idle = self.ticket(definition, *saga, End::Front);
                 drop(shard);
-                self.ticket(definition, *saga, End::Front);
+                self.wake(idle);
                 audited.mended.push(*saga);
             }
         }

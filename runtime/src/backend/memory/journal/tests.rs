@@ -1,6 +1,13 @@
-//! Damage from outside, which no operation of the journal leaves: only the audit can see it.
+//! Damage from outside, which no operation of the journal leaves: only the audit can see it, and it
+//! sees none where there is none.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::FutureExt;
 use smallvec::smallvec;
@@ -10,9 +17,10 @@ use super::{super::shard::lock, MemoryJournal};
 use crate::{
     clock::SystemClock,
     journal::{
-        Answer, Batch, Carry, ClaimFrom, ClaimedSaga, Item, Journal, ListenerId, NewSaga, SeatId,
+        Answer, Batch, Carry, ClaimFrom, ClaimedSaga, Item, Journal, ListenerId, NewSaga, Reaped,
+        SeatId,
     },
-    kernel::{DefinitionHash, Group, Place, Record, SagaId, Started, Value},
+    kernel::{DefinitionHash, EntryId, Group, Letter, Mail, Place, Record, SagaId, Started, Value},
 };
 
 const DEFINITION: DefinitionHash = DefinitionHash([7; 16]);
@@ -45,7 +53,8 @@ impl Bench {
             definition: DEFINITION,
             records: smallvec![Record::Started(Arc::new(started))],
             place: Place::Ready,
-            admission: answer(self.0.admit()),
+            key: None,
+            admission: answer(self.0.admit(DEFINITION)),
         }));
         id
     }
@@ -109,4 +118,72 @@ fn j7_the_audit_gives_a_ticket_to_each_saga_that_is_in_no_place() {
     sagas.sort_unstable();
     assert_eq!(sagas, [(owned, 1), (timed, 0), (carried, 0), (ready, 0)]);
     assert_eq!(answer(bench.0.read(parked, 0)).map(|history| history.place), Some(Place::Parked));
+}
+
+/// Takes sagas about, until told to stop: to their owner, to a timer that is due, back, and on.
+fn moves_sagas(bench: &Bench, worker: u128, rounds: u128) {
+    let seat = bench.seat(worker);
+    for round in 0..rounds {
+        if round % 4 == 0 {
+            bench.create(worker * rounds + round);
+        }
+        for (nth, saga) in bench.claim(seat).iter().enumerate() {
+            let place = match nth % 3 {
+                0 => Place::Timed(bench.0.now()),
+                1 => Place::Ready,
+                _ => Place::Parked,
+            };
+            bench.release(seat, saga, place);
+            let cancel = Letter::Cancel { reason: "changed my mind".into() };
+            let id = EntryId(Uuid::from_u128(worker * rounds + round));
+            answer(bench.0.tell(saga.id, Mail { id, letter: cancel }));
+        }
+        answer(bench.0.pulse(seat, None));
+    }
+}
+
+#[test]
+fn j7_the_audit_of_a_sound_journal_that_is_busy_mends_nothing() {
+    let bench = Bench(
+        MemoryJournal::builder().clock(Arc::new(SystemClock::default())).capacity(100_000).build(),
+    );
+    let (workers, working) = (4, AtomicUsize::new(4));
+    std::thread::scope(|scope| {
+        for worker in 1..=workers {
+            let (bench, working) = (&bench, &working);
+            scope.spawn(move || {
+                moves_sagas(bench, worker, 2_000);
+                working.fetch_sub(1, Ordering::SeqCst);
+            });
+        }
+        while working.load(Ordering::SeqCst) > 0 {
+            assert_eq!(answer(bench.0.audit(None, 10_000)).mended, []);
+        }
+    });
+}
+
+#[test]
+fn j7_a_seat_that_is_being_reaped_is_no_damage() {
+    let bench = Bench(
+        MemoryJournal::builder()
+            .clock(Arc::new(SystemClock::default()))
+            .lease(Duration::ZERO)
+            .capacity(1_000)
+            .build(),
+    );
+    let done = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0..200 {
+                let seat = bench.seat(round);
+                bench.create(round);
+                bench.claim(seat);
+                while answer(bench.0.reap(seat)) == Reaped::Alive {}
+            }
+            done.store(1, Ordering::SeqCst);
+        });
+        while done.load(Ordering::SeqCst) == 0 {
+            assert_eq!(answer(bench.0.audit(None, 10_000)).mended, []);
+        }
+    });
 }

@@ -17,7 +17,7 @@ use crate::{
         Verdict,
     },
     kernel::{
-        DefinitionHash, Fence, Fingerprint, Finished, Mail, Place, Record, SagaId, Stamped,
+        Cause, DefinitionHash, Fence, Fingerprint, Finished, Mail, Place, Record, SagaId, Stamped,
         Started, Timestamp,
     },
 };
@@ -25,12 +25,12 @@ use crate::{
 impl MemoryJournal {
     pub(super) fn create_now(&self, new: NewSaga) -> Created {
         let mut shard = self.shards.of(new.id);
-        let keyed = key(&new.records).is_some();
+        let keyed = (key(&new.records).is_some(), new.key);
         if let Some(known) = self.taken(&mut shard, new.id, keyed) {
             return Created::Exists(known);
         }
-        new.admission.consume();
-        let mut entry = Entry::new(new.definition, &new.records, Some(self.room.clone()));
+        let gate = new.admission.into_gate();
+        let mut entry = Entry::new((new.definition, new.key), &new.records, gate);
         let stamp = |record| Stamped { fence: Fence::NONE, at: new.at, record };
         entry.records.extend(new.records.into_iter().map(stamp));
         let (reply_to, over) = (entry.reply_to, entry.over().cloned());
@@ -42,14 +42,14 @@ impl MemoryJournal {
             Place::Parked => At::Parked,
             _ => At::Ready,
         };
-        shard.sagas.insert(new.id, Box::new(entry));
+        self.insert(&mut shard, new.id, entry);
         let moved = match new.place {
             Place::Ended => Moved::Ended(self.retire(&mut shard, new.id)),
             Place::Parked => Moved::Parked(reply_to),
-            _ => Moved::Ready(End::Back),
+            _ => Moved::Ready(self.ticket(new.definition, new.id, End::Back)),
         };
         drop(shard);
-        self.moved(new.id, new.definition, moved);
+        self.moved(new.id, moved);
         self.tell_the_end(new.id, reply_to, over);
         Created::Created
     }
@@ -71,19 +71,19 @@ impl MemoryJournal {
         let created = create.is_some();
         if let Some(create) = create {
             // A seat that lives now is reaped after this shard is released, and finds the saga.
-            let keyed = key(&item.records).is_some();
+            let keyed = (key(&item.records).is_some(), create.key);
             let taken = self.taken(&mut shard, item.saga, keyed).is_some();
             let new = item.seq == 0 && !taken;
             let Some(seat) = self.seats.get(seat).filter(|_| new) else {
                 return Verdict::NotOwner;
             };
-            create.admission.consume();
+            let gate = create.admission.into_gate();
             self.fences.fetch_max(item.fence.0, Ordering::AcqRel);
-            let mut entry = Entry::new(create.definition, &item.records, Some(self.room.clone()));
+            let mut entry = Entry::new((create.definition, create.key), &item.records, gate);
             seat.owned.fetch_add(1, Ordering::Relaxed);
             entry.at = At::Owned { seat, fence: item.fence };
             entry.starting = true;
-            shard.sagas.insert(item.saga, Box::new(entry));
+            self.insert(&mut shard, item.saga, entry);
         }
         let Some(entry) = shard.sagas.get_mut(&item.saga) else { return Verdict::NotOwner };
         let fits = entry.owned_by(seat, item.fence) && entry.records.len() as u64 == item.seq;
@@ -100,16 +100,16 @@ impl MemoryJournal {
         let mail = !entry.inbox.is_empty();
         let at = entry.now_or_later(item.at);
         let fence = item.fence;
+        entry.starting &= !hands_over(entry, &item);
         let over = ends(entry, &item.records);
         let reply_to = entry.reply_to;
         entry.records.extend(item.records.into_iter().map(|record| Stamped { fence, at, record }));
-        let definition = entry.definition;
         let moved = match item.place {
             Place::Owned => Moved::No,
             place => self.place(&mut shard, item.saga, place),
         };
         drop(shard);
-        self.moved(item.saga, definition, moved);
+        self.moved(item.saga, moved);
         self.tell_the_end(item.saga, reply_to, over);
         Verdict::Written { mail }
     }
@@ -121,17 +121,18 @@ impl MemoryJournal {
             unreachable!("only an owner commits");
         };
         seat.owned.fetch_sub(1, Ordering::Relaxed);
-        entry.starting = false;
         match place {
             Place::Owned => unreachable!("the saga leaves its owner"),
             Place::Ready => {
                 // Still admitted: it comes from the API phase, and no worker has seen it.
-                Moved::Ready(if entry.admission.is_some() { End::Back } else { End::Front })
+                let end = if entry.admission.is_some() { End::Back } else { End::Front };
+                Moved::Ready(self.ticket(entry.definition, saga, end))
             }
             Place::Timed(due) => {
                 entry.at = At::Timed(due);
                 entry.admit();
-                Moved::Timed(due, seat.listener)
+                let first = lock(&self.timers).set(due, saga);
+                Moved::Timed(first.then_some((seat.listener, due)))
             }
             Place::Parked => {
                 entry.at = At::Parked;
@@ -147,15 +148,11 @@ impl MemoryJournal {
     }
 
     /// What a move out of an owner's hands, or a creation, leaves to do outside the shard's lock.
-    fn moved(&self, saga: SagaId, definition: DefinitionHash, moved: Moved) {
+    fn moved(&self, saga: SagaId, moved: Moved) {
         match moved {
-            Moved::No => {}
-            Moved::Ready(end) => self.ticket(definition, saga, end),
-            Moved::Timed(due, owner) => {
-                if lock(&self.timers).set(due, saga) {
-                    self.signal(owner, Signal::Timer(due));
-                }
-            }
+            Moved::No | Moved::Timed(None) => {}
+            Moved::Ready(idle) => self.wake(idle),
+            Moved::Timed(Some((owner, due))) => self.signal(owner, Signal::Timer(due)),
             Moved::Parked(Some(reply_to)) => self.signal(reply_to, Signal::Parked(saga)),
             Moved::Parked(None) => {}
             Moved::Ended(_evicted) => {}
@@ -177,8 +174,10 @@ impl MemoryJournal {
 /// What is left to do when a saga has moved.
 enum Moved {
     No,
-    Ready(End),
-    Timed(Timestamp, ListenerId),
+    /// This idle seat is to be woken.
+    Ready(Option<ListenerId>),
+    /// Its timer is due before every other one.
+    Timed(Option<(ListenerId, Timestamp)>),
     Parked(Option<ListenerId>),
     /// This one is evicted, if any; it is dropped outside the lock.
     Ended(Option<Box<Entry>>),
@@ -186,7 +185,7 @@ enum Moved {
 
 impl Entry {
     fn new(
-        definition: DefinitionHash,
+        (definition, first): (DefinitionHash, Option<SagaId>),
         records: &[Record],
         admission: Option<Arc<dyn Gate>>,
     ) -> Self {
@@ -201,6 +200,7 @@ impl Entry {
             crashed_at: None,
             reply_to: started.and_then(|started| started.reply_to.map(ListenerId)),
             fingerprint: key(records),
+            key: first,
             starting: false,
             admission,
         }
@@ -223,6 +223,26 @@ fn started(records: &[Record]) -> Option<&Started> {
 /// What a saga is asked for, if it is asked for under a key.
 fn key(records: &[Record]) -> Option<Fingerprint> {
     started(records)?.fingerprint
+}
+
+/// Whether its first owner hands the saga over with this group: it goes on to workers, goes back,
+/// waits for somebody, or ends. What that owner only gives back in the middle of its API phase was
+/// not accepted; nor was what others move after it died (A6).
+fn hands_over(entry: &Entry, item: &Item) -> bool {
+    let is_first = entry.records.first().is_none_or(|first| first.fence == item.fence);
+    let has = |what: fn(&Record) -> bool| item.records.iter().any(what);
+    let turn = item.records.iter().find_map(|record| match record {
+        Record::Compensating(cause) => Some(&**cause),
+        _ => None,
+    });
+    let accepted = match (turn, item.place) {
+        (Some(cause), _) => !matches!(cause, Cause::Abandoned),
+        (None, Place::Parked | Place::Ended) => true,
+        (None, _) if has(|record| matches!(record, Record::Parked(_))) => true,
+        (None, Place::Owned) => false,
+        (None, _) => has(|record| matches!(record, Record::Intended { .. })),
+    };
+    is_first && accepted
 }
 
 /// How the saga ends with this group. A group that only says again that it is over, now for good,
