@@ -99,6 +99,7 @@ impl State {
         self.steps[step].close(Phase::Withdrawn);
         self.resolved(definition, step);
         self.stop(definition, Cause::Failed { step, why });
+        self.give_up_what_waits(definition);
     }
 
     /// Whether an operator's word on what became of a step is waited for: a pivot of which nobody

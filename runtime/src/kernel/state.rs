@@ -291,7 +291,7 @@ impl State {
 
     /// A saga that goes back waits for nobody's word on what used up its tries: had it been told to
     /// before, nothing would have parked (E4).
-    fn give_up_what_waits(&mut self, definition: &Definition) {
+    pub(super) fn give_up_what_waits(&mut self, definition: &Definition) {
         if self.stop.is_none() || self.cause.is_some() || self.pivot_done(definition) {
             return;
         }

@@ -3,19 +3,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use tokio::{sync::OwnedSemaphorePermit, time::sleep};
 
 use super::{driver::Driver, host::Host, seat::Seat};
 use crate::{
-    journal::{ClaimFrom, ClaimedSaga, JournalError},
-    kernel::{DefinitionHash, Event, Host as Role, Machine, Timestamp},
+    journal::{Batch, ClaimFrom, ClaimedSaga, Item, JournalError, Verdict},
+    kernel::{DefinitionHash, Event, Group, Host as Role, Machine, Place, Timestamp},
 };
 
 /// After so many crashes in a row a saga is a suspect.
 const SUSPECT: u32 = 2;
 /// Sagas that one claim takes at most.
 const BATCH: usize = 64;
+/// How long a suspect is put down while another one runs.
+const BESIDE: Duration = Duration::from_secs(10);
 /// How long to wait before asking a journal again that does not answer.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -47,10 +49,13 @@ async fn claim_until_leaving(host: &Arc<Host>, seat: &Arc<Seat>) {
             Some(Ok(claimed)) => {
                 let mut slot = Some(slot);
                 for saga in claimed.sagas {
+                    if is_suspect(&saga) {
+                        drive_alone(host, seat, saga, claimed.at);
+                        continue;
+                    }
                     // A driver that finds no slot left waits for one before it starts anything.
                     let free = || Arc::clone(&host.slots).try_acquire_owned().ok();
-                    let slot = if is_suspect(&saga) { None } else { slot.take().or_else(free) };
-                    drive(host, seat, saga, claimed.at, slot);
+                    drive(host, seat, saga, claimed.at, slot.take().or_else(free));
                 }
                 drop(claiming);
             }
@@ -102,6 +107,38 @@ pub(super) fn hashes(host: &Host) -> SmallVec<[DefinitionHash; 1]> {
 /// So many hosts died on it that the next one runs no other such saga beside it (R3).
 pub(super) fn is_suspect(saga: &ClaimedSaga) -> bool {
     saga.crashes >= SUSPECT
+}
+
+/// Drives a suspect in the one slot for such sagas. One that would have to wait for it is put down
+/// meanwhile: if the other one kills this host, it is not charged with that (B4).
+pub(super) fn drive_alone(host: &Arc<Host>, seat: &Arc<Seat>, saga: ClaimedSaga, now: Timestamp) {
+    if let Ok(slot) = Arc::clone(&host.suspects).try_acquire_owned() {
+        return drive(host, seat, saga, now, Some(slot));
+    }
+    let item = Item {
+        saga: saga.id,
+        fence: saga.fence,
+        seq: saga.records.len() as u64,
+        at: now,
+        records: Group::new(),
+        folded: Vec::new(),
+        place: Place::Timed(host.journal.now().plus(BESIDE)),
+        guarded: true,
+        create: None,
+    };
+    let (host, seat) = (Arc::clone(host), Arc::clone(seat));
+    let task = Arc::clone(&seat);
+    task.tasks.spawn(async move {
+        let number = seat.batch(host.journal.wire());
+        let batch = Batch { seat: seat.id, number, items: smallvec![item] };
+        match host.answered(&seat, host.journal.commit(batch)).await {
+            Some(Ok(committed)) if committed.verdicts.first() == Some(&Verdict::Mail) => {
+                drive(&host, &seat, saga, now, None);
+            }
+            Some(Err(JournalError::Unavailable(_))) => drive(&host, &seat, saga, now, None),
+            _ => {}
+        }
+    });
 }
 
 /// Spawns the driver of a saga that was claimed at `now`.

@@ -13,7 +13,7 @@ fn order() -> Script {
 }
 
 #[test]
-fn b10_it_withdraws_what_never_began_and_ends_the_saga() {
+fn schedule_b10_it_withdraws_what_never_began_and_ends_the_saga() {
     order()
         .submitted()
         .told(cancel())
@@ -23,7 +23,7 @@ fn b10_it_withdraws_what_never_began_and_ends_the_saga() {
 }
 
 #[test]
-fn b10_it_turns_a_saga_back_and_gives_it_to_somebody_who_can_undo() {
+fn schedule_b10_it_turns_a_saga_back_and_gives_it_to_somebody_who_can_undo() {
     order()
         .claimed()
         .when(fails("reserve"))
@@ -37,7 +37,7 @@ fn b10_it_turns_a_saga_back_and_gives_it_to_somebody_who_can_undo() {
 }
 
 #[test]
-fn b10_it_kills() {
+fn schedule_b10_it_kills() {
     order()
         .submitted()
         .told(kill())
@@ -47,7 +47,7 @@ fn b10_it_kills() {
 }
 
 #[test]
-fn b10_it_lifts_what_parked_the_saga() {
+fn schedule_b10_it_lifts_what_parked_the_saga() {
     order()
         .claimed()
         .when(cannot_be_written("reserve"))
@@ -60,7 +60,7 @@ fn b10_it_lifts_what_parked_the_saga() {
 }
 
 #[test]
-fn b10_it_leaves_a_parked_saga_parked() {
+fn schedule_b10_it_leaves_a_parked_saga_parked() {
     order()
         .claimed()
         .when(cannot_be_written("reserve"))
@@ -71,7 +71,7 @@ fn b10_it_leaves_a_parked_saga_parked() {
 }
 
 #[test]
-fn b10_it_settles_a_failed_undo() {
+fn schedule_b10_it_settles_a_failed_undo() {
     let stuck = || {
         given(task([step("reserve"), step("charge")]))
             .claimed()
@@ -92,7 +92,7 @@ fn b10_it_settles_a_failed_undo() {
 }
 
 #[test]
-fn b10_it_takes_the_word_of_an_operator_and_evaluates_nothing() {
+fn schedule_b10_it_takes_the_word_of_an_operator_and_evaluates_nothing() {
     given(task([pivot("sell").retries(0), retriable("ship").when([0])]))
         .panicking(["ship"])
         .claimed()
@@ -108,7 +108,7 @@ fn b10_it_takes_the_word_of_an_operator_and_evaluates_nothing() {
 }
 
 #[test]
-fn b10_it_makes_no_response() {
+fn schedule_b10_it_makes_no_response() {
     given(task([pivot("sell").retries(0)]))
         .panicking(["response"])
         .claimed()
@@ -123,7 +123,7 @@ fn b10_it_makes_no_response() {
 }
 
 #[test]
-fn b10_it_starts_nothing_and_gives_a_waiting_saga_back_to_its_timer() {
+fn schedule_b10_it_starts_nothing_and_gives_a_waiting_saga_back_to_its_timer() {
     order().submitted().told_to_waive("reserve").administered().becomes_ready();
     given(task([step("charge").every(60)]))
         .claimed()
@@ -135,7 +135,7 @@ fn b10_it_starts_nothing_and_gives_a_waiting_saga_back_to_its_timer() {
 }
 
 #[test]
-fn b10_it_folds_a_late_success() {
+fn schedule_b10_it_folds_a_late_success() {
     given(task([step("charge").retries(0)]))
         .claimed()
         .when(times_out("charge"))
@@ -150,7 +150,7 @@ fn b10_it_folds_a_late_success() {
 }
 
 #[test]
-fn b10_it_settles_what_is_over() {
+fn schedule_b10_it_settles_what_is_over() {
     given(task([step("charge").retries(0)]))
         .claimed()
         .when(times_out("charge"))
@@ -162,7 +162,7 @@ fn b10_it_settles_what_is_over() {
 }
 
 #[test]
-fn b10_it_judges_the_deadline() {
+fn schedule_b10_it_judges_the_deadline() {
     given(task([step("charge")]).within(60))
         .submitted()
         .seconds_later(60)
@@ -172,7 +172,7 @@ fn b10_it_judges_the_deadline() {
 }
 
 #[test]
-fn b10_a_doubt_waits_for_somebody_who_can_ask() {
+fn schedule_b10_a_doubt_waits_for_somebody_who_can_ask() {
     given(task([step("charge").probed()]))
         .claimed()
         .host_leaves()
@@ -186,7 +186,7 @@ fn b10_a_doubt_waits_for_somebody_who_can_ask() {
 }
 
 #[test]
-fn b9_what_began_under_a_dead_host_is_not_withdrawn_after_an_administrative_claim() {
+fn schedule_b9_what_began_under_a_dead_host_is_not_withdrawn_after_an_administrative_claim() {
     order()
         .claimed()
         .host_dies()

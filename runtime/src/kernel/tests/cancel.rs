@@ -12,7 +12,7 @@ fn order() -> Definition {
 }
 
 #[test]
-fn b9_a_cancel_before_the_first_claim_withdraws_what_never_began() {
+fn schedule_b9_a_cancel_before_the_first_claim_withdraws_what_never_began() {
     given(order())
         .submitted()
         .told(cancel())
@@ -23,7 +23,7 @@ fn b9_a_cancel_before_the_first_claim_withdraws_what_never_began() {
 }
 
 #[test]
-fn b9_it_withdraws_every_member_of_a_group() {
+fn schedule_b9_it_withdraws_every_member_of_a_group() {
     given(task([step("hotel").in_group("trip"), step("flight").in_group("trip")]))
         .submitted()
         .told(cancel())
@@ -39,7 +39,7 @@ fn b9_it_withdraws_every_member_of_a_group() {
 }
 
 #[test]
-fn b9_it_withdraws_the_pivot_too() {
+fn schedule_b9_it_withdraws_the_pivot_too() {
     given(task([pivot("sell")]))
         .submitted()
         .told(cancel())
@@ -49,7 +49,7 @@ fn b9_it_withdraws_the_pivot_too() {
 }
 
 #[test]
-fn b9_nothing_is_withdrawn_after_an_owner_died() {
+fn schedule_b9_nothing_is_withdrawn_after_an_owner_died() {
     given(order())
         .claimed()
         .host_dies()
@@ -63,7 +63,7 @@ fn b9_nothing_is_withdrawn_after_an_owner_died() {
 }
 
 #[test]
-fn b9_an_attempt_that_began_is_known_to_every_later_owner() {
+fn schedule_b9_an_attempt_that_began_is_known_to_every_later_owner() {
     given(order())
         .claimed()
         .host_leaves()
@@ -75,7 +75,7 @@ fn b9_an_attempt_that_began_is_known_to_every_later_owner() {
 }
 
 #[test]
-fn b9_nor_after_so_many_died_that_it_was_parked() {
+fn schedule_b9_nor_after_so_many_died_that_it_was_parked() {
     let mut saga = given(order()).submitted();
     for _ in 0..5 {
         saga = saga.claimed().host_dies();
@@ -91,7 +91,7 @@ fn b9_nor_after_so_many_died_that_it_was_parked() {
 }
 
 #[test]
-fn b9_an_output_that_cannot_be_written_shows_that_an_attempt_began() {
+fn schedule_b9_an_output_that_cannot_be_written_shows_that_an_attempt_began() {
     given(order()).claimed().when(cannot_be_written("reserve")).told(cancel()).claimed().writes([
         "received cancel",
         "going back: cancelled",
@@ -253,7 +253,7 @@ fn a_step_that_fails_because_the_deadline_stopped_it_is_not_the_cause() {
 }
 
 #[test]
-fn b13_the_deadline_of_a_queued_saga_is_judged_by_the_next_owner() {
+fn schedule_b13_the_deadline_of_a_queued_saga_is_judged_by_the_next_owner() {
     given(order().within(60)).submitted().seconds_later(60).claimed().writes([
         "reserve withdrawn",
         "going back: deadline",

@@ -17,7 +17,7 @@ fn drawn_and_lost() -> Script {
 }
 
 #[test]
-fn b11_a_new_owner_runs_an_ephemeral_step_again_without_a_second_record() {
+fn schedule_b11_a_new_owner_runs_an_ephemeral_step_again_without_a_second_record() {
     drawn_and_lost()
         .claimed()
         .writes([])
@@ -30,7 +30,7 @@ fn b11_a_new_owner_runs_an_ephemeral_step_again_without_a_second_record() {
 }
 
 #[test]
-fn b11_it_runs_what_that_step_reads_first() {
+fn schedule_b11_it_runs_what_that_step_reads_first() {
     given(task([ephemeral("open"), ephemeral("read").reads([0]), step("print").reads([1])]))
         .claimed()
         .when(done("open"))
@@ -45,7 +45,7 @@ fn b11_it_runs_what_that_step_reads_first() {
 }
 
 #[test]
-fn b11_it_runs_no_ephemeral_step_that_nobody_reads_any_more() {
+fn schedule_b11_it_runs_no_ephemeral_step_that_nobody_reads_any_more() {
     given(task([ephemeral("draw"), step("print").reads([0]), step("mail")]))
         .claimed()
         .when(done("draw"))
@@ -56,7 +56,7 @@ fn b11_it_runs_no_ephemeral_step_that_nobody_reads_any_more() {
 }
 
 #[test]
-fn b11_a_second_run_is_tried_again_like_the_first() {
+fn schedule_b11_a_second_run_is_tried_again_like_the_first() {
     drawn_and_lost()
         .claimed()
         .when(fails("draw"))
@@ -69,7 +69,7 @@ fn b11_a_second_run_is_tried_again_like_the_first() {
 }
 
 #[test]
-fn b11_a_second_run_that_fails_for_good_turns_the_saga_back() {
+fn schedule_b11_a_second_run_that_fails_for_good_turns_the_saga_back() {
     drawn_and_lost()
         .seconds_later(600)
         .claimed()
@@ -80,7 +80,7 @@ fn b11_a_second_run_that_fails_for_good_turns_the_saga_back() {
 }
 
 #[test]
-fn b11_a_second_run_that_is_interrupted_has_not_failed() {
+fn schedule_b11_a_second_run_that_is_interrupted_has_not_failed() {
     given(task([ephemeral("draw").retries(0), step("print").reads([0])]))
         .claimed()
         .when(done("draw"))
@@ -93,7 +93,7 @@ fn b11_a_second_run_that_is_interrupted_has_not_failed() {
 }
 
 #[test]
-fn b11_a_second_run_may_refuse() {
+fn schedule_b11_a_second_run_may_refuse() {
     drawn_and_lost()
         .seconds_later(600)
         .claimed()

@@ -12,7 +12,7 @@ fn upload_and_pack() -> Definition {
 }
 
 #[test]
-fn a6_an_api_host_owns_the_saga_from_its_first_record_on() {
+fn schedule_a6_an_api_host_owns_the_saga_from_its_first_record_on() {
     given(upload_and_pack())
         .submitted()
         .writes(["started", "intent upload"])
@@ -21,7 +21,7 @@ fn a6_an_api_host_owns_the_saga_from_its_first_record_on() {
 }
 
 #[test]
-fn a6_the_last_api_outcome_the_first_worker_intent_and_the_ticket_are_one_commit() {
+fn schedule_a6_the_last_api_outcome_the_first_worker_intent_and_the_ticket_are_one_commit() {
     given(upload_and_pack())
         .submitted()
         .when(done("upload"))
@@ -33,7 +33,7 @@ fn a6_the_last_api_outcome_the_first_worker_intent_and_the_ticket_are_one_commit
 }
 
 #[test]
-fn a6_a_failing_api_step_is_undone_where_it_failed() {
+fn schedule_a6_a_failing_api_step_is_undone_where_it_failed() {
     given(task([step("check").on_api(), step("upload").on_api(), step("pack")]))
         .submitted()
         .when(done("check"))
@@ -46,7 +46,7 @@ fn a6_a_failing_api_step_is_undone_where_it_failed() {
 }
 
 #[test]
-fn a6_an_api_phase_whose_host_died_is_undone_never_resumed() {
+fn schedule_a6_an_api_phase_whose_host_died_is_undone_never_resumed() {
     given(upload_and_pack())
         .submitted()
         .host_dies()
@@ -62,7 +62,7 @@ fn a6_an_api_phase_whose_host_died_is_undone_never_resumed() {
 }
 
 #[test]
-fn a6_an_api_step_waits_for_its_retry_where_its_bytes_are() {
+fn schedule_a6_an_api_step_waits_for_its_retry_where_its_bytes_are() {
     given(task([step("upload").on_api().every(60), step("pack")]))
         .submitted()
         .when(fails("upload"))
@@ -73,7 +73,7 @@ fn a6_an_api_step_waits_for_its_retry_where_its_bytes_are() {
 }
 
 #[test]
-fn a6_an_api_host_that_leaves_before_the_hand_over_abandons_the_saga() {
+fn schedule_a6_an_api_host_that_leaves_before_the_hand_over_abandons_the_saga() {
     given(upload_and_pack())
         .submitted()
         .host_leaves()
@@ -95,7 +95,7 @@ fn a6_an_api_host_that_leaves_before_the_hand_over_abandons_the_saga() {
 }
 
 #[test]
-fn a6_an_api_host_that_leaves_hands_over_what_it_can() {
+fn schedule_a6_an_api_host_that_leaves_hands_over_what_it_can() {
     given(upload_and_pack())
         .submitted()
         .host_leaves()
@@ -105,7 +105,7 @@ fn a6_an_api_host_that_leaves_hands_over_what_it_can() {
 }
 
 #[test]
-fn a6_c3_an_api_host_that_leaves_with_a_thread_that_runs_leaves_the_rest_to_others() {
+fn schedule_a6_c3_an_api_host_that_leaves_with_a_thread_that_runs_leaves_the_rest_to_others() {
     given(task([step("upload").on_api().limited_to(60), step("pack")]))
         .submitted()
         .host_leaves()
@@ -118,7 +118,7 @@ fn a6_c3_an_api_host_that_leaves_with_a_thread_that_runs_leaves_the_rest_to_othe
 }
 
 #[test]
-fn a6_a_late_success_does_not_resume_an_api_phase() {
+fn schedule_a6_a_late_success_does_not_resume_an_api_phase() {
     given(upload_and_pack()).submitted().host_dies().told_late(done("upload")).claimed().writes([
         "received late upload",
         "upload done",
@@ -137,7 +137,7 @@ fn parked() -> Script {
 }
 
 #[test]
-fn a6_what_its_api_host_parked_is_accepted_and_tried_again_where_it_is_claimed() {
+fn schedule_a6_what_its_api_host_parked_is_accepted_and_tried_again_where_it_is_claimed() {
     parked()
         .told(unpark())
         .claimed()
@@ -151,7 +151,7 @@ fn a6_what_its_api_host_parked_is_accepted_and_tried_again_where_it_is_claimed()
 }
 
 #[test]
-fn a6_what_its_api_host_parked_goes_on_with_the_word_of_an_operator() {
+fn schedule_a6_what_its_api_host_parked_goes_on_with_the_word_of_an_operator() {
     parked()
         .told_the_output_of("check")
         .claimed()
@@ -165,7 +165,7 @@ fn a6_what_its_api_host_parked_goes_on_with_the_word_of_an_operator() {
 }
 
 #[test]
-fn b12_an_attempt_that_ends_with_its_host_has_its_own_number() {
+fn schedule_b12_an_attempt_that_ends_with_its_host_has_its_own_number() {
     given(task([step("charge").every(0)]))
         .claimed()
         .when(fails("charge"))
@@ -183,7 +183,7 @@ fn b12_an_attempt_that_ends_with_its_host_has_its_own_number() {
 }
 
 #[test]
-fn a6_a_cancel_of_an_abandoned_saga_is_its_cause() {
+fn schedule_a6_a_cancel_of_an_abandoned_saga_is_its_cause() {
     given(upload_and_pack())
         .submitted()
         .host_dies()
@@ -196,7 +196,7 @@ fn a6_a_cancel_of_an_abandoned_saga_is_its_cause() {
 }
 
 #[test]
-fn a6_b9_a_cancel_between_the_hand_over_and_the_claim_withdraws_the_worker_step() {
+fn schedule_a6_b9_a_cancel_between_the_hand_over_and_the_claim_withdraws_the_worker_step() {
     given(upload_and_pack()).submitted().when(done("upload")).told(cancel()).claimed().writes([
         "received cancel",
         "pack withdrawn",

@@ -98,7 +98,7 @@ fn j5_a_late_success_of_an_unknown_step_is_what_its_undo_gets() {
 }
 
 #[test]
-fn b11_a_late_ephemeral_value_died_with_its_host() {
+fn schedule_b11_a_late_ephemeral_value_died_with_its_host() {
     given(task([ephemeral("draw"), step("print").reads([0])]))
         .claimed()
         .host_dies()
@@ -109,7 +109,7 @@ fn b11_a_late_ephemeral_value_died_with_its_host() {
 }
 
 #[test]
-fn a1_a_refused_commit_is_decided_again_with_the_mail() {
+fn schedule_a1_a_refused_commit_is_decided_again_with_the_mail() {
     given(task([step("reserve"), step("charge")]))
         .claimed()
         .when(done("reserve"))

@@ -107,7 +107,7 @@ fn p3_without_an_output_a_stuck_step_cannot_be_marked() {
 }
 
 #[test]
-fn b11_an_ephemeral_step_cannot_be_marked_it_has_no_output() {
+fn schedule_b11_an_ephemeral_step_cannot_be_marked_it_has_no_output() {
     given(task([pivot("sell"), ephemeral("draw").retries(0), retriable("print").reads([1])]))
         .claimed()
         .when(done("sell"))

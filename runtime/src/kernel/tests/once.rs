@@ -226,7 +226,7 @@ fn e3_a_lost_one_is_asked_about_and_not_run_again() {
 }
 
 #[test]
-fn b10_an_administrative_claim_does_not_make_anybody_forget_it() {
+fn schedule_b10_an_administrative_claim_does_not_make_anybody_forget_it() {
     given(task([step("charge").at_most_once().probed()]))
         .claimed()
         .host_dies()

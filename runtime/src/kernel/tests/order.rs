@@ -59,7 +59,7 @@ fn skipped_steps_cost_no_commit() {
 }
 
 #[test]
-fn b11_an_ephemeral_step_ends_without_a_value_and_the_next_intent_comes_after_it() {
+fn schedule_b11_an_ephemeral_step_ends_without_a_value_and_the_next_intent_comes_after_it() {
     given(task([ephemeral("draw"), step("print").reads([0])]))
         .submitted()
         .writes(["started", "intent draw"])

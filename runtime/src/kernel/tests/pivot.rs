@@ -276,7 +276,7 @@ fn k3_nor_does_the_deadline() {
 }
 
 #[test]
-fn b9_a_pivot_that_never_began_is_withdrawn_when_its_input_cannot_be_made_again() {
+fn schedule_b9_a_pivot_that_never_began_is_withdrawn_when_its_input_cannot_be_made_again() {
     given(task([step("reserve").on_api(), ephemeral("open").on_api(), pivot("sell").reads([1])]))
         .submitted()
         .when(done("reserve"))

@@ -280,6 +280,7 @@ impl<'a> Reader<'a> {
                 self.pivot_parked &= self.definition.steps[*step].kind != Kind::Pivot;
                 self.steps[*step].becomes(Seen::Withdrawn);
                 self.steps[*step].answered_for = true;
+                self.nobody_is_waited_for();
             }
             _ => {}
         }

@@ -8,7 +8,7 @@ use super::{
 use crate::kernel::SagaStatus;
 
 #[test]
-fn b12_a_failed_attempt_and_the_intent_of_the_next_are_one_record() {
+fn schedule_b12_a_failed_attempt_and_the_intent_of_the_next_are_one_record() {
     given(task([step("charge")]))
         .claimed()
         .when(fails("charge"))
@@ -53,7 +53,7 @@ fn r1_a_longer_wait_that_was_asked_for_is_kept() {
 }
 
 #[test]
-fn b12_a_short_wait_stays_with_the_owner() {
+fn schedule_b12_a_short_wait_stays_with_the_owner() {
     given(task([step("charge").every(5)]))
         .claimed()
         .when(fails("charge"))
@@ -88,7 +88,7 @@ fn r2_an_owner_that_claims_too_early_gives_the_saga_back_to_its_timer() {
 }
 
 #[test]
-fn b13_the_timer_is_set_to_the_deadline_when_that_comes_first() {
+fn schedule_b13_the_timer_is_set_to_the_deadline_when_that_comes_first() {
     given(task([step("charge").every(60)]).within(30))
         .claimed()
         .when(fails("charge"))

@@ -116,7 +116,7 @@ fn c3_the_next_deadline_does_not_cut_the_wait_short() {
 }
 
 #[test]
-fn a6_an_api_host_waits_where_it_is() {
+fn schedule_a6_an_api_host_waits_where_it_is() {
     given(task([step("upload").on_api().limited_to(60).retries(0), step("pack")]))
         .submitted()
         .when(outlives_its_time("upload"))

@@ -168,7 +168,7 @@ fn k5_but_a_saga_that_opens_again_is() {
 }
 
 #[test]
-fn b9_a_step_that_never_began_is_settled() {
+fn schedule_b9_a_step_that_never_began_is_settled() {
     given(task([step("charge")]))
         .submitted()
         .told(cancel())
