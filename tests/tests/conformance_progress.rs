@@ -3,6 +3,6 @@
 use distributed_task::{backend::memory::MemoryProgress, conformance};
 
 #[tokio::test]
-async fn progress_in_memory_keeps_the_contract() {
+async fn s2_progress_in_memory_keeps_the_contract() {
     conformance::progress::run(async || MemoryProgress::default()).await;
 }

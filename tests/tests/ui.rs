@@ -29,6 +29,12 @@ fn mistakes_across_steps() {
     TestCases::new().compile_fail("ui/across/*.rs");
 }
 
+/// One of the above, by the number of its rule.
+#[test]
+fn p1_one_pivot_alone_and_in_its_place() {
+    TestCases::new().compile_fail("ui/across/pivot.rs");
+}
+
 #[test]
 fn mistakes_in_types() {
     if pinned_compiler("types") {

@@ -76,7 +76,7 @@
 //!
 //! A start that is still in its API phase, or whose host died in it, is `Starting`: it is not accepted,
 //! and a second start under its key has to wait. When it is undone it is `Abandoned` and does not hold
-//! its key any more (A6). Its owner hands it over with the group that moves it on with an intent, parks
+//! its key any more (schedule A6). Its owner hands it over with the group that moves it on with an intent, parks
 //! it, turns it back for another cause than `Abandoned`, or ends it; a host that leaves in its API phase
 //! abandons it.
 //!
@@ -122,7 +122,48 @@
 //! it held and takes a new seat under a new id; it asks again, ever more rarely, until the journal gives
 //! it one (B17). What the stale one knows goes to the inbox as a letter (J5). A success that
 //! comes when its saga is settled, or not known any more, reaches nobody: it is logged as an error and
-//! listed by `late`, unless the saga completed (B16).
+//! listed by `late`, unless the saga completed (schedule B16).
+//!
+//! # Schedules
+//!
+//! Orders of events that would break a journal without the clause beside them. Their numbers are not
+//! those of the [rules](super::semantics): a test says `schedule B1`, and a comment where the number of
+//! a rule could be meant. Each of these is the name of a test.
+//!
+//! | schedule | what happens | what keeps it harmless |
+//! | --- | --- | --- |
+//! | A1 | the owner decides to sleep, and somebody says something before it is written | only the owner appends, anybody may tell; a guarded commit is refused while a letter waits |
+//! | A2 | a host that was there first takes over from one that came later | a fence for each claim, higher than any before |
+//! | A3 | a start, or an end and its ticket, are two calls with a crash between them | one call moves a saga; a queue only carries tickets |
+//! | A5 | a journal forgets that a step began which must not run twice | a task that cannot bear it is not built on such a journal |
+//! | A6 | the host that streams a caller's bytes dies half way | it owns the saga from the first record on; undone, never resumed |
+//! | A7 | the room is full of new sagas, and one that waits must be woken | room limits starts alone; what is woken goes first |
+//! | B1 | a seat that was reaped wakes and asks for sagas | a claim looks whether the seat lives, before it takes anything |
+//! | B4 | one saga kills its hosts, and with them every saga beside it | deaths since the last record; one suspect at a time |
+//! | B5 | sagas for which no host has code | a ready list for each definition |
+//! | B6 | a key is used again when its saga is over, or very old | the open saga is the memory of its key, then a tombstone |
+//! | B7 | a queue waits for the end of a long saga to have its message back | acknowledged when the claim is recorded |
+//! | B8 | a queue loses a message, or brings one twice | the ready list is the outbox: carried tickets come back after a minute |
+//! | B9 | a cancel comes before the first claim | a claim brings the letters, and an intent that nobody began is withdrawn |
+//! | B10 | a kill, or a word, when no host has the code | any host may claim a saga to do what needs no code |
+//! | B11 | an ephemeral step fails, and what follows it counts as begun | an intent is written when its step is the next to start |
+//! | B12 | a crash between a failure and its retry | they are one record |
+//! | B13 | a saga in a ready list is over its deadline | the next owner judges it |
+//! | B14 | a saga is in no place, through damage from outside | the audit gives it a ticket |
+//! | B15 | a lost attempt has no limit of time, and its undo would wait for ever | every step has a limit: its own, that of its task, or 10 min |
+//! | B16 | a success is heard of when its saga is over, or forgotten | it is not settled for a while, and listed after that |
+//! | B17 | everybody sleeps for longer than the lease | a seat dies by being reaped, not by the time; no renewal brings it back |
+//! | B19 | the last event is lost on its way to a watcher | after a silence the journal is asked |
+//! | B20 | an explicit claim costs a round trip | one for each saga, and none for each step |
+//!
+//! ## Not kept here
+//!
+//! | schedule | why |
+//! | --- | --- |
+//! | A4 | a store that forgets its last commits: the memory journal loses all or nothing. The numbers against it are in the trait, and `conformance::journal` tests them where replies can be lost |
+//! | B2 | nobody is taken for dead because it is not seen: a seat dies of its deadline alone |
+//! | B3 | one seat for all tasks of a process matters where a pulse is a command to a server |
+//! | B18 | values that are kept outside of records come later |
 //!
 //! # Not yet
 //!

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     oracle::End,
-    sagas::{Errands, Intake, Order, Pair, Sale, Survey, Transfer, Trip},
+    sagas::{Errands, Intake, Market, Order, Pair, Sale, Survey, Transfer, Trip},
     story::Case,
     world::{Does, Script},
 };
@@ -139,6 +139,19 @@ pub(crate) const ERRANDS: [Row; 5] = [
 /// [`Errands`] of that table.
 pub(crate) fn errands((name, script, end, _): Row) -> Case<Errands> {
     let task = |world| Errands::builder().world(world).use_in_process_mode();
+    Case { name, task, request: || (), script, end, objects: 0 }
+}
+
+pub(crate) const MARKETS: [Row; 4] = [
+    ("market", &[], End::Completed, 4),
+    ("market-one-waits", &[("tea", Does::Fails(9))], End::Open, 4),
+    ("market-both-wait", &[("tea", Does::Fails(9)), ("cake", Does::Fails(9))], End::Open, 4),
+    ("market-one-refuses", &[("tea", Does::Fails(9)), ("cake", Does::Refuses)], End::Refused, 5),
+];
+
+/// A [`Market`] of that table.
+pub(crate) fn market((name, script, end, _): Row) -> Case<Market> {
+    let task = |world| Market::builder().world(world).use_in_process_mode();
     Case { name, task, request: || (), script, end, objects: 0 }
 }
 

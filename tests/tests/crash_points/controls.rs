@@ -6,7 +6,7 @@ use distributed_task::{
 };
 
 use crate::{
-    cases::{ORDERS, PAIRS, SALES, order, pair, sale},
+    cases::{INTAKES, ORDERS, PAIRS, SALES, intake, order, pair, sale},
     line::Fault,
     oracle::examine,
     story::{Case, Fate, tell},
@@ -44,17 +44,35 @@ fn an_undo_that_takes_away_twice_is_found_where_it_is_run_again() {
 }
 
 #[test]
-fn a_journal_that_answers_before_it_writes_is_found_without_any_crash() {
+fn inv2_a_journal_that_answers_before_it_writes_is_found_without_any_crash() {
     let fate = Fate { fault: Fault::WritesBehind, ..Fate::PLAIN };
     let complaints = complaints(&pair(PAIRS[0]), 0, fate);
     assert!(complaints.iter().any(|wrong| wrong.contains("INV2: Do under")), "{complaints:#?}");
 }
 
 #[test]
-fn a_group_that_a_crash_takes_away_is_missed() {
+fn inv10_a_group_that_a_crash_takes_away_is_missed() {
     let fate = Fate { fault: Fault::WritesBehind, ..Fate::PLAIN };
     let complaints = complaints(&pair(PAIRS[0]), 1, fate);
     assert!(complaints.iter().any(|wrong| wrong.contains("INV10: lost")), "{complaints:#?}");
+}
+
+#[test]
+fn inv7_an_engine_that_undoes_the_first_step_first_is_found_without_any_crash() {
+    let fate = Fate { fault: Fault::UndoesForwards, ..Fate::PLAIN };
+    let complaints = complaints(&order(ORDERS[1]), 0, fate);
+    let first = "INV7: `reserve` is undone before `charge`";
+    assert!(complaints.iter().any(|wrong| wrong.contains(first)), "{complaints:#?}");
+    // The world notices as well that something else is undone than was announced.
+    assert!(complaints.iter().any(|wrong| wrong.contains("INV2: Undo under")), "{complaints:#?}");
+}
+
+#[test]
+fn c3_an_engine_that_undoes_while_a_lost_attempt_may_run_on_is_found() {
+    let fate = Fate { fault: Fault::DiedLongAgo, ..Fate::PLAIN };
+    let complaints = complaints(&intake(INTAKES[0]), 1, fate);
+    let early = |wrong: &&String| wrong.contains("C3: it turned back while `upload` may have run");
+    assert_eq!(complaints.iter().filter(early).count(), 2, "{complaints:#?}");
 }
 
 /// Something that somebody did to the records.

@@ -11,7 +11,7 @@ use distributed_task::{
         Durability, History, Journal, Known, Lease, Left, ListFilter, Listed, ListenerId, NewSaga,
         Pulse, Reaped, SeatId, Signals, Told, Verdict, Wire,
     },
-    kernel::{Definition, DefinitionHash, Mail, Record, SagaId, Timestamp},
+    kernel::{Definition, DefinitionHash, Mail, Record, SagaId, Timestamp, Way},
 };
 use tokio::sync::watch;
 
@@ -40,6 +40,20 @@ pub(crate) enum Fault {
     None,
     /// A commit is answered at once, and written when the next one comes.
     WritesBehind,
+    /// A letter is answered, and written when the next commit comes.
+    TellsBehind,
+    /// A letter is answered, and never written.
+    LosesLetters,
+    /// What is undone is written down as if the first of three steps were undone first.
+    UndoesForwards,
+    /// A dead owner seems to have died long ago: nobody waits for what it may still do.
+    DiedLongAgo,
+    /// The end of a saga names nothing that remains.
+    HidesWhatRemains,
+    /// Who does not own the saga is told that what it wrote counts.
+    SaysYes,
+    /// Whoever starts something under a key does not find it again, and draws another one.
+    ForgetsKeys,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -138,7 +152,18 @@ impl Line {
     }
 
     fn write(&self, batch: Batch) -> Answer<'_, Committed> {
-        if self.fault == Fault::None {
+        if self.fault == Fault::SaysYes {
+            let all = batch.items.iter().map(|_| Verdict::Written { mail: false }).collect();
+            return match self.store.journal.commit(batch) {
+                Answer::Ready(Some(Ok(committed)))
+                    if !committed.verdicts.contains(&Verdict::NotOwner) =>
+                {
+                    Answer::ready(committed)
+                }
+                _ => Answer::ready(Committed { verdicts: all }),
+            };
+        }
+        if self.fault != Fault::WritesBehind {
             return self.store.journal.commit(batch);
         }
         let verdicts = batch.items.iter().map(|_| Verdict::Written { mail: false }).collect();
@@ -147,6 +172,22 @@ impl Line {
             drop(self.store.journal.commit(before));
         }
         Answer::ready(Committed { verdicts })
+    }
+}
+
+/// The undo of the first of three steps for that of the last.
+fn mirror(record: &mut Record) {
+    if let Record::Intended { step, way: Way::Undo, .. }
+    | Record::Ended { step, way: Way::Undo, .. } = record
+    {
+        *step = 2 - *step;
+    }
+}
+
+/// An end without what remains.
+fn hide(record: &mut Record) {
+    if let Record::Finished(finished) = record {
+        Arc::make_mut(finished).residual.clear();
     }
 }
 
@@ -168,7 +209,13 @@ impl Journal for Line {
         })
     }
 
-    fn commit(&self, batch: Batch) -> Answer<'_, Committed> {
+    fn commit(&self, mut batch: Batch) -> Answer<'_, Committed> {
+        let records = batch.items.iter_mut().flat_map(|item| &mut item.records);
+        match self.fault {
+            Fault::UndoesForwards => records.for_each(mirror),
+            Fault::HidesWhatRemains => records.for_each(hide),
+            _ => {}
+        }
         self.append("commit", || {
             let groups: Vec<_> = batch
                 .items
@@ -190,7 +237,14 @@ impl Journal for Line {
 
     fn claim<'a>(&'a self, seat: SeatId, from: ClaimFrom<'a>, limit: usize) -> Answer<'a, Claimed> {
         self.call("claim", move || {
-            let answer = self.store.journal.claim(seat, from, limit);
+            let mut answer = self.store.journal.claim(seat, from, limit);
+            if let (Fault::DiedLongAgo, Answer::Ready(Some(Ok(claimed)))) =
+                (self.fault, &mut answer)
+            {
+                for saga in &mut claimed.sagas {
+                    saga.crashed_at = saga.crashed_at.map(|_| Timestamp(0));
+                }
+            }
             if let Answer::Ready(Some(Ok(claimed))) = &answer
                 && !claimed.sagas.is_empty()
             {

@@ -41,7 +41,7 @@ fn tell<T: TaskSteps>(case: &Case<T>, sleep: Sleep, fate: Fate) -> Option<Story>
     // look through the store to find.
     story.objects = None;
     let (store, world) = (&story.store.clone(), &story.world.clone());
-    let mut sleeper = Process::start(case, store, world, Some(sleep.at), Fault::None);
+    let mut sleeper = Process::start(case, store, world, Some(sleep.at), fate.fault);
     sleeper.submit((case.request)());
     if sleeper.run(BOUND) != Ran::Stopped {
         return None;
@@ -120,6 +120,18 @@ fn inv13_what_a_sleeper_writes_does_not_count_in_groups_and_api_phases() {
     let mut stories = [TRIPS[0], TRIPS[2]].map(|row| sleepers(&trip(row))).iter().sum::<u32>();
     stories += [INTAKES[0], INTAKES[2]].map(|row| sleepers(&intake(row))).iter().sum::<u32>();
     assert!(stories > 500, "{stories}");
+}
+
+#[test]
+fn inv13_a_sleeper_that_is_believed_is_found_out() {
+    let fate = Fate { fault: Fault::SaysYes, ..Fate::PLAIN };
+    let mut complaints = Vec::new();
+    for at in around_every_append().take_while(|at| at.append < 3) {
+        let sleep = Sleep { at, until: None, wakes: Wakes::Unaware, cancelled: true };
+        complaints.extend(tell(&pair(PAIRS[0]), sleep, fate).map(|story| story.verdict()));
+    }
+    let unannounced = |wrong: &String| wrong.starts_with("INV2: Do under");
+    assert!(complaints.concat().iter().any(unannounced), "{complaints:#?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use distributed_task::{Task, TaskSteps};
+use distributed_task::{SubmitError, Task, TaskSteps};
 use tokio::{
     runtime::{Builder, Runtime},
     time::{advance, sleep, timeout},
@@ -82,6 +82,44 @@ impl<T: TaskSteps> Process<T> {
                 store.accepted.store(true, SeqCst);
             }
         });
+    }
+
+    /// Submits the saga under a key, and comes again while it is told to.
+    pub(crate) fn submit_with_key(&mut self, key: String, request: fn() -> T::Request) {
+        let (task, store) = (self.task.clone(), Arc::clone(&self.store));
+        self.runtime.spawn(async move {
+            loop {
+                match task.submit_with_key(key.as_str(), request()).await {
+                    Ok(saga) => return store.acknowledge(saga.id()),
+                    Err(SubmitError::StillStarting { .. }) => sleep(Duration::from_secs(1)).await,
+                    Err(error) => return store.note(format!("I2: {error}")),
+                }
+            }
+        });
+    }
+
+    /// What an operator, or a caller, does with the task.
+    pub(crate) fn ask<R, F: Future<Output = R>>(&mut self, what: impl FnOnce(Task<T>) -> F) -> R {
+        let task = self.task.clone();
+        self.enter(what(task))
+    }
+
+    /// Runs until it is stopped, or that is so.
+    pub(crate) fn run_until(&mut self, limit: Duration, is_so: impl Fn(&Store) -> bool) -> Ran {
+        let (store, line) = (Arc::clone(&self.store), Arc::clone(&self.line));
+        let becomes_so = async {
+            while !is_so(&store) {
+                sleep(Duration::from_secs(1)).await;
+            }
+        };
+        self.enter(async move {
+            tokio::select! {
+                biased;
+                () = line.stopped() => Ran::Stopped,
+                () = becomes_so => Ran::AtRest,
+                () = sleep(limit) => Ran::OutOfTime,
+            }
+        })
     }
 
     /// Runs until it is stopped, or everything is done. What it slept through it makes up for.

@@ -247,8 +247,43 @@ impl Errands {
     fn respond(&self) {}
 }
 
+/// A group whose members wait for an operator when they fail for good.
+#[distributed_task(request = (), response = (), cancellable)]
+pub(crate) struct Market {
+    world: World,
+}
+
+#[steps]
+impl Market {
+    #[step(group = "stalls", compensate = undo, on_exhausted = "park", timeout = "30s",
+        retry(max = 1, delay = "1s", jitter = "none"))]
+    async fn tea(&self, cx: &StepContext) -> StepResult<u32> {
+        self.world.act(cx).await
+    }
+
+    #[step(group = "stalls", compensate = undo, on_exhausted = "park", timeout = "30s",
+        retry(max = 1, delay = "10s", max_delay = "10s", jitter = "none"))]
+    async fn cake(&self, cx: &StepContext) -> StepResult<u32> {
+        self.world.act(cx).await
+    }
+
+    #[step(compensate = undo, timeout = "30s")]
+    async fn close(&self, cx: &StepContext, tea: &u32, cake: &u32) -> StepResult<u32> {
+        Ok(self.world.act(cx).await? + tea + cake)
+    }
+
+    async fn undo(&self, cx: &UndoContext) -> StepResult<()> {
+        self.world.undo(cx).await
+    }
+
+    #[response]
+    fn respond(&self) {}
+}
+
 /// Where uploads are kept.
 pub(crate) const BUCKET: &str = "crash-points";
+/// The steps that upload something.
+pub(crate) const UPLOADS: [&str; 2] = ["upload", "copy"];
 
 /// An API phase with an upload and an effect, then workers with something ephemeral between them.
 #[distributed_task(request = String, response = u32)]

@@ -2,7 +2,7 @@
 //! say about them.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, atomic::AtomicBool},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -12,7 +12,8 @@ use distributed_task::{
     files::Files,
     journal::{Answer, Journal, ListFilter, Told},
     kernel::{
-        Definition, EntryId, Host, Kind, Letter, Mail, Place, Record, SagaId, Stamped, Timestamp,
+        Definition, Doubt, End as Ended, EntryId, Host, Kind, Letter, Mail, Place, Record, SagaId,
+        Stamped, Timestamp, Way,
     },
 };
 use futures_util::{FutureExt, TryStreamExt};
@@ -20,9 +21,10 @@ use tokio::sync::watch;
 
 use crate::{
     clock::StoreClock,
-    line::{Side, Stop},
+    line::{Fault, Side, Stop},
     oracle,
-    sagas::BUCKET,
+    sagas::{BUCKET, UPLOADS},
+    saying::{Hands, Said, Saying, Verb},
     story::Fate,
     world::Manners,
 };
@@ -40,17 +42,30 @@ struct Lost {
     until: Timestamp,
 }
 
+/// A saga as it is written: its id, its graph, its records.
+pub(crate) type Written = (SagaId, Arc<Definition>, Vec<Stamped>);
+
 /// What all processes share.
 pub(crate) struct Store {
+    /// Sagas are started under a key: an abandoned start is followed by another one.
+    keyed: bool,
+    /// Starts that were answered.
+    acknowledged: Mutex<Vec<SagaId>>,
     pub(crate) journal: MemoryJournal,
     pub(crate) clock: Arc<StoreClock>,
     pub(crate) files: Files,
     pub(crate) manners: Manners,
-    cancel: Option<Stop>,
+    saying: Option<Saying>,
+    fault: Fault,
     /// Groups that were written: saga, first sequence number, records.
     groups: Mutex<Vec<(SagaId, usize, Vec<String>)>>,
     written: watch::Sender<usize>,
     told: Mutex<Option<Told>>,
+    said: Mutex<Option<Said>>,
+    /// How somebody does by hand what they say.
+    hands: OnceLock<Hands>,
+    /// A letter that was answered and not written yet.
+    unwritten: Mutex<Option<(SagaId, Mail)>>,
     /// When the last owner died.
     orphaned: Mutex<Option<Timestamp>>,
     /// Attempts that went down with their owners.
@@ -61,17 +76,27 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn new(fate: Fate) -> Arc<Self> {
+        Self::with(fate, false)
+    }
+
+    pub(crate) fn with(fate: Fate, keyed: bool) -> Arc<Self> {
         let clock = Arc::new(StoreClock::new());
         let journal = MemoryJournal::builder().lease(LEASE).clock(clock.clone()).build();
         Arc::new(Self {
+            keyed,
+            acknowledged: Mutex::default(),
             journal,
             clock,
             files: Files::new(ObjectFiles::in_memory()),
             manners: fate.manners,
-            cancel: fate.cancel,
+            saying: fate.saying,
+            fault: fate.fault,
             groups: Mutex::default(),
             written: watch::Sender::new(0),
             told: Mutex::default(),
+            said: Mutex::default(),
+            hands: OnceLock::new(),
+            unwritten: Mutex::default(),
             orphaned: Mutex::default(),
             lost: Mutex::default(),
             accepted: AtomicBool::new(false),
@@ -79,19 +104,35 @@ impl Store {
         })
     }
 
-    /// The saga, if there is one: there is never a second.
-    pub(crate) fn saga(&self) -> Option<(SagaId, Arc<Definition>, Vec<Stamped>)> {
+    /// The saga, if there is one: there is never a second, but under a key.
+    pub(crate) fn saga(&self) -> Option<Written> {
         let (id, _) = self.place()?;
+        self.read(id)
+    }
+
+    fn read(&self, id: SagaId) -> Option<Written> {
         let history = now(self.journal.read(id, 0))?;
         let definition = now(self.journal.definition(history.definition))?;
         Some((id, definition, history.records))
     }
 
-    /// Where the saga is.
+    /// Every saga there is, with its records.
+    pub(crate) fn sagas(&self) -> Vec<Written> {
+        self.places().iter().filter_map(|(id, _)| self.read(*id)).collect()
+    }
+
+    /// Where every saga is.
+    pub(crate) fn places(&self) -> Vec<(SagaId, Place)> {
+        let sagas = now(self.journal.list(ListFilter::default(), None, 100));
+        sagas.iter().map(|saga| (saga.id, saga.place)).collect()
+    }
+
+    /// Where the saga is; of those under a key, the one that is not over.
     pub(crate) fn place(&self) -> Option<(SagaId, Place)> {
-        let sagas = now(self.journal.list(ListFilter::default(), None, 2));
-        assert!(sagas.len() < 2, "one saga became two");
-        sagas.first().map(|saga| (saga.id, saga.place))
+        let sagas = self.places();
+        assert!(self.keyed || sagas.len() < 2, "one saga became two");
+        let open = sagas.iter().find(|(_, place)| *place != Place::Ended);
+        open.or(sagas.last()).copied()
     }
 
     /// Waits until there is nothing more to come without somebody from outside.
@@ -106,24 +147,94 @@ impl Store {
         *self.written.borrow()
     }
 
+    /// A start was answered with this saga.
+    pub(crate) fn acknowledge(&self, saga: SagaId) {
+        lock(&self.acknowledged).push(saga);
+    }
+
+    /// Starts that were answered, by all processes.
+    pub(crate) fn acknowledged(&self) -> Vec<SagaId> {
+        lock(&self.acknowledged).clone()
+    }
+
     /// A group is about to be written.
     pub(crate) fn appending(&self) {
-        self.cancel_at(Side::Before, self.appends() + 1);
+        if let Some((saga, mail)) = lock(&self.unwritten).take() {
+            now(self.journal.tell(saga, mail));
+        }
+        self.say_at(Side::Before, self.appends() + 1);
     }
 
     /// A group was written, and will be found again (INV10).
     pub(crate) fn appended(&self, saga: SagaId, seq: usize, records: Vec<String>) {
         lock(&self.groups).push((saga, seq, records));
+        if self.keyed && seq == 0 {
+            let is_over = |written: &Written| {
+                matches!(written.2.last().map(|last| &last.record), Some(Record::Finished(_)))
+            };
+            let open = self.sagas().iter().filter(|saga| !is_over(saga)).count();
+            if open > 1 {
+                self.note(format!("I2: {open} sagas are open under one key"));
+            }
+        }
         self.written.send_modify(|written| *written += 1);
-        self.cancel_at(Side::After, self.appends());
+        self.say_at(Side::After, self.appends());
     }
 
-    fn cancel_at(&self, side: Side, append: usize) {
-        let is_due = |stop: Stop| stop.side == side && stop.append as usize == append;
+    fn say_at(&self, side: Side, append: usize) {
+        let is_due = |at: Stop| at.side == side && at.append as usize == append;
+        let is_parked = || matches!(self.place(), Some((_, Place::Parked)));
+        let saying = self.saying.filter(|saying| match saying.at.append {
+            0 => side == Side::After && is_parked(),
+            _ => is_due(saying.at),
+        });
         // A group that was refused is told again.
-        if self.cancel.is_some_and(is_due) && self.told().is_none() && self.place().is_some() {
-            self.cancel();
+        let Some(saying) = saying.filter(|_| self.said().is_none()) else { return };
+        if saying.verb == Verb::Cancel {
+            if self.told().is_none() && self.place().is_some() {
+                self.cancel();
+            }
+        } else if let Some((id, place)) = self.place()
+            && (saying.verb != Verb::Late || self.may_still_run(saying.step))
+        {
+            let parked = place == Place::Parked;
+            if let (Some(deed), Some(hands)) = (saying.deed(parked), self.hands.get()) {
+                hands(id, saying.step, deed);
+            }
+            *lock(&self.said) = Some(Said { told: self.tell(id, saying.letter()), parked });
         }
+    }
+
+    /// Steps whose attempts went down with their hosts; not uploads, whose outputs nobody can make up.
+    pub(crate) fn lost_steps(&self) -> Vec<usize> {
+        let Some((_, definition, _)) = self.saga() else { return Vec::new() };
+        let is_upload = |step: &usize| UPLOADS.contains(&&*definition.steps[*step].name);
+        let lost: Vec<_> = lock(&self.lost).iter().map(|lost| lost.step).collect();
+        lost.into_iter().filter(|step| !is_upload(step)).collect()
+    }
+
+    /// Whether an attempt of the step may run on where nobody hears of it.
+    fn may_still_run(&self, of: usize) -> bool {
+        let lost = lock(&self.lost).iter().any(|lost| lost.step == of);
+        let timed_out = |record: &Record| match record {
+            Record::Ended { step, way: Way::Do, end, .. } if *step == of => {
+                let (Ended::Failed { why, .. } | Ended::Unknown(why)) = end else { return false };
+                matches!(why, Doubt::TimedOut)
+            }
+            _ => false,
+        };
+        let records = self.saga().map(|(_, _, records)| records).unwrap_or_default();
+        lost || records.iter().any(|at| timed_out(&at.record))
+    }
+
+    /// Whoever says something does it with these hands.
+    pub(crate) fn lend(&self, hands: Hands) {
+        assert!(self.hands.set(hands).is_ok(), "there is one world");
+    }
+
+    /// What came of what was said, if it was not a cancel.
+    pub(crate) fn said(&self) -> Option<Said> {
+        *lock(&self.said)
     }
 
     /// Whether every group that was written is still there, where it was.
@@ -145,7 +256,15 @@ impl Store {
 
     /// What the saga is told under its own id, so once.
     pub(crate) fn tell(&self, id: SagaId, letter: Letter) -> Told {
-        now(self.journal.tell(id, Mail { id: EntryId(id.0), letter }))
+        let mail = Mail { id: EntryId(id.0), letter };
+        match self.fault {
+            Fault::LosesLetters => Told::Told,
+            Fault::TellsBehind => {
+                *lock(&self.unwritten) = Some((id, mail));
+                Told::Told
+            }
+            _ => now(self.journal.tell(id, mail)),
+        }
     }
 
     /// What came of the cancel.
@@ -155,6 +274,7 @@ impl Store {
 
     /// The owner of the saga, if it has one, died now.
     pub(crate) fn orphan(&self) {
+        lock(&self.unwritten).take();
         let died = self.clock.now();
         let owned = matches!(self.place(), Some((_, Place::Owned)));
         *lock(&self.orphaned) = owned.then_some(died);
@@ -232,6 +352,14 @@ impl Store {
         steps.map(|step| (step.name.to_string(), step.probe)).collect()
     }
 
+    /// Whether somebody wrote down that the step begins.
+    pub(crate) fn is_begun(&self, name: &str) -> bool {
+        self.saga().is_some_and(|(_, definition, records)| {
+            let step = definition.steps.iter().position(|step| *step.name == *name);
+            step.is_some_and(|step| oracle::intended(&records, step, Way::Do))
+        })
+    }
+
     /// Steps that ran, and never run twice.
     pub(crate) fn never_twice(&self) -> Vec<String> {
         let Some((_, definition, _)) = self.saga() else { return Vec::new() };
@@ -242,7 +370,7 @@ impl Store {
     /// The saga is in the hands of the host that began it (A6).
     pub(crate) fn is_starting(&self) -> bool {
         let Some((_, definition, records)) = self.saga() else { return false };
-        let settled = |step| records.iter().any(|at| oracle::settles(&at.record, step));
+        let settled = |step| oracle::is_settled(&records, step);
         let mut api =
             (0..definition.steps.len()).filter(|s| definition.steps[*s].host == Host::Api);
         let goes_back = |at: &Stamped| matches!(at.record, Record::Compensating(_));

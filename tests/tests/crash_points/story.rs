@@ -6,13 +6,20 @@ use std::{
     time::Duration,
 };
 
-use distributed_task::{TaskSteps, builder::TaskBuilder, journal::Told, prelude::Probe};
+use distributed_task::{
+    TaskSteps,
+    builder::TaskBuilder,
+    journal::Told,
+    kernel::{Definition, Stamped},
+    prelude::Probe,
+};
 
 use crate::{
     line::{Fault, Stop},
     oracle::{self, End},
     print,
     process::{Process, Ran},
+    saying::{Saying, Verb},
     store::Store,
     world::{Manners, Script, World},
 };
@@ -42,13 +49,13 @@ pub(crate) struct Fate {
     pub(crate) fault: Fault,
     /// Whether anybody comes after the last crash.
     pub(crate) recovery: bool,
-    /// Somebody cancels the saga: right before, or right after, this append of all that are written.
-    pub(crate) cancel: Option<Stop>,
+    /// Somebody says something to the saga.
+    pub(crate) saying: Option<Saying>,
 }
 
 impl Fate {
     pub(crate) const PLAIN: Self =
-        Self { manners: Manners::Good, fault: Fault::None, recovery: true, cancel: None };
+        Self { manners: Manners::Good, fault: Fault::None, recovery: true, saying: None };
 }
 
 /// What happened.
@@ -63,6 +70,7 @@ pub(crate) struct Story {
     pub(crate) objects: Option<usize>,
     /// What the last process was told through the public door.
     pub(crate) seen: Option<End>,
+    saying: Option<Saying>,
 }
 
 /// Tells the story of a saga whose processes are stopped one after the other; the last one is not.
@@ -86,7 +94,7 @@ impl Story {
         let store = Store::new(fate);
         let world = World::new(&store, case.script);
         let (expected, objects) = (case.end, Some(case.objects));
-        Self { store, world, deaths: 0, expected, objects, seen: None }
+        Self { store, world, deaths: 0, expected, objects, seen: None, saying: fate.saying }
     }
 
     /// One process, from its start to its end; `true` when another has to come.
@@ -146,6 +154,33 @@ impl Story {
         left
     }
 
+    /// How it ends after what somebody said.
+    fn after_the_word(&self, expected: End, end: End) -> End {
+        let said = self.saying.zip(self.store.said());
+        let Some((saying, said)) = said.filter(|(_, said)| said.told == Told::Told) else {
+            return expected;
+        };
+        match saying.verb {
+            // Whenever it is said.
+            Verb::Kill => End::Killed,
+            // What failed, or was lost, was done after all; that it is all done, INV5 says.
+            Verb::Late if end == End::Completed || end == saying.end => end,
+            // Only to a saga that waits for it.
+            _ if said.parked && expected == End::Open => match saying.verb {
+                // Now its probe can tell that it did not happen, and it is not run again (E3).
+                Verb::Unpark if self.is_never_run_again() => End::Failed,
+                _ => saying.end,
+            },
+            _ => expected,
+        }
+    }
+
+    /// Whether a step that never runs twice was begun, and did nothing.
+    fn is_never_run_again(&self) -> bool {
+        let mut begun = self.store.never_twice().into_iter();
+        begun.any(|step| self.store.is_begun(&step) && self.world.calls(&step, "act") == 0)
+    }
+
     /// Everything that is wrong with it.
     pub(crate) fn verdict(&self) -> Vec<String> {
         let mut wrong = self.store.wrong();
@@ -166,7 +201,9 @@ impl Story {
         });
         for step in self.store.never_twice() {
             let calls = self.world.calls(&step, "act");
-            if calls > 1 {
+            // But for an operator who says so.
+            let again = self.saying.is_some_and(|saying| saying.verb == Verb::Unpark);
+            if calls > 1 + u32::from(again) {
                 wrong.push(format!("E3: `{step}` ran {calls} times"));
             }
         }
@@ -179,12 +216,18 @@ impl Story {
         let expected = match self.expected {
             End::Completed if cancelled && !oracle::passed_pivot(saga.as_ref()) => End::Cancelled,
             expected if cancelled && expected != End::Completed && end == End::Cancelled => end,
-            expected => expected,
+            expected => self.after_the_word(expected, end),
         };
         if end != expected {
             wrong.push(format!("INV14: expected {expected:?}, found {end:?}"));
         }
         let objects = self.not_late(self.store.objects(), |(step, _)| step);
+        let objects = match &saga {
+            Some((_, definition, records)) if end == End::Killed => {
+                not_residual(definition, records, objects)
+            }
+            _ => objects,
+        };
         let left = self.objects.map(|left| if end == End::Completed { left } else { 0 });
         if left.is_some_and(|left| objects.len() != left) {
             wrong.push(format!("INV6: {left:?} objects should be left, not {objects:?}"));
@@ -194,6 +237,16 @@ impl Story {
         }
         wrong
     }
+}
+
+/// What is left without what is reported to remain.
+fn not_residual(
+    definition: &Definition,
+    records: &[Stamped],
+    mut left: Vec<(String, String)>,
+) -> Vec<(String, String)> {
+    left.retain(|(step, _)| !oracle::is_residual(definition, records, step));
+    left
 }
 
 impl fmt::Display for Story {

@@ -4,9 +4,10 @@ use distributed_task::TaskSteps;
 
 use crate::{
     cases::{
-        ERRANDS, INTAKES, ORDERS, PAIRS, SALES, SURVEYS, TRANSFERS, TRIPS, errands, intake, order,
-        pair, sale, survey, transfer, trip, trip_without_car,
+        ERRANDS, INTAKES, MARKETS, ORDERS, PAIRS, SALES, SURVEYS, TRANSFERS, TRIPS, errands,
+        intake, market, order, pair, sale, survey, transfer, trip, trip_without_car,
     },
+    saying::Saying,
     story::{Case, Fate},
     sweep::{Swept, around_every_append, sweep, sweep_with},
 };
@@ -55,6 +56,11 @@ fn half_done_and_out_of_tries() {
 }
 
 #[test]
+fn a_group_whose_members_wait_for_an_operator() {
+    MARKETS.iter().for_each(|row| once(&market(*row), row.3));
+}
+
+#[test]
 fn an_api_phase_with_uploads_and_something_ephemeral() {
     INTAKES.iter().for_each(|row| once(&intake(*row), row.3));
 }
@@ -79,10 +85,22 @@ fn a_cancel_around_every_append_and_a_crash_around_every_append() {
     assert!(stories > 500, "{stories}");
 }
 
+#[test]
+fn a_cancel_around_every_append_of_groups_and_api_phases() {
+    let mut stories = [TRIPS[0], TRIPS[3]].map(|row| cancels(&trip(row))).iter().sum::<usize>();
+    stories += cancels(&survey(SURVEYS[0]));
+    stories += MARKETS.map(|row| cancels(&market(row))).iter().sum::<usize>();
+    stories +=
+        [TRANSFERS[0], TRANSFERS[5]].map(|row| cancels(&transfer(row))).iter().sum::<usize>();
+    stories += [ERRANDS[1], ERRANDS[2]].map(|row| cancels(&errands(row))).iter().sum::<usize>();
+    stories += cancels(&intake(INTAKES[0]));
+    assert!(stories > 1_000, "{stories}");
+}
+
 fn cancels<T: TaskSteps>(case: &Case<T>) -> usize {
     let appends = u32::try_from(sweep(case, 0).appends).expect("there are few");
     // Before the first there is nothing to cancel.
     let cancels = around_every_append().skip(1).take_while(|stop| stop.append <= appends);
-    let fates = cancels.map(|cancel| Fate { cancel: Some(cancel), ..Fate::PLAIN });
+    let fates = cancels.map(|at| Fate { saying: Some(Saying::cancel(at)), ..Fate::PLAIN });
     fates.map(|fate| sweep_with(case, 1, fate).stories).sum()
 }

@@ -10,12 +10,12 @@ use std::{
 };
 
 use distributed_task::{
-    kernel::{Record, Way, idempotency_key},
+    kernel::{Record, SagaId, Way, idempotency_key},
     prelude::*,
 };
 use tokio::time::sleep;
 
-use crate::store::Store;
+use crate::{saying::Deed, store::Store};
 
 /// How the world answers a step, or its undo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,13 +68,33 @@ pub(crate) struct World {
 #[derive(Default)]
 struct Ledger {
     effects: BTreeMap<String, Effect>,
+    /// Somebody mended what was broken: the script does not hold any more.
+    mended: bool,
     calls: BTreeMap<(String, &'static str), u32>,
+}
+
+impl Ledger {
+    fn by_hand(&mut self, key: String, saga: SagaId, step: &str, deed: Deed) {
+        if deed == Deed::Mends {
+            self.mended = true;
+            return;
+        }
+        let effect = self.effects.entry(key).or_default();
+        step.clone_into(&mut effect.step);
+        effect.saga = Some(saga);
+        if deed == Deed::TakesBack {
+            (effect.net, effect.undone) = (0, true);
+        } else if !effect.acted {
+            (effect.net, effect.acted) = (effect.net + 1, true);
+        }
+    }
 }
 
 /// What came of one key.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Effect {
     pub(crate) step: String,
+    pub(crate) saga: Option<SagaId>,
     /// What stands now: 0 or 1, if everybody behaves.
     pub(crate) net: i32,
     /// It happened, once.
@@ -84,7 +104,17 @@ pub(crate) struct Effect {
 
 impl World {
     pub(crate) fn new(store: &Arc<Store>, script: Script) -> Self {
-        Self { store: Arc::clone(store), script, ledger: Arc::default() }
+        let ledger = Arc::<Mutex<Ledger>>::default();
+        let world = Self { store: Arc::clone(store), script, ledger: Arc::clone(&ledger) };
+        let names = Arc::downgrade(store);
+        store.lend(Box::new(move |saga, step, deed| {
+            let definition = names.upgrade().and_then(|store| store.saga()).map(|(_, of, _)| of);
+            let definition = definition.expect("there is a saga");
+            let name = &definition.steps[step].name;
+            let key = idempotency_key(&definition.task, saga, name, 0, Way::Do);
+            ledger.lock().expect("nobody panics under it").by_hand(key, saga, name, deed);
+        }));
+        world
     }
 
     /// Does something that can be seen outside, for a step.
@@ -182,6 +212,7 @@ impl World {
         let mut ledger = self.ledger();
         let effect = ledger.effects.entry(key).or_default();
         cx.step().clone_into(&mut effect.step);
+        effect.saga = Some(cx.saga());
         if effect.undone && barrier {
             return Err(Refusal::new("undone", "it was undone before it came"));
         }
@@ -196,6 +227,7 @@ impl World {
         let mut ledger = self.ledger();
         let effect = ledger.effects.entry(cx.step_key()).or_default();
         cx.step().clone_into(&mut effect.step);
+        effect.saga = Some(cx.saga());
         effect.undone = true;
         match self.store.manners {
             Manners::UndoesTwice => effect.net -= 1,
@@ -205,13 +237,14 @@ impl World {
 
     /// INV2: somebody wrote down that this would come, before it came.
     fn is_announced(&self, key: &str, way: Way) {
-        let Some((id, definition, records)) = self.store.saga() else {
-            return self.store.note(format!("INV2: {way:?} before the saga is there"));
-        };
-        let announced = records.iter().any(|stamped| match &stamped.record {
+        let sagas = self.store.sagas();
+        let mut intents = sagas.iter().flat_map(|(id, definition, records)| {
+            records.iter().map(move |stamped| (id, definition, &stamped.record))
+        });
+        let announced = intents.any(|(id, definition, record)| match record {
             Record::Intended { step, generation, way: of } if *of == way => {
                 let name = &definition.steps[*step].name;
-                idempotency_key(&definition.task, id, name, *generation, way) == key
+                idempotency_key(&definition.task, *id, name, *generation, way) == key
             }
             _ => false,
         });
@@ -221,7 +254,8 @@ impl World {
     }
 
     fn does(&self, step: &str) -> Option<Does> {
-        self.script.iter().find(|(name, _)| *name == step).map(|(_, does)| *does)
+        let script = if self.ledger().mended { &[] } else { self.script };
+        script.iter().find(|(name, _)| *name == step).map(|(_, does)| *does)
     }
 
     /// Counts a call, and says the how many-eth it is.

@@ -80,7 +80,7 @@ async fn incapable(
 }
 
 #[tokio::test(start_paused = true)]
-async fn b10_a_claim_is_given_back_when_the_journal_answers_again() {
+async fn schedule_b10_a_claim_is_given_back_when_the_journal_answers_again() {
     for (call, times) in [("commit", 1), ("commit", 20), ("claim", 1)] {
         let journal = Arc::new(MemoryJournal::new());
         let saga = parked(&journal).await;
@@ -99,7 +99,7 @@ async fn b10_a_claim_is_given_back_when_the_journal_answers_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn b10_a_claim_is_given_back_although_the_operator_waits_no_more() {
+async fn schedule_b10_a_claim_is_given_back_although_the_operator_waits_no_more() {
     let slow = || Tap::Late(Duration::from_secs(5));
     for call in ["claim", "commit"] {
         let journal = Arc::new(MemoryJournal::new());

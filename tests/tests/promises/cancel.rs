@@ -92,7 +92,7 @@ async fn k2_a_step_that_does_not_listen_is_ended_after_its_grace_and_is_unknown(
 }
 
 #[tokio::test(start_paused = true)]
-async fn b9_a_saga_that_is_cancelled_before_its_first_claim_does_nothing() {
+async fn schedule_b9_a_saga_that_is_cancelled_before_its_first_claim_does_nothing() {
     let Shop { task, log, .. } = shop().await;
     // The paused runtime has one thread: no worker runs before this test awaits something else.
     let saga = task.submit(true).await.expect("submitted");

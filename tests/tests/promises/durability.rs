@@ -50,7 +50,7 @@ macro_rules! built {
 }
 
 #[tokio::test(start_paused = true)]
-async fn j6_a_pivot_needs_a_journal_that_forgets_nothing_or_everything() {
+async fn j6_schedule_a5_a_pivot_needs_a_journal_that_forgets_nothing_or_everything() {
     assert!(built!(Sell on Volatile).is_ok());
     assert!(built!(Sell on Fsync).is_ok());
     let error = built!(Sell on Process).expect_err("it may forget that `charge` began");

@@ -107,7 +107,7 @@ async fn c11_so_is_one_that_an_operator_called_not_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn b16_one_that_is_heard_of_when_the_saga_is_over_is_listed() {
+async fn schedule_b16_one_that_is_heard_of_when_the_saga_is_over_is_listed() {
     let journal = Arc::default();
     let (task, _) = sale(&journal).await;
     let saga = task.submit(true).await.expect("submitted");

@@ -347,7 +347,7 @@ async fn events_go_on_while_a_saga_is_stuck_and_end_when_its_task_leaves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn b19_events_of_a_saga_that_another_host_drives_show_within_5_s() {
+async fn schedule_b19_events_of_a_saga_that_another_host_drives_show_within_5_s() {
     let journal = Arc::default();
     let ((there, _), (here, _)) = (order(&journal).await, order(&journal).await);
     let saga = there.submit(request(Goes::Back)).await.expect("submitted");

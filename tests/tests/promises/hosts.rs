@@ -172,7 +172,7 @@ async fn beat_together(deaths: u128) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r3_a_host_runs_one_suspect_at_a_time_beside_everything_else() {
+async fn r3_schedule_b4_a_host_runs_one_suspect_at_a_time_beside_everything_else() {
     assert_eq!(beat_together(1).await, 3, "one death is no suspicion");
     assert_eq!(beat_together(2).await, 2, "the new one, and one of two suspects");
 }

@@ -167,7 +167,7 @@ impl Other {
 }
 
 #[tokio::test(start_paused = true)]
-async fn v3_sagas_that_nobody_claims_hold_up_no_other_task() {
+async fn v3_schedule_b5_sagas_that_nobody_claims_hold_up_no_other_task() {
     let journal = Arc::new(MemoryJournal::builder().capacity(1).build());
     let slow = Slow::builder().use_in_process_mode().concurrency(1);
     let slow = slow.override_journal(Arc::clone(&journal));

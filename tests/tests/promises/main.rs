@@ -27,6 +27,7 @@ mod probe;
 mod recorder;
 mod reseat;
 mod retries;
+mod schedules;
 mod shutdown;
 mod slots;
 mod spans;

@@ -422,7 +422,7 @@ impl Other {
 }
 
 #[tokio::test(start_paused = true)]
-async fn b10_an_operator_ends_a_saga_whose_code_is_nowhere_and_v3_sees_it_lie() {
+async fn schedule_b10_an_operator_ends_a_saga_whose_code_is_nowhere_and_v3_sees_it_lie() {
     let desk = desk().await;
     let ids =
         [desk.needs_somebody(Fails::Undo).await.id(), desk.needs_somebody(Fails::Pay).await.id()];

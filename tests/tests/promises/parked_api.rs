@@ -56,7 +56,7 @@ async fn completes(task: &Task<Receive>, saga: &SagaHandle<Receive>, with: u32) 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a6_a_parked_api_step_is_tried_again_when_an_operator_says_so() {
+async fn schedule_a6_a_parked_api_step_is_tried_again_when_an_operator_says_so() {
     let (task, saga, log) = parked(1).await;
     task.operator("alice").retry(saga.id()).await.expect("it is recorded");
     completes(&task, &saga, 2).await;
@@ -64,7 +64,7 @@ async fn a6_a_parked_api_step_is_tried_again_when_an_operator_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a6_it_may_park_again_and_again() {
+async fn schedule_a6_it_may_park_again_and_again() {
     let (task, saga, log) = parked(3).await;
     for _ in 0..2 {
         task.operator("alice").retry(saga.id()).await.expect("it is recorded");
@@ -77,7 +77,7 @@ async fn a6_it_may_park_again_and_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a6_a_parked_api_step_is_done_when_an_operator_says_so() {
+async fn schedule_a6_a_parked_api_step_is_done_when_an_operator_says_so() {
     let (task, saga, log) = parked(1).await;
     let alice = task.operator("alice");
     alice.mark_done_with(saga.id(), "take", 7_u32, "a receipt").await.expect("it is recorded");

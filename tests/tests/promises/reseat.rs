@@ -78,7 +78,7 @@ fn work(log: &Log, name: &str) -> distributed_task::builder::TaskBuilder<Work> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn b17_a_host_that_lost_its_seat_goes_on_with_a_new_one() {
+async fn schedule_b17_a_host_that_lost_its_seat_goes_on_with_a_new_one() {
     for with_queue in [false, true] {
         let (inner, line, log) = (lasting(), Line::default(), Log::default());
         let builder = work(&log, "it").override_journal(line.journal(&inner));

@@ -157,7 +157,7 @@ async fn i2_a_key_that_cannot_be_one_starts_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn i3_when_the_records_are_gone_the_key_still_tells_how_the_saga_ended() {
+async fn i3_schedule_b6_when_the_records_are_gone_the_key_still_tells_how_the_saga_ended() {
     let journal = MemoryJournal::builder().retain_ended(0).retain_keys(FOR_EVER);
     let (task, log) = order(&Arc::new(journal.build())).await;
     let saga = task.submit_with_key("17", wanted(1)).await.expect("submitted");

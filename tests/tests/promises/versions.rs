@@ -277,7 +277,7 @@ async fn v3_a_release_whose_code_reads_what_the_graph_does_not_give_leaves_the_s
 }
 
 #[tokio::test(start_paused = true)]
-async fn b10_a_host_without_the_code_does_what_needs_none() {
+async fn schedule_b10_a_host_without_the_code_does_what_needs_none() {
     for kill in [true, false] {
         let journal = Arc::new(MemoryJournal::new());
         let id = waiting(&journal).await;

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use distributed_task::{
     CompensationCause, OutcomeError, SagaOutcome, TaskDefinition,
     kernel::{
-        Cause, Definition, Doubt, End as Ended, Finish, Finished, Kind, Record, SagaId, Stamped,
-        Way,
+        Cause, Definition, Doubt, End as Ended, Finish, Finished, Kind, Letter, ParkReason, Record,
+        SagaId, Stamped, Way,
     },
 };
 
@@ -105,7 +105,7 @@ pub(crate) fn examine(
 }
 
 /// Whether this says that a step is done, or is not to be done.
-pub(crate) fn settles(record: &Record, of: usize) -> bool {
+fn settles(record: &Record, of: usize) -> bool {
     match record {
         Record::Ended { step, way: Way::Do | Way::Probe, end, .. } => {
             *step == of && matches!(end, Ended::Done(_) | Ended::Ephemeral | Ended::Late(_))
@@ -113,6 +113,43 @@ pub(crate) fn settles(record: &Record, of: usize) -> bool {
         Record::Evaluated { step, verdict: false, .. } => *step == of,
         _ => false,
     }
+}
+
+/// Whether these records say so, or somebody said so when that was waited for (P2, P3, E4).
+pub(crate) fn is_settled(records: &[Stamped], of: usize) -> bool {
+    let is_word = |letter: &Letter| matches!(letter, Letter::MarkDone { step, output: Some(_), .. } if *step == of);
+    records.iter().any(|at| settles(&at.record, of)) || is_told(records, of, is_word)
+}
+
+/// Whether such a letter on a step was read by a saga that waited for one.
+fn is_told(records: &[Stamped], of: usize, is_word: impl Fn(&Letter) -> bool) -> bool {
+    let reads = |record: &Record| matches!(record, Record::Received(mail) if is_word(&mail.letter));
+    let waits = |before: &[Stamped]| {
+        let parks = |at: &Stamped| match &at.record {
+            Record::Parked(reason) => match &**reason {
+                ParkReason::Exhausted { step, .. } => *step == of,
+                _ => true,
+            },
+            _ => false,
+        };
+        let lifts = |at: &Stamped| match &at.record {
+            Record::Intended { step, .. } | Record::Ended { step, .. } => *step == of,
+            Record::Received(mail) => matches!(mail.letter, Letter::Unpark { .. }),
+            Record::Compensating(_) => true,
+            _ => false,
+        };
+        let parked = before.iter().rposition(parks);
+        if parked.is_some_and(|parked| !before[parked..].iter().any(lifts)) {
+            return true;
+        }
+        // Nothing follows where it is stuck.
+        let received = |at: &&Stamped| matches!(at.record, Record::Received(_));
+        let last = before.iter().rev().find(|at| !received(at)).map(|at| &at.record);
+        let Some(Record::Ended { step, end, .. }) = last else { return false };
+        *step == of && matches!(end, Ended::Unknown(_) | Ended::Refused(_) | Ended::Partial(..))
+    };
+    let mut each = records.iter().enumerate();
+    each.any(|(at, stamped)| reads(&stamped.record) && waits(&records[..at]))
 }
 
 /// Whether a step is begun, or about to, and nobody has written down how it ended.
@@ -139,7 +176,7 @@ pub(crate) fn answers(record: &Record, of: usize) -> bool {
 pub(crate) fn passed_pivot(saga: Option<&(SagaId, Arc<Definition>, Vec<Stamped>)>) -> bool {
     saga.is_some_and(|(_, definition, records)| {
         let pivot = definition.steps.iter().position(|step| step.kind == Kind::Pivot);
-        pivot.is_some_and(|pivot| records.iter().any(|at| settles(&at.record, pivot)))
+        pivot.is_some_and(|pivot| is_settled(records, pivot))
     })
 }
 
@@ -163,13 +200,22 @@ impl<'a> Evidence<'a> {
 
     /// Whether the effect of a step is allowed to stand, or feared to, and was reported.
     fn is_residual(&self, name: &str) -> bool {
-        let residual = self.finished().map_or(&[][..], |finished| &finished.residual);
-        residual.iter().any(|residual| self.name(residual.step) == name)
+        is_residual(self.definition, self.records, name)
     }
 }
 
+/// Whether the end of a saga reports that the effect of this step may remain.
+pub(crate) fn is_residual(definition: &Definition, records: &[Stamped], name: &str) -> bool {
+    let finished = records.iter().rev().find_map(|stamped| match &stamped.record {
+        Record::Finished(finished) => Some(&**finished),
+        _ => None,
+    });
+    let residual = finished.map_or(&[][..], |finished| &finished.residual);
+    residual.iter().any(|residual| *definition.steps[residual.step].name == *name)
+}
+
 /// Whether these records hold such an intent.
-fn intended(records: &[Stamped], of: usize, which: Way) -> bool {
+pub(crate) fn intended(records: &[Stamped], of: usize, which: Way) -> bool {
     records.iter().any(|stamped| {
         matches!(stamped.record, Record::Intended { step, way, .. } if (step, way) == (of, which))
     })

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use distributed_task::kernel::{End as Ended, Finish, Finished, Kind, Record, Stamped, Way};
+use distributed_task::kernel::{
+    End as Ended, Finish, Finished, Kind, Letter, Record, Stamped, Way,
+};
 
-use super::{Evidence, intended, settles};
+use super::{Evidence, intended, is_settled, is_told};
 use crate::world::Effect;
 
-/// One outcome for each generation of a step (INV1).
+/// One outcome for each generation of a step, but for a late success after a refusal (INV1).
 pub(super) fn one_outcome(evidence: &Evidence<'_>) -> Result<(), String> {
-    let mut outcomes = BTreeMap::<_, u32>::new();
+    let mut outcomes = BTreeMap::<_, Vec<&Ended>>::new();
     for (_, record) in evidence.each() {
         if let Record::Ended { step, generation, way: Way::Do | Way::Probe, end, .. } = record
             && matches!(
@@ -21,11 +23,12 @@ pub(super) fn one_outcome(evidence: &Evidence<'_>) -> Result<(), String> {
                     | Ended::Late(_)
             )
         {
-            *outcomes.entry((*step, *generation)).or_default() += 1;
+            outcomes.entry((*step, *generation)).or_default().push(end);
         }
     }
-    match outcomes.iter().find(|(_, count)| **count > 1) {
-        Some(((step, _), count)) => Err(format!("`{}` has {count}", evidence.name(*step))),
+    let is_one = |ends: &[&Ended]| matches!(ends, [_] | [Ended::Refused(_), Ended::Late(_)]);
+    match outcomes.iter().find(|(_, ends)| !is_one(ends)) {
+        Some(((step, _), ends)) => Err(format!("`{}` has {}", evidence.name(*step), ends.len())),
         None => Ok(()),
     }
 }
@@ -64,7 +67,7 @@ pub(super) fn predecessors_first(evidence: &Evidence<'_>) -> Result<(), String> 
     for (before, record) in evidence.each() {
         let Record::Intended { step, way: Way::Do, .. } = record else { continue };
         let mut earlier = (0..steps.len()).filter(|other| steps[*other].stage < steps[*step].stage);
-        let open = |other: &usize| !before.iter().any(|at| settles(&at.record, *other));
+        let open = |other: &usize| !is_settled(before, *other);
         if let Some(open) = earlier.find(open) {
             return Err(format!("`{}` before `{}`", evidence.name(*step), evidence.name(open)));
         }
@@ -78,7 +81,7 @@ pub(super) fn completed_is_complete(evidence: &Evidence<'_>) -> Result<(), Strin
         return Ok(());
     }
     for step in 0..evidence.definition.steps.len() {
-        if !evidence.records.iter().any(|at| settles(&at.record, step)) {
+        if !is_settled(evidence.records, step) {
             return Err(format!("`{}` is not done", evidence.name(step)));
         }
         if intended(evidence.records, step, Way::Undo) {
@@ -91,11 +94,10 @@ pub(super) fn completed_is_complete(evidence: &Evidence<'_>) -> Result<(), Strin
     }
 }
 
-/// Nothing stands but what was reported (INV6).
+/// Nothing stands but what was reported (INV6), also where nobody undid anything (K5).
 pub(super) fn undone_is_undone(evidence: &Evidence<'_>) -> Result<(), String> {
-    let goes_back =
-        |finish: &Finish| matches!(finish, Finish::Compensated(_) | Finish::Cancelled { .. });
-    if !evidence.finished().is_some_and(|finished| goes_back(&finished.finish)) {
+    let is_completed = |finish: &Finish| matches!(finish, Finish::Completed(_));
+    if evidence.finished().is_none_or(|finished| is_completed(&finished.finish)) {
         return Ok(());
     }
     let stands = |effect: &&Effect| effect.net != 0 && !evidence.is_residual(&effect.step);
@@ -114,7 +116,8 @@ pub(super) fn undo_backwards(evidence: &Evidence<'_>) -> Result<(), String> {
             let needs_undo = steps[later].kind == Kind::Compensable
                 && steps[later].stage > steps[*step].stage
                 && intended(before, later, Way::Do)
-                && !before.iter().any(|at| disproves(&at.record, later));
+                && !before.iter().any(|at| disproves(&at.record, later))
+                && !is_told(before, later, |letter| ends_undo(letter, later));
             if needs_undo {
                 let (first, second) = (evidence.name(*step), evidence.name(later));
                 return Err(format!("`{first}` is undone before `{second}`"));
@@ -122,6 +125,16 @@ pub(super) fn undo_backwards(evidence: &Evidence<'_>) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether this word says that there is nothing left to undo for the step.
+fn ends_undo(letter: &Letter, of: usize) -> bool {
+    match letter {
+        Letter::MarkDone { step, output: None, .. }
+        | Letter::MarkNotDone { step, .. }
+        | Letter::Waive { step, .. } => *step == of,
+        _ => false,
+    }
 }
 
 /// Whether this says that no effect of the step remains.
@@ -144,8 +157,11 @@ pub(super) fn no_way_back_from_the_pivot(evidence: &Evidence<'_>) -> Result<(), 
     for (before, record) in evidence.each() {
         let Record::Intended { step, way, .. } = record else { continue };
         let name = evidence.name(*step);
-        let passed = pivot.is_some_and(|pivot| before.iter().any(|at| settles(&at.record, pivot)));
-        let turned = before.iter().any(|at| matches!(at.record, Record::Compensating(_)));
+        let turn = before.iter().position(|at| matches!(at.record, Record::Compensating(_)));
+        let turned = turn.is_some();
+        // One that is heard of on the way back is reported, and nothing else (C8).
+        let forward = &before[..turn.unwrap_or(before.len())];
+        let passed = pivot.is_some_and(|pivot| is_settled(forward, pivot));
         match way {
             Way::Undo if passed => return Err(format!("`{name}` is undone behind the pivot")),
             Way::Undo if !turned => return Err(format!("`{name}` is undone without a cause")),

@@ -90,7 +90,7 @@ impl Bench {
 }
 
 #[test]
-fn j7_the_audit_gives_a_ticket_to_each_saga_that_is_in_no_place() {
+fn j7_schedule_b14_the_audit_gives_a_ticket_to_each_saga_that_is_in_no_place() {
     let bench = Bench::new();
     let (dead, alive) = (bench.seat(1), bench.seat(2));
 
