@@ -62,7 +62,7 @@
 //! | --- | --- |
 //! | R1 | `max = n` means n tries after the first. The wait doubles up to a cap and is spread over `[0, wait]` by a hash of saga, step and try. A longer wait that the other side asks for wins. |
 //! | R2 | A wait of more than 5 s is a timer of the journal. A shorter one stays with the owner and takes no slot; so does every wait on the API host, whose saga is not resumed elsewhere. |
-//! | R3 | Hosts that died on a saga are counted apart from its errors, since its last record. At 2 it is a suspect: a host runs one suspect at a time, so that the next death names its cause. At 5 it is parked, also when it was told to go back, unless nothing is to be run before that. |
+//! | R3 | Hosts that died on a saga are counted apart from its errors, since its last record. At 2 it is a suspect: a host runs one suspect at a time and puts the others down meanwhile, so that the next death names its cause and is charged to nobody else. At 5 it is parked, also when it was told to go back, unless nothing is to be run before that. |
 //! | R4 | Nothing is tried for ever in silence: after the budget a saga has gone back, or is parked or stuck. |
 //!
 //! *Comes later:* limits by elapsed time (R1).
