@@ -130,8 +130,10 @@ fn inv13_a_sleeper_that_is_believed_is_found_out() {
         let sleep = Sleep { at, until: None, wakes: Wakes::Unaware, cancelled: true };
         complaints.extend(tell(&pair(PAIRS[0]), sleep, fate).map(|story| story.verdict()));
     }
-    let unannounced = |wrong: &String| wrong.starts_with("INV2: Do under");
-    assert!(complaints.concat().iter().any(unannounced), "{complaints:#?}");
+    // It does what nobody announced, or what it was told is written is not there: which of the two
+    // comes first depends on whom the journal wakes.
+    let found = |wrong: &String| wrong.starts_with("INV2: Do under") || wrong.starts_with("INV10");
+    assert!(complaints.concat().iter().any(found), "{complaints:#?}");
 }
 
 #[test]
