@@ -1067,6 +1067,14 @@ pub struct ListFilter {
     pub definition: Option<DefinitionHash>,
 }
 
+impl ListFilter {
+    /// Whether a saga is one of them.
+    pub fn fits(&self, saga: &Listed) -> bool {
+        self.place.is_none_or(|wanted| wanted == PlaceKind::of(saga.place))
+            && self.definition.is_none_or(|wanted| wanted == saga.definition)
+    }
+}
+
 /// The kinds of [`Place`].
 ///
 /// See [`ListFilter`] for an example.
@@ -1082,6 +1090,19 @@ pub enum PlaceKind {
     Parked,
     /// Over.
     Ended,
+}
+
+impl PlaceKind {
+    /// The kind of a place.
+    pub fn of(place: Place) -> Self {
+        match place {
+            Place::Ready => Self::Ready,
+            Place::Owned => Self::Owned,
+            Place::Timed(_) => Self::Timed,
+            Place::Parked => Self::Parked,
+            Place::Ended => Self::Ended,
+        }
+    }
 }
 
 /// One row of `list`.

@@ -49,6 +49,10 @@ const ROOMS: &[(&str, Floor)] = &[
     ("docs", Root),
 ];
 
+/// Backends that are built on another one: the journal in a file is the one in memory with a file
+/// below it.
+const ABOVE: &[(&str, &str)] = &[("sqlite", "memory")];
+
 /// What each floor may import.
 const TABLE: &[(Floor, &[Floor])] = &[
     (Kernel, &[Kernel]),
@@ -151,7 +155,14 @@ fn judge(module: &[String], path: &[String]) -> Option<String> {
              down, or hand it in from above"
         ));
     }
-    if floor == Backends && target_floor == Backends && module.get(1) != path.get(1) {
+    let beside = |(above, below): &(&str, &str)| {
+        module.get(1).is_some_and(|of| of == above) && path.get(1).is_some_and(|to| to == below)
+    };
+    if floor == Backends
+        && target_floor == Backends
+        && module.get(1) != path.get(1)
+        && !ABOVE.iter().any(beside)
+    {
         return Some("a backend knows its own folder only: both may share a trait".to_owned());
     }
     if floor == Backends && path.get(1).is_some_and(|name| DECIDES.contains(&name.as_str())) {

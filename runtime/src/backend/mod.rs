@@ -4,3 +4,5 @@
 pub mod files;
 #[cfg(feature = "in-process")]
 pub mod memory;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;

@@ -61,6 +61,8 @@ pub struct TaskBuilder<T> {
     files: Option<Files>,
     progress: Option<Arc<dyn ProgressTracker>>,
     clock: Option<Arc<dyn Clock>>,
+    #[cfg(feature = "sqlite")]
+    journal_path: Option<std::path::PathBuf>,
     concurrency: usize,
     grace: Duration,
 }
@@ -145,6 +147,22 @@ pub enum BuildError {
         /// The task.
         task: &'static str,
     },
+    /// Two journals, of which only one could have an effect.
+    #[cfg(feature = "sqlite")]
+    #[error("`{task}`: say `.journal_path(..)` or `.override_journal(..)`, not both")]
+    TwoJournals {
+        /// The task.
+        task: &'static str,
+    },
+    /// The file of the journal cannot be opened.
+    #[cfg(feature = "sqlite")]
+    #[error("`{task}`: {source}")]
+    JournalPath {
+        /// The task.
+        task: &'static str,
+        /// What is wrong with it.
+        source: crate::backend::sqlite::SqliteOpenError,
+    },
     /// The journal failed.
     #[error("`{task}`: {source}")]
     Journal {
@@ -167,6 +185,8 @@ impl<T: TaskSteps> TaskBuilder<T> {
             files: None,
             progress: None,
             clock: None,
+            #[cfg(feature = "sqlite")]
+            journal_path: None,
             concurrency: CONCURRENCY.get(),
             grace: GRACE,
         }
@@ -183,6 +203,16 @@ impl<T: TaskSteps> TaskBuilder<T> {
     /// [`MemoryJournal`](crate::backend::memory::MemoryJournal) of its own.
     pub fn override_journal(self, journal: impl IntoShared<dyn Journal>) -> Self {
         Self { journal: Some(journal.into_shared()), ..self }
+    }
+
+    /// Keeps them in this file, which is made if there is none: sagas survive the process, and the
+    /// loss of power. For settings, or for several tasks in one file, open a
+    /// [`SqliteJournal`](crate::backend::sqlite::SqliteJournal) and give it to
+    /// [`override_journal`](Self::override_journal). Files and progress stay where they are: a step
+    /// that uploads needs a store that survives, too.
+    #[cfg(feature = "sqlite")]
+    pub fn journal_path(self, path: impl Into<std::path::PathBuf>) -> Self {
+        Self { journal_path: Some(path.into()), ..self }
     }
 
     /// Brings tickets to workers through this queue, instead of the ready lists of the journal.
@@ -227,6 +257,31 @@ impl<T: TaskSteps> TaskBuilder<T> {
     /// # Errors
     /// When something is missing or has no effect, or when the journal fails.
     pub async fn build(self) -> Result<Task<T>, BuildError> {
+        #[cfg(feature = "sqlite")]
+        let this = self.open_journal().await?;
+        #[cfg(not(feature = "sqlite"))]
+        let this = self;
+        this.build_now().await
+    }
+
+    #[cfg(feature = "sqlite")]
+    async fn open_journal(mut self) -> Result<Self, BuildError> {
+        let task = T::TASK.name;
+        let Some(path) = self.journal_path.take() else { return Ok(self) };
+        if self.journal.is_some() {
+            return Err(BuildError::TwoJournals { task });
+        }
+        let mut journal = crate::backend::sqlite::SqliteJournal::builder(path);
+        if let Some(clock) = self.clock.take() {
+            journal = journal.clock(clock);
+        }
+        let opened = tokio::task::spawn_blocking(|| journal.open()).await;
+        let opened = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        let opened = opened.map_err(|source| BuildError::JournalPath { task, source })?;
+        Ok(self.override_journal(opened))
+    }
+
+    async fn build_now(self) -> Result<Task<T>, BuildError> {
         let task = T::TASK.name;
         if self.mode.unwrap_or(T::TASK.mode) == Mode::Distributed && self.journal.is_none() {
             let reason = "`mode = \"distributed\"` needs a journal that processes share: give one \

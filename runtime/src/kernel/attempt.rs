@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use super::Value;
 
 /// The end of one attempt.
@@ -26,7 +28,8 @@ use super::Value;
 /// assert!(matches!(end(Some(Err(409))), AttemptEnd::Refused(_)));
 /// assert!(matches!(end(None), AttemptEnd::Unknown(_)));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AttemptEnd {
     /// It returned its output. The value of an undo is `()`.
     Done(Value),
@@ -56,7 +59,7 @@ pub enum AttemptEnd {
 /// A declared error: the typed value, and the sentence it prints.
 ///
 /// See [`AttemptEnd`] for an example.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Refused {
     /// The `E` of the task.
     pub error: Value,
@@ -71,7 +74,8 @@ pub struct Refused {
 ///
 /// assert_eq!(Doubt::Panicked("out of range".into()).to_string(), "panicked: out of range");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Doubt {
     /// It ran longer than its `timeout`.
     TimedOut,

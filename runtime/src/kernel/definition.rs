@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, fmt, ops::Range, time::Duration};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use super::hex;
 
 /// A task: its steps in order, and the limits of the whole.
 ///
@@ -36,7 +39,7 @@ use sha2::{Digest, Sha256};
 /// # };
 /// assert_eq!(graph(&definition), "reserve, (flight | hotel), charge");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Definition {
     /// Name of the task, kebab-case; part of every key (I1).
     pub task: Cow<'static, str>,
@@ -80,7 +83,7 @@ pub struct Definition {
 /// };
 /// # assert_eq!(charge.stage, 1);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// Stable identity of the step (V2).
     pub name: Cow<'static, str>,
@@ -121,7 +124,8 @@ pub struct Step {
 /// Where a step runs.
 ///
 /// See [`Step`] for an example.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Host {
     /// Where the request arrives, before the hand-over.
     Api,
@@ -132,7 +136,8 @@ pub enum Host {
 /// How a step is undone: exactly one of five.
 ///
 /// See [`Step`] for an example.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// It has an undo.
     Compensable,
@@ -149,7 +154,8 @@ pub enum Kind {
 /// What follows when the retries of a step are used up (E4).
 ///
 /// See [`Step`] for an example.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OnExhausted {
     /// The saga goes back.
     Compensate,
@@ -173,7 +179,7 @@ pub enum OnExhausted {
 /// assert_eq!(retry_delay(&retry, saga, 0, 3, None), Duration::from_secs(4));
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retry {
     /// Tries after the first.
     pub max: u32,
@@ -190,7 +196,8 @@ pub struct Retry {
 /// How the delay between attempts grows.
 ///
 /// See [`Retry`] for an example.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Backoff {
     /// The same delay each time.
     Constant,
@@ -201,7 +208,8 @@ pub enum Backoff {
 /// How the delay is spread.
 ///
 /// See [`Retry`] for an example.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Jitter {
     /// Not at all.
     None,
@@ -230,12 +238,13 @@ pub const DEFAULT_STEP_TIMEOUT: Duration = Duration::from_secs(600);
 ///
 /// assert_eq!(DefinitionHash([0xd7; 16]).to_string(), "d7".repeat(16));
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DefinitionHash(pub [u8; 16]);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DefinitionHash(#[serde(with = "hex")] pub [u8; 16]);
 
 impl fmt::Display for DefinitionHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        hex::write(&self.0, f)
     }
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
-use super::Way;
+use super::{Way, hex};
 
 /// Identity of one saga.
 ///
@@ -81,7 +81,8 @@ impl FromStr for SagaId {
 /// Identity of one inbox entry: telling the same entry twice is telling it once.
 ///
 /// See [`Mail`](super::Mail) for an example.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct EntryId(pub Uuid);
 
 /// A number that rises with every claim of a saga, for resources outside to refuse a stale owner
@@ -93,7 +94,8 @@ pub struct EntryId(pub Uuid);
 /// let (stale, owner) = (Fence(7), Fence(8));
 /// assert!(Fence::NONE < stale && stale < owner);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Fence(pub u64);
 
 impl Fence {
@@ -139,7 +141,7 @@ impl Timestamp {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Fingerprint(pub [u8; 16]);
+pub struct Fingerprint(#[serde(with = "hex")] pub [u8; 16]);
 
 /// The key under which a participant can tell a repeated call from a new one (I1).
 ///

@@ -1,5 +1,7 @@
 //! The inbox: how those who do not own a saga tell it something (J1).
 
+use serde::{Deserialize, Serialize};
+
 use super::{AttemptEnd, EntryId, Value, Way};
 
 /// One inbox entry. Acknowledged means: it will be folded (INV10).
@@ -21,7 +23,7 @@ use super::{AttemptEnd, EntryId, Value, Way};
 /// let id = EntryId(uuid::Uuid::new_v4());
 /// assert_eq!(by(&Mail { id, letter: Letter::Unpark { by: "alice".into() } }), Some("alice"));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Mail {
     /// Telling the same entry twice is telling it once.
     pub id: EntryId,
@@ -29,10 +31,33 @@ pub struct Mail {
     pub letter: Letter,
 }
 
+impl Mail {
+    /// Shows every value in it, to be replaced by the same value in another form.
+    ///
+    /// # Errors
+    /// The first that `show` returns.
+    pub fn each_value<E>(
+        &mut self,
+        show: &mut dyn FnMut(&mut Value) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match &mut self.letter {
+            Letter::Late { end: AttemptEnd::Done(value), .. }
+            | Letter::MarkDone { output: Some(value), .. } => show(value),
+            Letter::Late { end: AttemptEnd::Refused(refused), .. } => show(&mut refused.error),
+            Letter::Late { end: AttemptEnd::Partial(refused, value), .. } => {
+                show(&mut refused.error)?;
+                show(value)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// What an inbox entry says.
 ///
 /// See [`Mail`] for an example.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Letter {
     /// Go back, if the pivot has not happened (K1).
     Cancel {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::{
@@ -44,7 +45,8 @@ pub struct Stamped {
 /// # ];
 /// assert_eq!(retries(&records), 1);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Record {
     /// The saga began.
     Started(Arc<Started>),
@@ -89,6 +91,51 @@ pub enum Record {
     Finished(Arc<Finished>),
 }
 
+impl Record {
+    /// Shows every value in it, to be replaced by the same value in another form.
+    ///
+    /// # Errors
+    /// The first that `show` returns.
+    pub fn each_value<E>(
+        &mut self,
+        show: &mut dyn FnMut(&mut Value) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match self {
+            // Shared with the machine that wrote it, which has the same value.
+            Self::Started(started) => show(&mut Arc::make_mut(started).request),
+            Self::Ended { end, .. } => match end {
+                End::Done(value) | End::Late(value) => show(value),
+                End::Refused(refused) => show(&mut refused.error),
+                End::Partial(refused, value) => {
+                    show(&mut refused.error)?;
+                    show(value)
+                }
+                _ => Ok(()),
+            },
+            Self::Received(mail) => mail.each_value(show),
+            Self::Compensating(cause) => cause.each_value(show),
+            Self::Finished(finished) => match &mut Arc::make_mut(finished).finish {
+                Finish::Completed(value) => show(value),
+                Finish::Compensated(cause) => cause.each_value(show),
+                Finish::Cancelled { .. } | Finish::Killed { .. } => Ok(()),
+            },
+            Self::Evaluated { .. } | Self::Intended { .. } | Self::Parked(_) => Ok(()),
+        }
+    }
+}
+
+impl Cause {
+    fn each_value<E>(
+        &mut self,
+        show: &mut dyn FnMut(&mut Value) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match self {
+            Self::Refused { refused, .. } => show(&mut refused.error),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// What one transition yields: written whole or not at all. Most have two records, an end and what
 /// follows it.
 pub type Group = SmallVec<[Record; 2]>;
@@ -96,7 +143,7 @@ pub type Group = SmallVec<[Record; 2]>;
 /// The first record of a saga.
 ///
 /// See [`Machine`](super::Machine) for an example.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Started {
     /// The graph it follows to its end (V1).
     pub definition: DefinitionHash,
@@ -113,7 +160,8 @@ pub struct Started {
 /// Which method of a step.
 ///
 /// See [`Record`] for an example.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Way {
     /// The step itself.
     Do,
@@ -126,7 +174,8 @@ pub enum Way {
 /// How an attempt ended, as the journal keeps it.
 ///
 /// See [`Record`] for an example.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum End {
     /// With this output.
     Done(Value),
@@ -166,7 +215,8 @@ pub enum End {
 /// Why a saga went back (E2).
 ///
 /// See [`Finished`] for an example.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// A step returned a declared error.
     Refused {
@@ -204,7 +254,8 @@ pub enum Cause {
 /// }
 /// assert!(!wants_code(&ParkReason::CrashLoop(5)));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ParkReason {
     /// A value cannot be written or read.
@@ -261,7 +312,7 @@ impl ParkReason {
 /// };
 /// assert_eq!(SagaStatus::of(&finished), SagaStatus::Compensated);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Finished {
     /// How it ended.
     pub finish: Finish,
@@ -275,7 +326,8 @@ pub struct Finished {
 /// The four words for how a saga ends.
 ///
 /// See [`Finished`] for an example.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Finish {
     /// Everything was done; the response.
     Completed(Value),
@@ -296,7 +348,7 @@ pub enum Finish {
 /// An effect known or feared to remain (C11).
 ///
 /// See [`Finished`] for an example.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Residual {
     /// The step.
     pub step: usize,

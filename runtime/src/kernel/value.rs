@@ -3,6 +3,7 @@
 
 use std::{any::Any, borrow::Cow, fmt, sync::Arc};
 
+use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// What the journal can keep: a request, a response, a declared error, the output of a step.
@@ -49,6 +50,8 @@ pub struct Value(Repr);
 enum Repr {
     Live(Arc<dyn Live>),
     Encoded(Arc<Encoded>),
+    /// Live, and encoded already for a journal that keeps bytes.
+    Both(Arc<(Arc<dyn Live>, Encoded)>),
 }
 
 /// A value as a codec wrote it: the envelope names the codec, so that a reader knows whom to ask.
@@ -59,7 +62,7 @@ pub struct Encoded {
     /// Name and version of the codec, for example `json/1`.
     pub codec: Cow<'static, str>,
     /// The bytes it wrote.
-    pub bytes: bytes::Bytes,
+    pub bytes: Bytes,
 }
 
 trait Live: Send + Sync {
@@ -104,28 +107,40 @@ impl Value {
         Self(Repr::Encoded(Arc::new(encoded)))
     }
 
+    /// The same value, with its bytes beside it if it is live: who needs them finds them.
+    #[must_use]
+    pub fn with_encoding(self, encoded: Encoded) -> Self {
+        match self.0 {
+            Repr::Live(live) => Self(Repr::Both(Arc::new((live, encoded)))),
+            Repr::Encoded(_) | Repr::Both(_) => self,
+        }
+    }
+
     /// The value itself, when it is live and of this type.
     pub fn get<T: 'static>(&self) -> Option<&T> {
+        self.live()?.as_any().downcast_ref()
+    }
+
+    fn live(&self) -> Option<&dyn Live> {
         match &self.0 {
-            Repr::Live(live) => live.as_any().downcast_ref(),
+            Repr::Live(live) => Some(&**live),
+            Repr::Both(both) => Some(&*both.0),
             Repr::Encoded(_) => None,
         }
     }
 
-    /// The bytes, while nobody has decoded them.
+    /// The bytes, if there are any.
     pub fn as_encoded(&self) -> Option<&Encoded> {
         match &self.0 {
             Repr::Live(_) => None,
             Repr::Encoded(encoded) => Some(encoded),
+            Repr::Both(both) => Some(&both.1),
         }
     }
 
-    /// The live value for a codec to write; `None` for an ephemeral or an encoded one.
+    /// The live value for a codec to write; `None` for an ephemeral one, and for bytes.
     pub fn as_serialize(&self) -> Option<&dyn erased_serde::Serialize> {
-        match &self.0 {
-            Repr::Live(live) => live.as_serialize(),
-            Repr::Encoded(_) => None,
-        }
+        self.live()?.as_serialize()
     }
 }
 
@@ -135,6 +150,9 @@ impl fmt::Debug for Value {
         match &self.0 {
             Repr::Live(_) => f.write_str("Value(live)"),
             Repr::Encoded(e) => write!(f, "Value({}, {} bytes)", e.codec, e.bytes.len()),
+            Repr::Both(both) => {
+                write!(f, "Value(live, {}, {} bytes)", both.1.codec, both.1.bytes.len())
+            }
         }
     }
 }

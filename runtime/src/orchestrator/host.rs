@@ -25,11 +25,11 @@ use super::{
 };
 use crate::{
     files::Files,
-    journal::{Answer, Journal, JournalError, ListenerId},
+    journal::{Answer, Durability, Journal, JournalError, ListenerId},
     kernel::{Definition, DefinitionHash, SagaId},
     progress::ProgressTracker,
     queue::{Queue, Ticket},
-    task::{Handlers, Services},
+    task::{Handlers, Keeping, Services},
 };
 
 /// How long a journal may take to answer a host whose time is up.
@@ -93,6 +93,8 @@ impl Host {
         carrier: Option<Carrier>,
         settings: HostSettings,
     ) -> Result<Arc<Self>, JournalError> {
+        let keeps_bytes = journal.durability() > Durability::Volatile;
+        let handlers = if keeps_bytes { Arc::new(Keeping(handlers)) } else { handlers };
         let definition = Arc::new(handlers.definition());
         let ears = Arc::new(Ears::default());
         let listener = journal.listen(ears.clone()).await?;

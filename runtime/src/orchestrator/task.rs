@@ -14,9 +14,9 @@ use super::{
     sweep::{FileSweep, SweepError},
 };
 use crate::{
-    journal::JournalError,
+    journal::{Durability, JournalError},
     kernel::{SagaId, SagaStatus, Value},
-    task::{TaskSteps, request_value},
+    task::{TaskSteps, kept, request_value},
 };
 
 /// A built task: submit sagas to it. Cloning it is cheap. When the last clone and the last handle
@@ -230,7 +230,7 @@ impl<T: TaskSteps> Task<T> {
     }
 
     async fn begin(&self, request: T::Request) -> Result<Started<T>, SubmitError> {
-        let begun = self.inner.host.begin(Self::journaled(request)?).await?;
+        let begun = self.inner.host.begin(self.journaled(request)?).await?;
         Ok(Started::here(&self.inner, begun))
     }
 
@@ -239,7 +239,7 @@ impl<T: TaskSteps> Task<T> {
         key: &StartKey,
         request: T::Request,
     ) -> Result<Started<T>, SubmitError> {
-        let request = Self::journaled(request)?;
+        let request = self.journaled(request)?;
         loop {
             match self.inner.host.begin_once(key, request.clone()).await? {
                 BegunOnce::Here(begun) => return Ok(Started::here(&self.inner, begun)),
@@ -267,9 +267,14 @@ impl<T: TaskSteps> Task<T> {
         }
     }
 
-    fn journaled(request: T::Request) -> Result<Value, SubmitError> {
+    fn journaled(&self, request: T::Request) -> Result<Value, SubmitError> {
         let undecodable = |error| SubmitError::Undecodable { task: T::TASK.name.to_owned(), error };
-        request_value::<T>(request).map_err(undecodable)
+        let value = request_value::<T>(request);
+        match self.inner.host.journal.durability() {
+            Durability::Volatile => value,
+            _ => value.and_then(kept),
+        }
+        .map_err(undecodable)
     }
 
     /// The handle of a saga that was submitted here or elsewhere.

@@ -8,6 +8,8 @@ mod seats;
 mod shard;
 mod tombstones;
 
+#[cfg(feature = "sqlite")]
+pub(crate) use journal::Kept;
 pub use journal::{MemoryJournal, MemoryJournalBuilder};
 pub use progress::MemoryProgress;
 pub use queue::MemoryQueue;

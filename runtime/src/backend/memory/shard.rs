@@ -115,9 +115,14 @@ impl Shard {
             return None;
         }
         let oldest = self.ended.pop_front()?;
-        let entry = self.sagas.remove(&oldest)?;
+        self.remove(oldest)
+    }
+
+    /// Takes a saga out, and its word for its key.
+    pub(super) fn remove(&mut self, saga: SagaId) -> Option<Box<Entry>> {
+        let entry = self.sagas.remove(&saga)?;
         if let Some(key) = entry.key
-            && self.latest.get(&key) == Some(&oldest)
+            && self.latest.get(&key) == Some(&saga)
         {
             self.latest.remove(&key);
         }

@@ -177,7 +177,7 @@ impl Desk {
     /// Ends sagas until the records of this one, which is over, are gone. Whether they are: a
     /// journal may keep them for longer.
     pub(super) async fn bury(&self, saga: SagaId) -> Result<bool, Failure> {
-        for _ in 0..2_000 {
+        for _ in 0..1_000 {
             if self.journal.read(saga, 0).await?.is_none() {
                 return Ok(true);
             }

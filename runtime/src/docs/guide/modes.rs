@@ -12,6 +12,7 @@
 //! | on the builder | trait | in process |
 //! | --- | --- | --- |
 //! | `.override_journal(..)` | [`Journal`](crate::journal::Journal) | [`MemoryJournal`](crate::backend::memory::MemoryJournal), `Volatile` |
+//! | `.journal_path(..)` | the same | [`SqliteJournal`](crate::backend::sqlite::SqliteJournal), `Fsync`, with the feature `sqlite` |
 //! | `.override_queue(..)` | [`Queue`](crate::queue::Queue) | none: the journal's own lists serve |
 //! | `.override_files(..)` | [`FileStore`](crate::files::FileStore) | `ObjectFiles` in memory, with the feature `files` |
 //! | `.override_progress(..)` | [`ProgressTracker`](crate::progress::ProgressTracker) | [`MemoryProgress`](crate::backend::memory::MemoryProgress) |
@@ -60,6 +61,21 @@
 //! a step again. On a `Volatile` one it is allowed: that dies with the process together with
 //! everything that could be resumed. Nothing runs twice there; what was begun is simply not finished.
 //!
+//! # Surviving a restart
+//!
+//! With the feature `sqlite`, `.journal_path("orders.db")` keeps the sagas of a task in a file. When the
+//! process comes back, by its own will or after `kill -9`, what was running goes on with the step that
+//! was running, under the same idempotency key; what waited for a time waits on, and is due at once if
+//! that has passed; what was parked stays parked; a key still means the saga that it meant. An answer,
+//! that of `submit` too, is given when what it says is on the disk.
+//!
+//! One process has the file at a time; tasks of one process share it through
+//! [`override_journal`](crate::builder::TaskBuilder::override_journal). What uploads keep has to survive
+//! as well: give a folder to `.override_files(..)`. The file is an SQLite database, and `sqlite3
+//! orders.db 'SELECT hex(id), place FROM saga'` shows what is in it while nobody has it open. Sagas that
+//! are over are deleted after 24 hours, or what
+//! [`retain`](crate::backend::sqlite::SqliteJournalBuilder::retain) says, as new ones come.
+//!
 //! # Back-pressure
 //!
 //! The capacity of a journal, 100 by default in memory, limits how many *new* sagas of a task may wait
@@ -78,6 +94,7 @@
 //! | --- | --- |
 //! | `in-process`, on by default | everything above but files |
 //! | `files` | file stores: in memory, or a folder |
+//! | `sqlite` | a journal in a file; builds SQLite, in C |
 //! | `engine` | macros, builder and engine, without any backend |
 //! | `conformance` | the suites that every backend must pass, for those who write one |
 //!

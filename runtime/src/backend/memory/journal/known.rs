@@ -50,9 +50,10 @@ impl MemoryJournal {
         shard.sagas.insert(saga, Box::new(entry));
     }
 
-    /// Notes that a saga is over, leaves a tombstone if it has a key, and takes out the one that
+    /// Notes that a saga is over, if nobody else does so: leaves a tombstone if it has a key, and takes out the one that
     /// ended longest ago if there are too many.
     pub(super) fn retire(&self, shard: &mut Shard, saga: SagaId) -> Option<Box<Entry>> {
+        let retain = self.retain?;
         let entry = shard.sagas.get(&saga).filter(|entry| entry.fingerprint.is_some());
         if let Some((known, key)) = entry.map(|entry| (entry.known(saga), entry.key)) {
             shard.tombstones.add(saga, known, self.bucket());
@@ -60,7 +61,7 @@ impl MemoryJournal {
                 shard.tombstones.add(key, known, self.bucket());
             }
         }
-        shard.retire(saga, self.retain)
+        shard.retire(saga, retain)
     }
 
     fn bucket(&self) -> (Timestamp, Duration) {

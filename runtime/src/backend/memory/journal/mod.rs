@@ -6,6 +6,8 @@
 
 mod claim;
 mod inbox;
+#[cfg(feature = "sqlite")]
+mod kept;
 mod known;
 mod settings;
 mod survey;
@@ -25,6 +27,8 @@ use std::{
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+#[cfg(feature = "sqlite")]
+pub(crate) use self::kept::Kept;
 pub use self::settings::MemoryJournalBuilder;
 use super::{
     ready::{End, Ready, Timers},
@@ -64,8 +68,9 @@ pub struct MemoryJournal {
     /// Places in each of them.
     capacity: usize,
     late: Mutex<VecDeque<(SagaId, Mail)>>,
-    /// Ended sagas that stay readable, in each shard.
-    retain: usize,
+    /// Ended sagas that stay readable, in each shard; `None` where somebody else keeps and takes
+    /// them.
+    retain: Option<usize>,
     /// How long a key is remembered after the end of its saga, at least.
     retain_keys: Duration,
 }
@@ -84,6 +89,8 @@ impl MemoryJournal {
             retain_keys: Duration::from_secs(24 * 60 * 60),
             lease: None,
             clock: None,
+            #[cfg(feature = "sqlite")]
+            keeps_all: false,
         }
     }
 

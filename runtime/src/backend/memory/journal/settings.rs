@@ -40,6 +40,9 @@ pub struct MemoryJournalBuilder {
     pub(super) retain_keys: Duration,
     pub(super) lease: Option<Duration>,
     pub(super) clock: Option<Arc<dyn Clock>>,
+    /// Ended sagas stay until they are taken.
+    #[cfg(feature = "sqlite")]
+    pub(crate) keeps_all: bool,
 }
 
 impl MemoryJournalBuilder {
@@ -83,6 +86,9 @@ impl MemoryJournalBuilder {
 
     /// The journal.
     pub fn build(self) -> MemoryJournal {
+        let retain = Some(self.retain_ended.div_ceil(Shards::COUNT));
+        #[cfg(feature = "sqlite")]
+        let retain = retain.filter(|_| !self.keeps_all);
         MemoryJournal {
             clock: self
                 .clock
@@ -98,7 +104,7 @@ impl MemoryJournalBuilder {
             rooms: RwLock::default(),
             capacity: self.capacity.clamp(1, Semaphore::MAX_PERMITS),
             late: Mutex::default(),
-            retain: self.retain_ended.div_ceil(Shards::COUNT),
+            retain,
             retain_keys: self.retain_keys,
         }
     }

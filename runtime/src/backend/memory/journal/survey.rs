@@ -8,8 +8,8 @@ use super::{
     MemoryJournal,
 };
 use crate::{
-    journal::{Audited, ListFilter, Listed, PlaceKind},
-    kernel::{Place, SagaId},
+    journal::{Audited, ListFilter, Listed},
+    kernel::SagaId,
 };
 
 impl MemoryJournal {
@@ -23,7 +23,7 @@ impl MemoryJournal {
             let shard = self.shards.of(id);
             let entry = shard.sagas.get(&id)?;
             let row = Listed { id, definition: entry.definition, place: entry.place() };
-            fits(filter, &row).then_some(row)
+            filter.fits(&row).then_some(row)
         };
         self.sorted_ids(after).into_iter().filter_map(row).take(limit).collect()
     }
@@ -70,16 +70,4 @@ impl MemoryJournal {
         }
         audited
     }
-}
-
-fn fits(filter: ListFilter, row: &Listed) -> bool {
-    let kind = match row.place {
-        Place::Ready => PlaceKind::Ready,
-        Place::Owned => PlaceKind::Owned,
-        Place::Timed(_) => PlaceKind::Timed,
-        Place::Parked => PlaceKind::Parked,
-        Place::Ended => PlaceKind::Ended,
-    };
-    filter.place.is_none_or(|wanted| wanted == kind)
-        && filter.definition.is_none_or(|wanted| wanted == row.definition)
 }

@@ -1,0 +1,8 @@
+//! What the journal in a file promises beyond the contract of every journal: that sagas survive, and
+//! what is said when the file is not what it should be.
+
+mod full;
+mod opening;
+mod orders;
+mod restart;
+mod retention;
