@@ -1,5 +1,6 @@
 //! How a value is written in a record: a map of one entry, from the name of the codec to what it
-//! wrote. In a format for people that is text, if it is text: `{"json/1":"{\"id\":7}"}`.
+//! wrote. In JSON, what a JSON codec wrote stands as it is: `{"json/1":{"id":7}}`. Other bytes are
+//! text, if they are text, or numbers: `{"bytes of protobuf/1":[8,7]}`.
 
 use std::fmt;
 
@@ -8,26 +9,51 @@ use serde::{
     de::{Error as _, MapAccess, SeqAccess, Visitor},
     ser::{Error as _, SerializeMap as _},
 };
+use serde_json::value::RawValue;
 
 use super::{Encoded, Value};
+
+/// Before the name of a codec whose bytes are not JSON.
+const BYTES: &str = "bytes of ";
 
 /// Fails for a value that is not encoded: whoever writes records encodes their values first.
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let encoded = self.as_encoded().ok_or_else(|| S::Error::custom("it is not encoded"))?;
-        let text = std::str::from_utf8(&encoded.bytes).ok().filter(|_| to.is_human_readable());
+        let is_for_people = to.is_human_readable();
         let mut map = to.serialize_map(Some(1))?;
-        match text {
-            Some(text) => map.serialize_entry(&encoded.codec, text)?,
-            None => map.serialize_entry(&encoded.codec, &Binary(&encoded.bytes))?,
+        if !is_for_people {
+            map.serialize_entry(&encoded.codec, &Binary(&encoded.bytes))?;
+        } else if let Some(json) = as_json(encoded) {
+            map.serialize_entry(&encoded.codec, json)?;
+        } else {
+            map.serialize_key(&format_args!("{BYTES}{}", encoded.codec))?;
+            match std::str::from_utf8(&encoded.bytes) {
+                Ok(text) => map.serialize_value(text)?,
+                Err(_) => map.serialize_value(&Binary(&encoded.bytes))?,
+            }
         }
         map.end()
     }
 }
 
+/// What a JSON codec wrote, if it comes back byte for byte.
+fn as_json(encoded: &Encoded) -> Option<&RawValue> {
+    if !is_json(&encoded.codec) {
+        return None;
+    }
+    let json: &RawValue = serde_json::from_slice(&encoded.bytes).ok()?;
+    (json.get().len() == encoded.bytes.len()).then_some(json)
+}
+
+fn is_json(codec: &str) -> bool {
+    codec.starts_with("json/")
+}
+
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_map(Envelope)
+        let is_for_people = from.is_human_readable();
+        from.deserialize_map(Envelope { is_for_people })
     }
 }
 
@@ -39,7 +65,9 @@ impl Serialize for Binary<'_> {
     }
 }
 
-struct Envelope;
+struct Envelope {
+    is_for_people: bool,
+}
 
 impl<'de> Visitor<'de> for Envelope {
     type Value = Value;
@@ -49,9 +77,21 @@ impl<'de> Visitor<'de> for Envelope {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let (codec, Content(bytes)) = map
-            .next_entry::<String, Content>()?
-            .ok_or_else(|| A::Error::custom("a value without a codec"))?;
+        let name: String =
+            map.next_key()?.ok_or_else(|| A::Error::custom("a value without a codec"))?;
+        let (codec, bytes) = match name.strip_prefix(BYTES) {
+            None if self.is_for_people => {
+                if !is_json(&name) {
+                    return Err(A::Error::custom(format_args!("`{name}` does not write JSON")));
+                }
+                let json: Box<RawValue> = map.next_value()?;
+                (name, Box::<str>::from(json).into_string().into_bytes())
+            }
+            other => {
+                let Content(bytes) = map.next_value()?;
+                (other.unwrap_or(&name).to_owned(), bytes)
+            }
+        };
         Ok(Value::encoded(Encoded { codec: codec.into(), bytes: bytes.into() }))
     }
 }
@@ -113,14 +153,21 @@ mod tests {
     }
 
     #[test]
-    fn text_is_written_as_text_and_anything_else_as_numbers() {
-        for (bytes, text) in [
-            (br#"{"id":7}"#.as_slice(), r#"{"json/1":"{\"id\":7}"}"#),
-            (b"", r#"{"json/1":""}"#),
-            (&[0, 255], r#"{"json/1":[0,255]}"#),
+    fn json_is_written_as_it_is_and_anything_else_as_bytes() {
+        let odd = |bytes: &'static [u8]| {
+            Value::encoded(Encoded { codec: "odd/1".into(), bytes: bytes.into() })
+        };
+        for (value, text) in [
+            (value(br#"{"id": 7}"#), r#"{"json/1":{"id": 7}}"#),
+            (value(b"\"7\""), r#"{"json/1":"7"}"#),
+            (value(b" 7"), r#"{"bytes of json/1":" 7"}"#),
+            (value(b""), r#"{"bytes of json/1":""}"#),
+            (value(&[0, 255]), r#"{"bytes of json/1":[0,255]}"#),
+            (odd(b"7"), r#"{"bytes of odd/1":"7"}"#),
+            (odd(&[255]), r#"{"bytes of odd/1":[255]}"#),
         ] {
-            assert_eq!(serde_json::to_string(&value(bytes)).expect("it is encoded"), text);
-            assert_eq!(read(text), *value(bytes).as_encoded().expect("it is bytes"));
+            assert_eq!(serde_json::to_string(&value).expect("it is encoded"), text);
+            assert_eq!(read(text), *value.as_encoded().expect("it is bytes"));
         }
     }
 
@@ -129,15 +176,20 @@ mod tests {
         let live = Value::journaled(7);
         serde_json::to_string(&live).expect_err("nobody encoded it");
         let both = live.with_encoding(Encoded { codec: "json/1".into(), bytes: "7".into() });
-        assert_eq!(serde_json::to_string(&both).expect("it is encoded"), r#"{"json/1":"7"}"#);
+        assert_eq!(serde_json::to_string(&both).expect("it is encoded"), r#"{"json/1":7}"#);
         assert_eq!(both.get::<i32>(), Some(&7));
     }
 
     #[test]
     fn what_is_no_value_is_refused() {
-        for wrong in
-            ["{}", "7", r#"{"json/1":7}"#, r#"{"json/1":[256]}"#, r#"{"json/1":"","b":""}"#]
-        {
+        for wrong in [
+            "{}",
+            "7",
+            r#"{"odd/1":7}"#,
+            r#"{"bytes of odd/1":7}"#,
+            r#"{"bytes of odd/1":[256]}"#,
+            r#"{"json/1":"","b":""}"#,
+        ] {
             serde_json::from_str::<Value>(wrong).expect_err(wrong);
         }
     }

@@ -1,5 +1,7 @@
 //! What the machine is told, and what it says: the whole conversation between kernel and engine.
 
+use serde::{Deserialize, Serialize};
+
 use super::{AttemptEnd, EntryId, Group, Machine, Mail, Timestamp, Value, Way};
 
 /// What the machine is told.
@@ -66,7 +68,8 @@ impl Decision {
 /// }
 /// assert!(moves(Place::default()));
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Place {
     /// With its owner.
     #[default]

@@ -4,17 +4,33 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
+/// Thirty-two digits.
+struct Digits([u8; 32]);
+
+impl Digits {
+    fn of(bytes: &[u8; 16]) -> Self {
+        let digit = |four: u8| b"0123456789abcdef"[usize::from(four)];
+        let mut digits = [0; 32];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        }
+        Self(digits)
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("digits are ASCII")
+    }
+}
+
 pub(super) fn write(bytes: &[u8; 16], to: &mut impl fmt::Write) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(to, "{byte:02x}"))
+    to.write_str(Digits::of(bytes).as_str())
 }
 
 pub(super) fn serialize<S: Serializer>(bytes: &[u8; 16], to: S) -> Result<S::Ok, S::Error> {
     if !to.is_human_readable() {
         return bytes.serialize(to);
     }
-    let mut text = String::with_capacity(32);
-    write(bytes, &mut text).expect("writing to a string cannot fail");
-    to.serialize_str(&text)
+    to.serialize_str(Digits::of(bytes).as_str())
 }
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 16], D::Error> {

@@ -94,7 +94,9 @@ pub struct EntryId(pub Uuid);
 /// let (stale, owner) = (Fence(7), Fence(8));
 /// assert!(Fence::NONE < stale && stale < owner);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Fence(pub u64);
 

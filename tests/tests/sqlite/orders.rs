@@ -1,7 +1,8 @@
 //! A saga that can be left in any place, and a process that can be left at any time.
 
 use std::{
-    path::Path,
+    fs,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -17,7 +18,7 @@ use tokio::runtime::{Builder, Runtime};
 /// What happened outside, over all processes.
 pub(crate) type Outside = Arc<Mutex<Vec<String>>>;
 
-/// What a step does, by a letter of the request: `h` hangs, `p` parks, `r` tries again once, any
+/// What a step does, by the first letter of the request: `h` hangs, `p` parks, `r` tries again once, any
 /// other goes on.
 #[distributed_task(request = String, response = String, cancellable)]
 pub(crate) struct Order {
@@ -44,7 +45,7 @@ impl Order {
     )]
     async fn send(&self, cx: &StepContext, request: &str, take: &str) -> StepResult<String> {
         self.note(&format!("send {}, attempt {}", take, cx.attempt()));
-        match request {
+        match request.get(..1).unwrap_or_default() {
             "h" if self.is_first_process() => std::future::pending().await,
             "p" => Err("nobody is there")?,
             "r" if cx.attempt() == 1 => Err("not now")?,
@@ -70,6 +71,7 @@ impl Order {
 
 /// A process: its runtime, and a task on the journal in that file.
 pub(crate) struct Process {
+    path: PathBuf,
     pub(crate) runtime: Runtime,
     pub(crate) orders: Task<Order>,
 }
@@ -83,7 +85,7 @@ impl Process {
             let order = Order::builder().outside(Arc::clone(outside)).use_in_process_mode();
             order.override_journal(journal).build().await.expect("a task")
         });
-        Self { runtime, orders }
+        Self { path: path.into(), runtime, orders }
     }
 
     /// Submits an order and lets it go as far as it can in ten minutes.
@@ -106,11 +108,17 @@ impl Process {
             .block_on(async { self.orders.saga(saga).await.expect("it is there").outcome().await })
     }
 
-    /// Ends as a process ends that is killed: nothing is given back, nobody says good-bye.
+    /// Ends as a process ends that is killed: nothing is given back, and the files stay as they are
+    /// at this moment.
     pub(crate) fn kill(self) {
-        let Self { runtime, orders } = self;
+        let Self { path, runtime, orders } = self;
+        let files = [path.clone(), path.with_extension("db-wal")];
+        let as_they_are = files.map(|file| (fs::read(&file).expect("it is there"), file));
         drop(runtime);
         drop(orders);
+        for (content, file) in as_they_are {
+            fs::write(file, content).expect("it is put back");
+        }
     }
 
     /// Ends as a process ends that is told to.

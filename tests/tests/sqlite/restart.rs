@@ -99,10 +99,15 @@ fn f2_a_fence_is_higher_and_the_time_no_earlier_in_the_next_process() {
         saga
     };
     let sagas = [seen(), seen(), seen()];
+    // Of a journal that is closed, every saga is a row.
+    Process::start(&path, &Outside::default()).leave();
     let file = rusqlite::Connection::open(&path).expect("nobody has it open");
     let of = |column: &str| -> Vec<i64> {
         let value = |saga: &SagaId| {
-            let query = format!("SELECT max({column}) FROM record WHERE saga = ?1");
+            let groups = "json_each('[0' || records || ']')";
+            let query = format!(
+                "SELECT max(value ->> '{column}') FROM saga, {groups} WHERE saga.id = ?1 AND type = 'object'"
+            );
             file.query_row(&query, [saga.0.as_bytes()], |row| row.get(0)).expect("it is there")
         };
         sagas.iter().map(value).collect()

@@ -19,8 +19,8 @@ const FORMAT: i64 = 1;
 
 /// The tables.
 ///
-/// A saga is a row, and each group of its records is a row. Places and records are text: a journal
-/// can be asked in SQL what is in it.
+/// Everything is text: what is in a journal can be asked in SQL. Of a journal that was closed, all of
+/// it is in `saga`, one row each.
 const SCHEMA: &str = "
 CREATE TABLE store (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -32,6 +32,14 @@ CREATE TABLE definition (
     hash BLOB PRIMARY KEY,
     definition TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- What happened since the last checkpoint, a row for each transaction.
+CREATE TABLE log (
+    number INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,
+    fence INTEGER NOT NULL,
+    changes TEXT NOT NULL
+) STRICT;
+-- Sagas as they were at the last checkpoint.
 CREATE TABLE saga (
     id BLOB PRIMARY KEY,
     definition BLOB NOT NULL,
@@ -43,18 +51,12 @@ CREATE TABLE saga (
     crashed_at INTEGER,
     starting INTEGER NOT NULL,  -- begun by its owner and not yet handed over
     inbox TEXT,                 -- what was told and not yet folded
-    ended_at INTEGER
-) STRICT, WITHOUT ROWID;
+    ended_at INTEGER,
+    records TEXT NOT NULL       -- groups of them, with a comma before each: '[0' || records || ']'
+) STRICT;
+CREATE INDEX saga_open ON saga (id) WHERE ended_at IS NULL;
 CREATE INDEX saga_ended ON saga (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX saga_key ON saga (key) WHERE key IS NOT NULL;
-CREATE TABLE record (
-    saga BLOB NOT NULL,
-    seq INTEGER NOT NULL,       -- of the first record in the group
-    fence INTEGER NOT NULL,
-    at INTEGER NOT NULL,
-    records TEXT NOT NULL,
-    PRIMARY KEY (saga, seq)
-) STRICT, WITHOUT ROWID;
 CREATE TABLE late (
     id BLOB PRIMARY KEY,
     saga BLOB NOT NULL,

@@ -4,14 +4,15 @@
 //!  calls ──▶ Writer ──▶ index: MemoryJournal      decides, as in memory
 //!              │             │
 //!              │             ▼
-//!              └────────▶ file: SQLite             one transaction and one flush a group,
-//!                            │                     and then the answers and the signals
-//!                            ▼
-//!                         answers
+//!              └────────▶ log: a row of SQLite     one transaction and one flush a group,
+//!                            │       │             and then the answers and the signals
+//!                            ▼       ▼
+//!                         answers  sagas: rows     now and then, in the place of the log
 //! ```
 
 mod error;
 mod file;
+mod log;
 mod rows;
 mod settings;
 mod signals;
@@ -22,12 +23,13 @@ mod writer;
 
 use std::sync::Arc;
 
+use serde_json::value::{RawValue, to_raw_value};
 use smallvec::SmallVec;
 
 pub use self::{error::SqliteOpenError, settings::SqliteJournalBuilder};
 use self::{
     error::Trouble,
-    rows::GroupRow,
+    log::GroupText,
     signals::Outbox,
     store::{BoxError, Store},
     writer::{Writer, unavailable},
@@ -48,7 +50,7 @@ use crate::{
 ///
 /// Every call is answered when what it did is on the disk. Calls that come while the last ones are
 /// written share the next transaction and its flush. Open sagas are in memory as well; those that
-/// are over are in the file only, until their retention ends.
+/// are over are soon in the file only, until their retention ends.
 ///
 /// Beside the file `orders.db` there are `orders.db-wal`, which belongs to it and must go where it
 /// goes, and `orders.db.lock`, which keeps a second process out.
@@ -118,9 +120,9 @@ fn keep(value: &mut Value) -> Result<(), BoxError> {
 }
 
 /// A group as it will be written.
-fn written(records: &mut Group) -> Result<String, JournalError> {
+fn written(records: &mut Group) -> Result<Box<RawValue>, JournalError> {
     let kept = records.iter_mut().try_for_each(|record| record.each_value(&mut keep));
-    let text = kept.and_then(|()| rows::text(records));
+    let text = kept.and_then(|()| Ok(to_raw_value(records)?));
     text.map_err(|error| unavailable(&Arc::new(Trouble::Unwritable(error))))
 }
 
@@ -173,13 +175,12 @@ impl Journal for SqliteJournal {
             Err(error) => return Err(error).into(),
         };
         self.call(move |store| {
-            store.fetch_for(saga.id, saga.key).map_err(unreadable)?;
+            store.fetch_for(saga.id, saga.key, &saga.records).map_err(unreadable)?;
             let (id, at) = (saga.id, saga.at.max(store.index.now()));
             let created = now(store.index.create(NewSaga { at, ..saga }))?;
             if created == Created::Created {
-                store.changes.moved.insert(id);
-                let group = GroupRow { saga: id, seq: 0, fence: Fence::NONE, at, records };
-                store.changes.groups.push(group);
+                store.moved(id);
+                store.grown(id, &GroupText { seq: 0, fence: Fence::NONE, at, records });
             }
             Ok(created)
         })
@@ -205,8 +206,8 @@ impl Journal for SqliteJournal {
             };
             let claimed = now(store.index.claim(seat, from, limit))?;
             for saga in &claimed.sagas {
-                store.changes.moved.insert(saga.id);
-                store.changes.fence = store.changes.fence.max(Some(saga.fence));
+                store.moved(saga.id);
+                store.changes.fence = store.changes.fence.max(saga.fence);
             }
             Ok(claimed)
         })
@@ -214,7 +215,7 @@ impl Journal for SqliteJournal {
 
     fn commit(&self, mut batch: Batch) -> Answer<'_, Committed> {
         let groups = batch.items.iter_mut().map(|item| written(&mut item.records));
-        let groups: SmallVec<[String; 1]> = match groups.collect() {
+        let groups: SmallVec<[Box<RawValue>; 1]> = match groups.collect() {
             Ok(groups) => groups,
             Err(error) => return Err(error).into(),
         };
@@ -222,22 +223,22 @@ impl Journal for SqliteJournal {
             let mut notes = SmallVec::<[_; 1]>::new();
             for (item, records) in batch.items.iter_mut().zip(groups) {
                 if let Some(create) = &item.create {
-                    store.fetch_for(item.saga, create.key).map_err(unreadable)?;
+                    store.fetch_for(item.saga, create.key, &item.records).map_err(unreadable)?;
                 }
                 item.at = item.at.max(store.index.now());
                 let moves =
                     item.place != Place::Owned || !item.folded.is_empty() || item.create.is_some();
                 let Item { saga, seq, fence, at, .. } = *item;
-                notes.push((moves, GroupRow { saga, seq, fence, at, records }));
+                notes.push((saga, moves, GroupText { seq, fence, at, records }));
             }
             let committed = now(store.index.commit(batch))?;
-            for ((moves, group), verdict) in notes.into_iter().zip(&committed.verdicts) {
+            for ((saga, moves, group), verdict) in notes.into_iter().zip(&committed.verdicts) {
                 if let Verdict::Written { .. } = verdict {
                     if moves {
-                        store.changes.moved.insert(group.saga);
+                        store.moved(saga);
                     }
                     if group.has_records() {
-                        store.changes.groups.push(group);
+                        store.grown(saga, &group);
                     }
                 }
             }
@@ -253,7 +254,7 @@ impl Journal for SqliteJournal {
             store.fetch(saga).map_err(unreadable)?;
             let told = now(store.index.tell(saga, mail.clone()))?;
             match told {
-                Told::Told => _ = store.changes.moved.insert(saga),
+                Told::Told => store.moved(saga),
                 Told::Already => {}
                 Told::TooLate(_) | Told::NoSuch => {
                     let late = now(store.index.late())?;

@@ -1,38 +1,20 @@
-//! Sagas as rows: what is written for a change, and what is read at the start.
+//! Rows of the file: sagas, definitions, late successes, and how far the store's time has come.
 
 use rusqlite::{Connection, Row, params};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
+use super::{log::GroupText, store::BoxError};
 use crate::{
     backend::memory::Kept,
-    kernel::{
-        Definition, DefinitionHash, Fence, Group, Mail, Place, Record, SagaId, Stamped, Timestamp,
-    },
+    kernel::{Definition, DefinitionHash, Fence, Mail, Place, SagaId, Stamped, Timestamp},
 };
-
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// So many late successes are kept.
 const LATE: u64 = 1_000;
 
-/// One group of records, as it is written.
-pub(super) struct GroupRow {
-    pub(super) saga: SagaId,
-    pub(super) seq: u64,
-    pub(super) fence: Fence,
-    pub(super) at: Timestamp,
-    pub(super) records: String,
-}
-
-impl GroupRow {
-    pub(super) fn has_records(&self) -> bool {
-        self.records != "[]"
-    }
-}
-
 /// Times and fences beyond this are never reached.
-fn number(of: u64) -> i64 {
+pub(super) fn number(of: u64) -> i64 {
     i64::try_from(of).unwrap_or(i64::MAX)
 }
 
@@ -40,13 +22,12 @@ fn natural(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(column).map(|of| u64::try_from(of).unwrap_or_default())
 }
 
-fn json<T: serde::Serialize>(of: &T) -> Result<String, BoxError> {
+pub(super) fn json<T: Serialize + ?Sized>(of: &T) -> Result<String, BoxError> {
     Ok(serde_json::to_string(of)?)
 }
 
-/// Nothing is written for an empty list.
-fn list<T: serde::Serialize>(of: &[T]) -> Result<Option<String>, BoxError> {
-    if of.is_empty() { Ok(None) } else { json(&of).map(Some) }
+fn parsed<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T, BoxError> {
+    Ok(serde_json::from_str(row.get_ref(column)?.as_str()?)?)
 }
 
 fn word(place: Place) -> (&'static str, Option<i64>) {
@@ -70,32 +51,37 @@ fn place(word: &str, due: Option<u64>) -> Result<Place, BoxError> {
     })
 }
 
-pub(super) fn write_saga(to: &Connection, saga: SagaId, row: &Kept) -> Result<(), BoxError> {
-    let (place, due) = word(row.place);
-    to.prepare_cached("REPLACE INTO saga VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?
-        .execute(params![
-        saga.0.as_bytes(),
-        row.definition.0,
-        row.key.as_ref().map(|key| key.0.as_bytes()),
-        place,
-        due,
-        number(row.fence.0),
-        list(&row.crashed)?,
-        row.crashed_at.map(|at| number(at.0)),
-        row.starting,
-        list(&row.inbox)?,
-        row.ended_at.map(|at| number(at.0)),
-    ])?;
-    Ok(())
+/// Nothing is written for an empty list.
+fn list<T: Serialize>(of: &[T]) -> Result<Option<String>, BoxError> {
+    if of.is_empty() { Ok(None) } else { json(of).map(Some) }
 }
 
-pub(super) fn write_group(to: &Connection, group: &GroupRow) -> Result<(), BoxError> {
-    to.prepare_cached("INSERT INTO record VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
-        group.saga.0.as_bytes(),
-        number(group.seq),
-        number(group.fence.0),
-        number(group.at.0),
-        group.records,
+/// Where a saga is now, and what came to its records.
+pub(super) fn write_saga(
+    to: &Connection,
+    saga: SagaId,
+    kept: &Kept,
+    more: &str,
+) -> Result<(), BoxError> {
+    let (place, due) = word(kept.place);
+    to.prepare_cached(
+        "INSERT INTO saga VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+        ON CONFLICT (id) DO UPDATE SET place = ?4, due = ?5, fence = ?6, crashed = ?7,
+        crashed_at = ?8, starting = ?9, inbox = ?10, ended_at = ?11, records = records || ?12",
+    )?
+    .execute(params![
+        saga.0.as_bytes(),
+        kept.definition.0,
+        kept.key.as_ref().map(|key| key.0.as_bytes()),
+        place,
+        due,
+        number(kept.fence.0),
+        list(&kept.crashed)?,
+        kept.crashed_at.map(|at| number(at.0)),
+        kept.starting,
+        list(&kept.inbox)?,
+        kept.ended_at.map(|at| number(at.0)),
+        more,
     ])?;
     Ok(())
 }
@@ -120,10 +106,12 @@ pub(super) fn write_store(to: &Connection, time: Timestamp, fence: Fence) -> Res
     Ok(())
 }
 
+/// How far time and fences have come.
 pub(super) fn read_store(from: &Connection) -> Result<(Timestamp, Fence), BoxError> {
-    Ok(from.query_row("SELECT time, fence FROM store", [], |row| {
-        Ok((Timestamp(natural(row, 0)?), Fence(natural(row, 1)?)))
-    })?)
+    let query = "SELECT max(time), max(fence) FROM
+        (SELECT time, fence FROM store UNION ALL SELECT time, fence FROM log)";
+    Ok(from
+        .query_row(query, [], |row| Ok((Timestamp(natural(row, 0)?), Fence(natural(row, 1)?))))?)
 }
 
 pub(super) fn read_definitions(from: &Connection) -> Result<Vec<Definition>, BoxError> {
@@ -131,7 +119,7 @@ pub(super) fn read_definitions(from: &Connection) -> Result<Vec<Definition>, Box
     let mut all = from.prepare("SELECT hash, definition FROM definition")?;
     let mut rows = all.query([])?;
     while let Some(row) = rows.next()? {
-        let definition: Definition = serde_json::from_str(row.get_ref(1)?.as_str()?)?;
+        let definition: Definition = parsed(row, 1)?;
         if definition.hash().0 != row.get::<_, [u8; 16]>(0)? {
             return Err(
                 format!("the definition of `{}` is not what it was", definition.task).into()
@@ -147,13 +135,13 @@ pub(super) fn read_late(from: &Connection) -> Result<Vec<(SagaId, Mail)>, BoxErr
     let mut all = from.prepare("SELECT saga, mail FROM late ORDER BY rowid")?;
     let mut rows = all.query([])?;
     while let Some(row) = rows.next()? {
-        late.push((saga(row, 0)?, serde_json::from_str(row.get_ref(1)?.as_str()?)?));
+        late.push((id(row)?, parsed(row, 1)?));
     }
     Ok(late)
 }
 
-fn saga(row: &Row<'_>, column: usize) -> rusqlite::Result<SagaId> {
-    Ok(SagaId(Uuid::from_bytes(row.get(column)?)))
+fn id(row: &Row<'_>) -> rusqlite::Result<SagaId> {
+    Ok(SagaId(Uuid::from_bytes(row.get(0)?)))
 }
 
 const COLUMNS: &str =
@@ -176,7 +164,7 @@ fn kept(row: &Row<'_>) -> Result<(SagaId, Kept), BoxError> {
         inbox: read_list(row, 9)?,
         ended_at: optional(10)?.map(Timestamp),
     };
-    Ok((saga(row, 0)?, kept))
+    Ok((id(row)?, kept))
 }
 
 fn read_list<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<Vec<T>, BoxError> {
@@ -186,37 +174,54 @@ fn read_list<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<Vec<T>
     }
 }
 
-pub(super) fn read_saga(from: &Connection, id: SagaId) -> Result<Vec<(SagaId, Kept)>, BoxError> {
-    read_where(from, "id", id)
+/// A saga with its records.
+pub(super) type Whole = (SagaId, Kept, Vec<Stamped>);
+
+fn whole(row: &Row<'_>) -> Result<Whole, BoxError> {
+    let (id, kept) = kept(row)?;
+    let mut records = Vec::new();
+    let text = row.get_ref(11)?.as_str()?;
+    let groups: Vec<GroupText> =
+        serde_json::from_str(&format!("[{}]", text.strip_prefix(',').unwrap_or(text)))?;
+    for group in groups {
+        group.add_to(&mut records).ok_or_else(|| missing(id))??;
+    }
+    Ok((id, kept, records))
 }
 
-/// The later starts under this first id of a key.
-pub(super) fn read_later(from: &Connection, id: SagaId) -> Result<Vec<(SagaId, Kept)>, BoxError> {
-    read_where(from, "key", id)
+pub(super) fn missing(saga: SagaId) -> BoxError {
+    format!("records of the saga {saga} are missing").into()
 }
 
 fn read_where(
     from: &Connection,
-    column: &str,
-    id: SagaId,
-) -> Result<Vec<(SagaId, Kept)>, BoxError> {
-    let mut find =
-        from.prepare_cached(&format!("SELECT {COLUMNS} FROM saga WHERE {column} = ?1"))?;
-    let rows = find.query_map([id.0.as_bytes()], |row| Ok(kept(row)))?;
+    condition: &str,
+    of: impl rusqlite::Params,
+) -> Result<Vec<Whole>, BoxError> {
+    let query = format!("SELECT {COLUMNS}, records FROM saga WHERE {condition}");
+    let mut find = from.prepare_cached(&query)?;
+    let rows = find.query_map(of, |row| Ok(whole(row)))?;
     rows.map(|row| row?).collect()
 }
 
-/// Whether a key was ever used again.
+pub(super) fn read_saga(from: &Connection, id: SagaId) -> Result<Vec<Whole>, BoxError> {
+    read_where(from, "id = ?1", [id.0.as_bytes()])
+}
+
+/// The later starts under this first id of a key.
+pub(super) fn read_later(from: &Connection, id: SagaId) -> Result<Vec<Whole>, BoxError> {
+    read_where(from, "key = ?1", [id.0.as_bytes()])
+}
+
+/// Every saga that was not settled at the last checkpoint.
+pub(super) fn read_open(from: &Connection) -> Result<Vec<Whole>, BoxError> {
+    read_where(from, "ended_at IS NULL", [])
+}
+
+/// Whether a key was used again, at the last checkpoint.
 pub(super) fn has_keys(from: &Connection) -> Result<bool, BoxError> {
     let query = "SELECT EXISTS (SELECT 1 FROM saga WHERE key IS NOT NULL)";
     Ok(from.query_row(query, [], |row| row.get(0))?)
-}
-
-/// Every saga that is not settled.
-pub(super) fn read_open(from: &Connection) -> Result<Vec<(SagaId, Kept)>, BoxError> {
-    let mut all = from.prepare(&format!("SELECT {COLUMNS} FROM saga WHERE ended_at IS NULL"))?;
-    let rows = all.query_map([], |row| Ok(kept(row)))?;
-    rows.map(|row| row?).collect()
 }
 
 /// So many rows in the order of their ids.
@@ -225,49 +230,26 @@ pub(super) fn read_page(
     after: Option<SagaId>,
     limit: usize,
 ) -> Result<Vec<(SagaId, Kept)>, BoxError> {
-    let mut page = from.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM saga WHERE id > ?1 ORDER BY id LIMIT ?2"
-    ))?;
+    let query = format!("SELECT {COLUMNS} FROM saga WHERE id > ?1 ORDER BY id LIMIT ?2");
     let after = after.as_ref().map_or([].as_slice(), |after| after.0.as_bytes());
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut page = from.prepare_cached(&query)?;
     let rows = page.query_map(params![after, limit], |row| Ok(kept(row)))?;
     rows.map(|row| row?).collect()
 }
 
-pub(super) fn read_records(from: &Connection, id: SagaId) -> Result<Vec<Stamped>, BoxError> {
-    let mut records = Vec::new();
-    let mut all = from.prepare_cached(
-        "SELECT seq, fence, at, records FROM record WHERE saga = ?1 ORDER BY seq",
-    )?;
-    let mut rows = all.query(params![id.0.as_bytes()])?;
-    while let Some(row) = rows.next()? {
-        let (fence, at) = (Fence(natural(row, 1)?), Timestamp(natural(row, 2)?));
-        if natural(row, 0)? != records.len() as u64 {
-            return Err(format!("records of the saga {id} are missing").into());
-        }
-        let group: Vec<Record> = serde_json::from_str(row.get_ref(3)?.as_str()?)?;
-        records.extend(group.into_iter().map(|record| Stamped { fence, at, record }));
-    }
-    Ok(records)
-}
-
 /// Deletes up to `limit` sagas that ended before that time.
 pub(super) fn forget(to: &Connection, before: Timestamp, limit: usize) -> Result<(), BoxError> {
-    let mut old =
-        to.prepare_cached("SELECT id FROM saga WHERE ended_at < ?1 ORDER BY ended_at LIMIT ?2")?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let ids = old.query_map(params![number(before.0), limit], |row| saga(row, 0))?;
-    let ids: Vec<SagaId> = ids.collect::<Result<_, _>>()?;
-    ids.iter().try_for_each(|id| delete(to, *id))
-}
-
-pub(super) fn delete(to: &Connection, saga: SagaId) -> Result<(), BoxError> {
-    to.prepare_cached("DELETE FROM record WHERE saga = ?1")?.execute([saga.0.as_bytes()])?;
-    to.prepare_cached("DELETE FROM saga WHERE id = ?1")?.execute([saga.0.as_bytes()])?;
+    to.prepare_cached(
+        "DELETE FROM saga WHERE rowid IN
+            (SELECT rowid FROM saga WHERE ended_at < ?1 ORDER BY ended_at LIMIT ?2)",
+    )?
+    .execute(params![number(before.0), limit])?;
     Ok(())
 }
 
-/// A group as text, if its values are encoded.
-pub(super) fn text(records: &Group) -> Result<String, BoxError> {
-    json(records)
+pub(super) fn delete(to: &Connection, saga: SagaId) -> Result<(), BoxError> {
+    to.prepare_cached("DELETE FROM saga WHERE id = ?1")?.execute([saga.0.as_bytes()])?;
+    Ok(())
 }

@@ -7,8 +7,11 @@ use std::{
 };
 
 use super::{
-    SqliteJournal, SqliteOpenError, file, rows,
-    store::{BoxError, Changes, Store},
+    SqliteJournal, SqliteOpenError,
+    file::{self, Opened},
+    log::{self, Changes, Replayed},
+    rows,
+    store::{BoxError, Store},
     writer::Writer,
 };
 use crate::{
@@ -82,7 +85,7 @@ impl SqliteJournalBuilder {
         self
     }
 
-    /// How large the file may grow, in bytes, beside its log of 16 MiB. Default: as large as the disk.
+    /// How large the file may grow, in bytes, beside its `-wal` of 16 MiB. Default: as large as the disk.
     /// A journal that has no room is like one on a full disk.
     #[must_use]
     pub fn max_size(mut self, bytes: u64) -> Self {
@@ -134,28 +137,37 @@ impl SqliteJournalBuilder {
         index.fences_above(fence);
         // More than one in a microsecond are never made.
         index.listeners_from(index.now().0);
-        let has_keys = rows::has_keys(&file.connection).map_err(damaged)?;
-        let (retain, changes) = (self.retain, Changes::default());
-        let store = Store { index, file, retain, has_keys, changes };
-        read(&store).map_err(damaged)?;
+        let store = Self::read(index, file, self.retain).map_err(damaged)?;
         let (index, outbox) = (Arc::clone(&store.index), Arc::default());
         let writer = Writer::new(store, Arc::clone(&outbox));
         Ok(SqliteJournal { index, writer, outbox, durability: self.durability })
     }
-}
 
-fn read(store: &Store) -> Result<(), BoxError> {
-    let (index, from) = (&store.index, &store.file.connection);
-    for definition in rows::read_definitions(from)? {
-        // Nobody listens yet, and the index answers at once.
-        drop(index.define(Arc::new(definition)));
+    fn read(index: Arc<MemoryJournal>, file: Opened, retain: Duration) -> Result<Store, BoxError> {
+        let from = &file.connection;
+        for definition in rows::read_definitions(from)? {
+            // Nobody listens yet, and the index answers at once.
+            drop(index.define(Arc::new(definition)));
+        }
+        index.put_late(rows::read_late(from)?);
+        let Replayed { sagas, dirty, bytes } = log::replay(from)?;
+        let mut has_keys = rows::has_keys(from)?;
+        let now = index.now();
+        for (saga, (kept, records)) in sagas {
+            has_keys |= kept.key.is_some();
+            index.put(saga, kept, records, now);
+        }
+        Ok(Store {
+            index,
+            file,
+            retain,
+            has_keys,
+            changes: Changes::default(),
+            dirty,
+            logged: bytes,
+            visitors: Vec::new(),
+        })
     }
-    index.put_late(rows::read_late(from)?);
-    let now = index.now();
-    for (saga, kept) in rows::read_open(from)? {
-        index.put(saga, kept, rows::read_records(from, saga)?, now);
-    }
-    Ok(())
 }
 
 /// A clock that goes on from where the journal was, should the machine have been set back.

@@ -3,6 +3,8 @@
 
 use std::sync::atomic::Ordering;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     super::{
         ready::End,
@@ -15,18 +17,25 @@ use crate::kernel::{
 };
 
 /// A saga without its records.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Kept {
     pub(crate) definition: DefinitionHash,
     /// The first id under its key, if this is not it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<SagaId>,
     pub(crate) place: Place,
     /// Of the owner, when owned.
     pub(crate) fence: Fence,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) crashed: Vec<Fence>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) crashed_at: Option<Timestamp>,
+    /// Begun by its owner and not yet handed over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) starting: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) inbox: Vec<Mail>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ended_at: Option<Timestamp>,
 }
 
