@@ -9,32 +9,10 @@ use std::{
     },
 };
 
-use distributed_task::{TaskSteps, prelude::*};
-use serde::{Deserialize, Serialize};
+use distributed_task::prelude::*;
 use tokio::sync::{mpsc, oneshot};
 
-/// 300 bytes of request.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Order(Vec<u8>);
-
-/// 100 bytes of result.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Receipt(Vec<u8>);
-
-fn order() -> Order {
-    Order(vec![7; 300])
-}
-
-/// What every step does, here and there.
-fn work(seed: u8) -> Receipt {
-    Receipt(vec![black_box(seed); 100])
-}
-
-/// Somebody who does sagas.
-pub(crate) trait Contestant: Clone + Send + 'static {
-    /// From the request to its outcome.
-    fn saga(&self) -> impl Future<Output = ()> + Send;
-}
+use crate::shared::{Contestant, Order, Receipt, sagas::order, work};
 
 struct Job {
     id: u64,
@@ -80,10 +58,10 @@ impl Contestant for Worker {
 async fn run(job: Job, steps: usize, records: Arc<Mutex<HashMap<u64, Record>>>) {
     let lock = || records.lock().expect("nobody panics");
     lock().insert(job.id, Record { step: 0, result: None });
-    let mut seed = job.order.0[0];
+    let mut seed = job.order.seed();
     for step in 1..=steps {
         let receipt = work(seed);
-        seed = receipt.0[0];
+        seed = receipt.seed();
         let mut records = lock();
         let record = records.get_mut(&job.id).expect("inserted above");
         record.step = step;
@@ -94,16 +72,6 @@ async fn run(job: Job, steps: usize, records: Arc<Mutex<HashMap<u64, Record>>>) 
     let _ = job.reply.send(record.result.expect("there is at least one step"));
 }
 
-impl<T> Contestant for Task<T>
-where
-    T: TaskSteps<Request = Order, Response = Receipt>,
-{
-    async fn saga(&self) {
-        let saga = self.submit(order()).await.expect("submitted");
-        drop(black_box(saga.outcome().await.expect("an outcome")));
-    }
-}
-
 #[distributed_task(request = Order, response = Receipt)]
 pub(crate) struct Three;
 
@@ -111,15 +79,15 @@ pub(crate) struct Three;
 impl Three {
     #[step(read_only)]
     async fn a(&self, request: &Order) -> Receipt {
-        work(request.0[0])
+        work(request.seed())
     }
     #[step(read_only)]
     async fn b(&self, a: &Receipt) -> Receipt {
-        work(a.0[0])
+        work(a.seed())
     }
     #[step(read_only)]
     async fn c(&self, b: &Receipt) -> Receipt {
-        work(b.0[0])
+        work(b.seed())
     }
 }
 
@@ -130,26 +98,26 @@ pub(crate) struct Six;
 impl Six {
     #[step(read_only)]
     async fn a(&self, request: &Order) -> Receipt {
-        work(request.0[0])
+        work(request.seed())
     }
     #[step(read_only)]
     async fn b(&self, a: &Receipt) -> Receipt {
-        work(a.0[0])
+        work(a.seed())
     }
     #[step(read_only)]
     async fn c(&self, b: &Receipt) -> Receipt {
-        work(b.0[0])
+        work(b.seed())
     }
     #[step(read_only)]
     async fn d(&self, c: &Receipt) -> Receipt {
-        work(c.0[0])
+        work(c.seed())
     }
     #[step(read_only)]
     async fn e(&self, d: &Receipt) -> Receipt {
-        work(d.0[0])
+        work(d.seed())
     }
     #[step(read_only)]
     async fn f(&self, e: &Receipt) -> Receipt {
-        work(e.0[0])
+        work(e.seed())
     }
 }

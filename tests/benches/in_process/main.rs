@@ -10,75 +10,29 @@
 #![allow(clippy::print_stdout, reason = "the table is its output")]
 
 mod contestants;
+mod cpu;
+#[path = "../shared/mod.rs"]
+mod shared;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use cpu_time::ProcessTime;
 use criterion::{
     Criterion, SamplingMode,
-    measurement::{Measurement, ValueFormatter, WallTime},
+    measurement::{Measurement, WallTime},
 };
 use distributed_task::prelude::*;
 use tokio::runtime::{Builder, Runtime};
 
-use self::contestants::{Contestant, Six, Three, Worker};
+use self::{
+    contestants::{Six, Three, Worker},
+    cpu::CpuTime,
+    shared::{Cost, batch, median, micros},
+};
 
 /// Sagas of a batch.
 const BATCH: u32 = 9_600;
 
 const NAMES: [&str; 3] = ["by hand, 3 steps", "saga, 3 steps", "saga, 6 steps"];
-
-/// CPU time of all threads.
-struct CpuTime;
-
-impl Measurement for CpuTime {
-    type Intermediate = ProcessTime;
-    type Value = Duration;
-
-    fn start(&self) -> ProcessTime {
-        ProcessTime::now()
-    }
-    fn end(&self, begun: ProcessTime) -> Duration {
-        begun.elapsed()
-    }
-    fn add(&self, one: &Duration, other: &Duration) -> Duration {
-        *one + *other
-    }
-    fn zero(&self) -> Duration {
-        Duration::ZERO
-    }
-    fn to_f64(&self, time: &Duration) -> f64 {
-        WallTime.to_f64(time)
-    }
-    fn formatter(&self) -> &dyn ValueFormatter {
-        WallTime.formatter()
-    }
-}
-
-/// Time for one saga.
-#[derive(Clone, Copy)]
-struct Cost {
-    wall: Duration,
-    cpu: Duration,
-}
-
-/// A batch from that many tasks; each waits for the end of one saga before the next.
-async fn batch(submitters: u32, contestant: &impl Contestant) -> Cost {
-    let (wall, cpu) = (Instant::now(), ProcessTime::now());
-    let submit = |_| {
-        let contestant = contestant.clone();
-        tokio::spawn(async move {
-            for _ in 0..BATCH / submitters {
-                contestant.saga().await;
-            }
-        })
-    };
-    let tasks: Vec<_> = (0..submitters).map(submit).collect();
-    for task in tasks {
-        task.await.expect("a submitter panicked");
-    }
-    Cost { wall: wall.elapsed() / BATCH, cpu: cpu.elapsed() / BATCH }
-}
 
 struct Race {
     floor: Worker,
@@ -101,9 +55,9 @@ impl Race {
     }
 
     async fn round(&mut self) -> [Cost; 3] {
-        let floor = batch(self.submitters, &self.floor).await;
-        let three = batch(self.submitters, &self.three).await;
-        let six = batch(self.submitters, &self.six).await;
+        let floor = batch(BATCH, self.submitters, &self.floor).await;
+        let three = batch(BATCH, self.submitters, &self.three).await;
+        let six = batch(BATCH, self.submitters, &self.six).await;
         self.rounds.push([floor, three, six]);
         [floor, three, six]
     }
@@ -144,11 +98,8 @@ impl Race {
     /// The median of what `figure` makes of each round, for wall and for CPU.
     fn line(&self, name: &str, unit: &str, figure: impl Fn([f64; 3]) -> f64) {
         let median = |part: fn(&Cost) -> Duration| {
-            let micros = |cost: &Cost| part(cost).as_secs_f64() * 1e6;
-            let rounds = self.rounds.iter().map(|round| figure(round.each_ref().map(micros)));
-            let mut figures: Vec<f64> = rounds.collect();
-            figures.sort_by(f64::total_cmp);
-            figures[figures.len() / 2]
+            let of = |round: &[Cost; 3]| figure(round.each_ref().map(|cost| micros(part(cost))));
+            median(self.rounds.iter().map(of).collect())
         };
         let (wall, cpu) = (median(|cost| cost.wall), median(|cost| cost.cpu));
         println!("  {name:<20}  wall {wall:>6.2} {unit:<2}  cpu {cpu:>6.2} {unit}");
