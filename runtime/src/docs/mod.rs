@@ -2,10 +2,12 @@
 //!
 //! - [`guide`]: one page for each thing that a task can do, with code that compiles.
 //! - [`semantics`]: the numbered rules. Comments, tests and other pages cite them: C1, K2, O2.
+//! - [`guarantees`]: what holds under which fault, each sentence with the tests that show it.
 //! - [`journal_protocol`]: for those who write a journal, or operate one.
 //!
 //! These modules hold no code. They exist in the documentation only.
 
+pub mod guarantees;
 pub mod guide;
 pub mod journal_protocol;
 pub mod semantics;
