@@ -238,7 +238,7 @@ pub(super) fn read_page(
     rows.map(|row| row?).collect()
 }
 
-/// Deletes up to `limit` sagas that ended before that time.
+/// Deletes up to `limit` sagas that ended before that time: such a saga never changes again.
 pub(super) fn forget(to: &Connection, before: Timestamp, limit: usize) -> Result<(), BoxError> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     to.prepare_cached(

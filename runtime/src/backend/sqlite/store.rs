@@ -160,6 +160,7 @@ impl Store {
         match if is_short { self.append() } else { self.checkpoint() } {
             // What is too old makes room.
             Err(Unflushed::Full) if is_short => self.checkpoint(),
+            Err(Unflushed::Full) => self.append(),
             written => written,
         }
     }

@@ -72,8 +72,9 @@
 //! One process has the file at a time; tasks of one process share it through
 //! [`override_journal`](crate::builder::TaskBuilder::override_journal). What uploads keep has to survive
 //! as well: give a folder to `.override_files(..)`. The file is an SQLite database, and `sqlite3
-//! orders.db 'SELECT hex(id), place FROM saga'` shows what is in it while nobody has it open. Sagas that
-//! are over are deleted after 24 hours, or what
+//! orders.db 'SELECT hex(id), place FROM saga'` shows what is in it when it was closed; what a process
+//! that was killed did last is still in the table `log`, until the next one opens it. Sagas that are over
+//! are deleted after 24 hours, or what
 //! [`retain`](crate::backend::sqlite::SqliteJournalBuilder::retain) says, as new ones come.
 //!
 //! # Back-pressure
