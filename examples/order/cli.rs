@@ -1,0 +1,258 @@
+//! The command line.
+
+use std::{env, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
+use distributed_task::kernel::SagaId;
+
+use crate::{
+    say::escaped,
+    task::Order,
+    wish::{Wish, Word},
+    world::Pace,
+};
+
+/// Takes orders, and sees them through whatever happens to the process.
+///
+/// An order is reserved, charged and shipped, or taken back. Its journal, and a world to try it on,
+/// are in one folder. `order serve` works there until it is told to stop; without one, each command
+/// works until its own order is over.
+///
+/// The card 4000 is refused, the answer about 4001 is lost, 4002 hangs, and 4003 can be charged but
+/// not refunded. There is no road to Atlantis. There are 100 tea, 100 coffee and 3 cake.
+#[derive(Debug, Parser)]
+#[command(name = "order", version, arg_required_else_help = false)]
+struct Options {
+    /// Where the shop keeps its things
+    #[arg(long, global = true, value_name = "DIR", default_value = "shop")]
+    folder: PathBuf,
+    /// How long a request is on its way to the warehouse, the bank or the carrier
+    #[arg(long, global = true, value_name = "TIME", default_value = "0ms", value_parser = time)]
+    far: Duration,
+    /// How long their answers take, after it happened
+    #[arg(long, global = true, value_name = "TIME", default_value = "0ms", value_parser = time)]
+    slow: Duration,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Place an order: prints its id, then what happens to it
+    Place {
+        /// The same key is the same order, however often it is placed
+        #[arg(long)]
+        key: Option<String>,
+        /// The card to charge
+        #[arg(long, default_value = "4242", value_parser = text())]
+        card: String,
+        /// Where to ship it
+        #[arg(long, value_name = "ADDRESS", default_value = "1 Main Street", value_parser = text())]
+        to: String,
+        /// Only place it: print the id and end
+        #[arg(long)]
+        detach: bool,
+        #[arg(value_parser = text())]
+        item: String,
+        #[arg(default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+        pieces: u32,
+    },
+    /// Work on all orders until told to stop
+    Serve {
+        /// End when nothing is left to do
+        #[arg(long)]
+        once: bool,
+    },
+    /// List the orders that are open
+    List {
+        /// And those that are over
+        #[arg(long)]
+        all: bool,
+        /// As lines of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tell what happened to an order, and what to do about it
+    Inspect {
+        #[command(flatten)]
+        id: Id,
+        /// The events, as lines of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take an order back
+    Cancel {
+        #[command(flatten)]
+        id: Id,
+        /// Only say it: do not wait for what comes of it
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Try again what is stuck or parked
+    Retry {
+        #[command(flatten)]
+        id: Id,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Let the effect of a step remain whose undo failed
+    Waive {
+        #[command(flatten)]
+        id: Id,
+        #[arg(long, value_parser = text())]
+        reason: String,
+        /// Needed where several are stuck
+        #[arg(long)]
+        step: Option<String>,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Count a failed undo as done, because somebody did it by hand
+    Done {
+        #[command(flatten)]
+        id: Id,
+        #[arg(long, value_parser = text())]
+        evidence: String,
+        /// Needed where several are stuck
+        #[arg(long)]
+        step: Option<String>,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Look at what the warehouse, the bank and the carrier did
+    World {
+        #[command(subcommand)]
+        change: Option<Change>,
+        /// As lines of JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Id {
+    #[arg(value_parser = id)]
+    id: SagaId,
+}
+
+/// How a word is said.
+#[derive(Debug, Args)]
+struct How {
+    /// Who says so; it is in the history of the order
+    #[arg(long, value_name = "NAME", default_value = "operator", value_parser = text())]
+    by: String,
+    /// Only say it: do not wait for what comes of it
+    #[arg(long)]
+    detach: bool,
+}
+
+/// What can be changed outside.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Change {
+    /// More of an item is delivered to the warehouse
+    Stock {
+        #[arg(value_parser = text())]
+        item: String,
+        #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+        pieces: u32,
+    },
+    /// The bank gives money back to this card again
+    Reopen {
+        #[arg(value_parser = text())]
+        card: String,
+    },
+}
+
+/// What the user wants.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) folder: PathBuf,
+    pub(crate) pace: Pace,
+    pub(crate) task: Task,
+}
+
+#[derive(Debug)]
+pub(crate) enum Task {
+    Serve { once: bool },
+    Ask(Wish),
+    World { change: Option<Change>, json: bool },
+}
+
+/// Why the command line is no plan.
+pub(crate) enum Unclear {
+    /// The user asked for help or the version: the text to print.
+    Help(clap::Error),
+    /// A mistake, in one line.
+    Mistake(String),
+}
+
+/// Reads the command line.
+pub(crate) fn plan() -> Result<Plan, Unclear> {
+    let options = Options::try_parse().map_err(|error| {
+        if error.use_stderr() { Unclear::Mistake(one_line(&error)) } else { Unclear::Help(error) }
+    })?;
+    let Options { folder, far, slow, command } = options;
+    Ok(Plan { folder, pace: Pace { far, slow }, task: command.into() })
+}
+
+impl From<Command> for Task {
+    fn from(command: Command) -> Self {
+        let say = |Id { id }, How { by, detach }, word| {
+            Self::Ask(Wish::Say { id, by, word, follow: !detach })
+        };
+        match command {
+            Command::Place { key, card, to, detach, item, pieces } => {
+                let order = Order { item, pieces, card, to };
+                Self::Ask(Wish::Place { key, order, follow: !detach })
+            }
+            Command::Serve { once } => Self::Serve { once },
+            Command::List { all, json } => Self::Ask(Wish::List { all, json }),
+            Command::Inspect { id, json } => Self::Ask(Wish::Inspect { id: id.id, json }),
+            Command::Cancel { id: Id { id }, detach } => {
+                Self::Ask(Wish::Cancel { id, follow: !detach })
+            }
+            Command::Retry { id, how } => say(id, how, Word::Retry),
+            Command::Waive { id, reason, step, how } => say(id, how, Word::Waive { step, reason }),
+            Command::Done { id, evidence, step, how } => {
+                say(id, how, Word::Done { step, evidence })
+            }
+            Command::World { change, json } => Self::World { change, json },
+        }
+    }
+}
+
+fn text() -> NonEmptyStringValueParser {
+    NonEmptyStringValueParser::new()
+}
+
+fn id(text: &str) -> Result<SagaId, &'static str> {
+    text.parse().map_err(|_| "it is no id of an order; `order list` shows those that are open")
+}
+
+/// `500ms` or `2s`. An answer must not take as long as a charge waits for it.
+fn time(text: &str) -> Result<Duration, &'static str> {
+    let parsed = match text.strip_suffix("ms") {
+        Some(millis) => millis.parse().map(Duration::from_millis),
+        None => text.strip_suffix('s').unwrap_or("?").parse().map(Duration::from_secs),
+    };
+    match parsed {
+        Ok(time) if time <= Duration::from_secs(4) => Ok(time),
+        Ok(_) => Err("4s is the longest: a charge waits 10s for its answer"),
+        Err(_) => Err("write it like 500ms or 2s"),
+    }
+}
+
+/// What is wrong, without what `--help` says. It quotes the arguments as they are; so that none
+/// breaks the line, they are parsed once more, escaped.
+fn one_line(error: &clap::Error) -> String {
+    let arguments = env::args_os().map(|argument| escaped(&argument.to_string_lossy()));
+    let text = match Options::try_parse_from(arguments) {
+        Err(error) => error.to_string(),
+        Ok(_) => error.kind().to_string(),
+    };
+    // What is missing stands on lines of its own, up to an empty one.
+    let lines: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let line = lines.join(" ");
+    let line = line.strip_prefix("error: ").unwrap_or(&line);
+    if line.contains("--help") { line.to_owned() } else { format!("{line} (see --help)") }
+}
