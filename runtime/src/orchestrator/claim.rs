@@ -16,8 +16,6 @@ use crate::{
 const SUSPECT: u32 = 2;
 /// Sagas that one claim takes at most.
 const BATCH: usize = 64;
-/// How long a suspect is put down while another one runs.
-const BESIDE: Duration = Duration::from_secs(10);
 /// How long to wait before asking a journal again that does not answer.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -112,9 +110,10 @@ pub(super) fn is_suspect(saga: &ClaimedSaga) -> bool {
 /// Drives a suspect in the one slot for such sagas. One that would have to wait for it is put down
 /// meanwhile: if the other one kills this host, it is not charged with that (B4).
 pub(super) fn drive_alone(host: &Arc<Host>, seat: &Arc<Seat>, saga: ClaimedSaga, now: Timestamp) {
-    if let Ok(slot) = Arc::clone(&host.suspects).try_acquire_owned() {
-        return drive(host, seat, saga, now, Some(slot));
-    }
+    let due = match host.suspects.take(host.journal.now()) {
+        Ok(slot) => return drive(host, seat, saga, now, Some(slot)),
+        Err(due) => due,
+    };
     let item = Item {
         saga: saga.id,
         fence: saga.fence,
@@ -122,7 +121,7 @@ pub(super) fn drive_alone(host: &Arc<Host>, seat: &Arc<Seat>, saga: ClaimedSaga,
         at: now,
         records: Group::new(),
         folded: Vec::new(),
-        place: Place::Timed(host.journal.now().plus(BESIDE)),
+        place: Place::Timed(due),
         guarded: true,
         create: None,
     };

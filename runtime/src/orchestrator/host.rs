@@ -21,6 +21,7 @@ use super::{
     pulse,
     seat::{Seat, Taken},
     signals::Ears,
+    suspects::Suspects,
     task::ShutdownReport,
 };
 use crate::{
@@ -56,7 +57,7 @@ pub(crate) struct Host {
     pub(super) settings: HostSettings,
     pub(super) slots: Arc<Semaphore>,
     /// One slot for sagas that hosts died on: the next crash names its cause (R3).
-    pub(super) suspects: Arc<Semaphore>,
+    pub(super) suspects: Suspects,
     /// Whatever the host waits for before it is gone, besides what its seat owns.
     pub(super) tasks: TaskTracker,
     /// Nothing new is claimed or started; what runs goes on.
@@ -112,7 +113,7 @@ impl Host {
             hash,
             known: AtomicUsize::new(known.len()),
             covers: RwLock::new(covered(&own, known).into()),
-            suspects: Arc::new(Semaphore::new(1)),
+            suspects: Suspects::new(),
             slots: Arc::new(Semaphore::new(settings.concurrency.get().min(Semaphore::MAX_PERMITS))),
             journal,
             handlers,

@@ -33,6 +33,7 @@ mod seat;
 mod signals;
 mod start_key;
 mod submit;
+mod suspects;
 mod sweep;
 mod task;
 mod watch;

@@ -156,7 +156,7 @@ impl Driver {
 
     /// Where its slot comes from.
     fn slots(&self) -> &Arc<Semaphore> {
-        if self.is_suspect { &self.host.suspects } else { &self.host.slots }
+        if self.is_suspect { self.host.suspects.slot() } else { &self.host.slots }
     }
 
     /// Drives a claimed saga until it leaves this host.

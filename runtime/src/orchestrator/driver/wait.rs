@@ -98,7 +98,7 @@ impl Driver {
             waits.slot = None;
         } else {
             let slots = match self.is_suspect {
-                true => &self.host.suspects,
+                true => self.host.suspects.slot(),
                 false => &self.host.slots,
             };
             let wait = waits
