@@ -19,8 +19,8 @@ if [[ $(uname) == Linux ]]; then # elsewhere the tests that use these are left o
     need bsdutils type -P script
 fi
 
-# A test runs this program, and would build it without a word.
-cargo build --locked --package distributed-task-examples --bin create-zip
+# Tests run these programs, and would build them without a word.
+cargo build --locked --package distributed-task-examples --bins
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

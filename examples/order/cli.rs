@@ -229,15 +229,15 @@ fn id(text: &str) -> Result<SagaId, &'static str> {
     text.parse().map_err(|_| "it is no id of an order; `order list` shows those that are open")
 }
 
-/// `500ms` or `2s`. An answer must not take as long as a charge waits for it.
+/// `500ms` or `2s`. There and back must take less than the `timeout` of a step.
 fn time(text: &str) -> Result<Duration, &'static str> {
     let parsed = match text.strip_suffix("ms") {
         Some(millis) => millis.parse().map(Duration::from_millis),
         None => text.strip_suffix('s').unwrap_or("?").parse().map(Duration::from_secs),
     };
     match parsed {
-        Ok(time) if time <= Duration::from_secs(4) => Ok(time),
-        Ok(_) => Err("4s is the longest: a charge waits 10s for its answer"),
+        Ok(time) if time <= Duration::from_secs(2) => Ok(time),
+        Ok(_) => Err("2s is the longest: after 5s a call counts as lost"),
         Err(_) => Err("write it like 500ms or 2s"),
     }
 }

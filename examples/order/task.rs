@@ -34,7 +34,8 @@ pub(crate) struct Shipped {
     pub(crate) parcel: i64,
 }
 
-/// Sells things. It has no `timeout`: however long nobody worked on an order, it goes on.
+/// Sells things. It has no `timeout`: however long nobody worked on an order, it goes on. Its steps
+/// have one, because an undo waits so long for a step that was begun by a process that is gone.
 #[distributed_task(
     name = "order",
     request = Order,
@@ -50,7 +51,7 @@ pub(crate) struct Sell {
 
 #[steps]
 impl Sell {
-    #[step(compensate = release)]
+    #[step(compensate = release, timeout = "5s")]
     async fn reserve(&self, cx: &StepContext, request: &Order) -> StepResult<Reservation> {
         let call = call(cx.saga(), cx.idempotency_key());
         // One `?` for a call that failed: it is tried again. One for a refusal: the order goes back.
@@ -64,7 +65,7 @@ impl Sell {
     #[step(
         compensate = refund,
         probe = find_charge,
-        timeout = "10s",
+        timeout = "5s",
         retry(max = 2, delay = "200ms")
     )]
     async fn charge(
@@ -88,7 +89,7 @@ impl Sell {
         Ok(self.bank.refund(call(cx.saga(), cx.step_key())).await??)
     }
 
-    #[step(compensate = recall)]
+    #[step(compensate = recall, timeout = "5s")]
     async fn ship(&self, cx: &StepContext, request: &Order) -> StepResult<i64> {
         let call = call(cx.saga(), cx.idempotency_key());
         Ok(self.carrier.ship(call, &request.to).await??)

@@ -104,11 +104,11 @@ impl fmt::Display for Stock {
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { order, reserved, cents, charges, repeats, parcels } = self;
-        write!(f, "{order}: {reserved} reserved, {} paid in {charges} charges", Money(*cents))?;
+        write!(f, "{order}: reserved {reserved}, charged {charges} x")?;
         if *repeats > 0 {
-            write!(f, " (asked for {repeats} times more)")?;
+            write!(f, " (asked again {repeats} x)")?;
         }
-        write!(f, ", {parcels} shipped")
+        write!(f, ", paid {}, shipped {parcels}", Money(*cents))
     }
 }
 
