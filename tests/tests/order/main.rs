@@ -5,4 +5,5 @@ mod ends;
 mod mistakes;
 mod operators;
 mod placing;
+mod readme;
 mod scene;
