@@ -1,0 +1,94 @@
+//! What is in the files that a killed process left: the journal, and the books of the world.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use rusqlite::{Connection, OpenFlags};
+use serde_json::Value;
+
+/// What a kill interrupted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Interrupted {
+    /// Orders that were not over and did not wait for an operator.
+    pub(crate) open: usize,
+    /// Steps that were intended, and whose end nobody wrote down.
+    pub(crate) steps: usize,
+    /// The same for undos.
+    pub(crate) undos: usize,
+}
+
+/// Reads a copy, so that the next process finds what the last one left.
+pub(crate) fn interrupted(folder: &Path) -> Interrupted {
+    let copy = tempfile::tempdir().expect("there is room");
+    for name in ["journal.db", "journal.db-wal"] {
+        let from = folder.join(name);
+        if from.exists() {
+            fs::copy(from, copy.path().join(name)).expect("there is room");
+        }
+    }
+    let journal = Connection::open(copy.path().join("journal.db")).expect("it can be opened");
+    let mut found = Interrupted::default();
+    let is_made = "SELECT count(*) FROM sqlite_schema WHERE name = 'record'";
+    if journal.query_row(is_made, [], |row| row.get::<_, i64>(0)).expect("it can be read") == 0 {
+        return found;
+    }
+    let select =
+        "SELECT place, (SELECT records FROM record WHERE saga = id ORDER BY seq DESC LIMIT 1)
+                  FROM saga WHERE place NOT IN ('ended', 'parked')";
+    let mut rows = journal.prepare(select).expect("it has these tables");
+    let rows = rows.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
+    for row in rows.expect("it can be read") {
+        let (place, records) = row.expect("it can be read");
+        let records: Vec<Value> = serde_json::from_str(&records).expect("records are JSON");
+        let last = records.last().expect("no group is empty");
+        if last["finished"].is_object() {
+            continue; // only a late success would open it again
+        }
+        found.open += 1;
+        match last["intended"]["way"].as_str() {
+            Some("undo") if place == "owned" => found.undos += 1,
+            Some(_) if place == "owned" => found.steps += 1,
+            _ => {}
+        }
+    }
+    found
+}
+
+/// What the world did for one order, less what it took back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub(crate) reserved: i64,
+    pub(crate) cents: i64,
+    pub(crate) parcels: i64,
+    /// So often the card was charged, and the bank asked again for a charge.
+    pub(crate) charges: u32,
+    pub(crate) repeats: u32,
+}
+
+/// The accounts of all orders, by id.
+pub(crate) fn accounts(folder: &Path) -> BTreeMap<String, Account> {
+    let path = folder.join("world.db");
+    let world = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE);
+    let world = world.expect("there is a world");
+    let mut rows = world.prepare("SELECT saga, what, amount FROM book").expect("it has a book");
+    let mut rows = rows.query([]).expect("it can be read");
+    let mut accounts = BTreeMap::<String, Account>::new();
+    while let Some(row) = rows.next().expect("it can be read") {
+        let get = |column| row.get::<_, String>(column).expect("it is text");
+        let amount = row.get::<_, i64>(2).expect("it is a number");
+        let account = accounts.entry(get(0)).or_default();
+        match &*get(1) {
+            "reserve" => account.reserved += amount,
+            "release" => account.reserved -= amount,
+            "charge" => {
+                account.cents += amount;
+                account.charges += 1;
+            }
+            "repeat" => account.repeats += 1,
+            "refund" => account.cents -= amount,
+            "ship" => account.parcels += amount,
+            "recall" => account.parcels -= amount,
+            other => panic!("the world does not know `{other}`"),
+        }
+    }
+    accounts
+}
