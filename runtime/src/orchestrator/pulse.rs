@@ -1,4 +1,5 @@
-//! The pulse: renews the lease at a third of it, turns due timers into tickets, and reaps the dead.
+//! The pulse: renews the lease at a third of it, turns due timers into tickets, reaps the dead, and is
+//! the net under signals that were lost.
 //! Without a lease and without timers it sleeps until a timer is set.
 
 use std::{sync::Arc, time::Duration};
@@ -11,7 +12,7 @@ use super::{
     seat::{Seat, Taken},
 };
 use crate::{
-    journal::{JournalError, Lease, Left, Pulse, SeatId},
+    journal::{JournalError, Lease, Left, Pulse, SeatId, Wire},
     kernel::Timestamp,
 };
 
@@ -152,6 +153,10 @@ async fn beat(host: &Host, seat: &Seat, lease: Lease) {
                     tracing::warn!(%error, "the definitions were not read");
                 }
                 next_due = pulse.next_due;
+                if host.journal.wire() == Wire::Remote {
+                    // What called this host to a ready list may have been lost on the way.
+                    host.ears.ready.notify_one();
+                }
                 suspects.reap(host, &pulse).await;
             }
             Err(JournalError::Unavailable(error)) => {

@@ -37,5 +37,6 @@ mod tapped;
 mod threads;
 mod types;
 mod undo;
+mod unheard;
 mod versions;
 mod watch;

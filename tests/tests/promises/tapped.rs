@@ -7,7 +7,7 @@ use distributed_task::{
     journal::{
         Admission, Answer, Audited, Batch, Carry, ClaimFrom, Claimed, Committed, Created,
         Durability, History, Journal, JournalError, Known, Lease, Left, ListFilter, Listed,
-        ListenerId, NewSaga, Pulse, Reaped, SeatId, Signals, Told, Wire,
+        ListenerId, NewSaga, Pulse, Reaped, SeatId, Signal, Signals, Told, Wire,
     },
     kernel::{Definition, DefinitionHash, Mail, SagaId, Timestamp},
 };
@@ -29,7 +29,15 @@ pub enum Tap {
 pub struct Tapped<F> {
     inner: Arc<MemoryJournal>,
     durability: Durability,
+    /// It is at the other end of a wire on which signals are lost.
+    deaf: bool,
     tap: F,
+}
+
+struct Deaf;
+
+impl Signals for Deaf {
+    fn signal(&self, _: Signal) {}
 }
 
 impl<F: Fn(&'static str) -> Tap + Send + Sync + 'static> Tapped<F> {
@@ -39,7 +47,13 @@ impl<F: Fn(&'static str) -> Tap + Send + Sync + 'static> Tapped<F> {
 
     /// One that says it survives this.
     pub fn declaring(inner: &Arc<MemoryJournal>, durability: Durability, tap: F) -> Arc<Self> {
-        Arc::new(Self { inner: Arc::clone(inner), durability, tap })
+        Arc::new(Self { inner: Arc::clone(inner), durability, deaf: false, tap })
+    }
+
+    /// One on the other end of a wire on which every signal is lost.
+    pub fn far_away(inner: &Arc<MemoryJournal>, tap: F) -> Arc<Self> {
+        let (inner, durability) = (Arc::clone(inner), inner.durability());
+        Arc::new(Self { inner, durability, deaf: true, tap })
     }
 }
 
@@ -65,15 +79,18 @@ impl<F: Fn(&'static str) -> Tap + Send + Sync + 'static> Journal for Tapped<F> {
     }
 
     fn wire(&self) -> Wire {
-        self.inner.wire()
+        if self.deaf { Wire::Remote } else { self.inner.wire() }
     }
 
     fn now(&self) -> Timestamp {
         self.inner.now()
     }
 
+    fn listen(&self, signals: Arc<dyn Signals>) -> Answer<'_, ListenerId> {
+        self.inner.listen(if self.deaf { Arc::new(Deaf) } else { signals })
+    }
+
     tapped! {
-        listen [] (signals: Arc<dyn Signals>) -> Answer<'_, ListenerId>;
         unlisten [] (listener: ListenerId) -> Answer<'_, ()>;
         define [] (definition: Arc<Definition>) -> Answer<'_, ()>;
         definitions [] () -> Answer<'_, Vec<Arc<Definition>>>;

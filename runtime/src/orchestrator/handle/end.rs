@@ -9,6 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{SILENCE, SagaHandle};
 use crate::{
+    journal::Wire,
     kernel::{DefinitionHash, Finish, Finished, Place, SagaStatus, Timestamp},
     orchestrator::{
         look::Look,
@@ -143,18 +144,25 @@ impl<T: TaskDefinition> SagaHandle<T> {
         Ok(look)
     }
 
-    /// The next thing seen. Of a saga that was submitted elsewhere no signal may come here, so
-    /// after a silence the journal is asked (B19).
+    /// The next thing seen. Of a saga that was submitted elsewhere no signal may come here, and over
+    /// a wire one may be lost, so after a silence the journal is asked (B19).
     async fn seen(&self) -> Result<Seen, OutcomeError> {
         let stops = self.told.load(Ordering::Relaxed);
-        if !self.elsewhere {
+        if !self.elsewhere && self.inner.host.journal.wire() == Wire::Local {
             return Ok(self.waiter.wait(stops).await);
         }
         let mut lies = None;
         loop {
-            match timeout(SILENCE, self.waiter.wait(stops)).await {
-                Ok(seen) => return Ok(seen),
-                Err(_) => lies = self.lies(&self.look().await?, lies),
+            if let Ok(seen) = timeout(SILENCE, self.waiter.wait(stops)).await {
+                return Ok(seen);
+            }
+            match self.look().await {
+                Ok(look) => lies = self.lies(&look, lies),
+                // A signal may come all the same.
+                Err(StatusError::Journal { source, .. }) if !self.elsewhere => {
+                    tracing::debug!(saga = %self.id, error = %source, "not looked at, later again");
+                }
+                Err(error) => return Err(error.into()),
             }
             if let Some(Lies { definition, since, .. }) = lies
                 && self.inner.host.journal.now().since(since) >= UNCLAIMED
