@@ -261,7 +261,8 @@ pub trait Journal: Send + Sync + 'static {
     fn inbox(&self, saga: SagaId) -> Answer<'_, Vec<Mail>>;
 
     /// Renews the lease of the seat and turns due timers into tickets. With `carry`, takes up to
-    /// that many tickets of the named definitions for a queue to carry.
+    /// that many tickets of the named definitions for a queue to carry. When it finds none, the seat
+    /// is idle and is signalled when a ticket comes.
     fn pulse<'a>(&'a self, seat: SeatId, carry: Option<Carry<'a>>) -> Answer<'a, Pulse>;
 
     /// Ends a seat whose deadline has passed and gives its sagas back.

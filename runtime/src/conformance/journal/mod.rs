@@ -205,6 +205,8 @@ const RULES: &[Rule<Desk>] = rules! {
     "a saga is claimed by id only under its own definition" => tickets::asks_for_the_definition,
     "no more tickets are carried than asked for, of the definitions named"
         => tickets::carries_what_was_asked,
+    "a seat that finds nothing to carry is called when a ticket comes, whatever it dropped"
+        => tickets::wants_to_be_called,
 
     "a seat has a deadline, and a pulse renews it" => seats::renews,
     "reaping is refused while the deadline has not passed" => seats::lives_until_its_deadline,

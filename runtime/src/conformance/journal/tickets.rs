@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     conformance::rule::{Verdict, ensure, ensure_eq},
-    journal::{Carry, ClaimFrom, Item, JournalError, NewSaga, Verdict as Ruling},
+    journal::{Carry, ClaimFrom, Item, JournalError, NewSaga, Signal, Verdict as Ruling},
     kernel::{DefinitionHash, Fence, Group, Letter, Place, SagaId},
 };
 
@@ -303,4 +303,19 @@ pub(super) async fn carries_what_was_asked(desk: Desk) -> Verdict {
     ensure_eq(carry(&desk, &seat, desk.other.hash(), 8).await?, vec![])?;
     ensure_eq(carry(&desk, &seat, desk.definition.hash(), 1).await?, vec![sagas[0]])?;
     ensure_eq(desk.claim_all(&seat).await?, vec![sagas[1]])
+}
+
+pub(super) async fn wants_to_be_called(desk: Desk) -> Verdict {
+    let (seat, owner) = (desk.seat().await?, desk.seat().await?);
+    let definition = desk.definition.hash();
+    let saga = desk.create().await?;
+    // Its ticket stays where it is, and is none any more.
+    let from = ClaimFrom::Sagas(definition, &[saga]);
+    ensure_eq(desk.journal.claim(owner.id, from, 1).await?.sagas.len(), 1)?;
+    ensure_eq(carry(&desk, &seat, definition, 8).await?, vec![])?;
+    let next = desk.create().await?;
+    match seat.heard.next().await {
+        Signal::Ready => ensure_eq(carry(&desk, &seat, definition, 8).await?, vec![next]),
+        other => Err(format!("{other:?} was signalled").into()),
+    }
 }

@@ -135,14 +135,32 @@ impl MemoryJournal {
         let lease = self.seats.renew(seat, now).ok_or(JournalError::Fenced(seat))?;
         self.wake_due(now);
         let dead = self.seats.overdue(now).into_iter().filter(|dead| *dead != seat).collect();
-        let mut carried = Vec::new();
-        if let (Some(carry), Some(seat)) = (carry, self.seats.get(seat)) {
-            let mut tickets = Vec::new();
-            let idle = (seat.id, seat.listener);
+        let carried = match (carry, self.seats.get(seat)) {
+            (Some(carry), Some(seat)) => self.carry(&seat, carry, now),
+            _ => Vec::new(),
+        };
+        let next_due = lock(&self.timers).next();
+        let definitions = self.definitions.read().expect("no writer panics").len();
+        Ok(Pulse { deadline: lease.deadline, next_due, definitions, dead, carried })
+    }
+
+    /// Hands tickets to a queue.
+    fn carry(
+        &self,
+        seat: &Seat,
+        carry: Carry<'_>,
+        now: Timestamp,
+    ) -> Vec<(SagaId, DefinitionHash)> {
+        let (back, idle) = (now.plus(CARRIED), (seat.id, seat.listener));
+        let (mut tickets, mut carried) = (Vec::new(), Vec::new());
+        loop {
             let wake = lock(&self.ready).pop(carry.definitions, carry.limit, idle, &mut tickets);
             self.wake(wake);
-            let back = now.plus(CARRIED);
-            for (saga, definition) in tickets {
+            // Only stale tickets: the seat must not wait to be called without being idle.
+            if tickets.is_empty() {
+                return carried;
+            }
+            for (saga, definition) in tickets.drain(..) {
                 if let Some(entry) = self.shards.of(saga).sagas.get_mut(&saga)
                     && matches!(entry.at, At::Ready)
                 {
@@ -151,10 +169,10 @@ impl MemoryJournal {
                     carried.push((saga, definition));
                 }
             }
+            if !carried.is_empty() {
+                return carried;
+            }
         }
-        let next_due = lock(&self.timers).next();
-        let definitions = self.definitions.read().expect("no writer panics").len();
-        Ok(Pulse { deadline: lease.deadline, next_due, definitions, dead, carried })
     }
 
     pub(super) fn leave_now(&self, id: SeatId) -> Left {
