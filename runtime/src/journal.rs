@@ -443,7 +443,7 @@ impl fmt::Display for SeatId {
 /// Somebody who wants signals.
 ///
 /// See [`Signals`] for an example.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ListenerId(pub u64);
 
 /// Receives signals. Called from wherever they arise: must be quick and must not call the journal.

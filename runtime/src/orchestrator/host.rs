@@ -10,7 +10,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -53,7 +53,9 @@ pub(crate) struct Host {
     /// Hears of the sagas that were started here, whatever becomes of the seat.
     pub(super) listener: ListenerId,
     /// `None` while a new one is looked for.
-    seats: watch::Sender<Option<Arc<Seat>>>,
+    seat: RwLock<Option<Arc<Seat>>>,
+    /// There is another one. Whoever waits for it goes on in the order in which it came.
+    seated: Notify,
     pub(super) settings: HostSettings,
     pub(super) slots: Arc<Semaphore>,
     /// One slot for sagas that hosts died on: the next crash names its cause (R3).
@@ -121,7 +123,8 @@ impl Host {
             services: Arc::new(Services { files, progress }),
             ears,
             listener,
-            seats: watch::Sender::new(Some(Arc::clone(&seat))),
+            seat: RwLock::new(Some(Arc::clone(&seat))),
+            seated: Notify::new(),
             settings,
             tasks: TaskTracker::new(),
             leaving: CancellationToken::new(),
@@ -161,34 +164,46 @@ impl Host {
 
     /// The seat, as soon as there is one; `None` when the host leaves.
     pub(super) async fn seat(&self) -> Option<Arc<Seat>> {
-        if let Some(seat) = self.seat_now() {
-            return Some(seat);
-        }
-        let is_had =
-            |seat: &Option<Arc<Seat>>| seat.as_ref().is_some_and(|seat| !seat.lost.is_cancelled());
-        let mut seats = self.seats.subscribe();
+        let seated = async {
+            loop {
+                let seated = self.seated.notified();
+                if let Some(seat) = self.held() {
+                    return seat;
+                }
+                seated.await;
+            }
+        };
         tokio::select! {
             biased;
             () = self.leaving.cancelled() => None,
-            seat = seats.wait_for(is_had) => seat.ok()?.clone(),
+            seat = seated => Some(seat),
         }
     }
 
     /// The seat, if there is one now and the host stays.
     pub(super) fn seat_now(&self) -> Option<Arc<Seat>> {
-        let seat = self.seats.borrow().clone();
-        seat.filter(|seat| !seat.lost.is_cancelled() && !self.leaving.is_cancelled())
+        self.held().filter(|_| !self.leaving.is_cancelled())
+    }
+
+    fn held(&self) -> Option<Arc<Seat>> {
+        let seat = self.seat.read().unwrap_or_else(PoisonError::into_inner).clone();
+        seat.filter(|seat| !seat.lost.is_cancelled())
+    }
+
+    fn hold(&self, seat: Option<Arc<Seat>>) {
+        *self.seat.write().unwrap_or_else(PoisonError::into_inner) = seat;
+        self.seated.notify_waiters();
     }
 
     /// There is no seat, for the moment or for good.
     pub(super) fn stand_up(&self) {
-        self.seats.send_replace(None);
+        self.hold(None);
     }
 
     /// There is a seat again. What the journal knew before, it may know no more.
     pub(super) fn sit_down(&self, seat: Arc<Seat>, known: Vec<Arc<Definition>>) {
         self.learn(known);
-        self.seats.send_replace(Some(seat));
+        self.hold(Some(seat));
     }
 
     /// What the journal answers to a seat; `None` when the seat is lost, or the time of the host is

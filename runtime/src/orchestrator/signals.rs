@@ -231,8 +231,12 @@ impl<V> Sharded<V> {
         self.shard(saga).remove(&saga)
     }
 
+    /// Takes all out, in an order that does not depend on the map.
     fn drain(&self) -> Vec<Arc<V>> {
-        self.0.iter().flat_map(|shard| std::mem::take(&mut *lock(shard)).into_values()).collect()
+        let taken = self.0.iter().flat_map(|shard| std::mem::take(&mut *lock(shard)));
+        let mut taken: Vec<_> = taken.collect();
+        taken.sort_unstable_by_key(|(saga, _)| *saga);
+        taken.into_iter().map(|(_, value)| value).collect()
     }
 }
 

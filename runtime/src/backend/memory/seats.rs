@@ -1,7 +1,7 @@
 //! Seats: who lives, and until when.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -61,7 +61,7 @@ impl Seat {
 /// All seats that live.
 pub(super) struct Seats {
     lease: Option<Duration>,
-    seats: Mutex<HashMap<SeatId, Arc<Seat>>>,
+    seats: Mutex<BTreeMap<SeatId, Arc<Seat>>>,
 }
 
 impl Seats {

@@ -60,7 +60,7 @@ pub struct MemoryJournal {
     ready: Mutex<Ready>,
     timers: Mutex<Timers>,
     seats: Seats,
-    listeners: RwLock<HashMap<ListenerId, Arc<dyn Signals>>>,
+    listeners: RwLock<BTreeMap<ListenerId, Arc<dyn Signals>>>,
     definitions: RwLock<HashMap<DefinitionHash, Arc<Definition>>>,
     fences: AtomicU64,
     next_listener: AtomicU64,
