@@ -71,6 +71,8 @@ pub mod kernel;
 mod orchestrator;
 pub mod progress;
 pub mod queue;
+#[cfg(all(test, feature = "in-process"))]
+mod simulation;
 #[cfg(feature = "engine")]
 mod task;
 

@@ -11,7 +11,7 @@ use std::{
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-use self::Floor::{Backends, Builder, Kernel, Orchestrator, Root, Suites, Traits};
+use self::Floor::{Backends, Builder, Kernel, Orchestrator, Root, Simulation, Suites, Traits};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Floor {
@@ -27,6 +27,8 @@ enum Floor {
     Builder,
     /// Checks of the contracts.
     Suites,
+    /// Runs the engine in a world of its own, in tests only.
+    Simulation,
     /// `lib.rs` and what it shows to the outside.
     Root,
 }
@@ -45,6 +47,7 @@ const ROOMS: &[(&str, Floor)] = &[
     ("backend", Backends),
     ("builder", Builder),
     ("conformance", Suites),
+    ("simulation", Simulation),
     ("__private", Root),
     ("docs", Root),
 ];
@@ -61,6 +64,7 @@ const TABLE: &[(Floor, &[Floor])] = &[
     (Backends, &[Kernel, Traits, Backends]),
     (Builder, &[Kernel, Traits, Orchestrator, Backends, Builder]),
     (Suites, &[Kernel, Traits, Suites]),
+    (Simulation, &[Kernel, Traits, Orchestrator, Backends, Simulation]),
     (Root, &[Kernel, Traits, Orchestrator, Backends, Builder, Suites, Root]),
 ];
 

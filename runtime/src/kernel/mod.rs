@@ -40,7 +40,7 @@ mod step;
 mod value;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use attempt::{AttemptEnd, Doubt, Refused};
 pub use definition::{

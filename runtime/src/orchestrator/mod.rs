@@ -46,6 +46,8 @@ pub use operator::{
     SagaRow, Unclaimable,
 };
 pub use outcome::{CompensationCause, Effect, Failure, OutcomeError, SagaOutcome};
+#[cfg(test)]
+pub(crate) use random::seeded;
 pub use reason::WhyParked;
 pub use start_key::StartKey;
 pub use submit::SubmitError;

@@ -26,5 +26,37 @@ pub(super) fn entry() -> EntryId {
 
 #[allow(clippy::disallowed_methods, reason = "an id is repeated by reading the journal")]
 fn draw() -> Uuid {
+    #[cfg(test)]
+    if let Some(seeded) = seeded::draw() {
+        return seeded;
+    }
     Uuid::new_v4()
+}
+
+/// Chance that can be repeated, for the simulation: each thread runs a schedule of its own.
+#[cfg(test)]
+pub(crate) mod seeded {
+    use std::cell::RefCell;
+
+    use uuid::{Builder, Uuid};
+
+    use crate::kernel::tests::draw::Lot;
+
+    thread_local! {
+        static LOT: RefCell<Option<Lot>> = const { RefCell::new(None) };
+    }
+
+    /// From now on the ids that are drawn on this thread follow from the seed; `None`: from chance.
+    pub(crate) fn follow(seed: Option<u64>) {
+        LOT.set(seed.map(Lot));
+    }
+
+    pub(super) fn draw() -> Option<Uuid> {
+        LOT.with_borrow_mut(|lot| {
+            let lot = lot.as_mut()?;
+            let [high, low] = [lot.next(), lot.next()].map(u64::to_be_bytes);
+            let bytes = [high, low].concat().try_into().expect("twice 8 bytes");
+            Some(Builder::from_random_bytes(bytes).into_uuid())
+        })
+    }
 }

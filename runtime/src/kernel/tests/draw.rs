@@ -4,10 +4,10 @@ use super::task::{Row, ephemeral, no_undo, pivot, read_only, retriable, step, ta
 use crate::kernel::{AttemptEnd, Definition, Doubt, Kind, Refused, Step, Value, Way};
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
-pub(super) struct Lot(pub(super) u64);
+pub(crate) struct Lot(pub(crate) u64);
 
 impl Lot {
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -15,11 +15,11 @@ impl Lot {
         z ^ (z >> 31)
     }
 
-    pub(super) fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.next() % bound as u64).expect("the bound is small")
     }
 
-    pub(super) fn one_in(&mut self, times: usize) -> bool {
+    pub(crate) fn one_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
 }
@@ -28,7 +28,7 @@ const NAMES: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"
 
 /// A task that keeps the order rules (P1): compensable, read-only and `no_undo` steps, perhaps a
 /// pivot, then retriable and read-only ones; perhaps an API phase, groups and conditions.
-pub(super) fn draw_task(lot: &mut Lot) -> Definition {
+pub(crate) fn draw_task(lot: &mut Lot) -> Definition {
     let mut rows: Vec<Row> = Vec::new();
     let (stages, api) = (1 + lot.below(5), lot.below(3));
     let pivot_at = lot.one_in(2).then(|| lot.below(stages));

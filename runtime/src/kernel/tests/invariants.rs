@@ -11,7 +11,7 @@ use crate::kernel::{
 
 /// Checks a whole journal, and says what it tells.
 #[track_caller]
-pub(super) fn check<'a>(definition: &'a Definition, journal: &[Stamped]) -> Reader<'a> {
+pub(crate) fn check<'a>(definition: &'a Definition, journal: &[Stamped]) -> Reader<'a> {
     let mut oracle = Oracle {
         seen: Reader::new(definition),
         definition,

@@ -1,12 +1,12 @@
 //! The rules of a saga as stories: given these events, when this happens, then these records are
 //! written and this is started. Each test is named after its rule.
 
-mod draw;
+pub(crate) mod draw;
 mod events;
 mod expect;
-mod invariants;
+pub(crate) mod invariants;
 mod ledger;
-mod reader;
+pub(crate) mod reader;
 mod script;
 mod task;
 mod words;

@@ -75,7 +75,7 @@ impl Step {
 
 /// The fold of the oracle.
 #[derive(Clone)]
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     definition: &'a Definition,
     pub(super) steps: Vec<Step>,
     letters: BTreeSet<EntryId>,

@@ -5,6 +5,8 @@
 //! lock sees it in its place. Signals are sent when all of them are released.
 
 mod claim;
+#[cfg(test)]
+mod forced;
 mod inbox;
 #[cfg(feature = "sqlite")]
 mod kept;

@@ -1,0 +1,464 @@
+//! The store: a journal in memory, and what can be seen from there.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures_util::FutureExt;
+use tokio::sync::{Notify, futures::Notified};
+use uuid::Uuid;
+
+use super::{
+    mutation::Mutation,
+    scene::{Scene, lock},
+    world::World,
+};
+use crate::{
+    backend::memory::MemoryJournal,
+    journal::{
+        Admission, Answer, Batch, Carry, ClaimFrom, Claimed, Committed, Created, History, Item,
+        Journal, JournalError, Lease, ListFilter, ListenerId, NewOwned, NewSaga, Pulse, Reaped,
+        SeatId, Told, Verdict,
+    },
+    kernel::{
+        DefinitionHash, End, EntryId, Fence, Finish, Group, Letter, Mail, Place, Record, SagaId,
+        Stamped, Timestamp, Way, idempotency_key,
+    },
+};
+
+/// The store that all processes share.
+pub(super) struct Store {
+    pub(super) journal: MemoryJournal,
+    scene: Arc<Scene>,
+    world: Arc<World>,
+    /// Letters that were acknowledged.
+    told: Mutex<BTreeSet<(SagaId, EntryId)>>,
+    /// Groups that were acknowledged: how long the records of a saga were behind the last.
+    lengths: Mutex<BTreeMap<SagaId, usize>>,
+    changed: Notify,
+    broken: Mutex<Broken>,
+}
+
+/// What a broken store remembers.
+#[derive(Default)]
+struct Broken {
+    /// A seat of nobody, which owns what is lost.
+    ghost: Option<SeatId>,
+    /// Seats that nobody is told of any more.
+    struck: BTreeSet<SeatId>,
+    /// Seats that were reaped, and until when they write all the same.
+    undead: BTreeMap<SeatId, Timestamp>,
+}
+
+/// So long it takes to give back what a dead seat owned, where that is done first.
+const REAPING: Duration = Duration::from_secs(5);
+
+/// A batch that can be sent more than once.
+#[derive(Clone)]
+pub(super) struct Parcel {
+    pub(super) seat: SeatId,
+    pub(super) number: u64,
+    items: Vec<Part>,
+}
+
+#[derive(Clone)]
+struct Part {
+    saga: SagaId,
+    fence: Fence,
+    seq: u64,
+    at: Timestamp,
+    records: Group,
+    folded: Vec<EntryId>,
+    place: Place,
+    guarded: bool,
+    create: Option<(DefinitionHash, Option<SagaId>)>,
+}
+
+impl Parcel {
+    pub(super) fn of(batch: Batch) -> Self {
+        let part = |item: Item| Part {
+            saga: item.saga,
+            fence: item.fence,
+            seq: item.seq,
+            at: item.at,
+            records: item.records,
+            folded: item.folded,
+            place: item.place,
+            guarded: item.guarded,
+            // Nobody is held up here: there is always room.
+            create: item.create.map(|create| (create.definition, create.key)),
+        };
+        let items = batch.items.into_iter().map(part).collect();
+        Self { seat: batch.seat, number: batch.number, items }
+    }
+
+    /// The undo of what was done first for that of what was done last.
+    pub(super) fn mirror(&mut self, undone: &[usize]) {
+        let records = self.items.iter_mut().flat_map(|part| &mut part.records);
+        for record in records {
+            if let Record::Intended { step, way: Way::Undo, .. }
+            | Record::Ended { step, way: Way::Undo, .. } = record
+                && let Some(place) = undone.iter().position(|undone| undone == step)
+            {
+                *step = undone[undone.len() - 1 - place];
+            }
+        }
+    }
+
+    /// As if all of it were written.
+    pub(super) fn is_written(&self) -> Committed {
+        let verdicts = self.items.iter().map(|_| Verdict::Written { mail: false }).collect();
+        Committed { verdicts }
+    }
+}
+
+impl Store {
+    pub(super) fn new(scene: &Arc<Scene>, world: &Arc<World>) -> Arc<Self> {
+        let journal = MemoryJournal::builder()
+            .lease(scene.plan.store.lease)
+            .clock(Arc::new(scene.clock()))
+            .capacity(1_000_000)
+            .retain_ended(1_000_000)
+            .build();
+        Arc::new(Self {
+            journal,
+            scene: Arc::clone(scene),
+            world: Arc::clone(world),
+            told: Mutex::default(),
+            lengths: Mutex::default(),
+            changed: Notify::new(),
+            broken: Mutex::default(),
+        })
+    }
+
+    // ---- operations ----------------------------------------------------------------------------
+
+    pub(super) fn create(&self, new: NewSaga) -> Result<Created, JournalError> {
+        let (id, records) = (new.id, new.records.clone());
+        let admission = self.room(new.definition);
+        let created = now(self.journal.create(NewSaga { admission, ..new }))?;
+        self.scene.trace("store", || format!("create {}: {created:?}", short(id)));
+        if created == Created::Created {
+            self.written(id, 0, &records);
+        }
+        self.done();
+        Ok(created)
+    }
+
+    pub(super) fn commit(&self, parcel: &Parcel) -> Result<Committed, JournalError> {
+        let item = |part: Part| Item {
+            saga: part.saga,
+            fence: part.fence,
+            seq: part.seq,
+            at: part.at,
+            records: part.records,
+            folded: part.folded,
+            place: part.place,
+            guarded: part.guarded,
+            create: part.create.map(|(definition, key)| NewOwned {
+                definition,
+                key,
+                admission: self.room(definition),
+            }),
+        };
+        let items = parcel.items.iter().cloned().map(|part| item(self.as_mutated(part))).collect();
+        let batch = Batch { seat: parcel.seat, number: parcel.number, items };
+        let committed = match now(self.journal.commit(batch)) {
+            Err(JournalError::Fenced(_)) if self.is_undead(parcel.seat) => {
+                Ok(self.write_for_the_dead(parcel))
+            }
+            committed => committed,
+        };
+        if let Err(JournalError::Fenced(_)) = &committed {
+            self.scene.count("stale commits refused");
+        }
+        self.scene.trace("store", || {
+            let parts = parcel.items.iter().map(|part| {
+                let records: Vec<String> = part.records.iter().map(tell).collect();
+                format!(
+                    "{} at {} [{}] to {:?}{}",
+                    short(part.saga),
+                    part.seq,
+                    records.join(", "),
+                    part.place,
+                    if part.guarded { ", guarded" } else { "" },
+                )
+            });
+            let parts: Vec<String> = parts.collect();
+            let answer = match &committed {
+                Ok(committed) => format!("{:?}", committed.verdicts),
+                Err(error) => error.to_string(),
+            };
+            format!("commit by {}: {}: {answer}", short(parcel.seat), parts.join("; "))
+        });
+        if let Ok(committed) = &committed {
+            for (part, verdict) in parcel.items.iter().zip(&committed.verdicts) {
+                match verdict {
+                    Verdict::Written { .. } => {
+                        self.written(part.saga, part.seq as usize, &part.records);
+                    }
+                    Verdict::Mail => self.scene.count("guarded commits refused"),
+                    Verdict::NotOwner => self.scene.count("stale commits refused"),
+                }
+            }
+        }
+        self.done();
+        committed
+    }
+
+    pub(super) fn claim(
+        &self,
+        seat: SeatId,
+        from: ClaimFrom<'_>,
+        limit: usize,
+    ) -> Result<Claimed, JournalError> {
+        let claimed = now(self.journal.claim(seat, from, limit));
+        if claimed.is_err() && self.scene.is(Mutation::ClaimPopsFirst) {
+            // Its tickets are gone, and nobody has them.
+            let _ = now(self.journal.claim(self.ghost(), from, limit));
+        }
+        if let Ok(claimed) = &claimed {
+            for saga in &claimed.sagas {
+                self.scene.count("claims");
+                self.scene.count_if("take-overs", saga.crashes > 0);
+                self.scene.trace("store", || {
+                    let (crashes, mail) = (saga.crashes, saga.mail.len());
+                    let saga = short(saga.id);
+                    format!("claim by {}: {saga}, crashes {crashes}, mail {mail}", short(seat))
+                });
+            }
+        }
+        self.done();
+        claimed
+    }
+
+    pub(super) fn pulse(
+        &self,
+        seat: SeatId,
+        carry: Option<Carry<'_>>,
+    ) -> Result<Pulse, JournalError> {
+        let mut pulse = now(self.journal.pulse(seat, carry));
+        let mut broken = lock(&self.broken);
+        if let Ok(pulse) = &mut pulse {
+            pulse.dead.retain(|dead| !broken.struck.contains(dead));
+        } else if self.scene.is(Mutation::RenewalRecreatesTheSeat) {
+            let until = self.journal.now().plus(self.scene.plan.store.lease);
+            broken.undead.insert(seat, until);
+            pulse = Ok(Pulse { deadline: Some(until), ..Pulse::default() });
+        }
+        drop(broken);
+        self.scene.trace("store", || match &pulse {
+            Ok(pulse) => format!(
+                "pulse of {}: {} dead, {} carried",
+                short(seat),
+                pulse.dead.len(),
+                pulse.carried.len()
+            ),
+            Err(error) => format!("pulse of {}: {error}", short(seat)),
+        });
+        self.done();
+        pulse
+    }
+
+    pub(super) fn reap(&self, dead: SeatId) -> Result<Reaped, JournalError> {
+        match self.scene.mutation {
+            Mutation::NoRecovery => return Ok(Reaped::Reaped(0)),
+            Mutation::ReapStrikesTheSeatFirst => {
+                lock(&self.broken).struck.insert(dead);
+                return Ok(Reaped::Reaped(0));
+            }
+            Mutation::ReapEndsTheSeatLast => {
+                let until = self.journal.now().plus(REAPING);
+                lock(&self.broken).undead.insert(dead, until);
+            }
+            _ => {}
+        }
+        let reaped = now(self.journal.reap(dead))?;
+        self.scene.trace("store", || format!("reap {}: {reaped:?}", short(dead)));
+        self.scene.count_if("seats reaped", matches!(reaped, Reaped::Reaped(_)));
+        self.done();
+        Ok(reaped)
+    }
+
+    pub(super) fn enter(&self, seat: SeatId, listener: ListenerId) -> Result<Lease, JournalError> {
+        self.scene.trace("store", || format!("enter {}", short(seat)));
+        now(self.journal.enter(seat, listener))
+    }
+
+    pub(super) fn tell(&self, saga: SagaId, mail: Mail) -> Result<Told, JournalError> {
+        let id = mail.id;
+        match mail.letter {
+            Letter::Unpark { .. } => self.world.licensed(saga),
+            Letter::Late { .. } => self.scene.count("late successes told"),
+            _ => {}
+        }
+        let what = self.scene.is_traced().then(|| tell_letter(&mail.letter));
+        let told = match self.scene.is(Mutation::LosesLetters) {
+            true => Told::Told,
+            false => now(self.journal.tell(saga, mail))?,
+        };
+        self.scene.trace("store", || {
+            format!("tell {} {}: {told:?}", short(saga), what.unwrap_or_default())
+        });
+        if told == Told::Told {
+            lock(&self.told).insert((saga, id));
+        }
+        self.done();
+        Ok(told)
+    }
+
+    fn room(&self, definition: DefinitionHash) -> Admission {
+        now(self.journal.admit(definition)).expect("there is room")
+    }
+
+    // ---- what is broken ------------------------------------------------------------------------
+
+    fn as_mutated(&self, mut part: Part) -> Part {
+        match self.scene.mutation {
+            Mutation::UnguardedRelease => part.guarded &= part.place == Place::Owned,
+            // Only seats and numbers are looked at.
+            Mutation::ReapEndsTheSeatLast | Mutation::RenewalRecreatesTheSeat
+                if part.create.is_none() =>
+            {
+                part.seq = self.records(part.saga).len() as u64;
+            }
+            _ => {}
+        }
+        part
+    }
+
+    fn is_undead(&self, seat: SeatId) -> bool {
+        let until = lock(&self.broken).undead.get(&seat).copied();
+        until.is_some_and(|until| self.journal.now() < until)
+    }
+
+    fn write_for_the_dead(&self, parcel: &Parcel) -> Committed {
+        for part in &parcel.items {
+            self.journal.append_anyway(part.saga, part.fence, part.records.to_vec());
+        }
+        parcel.is_written()
+    }
+
+    fn ghost(&self) -> SeatId {
+        let mut broken = lock(&self.broken);
+        if let Some(ghost) = broken.ghost {
+            return ghost;
+        }
+        let ghost = SeatId(Uuid::from_u128(0xdead));
+        let _ = now(self.journal.enter(ghost, ListenerId(0)));
+        broken.struck.insert(ghost);
+        *broken.ghost.insert(ghost)
+    }
+
+    // ---- what is seen --------------------------------------------------------------------------
+
+    fn written(&self, saga: SagaId, seq: usize, records: &[Record]) {
+        let definition = &self.scene.plan.definition;
+        for record in records {
+            if let Record::Intended { step, generation, way } = record {
+                let name = &definition.steps[*step].name;
+                let key = idempotency_key(&definition.task, saga, name, *generation, *way);
+                self.world.intended(key);
+                self.scene.count_if("undos begun", *way == Way::Undo);
+            }
+            if let Record::Ended { end: End::Late(_), .. } = record {
+                self.scene.count("late successes undone");
+            }
+        }
+        let mut lengths = lock(&self.lengths);
+        let length = lengths.entry(saga).or_default();
+        *length = (*length).max(seq + records.len());
+    }
+
+    /// After each operation.
+    fn done(&self) {
+        if self.scene.plan.store.audited {
+            self.audit();
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Every open saga is in a place (J7).
+    pub(super) fn audit(&self) {
+        let audited = now(self.journal.audit(None, usize::MAX)).expect("it answers");
+        for saga in audited.mended {
+            self.scene.note(format!("J7: {} was in no place", short(saga)));
+        }
+    }
+
+    /// Resolves at the next operation.
+    pub(super) fn changes(&self) -> Notified<'_> {
+        self.changed.notified()
+    }
+
+    pub(super) fn places(&self) -> Vec<(SagaId, Place)> {
+        let listed = now(self.journal.list(ListFilter::default(), None, usize::MAX));
+        listed.expect("it answers").iter().map(|saga| (saga.id, saga.place)).collect()
+    }
+
+    pub(super) fn records(&self, saga: SagaId) -> Vec<Stamped> {
+        self.read(saga).map(|history| history.records).unwrap_or_default()
+    }
+
+    pub(super) fn read(&self, saga: SagaId) -> Option<History> {
+        now(self.journal.read(saga, 0)).expect("it answers")
+    }
+
+    /// What the saga is called in the plan.
+    pub(super) fn name(&self, saga: SagaId) -> Option<u64> {
+        match &self.records(saga).first()?.record {
+            Record::Started(started) => started.request.get().copied(),
+            _ => None,
+        }
+    }
+
+    /// Letters that were acknowledged, by saga.
+    pub(super) fn told(&self) -> Vec<(SagaId, EntryId)> {
+        lock(&self.told).iter().copied().collect()
+    }
+
+    /// So many records of a saga were acknowledged.
+    pub(super) fn length(&self, saga: SagaId) -> usize {
+        lock(&self.lengths).get(&saga).copied().unwrap_or_default()
+    }
+}
+
+/// A journal in memory answers at once.
+pub(super) fn now<T>(answer: Answer<'_, T>) -> Result<T, JournalError> {
+    answer.now_or_never().expect("it answers at once")
+}
+
+/// The beginning of an id that was drawn.
+pub(super) fn short(id: impl ToString) -> String {
+    id.to_string().chars().rev().take(4).collect()
+}
+
+/// A record in a word or two.
+pub(super) fn tell(record: &Record) -> String {
+    match record {
+        Record::Started(_) => "started".to_owned(),
+        Record::Evaluated { step, verdict, .. } => format!("when {step}: {verdict}"),
+        Record::Intended { step, way, generation } => {
+            format!("intent {way:?} {step} g{generation}")
+        }
+        Record::Ended { step, way, end, attempt, .. } => {
+            format!("end {way:?} {step} #{attempt} {end:?}")
+        }
+        Record::Received(mail) => format!("received {}", tell_letter(&mail.letter)),
+        Record::Compensating(cause) => format!("back: {cause:?}"),
+        Record::Parked(reason) => format!("parked: {reason:?}"),
+        Record::Finished(finished) => {
+            let how = match &finished.finish {
+                Finish::Completed(_) => "completed".to_owned(),
+                finish => format!("{finish:?}"),
+            };
+            format!("finished {how}, residual {:?}", finished.residual)
+        }
+    }
+}
+
+fn tell_letter(letter: &Letter) -> String {
+    format!("{letter:?}").chars().take(60).collect()
+}
