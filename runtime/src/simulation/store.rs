@@ -144,6 +144,7 @@ impl Store {
             self.written(id, 0, &records);
         }
         self.done();
+        self.changed.notify_waiters();
         Ok(created)
     }
 
@@ -205,6 +206,7 @@ impl Store {
             }
         }
         self.done();
+        self.changed.notify_waiters();
         committed
     }
 
@@ -377,7 +379,6 @@ impl Store {
         if self.scene.plan.store.audited {
             self.audit();
         }
-        self.changed.notify_waiters();
     }
 
     /// Every open saga is in a place (J7).
@@ -388,7 +389,7 @@ impl Store {
         }
     }
 
-    /// Resolves at the next operation.
+    /// Resolves when a saga may have moved.
     pub(super) fn changes(&self) -> Notified<'_> {
         self.changed.notified()
     }
