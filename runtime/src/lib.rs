@@ -75,6 +75,8 @@ pub mod queue;
 mod simulation;
 #[cfg(feature = "engine")]
 mod task;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[cfg(feature = "engine")]
 #[doc(hidden)]

@@ -11,7 +11,7 @@ use std::{
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-use self::Floor::{Backends, Builder, Kernel, Orchestrator, Root, Simulation, Suites, Traits};
+use self::Floor::{Backends, Builder, Kernel, Kit, Orchestrator, Root, Simulation, Suites, Traits};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Floor {
@@ -29,6 +29,8 @@ enum Floor {
     Suites,
     /// Runs the engine in a world of its own, in tests only.
     Simulation,
+    /// Tests of sagas: builds tasks, on backends of its own.
+    Kit,
     /// `lib.rs` and what it shows to the outside.
     Root,
 }
@@ -48,6 +50,7 @@ const ROOMS: &[(&str, Floor)] = &[
     ("builder", Builder),
     ("conformance", Suites),
     ("simulation", Simulation),
+    ("testing", Kit),
     ("__private", Root),
     ("docs", Root),
 ];
@@ -65,7 +68,8 @@ const TABLE: &[(Floor, &[Floor])] = &[
     (Builder, &[Kernel, Traits, Orchestrator, Backends, Builder]),
     (Suites, &[Kernel, Traits, Suites]),
     (Simulation, &[Kernel, Traits, Orchestrator, Backends, Simulation]),
-    (Root, &[Kernel, Traits, Orchestrator, Backends, Builder, Suites, Root]),
+    (Kit, &[Kernel, Traits, Orchestrator, Backends, Builder, Kit]),
+    (Root, &[Kernel, Traits, Orchestrator, Backends, Builder, Suites, Kit, Root]),
 ];
 
 /// What backends may not import from the kernel: they keep values and decide nothing.

@@ -1,6 +1,8 @@
 //! The builder: the only place that names backends.
 
 pub(crate) mod dependencies;
+#[cfg(feature = "testing")]
+pub(crate) mod under_test;
 
 use std::{fmt, marker::PhantomData, num::NonZeroUsize, sync::Arc, time::Duration};
 

@@ -1,0 +1,255 @@
+//! The effect ledger: what happened outside.
+
+mod entry;
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+pub use entry::{EntryKind, LedgerEntry, RunEnd, StepRun};
+
+use crate::kernel::{AttemptEnd, Way};
+
+/// What happened outside: every side effect, with its key. Clones share it.
+///
+/// Fakes of outside services write to it, and a test reads its balances. A fake of a service that
+/// keeps its part of the contract (I1, C6) is a few lines: it does each thing
+/// [`once`](Self::once) for a key, and [`takes it back`](Self::take_back) by that key. A naive one
+/// [adds](Self::add) whatever it is asked to. [`TestHost`](super::TestHost) and
+/// [`CrashMatrix`](super::CrashMatrix) note in it as well which step and undo ran when.
+///
+/// ```
+/// use distributed_task::{prelude::*, testing::EffectLedger};
+///
+/// /// A bank that knows a repeated call by its key.
+/// #[derive(Clone, Default)]
+/// struct FakeBank(EffectLedger);
+///
+/// impl FakeBank {
+///     fn charge(&self, key: String, card: &str, cents: i64) {
+///         self.0.once(key, format!("card/{card}"), cents);
+///     }
+///
+///     fn refund(&self, charged_under: String) {
+///         self.0.take_back(charged_under);
+///     }
+/// }
+///
+/// let bank = FakeBank(EffectLedger::new());
+/// bank.charge("key-1".into(), "4711", 1200);
+/// bank.charge("key-1".into(), "4711", 1200); // a repetition
+/// assert_eq!(bank.0.balance("card/4711"), 1200);
+///
+/// bank.refund("key-1".into());
+/// bank.refund("key-1".into());
+/// bank.charge("key-1".into(), "4711", 1200); // it comes behind its undo
+/// assert_eq!(bank.0.balance("card/4711"), 0);
+/// ```
+#[derive(Clone)]
+pub struct EffectLedger(Arc<Mutex<Book>>);
+
+#[derive(Default)]
+struct Book {
+    entries: Vec<LedgerEntry>,
+    /// Keys that were taken back: nothing comes under them any more.
+    barred: BTreeSet<String>,
+    runs: Vec<StepRun>,
+}
+
+thread_local! {
+    /// The ledger of the test that puts its task together on this thread.
+    static HERE: RefCell<Option<EffectLedger>> = const { RefCell::new(None) };
+}
+
+impl Default for EffectLedger {
+    /// The ledger of the test that puts its task together here, or a new one: so that a task of
+    /// fakes can be `#[derive(Default)]`.
+    fn default() -> Self {
+        match HERE.with_borrow(Clone::clone) {
+            Some(lent) => lent,
+            None => Self::new(),
+        }
+    }
+}
+
+impl EffectLedger {
+    /// An empty ledger.
+    pub fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    /// An effect of a participant that does each thing once for a key (C6): nothing happens when it
+    /// happened before, or was taken back before it came. Answers whether it happens now.
+    ///
+    /// One key may have effects on several accounts, each once.
+    pub fn once(&self, key: impl Into<String>, account: impl Into<String>, amount: i64) -> bool {
+        let (key, account) = (key.into(), account.into());
+        let mut book = self.book();
+        let is_here = |entry: &LedgerEntry| {
+            entry.kind == EntryKind::Once && (&entry.key, &entry.account) == (&key, &account)
+        };
+        let kind = match book.barred.contains(&key) {
+            true => EntryKind::TooLate,
+            false if book.entries.iter().any(is_here) => EntryKind::Repeated,
+            false => EntryKind::Once,
+        };
+        book.entries.push(LedgerEntry { key, account, amount, kind });
+        kind == EntryKind::Once
+    }
+
+    /// Takes back whatever happened [`once`](Self::once) under the key of its step, and keeps it
+    /// from happening later. A second time changes nothing. Answers whether there was anything.
+    pub fn take_back(&self, key: impl Into<String>) -> bool {
+        let key = key.into();
+        let mut book = self.book();
+        if !book.barred.insert(key.clone()) {
+            return false;
+        }
+        let stands = |entry: &&LedgerEntry| entry.kind == EntryKind::Once && entry.key == key;
+        let back = |entry: &LedgerEntry| LedgerEntry {
+            amount: -entry.amount,
+            kind: EntryKind::TakenBack,
+            ..entry.clone()
+        };
+        let back: Vec<_> = book.entries.iter().filter(stands).map(back).collect();
+        let any = !back.is_empty();
+        book.entries.extend(back);
+        any
+    }
+
+    /// An effect of a participant that does whatever it is asked to, as often as it is asked.
+    pub fn add(&self, key: impl Into<String>, account: impl Into<String>, amount: i64) {
+        let (key, account) = (key.into(), account.into());
+        self.book().entries.push(LedgerEntry { key, account, amount, kind: EntryKind::Added });
+    }
+
+    /// Whether anything happened under this key that was not taken back: what a probe asks.
+    pub fn stands(&self, key: &str) -> bool {
+        let book = self.book();
+        let counts = |entry: &&LedgerEntry| entry.key == key && entry.counts();
+        !book.barred.contains(key) && book.entries.iter().any(|entry| counts(&entry))
+    }
+
+    /// What stands on an account; 0 for one that nobody has heard of.
+    pub fn balance(&self, account: &str) -> i64 {
+        self.balances().get(account).copied().unwrap_or_default()
+    }
+
+    /// Every account that was ever touched, with what stands on it.
+    pub fn balances(&self) -> BTreeMap<String, i64> {
+        let mut balances = BTreeMap::new();
+        for entry in self.book().entries.iter().filter(|entry| entry.counts()) {
+            *balances.entry(entry.account.clone()).or_default() += entry.amount;
+        }
+        balances
+    }
+
+    /// Every call of a fake, in order.
+    pub fn entries(&self) -> Vec<LedgerEntry> {
+        self.book().entries.clone()
+    }
+
+    /// Every run of a step or an undo that the kit noted, in order.
+    pub fn runs(&self) -> Vec<StepRun> {
+        self.book().runs.clone()
+    }
+
+    /// How often a step began to run.
+    pub fn runs_of(&self, step: &str) -> usize {
+        let runs = self.runs();
+        runs.iter().filter(|run| run.step == step && run.way == Way::Do).count()
+    }
+
+    /// How often the undo of a step began to run.
+    pub fn undos_of(&self, step: &str) -> usize {
+        let runs = self.runs();
+        runs.iter().filter(|run| run.step == step && run.way == Way::Undo).count()
+    }
+
+    /// Whoever makes a default ledger meanwhile on this thread gets this one.
+    pub(super) fn lend<R>(&self, make: impl FnOnce() -> R) -> R {
+        /// Takes it away again, whatever happens.
+        struct Lent(Option<EffectLedger>);
+        impl Drop for Lent {
+            fn drop(&mut self) {
+                HERE.set(self.0.take());
+            }
+        }
+        let _lent = Lent(HERE.replace(Some(self.clone())));
+        make()
+    }
+
+    /// Notes that something begins to run; answers its number.
+    pub(super) fn begins(&self, run: StepRun) -> usize {
+        let mut book = self.book();
+        book.runs.push(run);
+        book.runs.len() - 1
+    }
+
+    /// Notes how that ended.
+    pub(super) fn ends(&self, run: usize, end: &AttemptEnd) {
+        self.book().runs[run].end = RunEnd::of(end);
+    }
+
+    /// The runs and entries that belong to a step: what it and its undo did under their keys.
+    pub(super) fn step_of(&self, key: &str) -> Option<String> {
+        let book = self.book();
+        book.runs.iter().find(|run| run.key == key).map(|run| run.step.clone())
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        // A fake that panics does so between two entries.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for EffectLedger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EffectLedger").field("balances", &self.balances()).finish_non_exhaustive()
+    }
+}
+
+/// One line for each run, each entry and each account.
+impl fmt::Display for EffectLedger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for run in self.runs() {
+            writeln!(f, "  {run}")?;
+        }
+        for entry in self.entries() {
+            match self.step_of(&entry.key) {
+                Some(step) => writeln!(f, "  {entry} (`{step}`)")?,
+                None => writeln!(f, "  {entry}")?,
+            }
+        }
+        for (account, balance) in self.balances() {
+            writeln!(f, "  balance of {account}: {balance}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_default_ledger_is_that_of_the_test_on_this_thread() {
+        let ledger = EffectLedger::new();
+        ledger.lend(|| EffectLedger::default().add("a", "card", 5));
+        assert_eq!(ledger.balance("card"), 5);
+        EffectLedger::default().add("a", "card", 5);
+        assert_eq!(ledger.balance("card"), 5, "it was lent for a while");
+    }
+
+    #[test]
+    fn one_key_may_touch_two_accounts_and_gives_both_back() {
+        let ledger = EffectLedger::new();
+        assert!(ledger.once("a", "stock", -1) && ledger.once("a", "reserved", 1));
+        assert!(!ledger.once("a", "stock", -1), "once");
+        assert!(ledger.stands("a") && ledger.take_back("a") && !ledger.stands("a"));
+        assert!(ledger.balances().values().all(|balance| *balance == 0), "{ledger}");
+    }
+}

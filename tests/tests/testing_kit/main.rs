@@ -1,0 +1,6 @@
+//! The test kit for users: it must find what is wrong, say it well, and leave in peace what is right.
+
+mod hosts;
+mod ledgers;
+mod scripts;
+mod shop;
