@@ -106,3 +106,37 @@ impl Delivery for Counted {
         self.delivery.nack(delay)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::SagaId;
+
+    fn ticket() -> Ticket {
+        let saga = SagaId(uuid::Uuid::from_u128(7));
+        Ticket { saga, task: "order".to_owned(), definition: "none".to_owned() }
+    }
+
+    /// Takes what is there, and settles it.
+    fn settle_all(queue: &Redelivery) -> usize {
+        let receive = || queue.receive("orders").now_or_never();
+        let settle = |received: Result<Box<dyn Delivery>, QueueError>| {
+            let delivery = received.expect("it works");
+            assert_eq!(delivery.ticket(), &ticket());
+            delivery.ack().now_or_never().expect("at once").expect("it works");
+        };
+        std::iter::from_fn(receive).map(settle).count()
+    }
+
+    #[test]
+    fn a_ticket_comes_again_before_or_after_it_came() {
+        let queue = Redelivery::default();
+        let publish = || queue.publish("orders", ticket()).now_or_never().expect("at once");
+        queue.again();
+        assert_eq!((settle_all(&queue), queue.unsettled()), (0, 0), "there is none yet");
+        publish().expect("it works");
+        assert_eq!((queue.unsettled(), settle_all(&queue), queue.unsettled()), (2, 2, 0));
+        queue.again();
+        assert_eq!((queue.unsettled(), settle_all(&queue), queue.unsettled()), (1, 1, 0));
+    }
+}

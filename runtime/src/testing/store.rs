@@ -117,6 +117,15 @@ impl Store {
         written.wait_for(|_| at_rest()).await.expect("the sender is here");
     }
 
+    /// The same, but for what may come too late for a saga that is over (C8).
+    pub async fn over(&self) {
+        let is_end = |at: &Stamped| matches!(at.record, Record::Finished(_) | Record::Parked(_));
+        let is_parked = || matches!(self.place(), Some((_, Place::Parked)));
+        let over = || self.saga().is_some_and(|(.., records)| records.last().is_some_and(is_end));
+        let mut written = self.written.subscribe();
+        written.wait_for(|_| is_parked() || over()).await.expect("the sender is here");
+    }
+
     /// So many appends were written.
     pub fn appends(&self) -> usize {
         *self.written.borrow()

@@ -2,5 +2,8 @@
 
 mod hosts;
 mod ledgers;
+mod planted;
+mod points;
 mod scripts;
 mod shop;
+mod sound;

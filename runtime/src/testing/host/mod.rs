@@ -31,7 +31,7 @@ use crate::{
 const LIMIT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// How a task is put together: again for every process.
-pub(super) type Make<T> = Arc<dyn Fn(EffectLedger) -> TaskBuilder<T> + Send + Sync>;
+pub type Make<T> = Arc<dyn Fn(EffectLedger) -> TaskBuilder<T> + Send + Sync>;
 
 /// A host of a task for tests: in this process, on a clock that skips time, with scripted outcomes
 /// and an [`EffectLedger`].

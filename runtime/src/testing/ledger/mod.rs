@@ -3,6 +3,7 @@
 mod entry;
 
 use std::{
+    any::Any,
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -57,6 +58,10 @@ struct Book {
     /// Keys that were taken back: nothing comes under them any more.
     barred: BTreeSet<String>,
     runs: Vec<StepRun>,
+    /// So many entries were there before the saga.
+    opening: Option<usize>,
+    /// What fakes remember.
+    states: Vec<Arc<dyn Any + Send + Sync>>,
 }
 
 thread_local! {
@@ -68,10 +73,7 @@ impl Default for EffectLedger {
     /// The ledger of the test that puts its task together here, or a new one: so that a task of
     /// fakes can be `#[derive(Default)]`.
     fn default() -> Self {
-        match HERE.with_borrow(Clone::clone) {
-            Some(lent) => lent,
-            None => Self::new(),
-        }
+        HERE.with_borrow(Clone::clone).unwrap_or(Self(Arc::default()))
     }
 }
 
@@ -147,6 +149,31 @@ impl EffectLedger {
         balances
     }
 
+    /// What a fake remembers besides its effects. It lives with the ledger: another process finds it
+    /// again after a crash, as that of a real service, and each run of a matrix begins with a new
+    /// one. What a task keeps in its own fields is gone with its process.
+    ///
+    /// ```
+    /// use std::sync::Mutex;
+    /// use distributed_task::testing::EffectLedger;
+    ///
+    /// #[derive(Default)]
+    /// struct Rooms(Mutex<Vec<String>>);
+    ///
+    /// let ledger = EffectLedger::new();
+    /// ledger.state::<Rooms>().0.lock().unwrap().push("12".into());
+    /// assert_eq!(*ledger.clone().state::<Rooms>().0.lock().unwrap(), ["12"]);
+    /// ```
+    pub fn state<S: Default + Send + Sync + 'static>(&self) -> Arc<S> {
+        let mut book = self.book();
+        let known = book.states.iter().find_map(|state| Arc::clone(state).downcast().ok());
+        known.unwrap_or_else(|| {
+            let state = Arc::<S>::default();
+            book.states.push(Arc::clone(&state) as Arc<dyn Any + Send + Sync>);
+            state
+        })
+    }
+
     /// Every call of a fake, in order.
     pub fn entries(&self) -> Vec<LedgerEntry> {
         self.book().entries.clone()
@@ -169,7 +196,8 @@ impl EffectLedger {
         runs.iter().filter(|run| run.step == step && run.way == Way::Undo).count()
     }
 
-    /// Whoever makes a default ledger meanwhile on this thread gets this one.
+    /// Puts a task together, for the first process or for a later one. A default ledger that is made
+    /// meanwhile on this thread is this one; what is entered opens the accounts, once.
     pub(super) fn lend<R>(&self, make: impl FnOnce() -> R) -> R {
         /// Takes it away again, whatever happens.
         struct Lent(Option<EffectLedger>);
@@ -178,8 +206,22 @@ impl EffectLedger {
                 HERE.set(self.0.take());
             }
         }
-        let _lent = Lent(HERE.replace(Some(self.clone())));
-        make()
+        let before = self.book().entries.len();
+        let lent = Lent(HERE.replace(Some(self.clone())));
+        let made = make();
+        drop(lent);
+        let mut book = self.book();
+        match book.opening {
+            None => book.opening = Some(book.entries.len()),
+            Some(_) => book.entries.truncate(before),
+        }
+        made
+    }
+
+    /// What came after the accounts were opened.
+    pub(super) fn since_opening(&self) -> Vec<LedgerEntry> {
+        let book = self.book();
+        book.entries[book.opening.unwrap_or_default()..].to_vec()
     }
 
     /// Notes that something begins to run; answers its number.
@@ -240,6 +282,9 @@ mod tests {
         let ledger = EffectLedger::new();
         ledger.lend(|| EffectLedger::default().add("a", "card", 5));
         assert_eq!(ledger.balance("card"), 5);
+        assert!(ledger.since_opening().is_empty(), "it stood there before");
+        ledger.lend(|| EffectLedger::default().add("a", "card", 5));
+        assert_eq!(ledger.balance("card"), 5, "accounts are opened once");
         EffectLedger::default().add("a", "card", 5);
         assert_eq!(ledger.balance("card"), 5, "it was lent for a while");
     }

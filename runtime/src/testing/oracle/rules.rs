@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Evidence, Standing, intended, is_settled, is_told};
-use crate::kernel::{End as Ended, Finish, Finished, Kind, Letter, Record, Stamped, Way};
+use crate::kernel::{Cause, End as Ended, Finish, Finished, Kind, Letter, Record, Stamped, Way};
 
 /// One outcome for each generation of a step, but for a late success after a refusal (INV1).
 pub(super) fn one_outcome(evidence: &Evidence<'_>) -> Result<(), String> {
@@ -194,8 +194,7 @@ pub(super) fn the_end_is_the_end(evidence: &Evidence<'_>) -> Result<(), String> 
         match record {
             Record::Compensating(turn) if cause.is_none() => cause = Some(turn),
             Record::Finished(finished) => match (&finished.finish, cause) {
-                (Finish::Compensated(end), Some(turn))
-                    if format!("{end:?}") == format!("{turn:?}") => {}
+                (Finish::Compensated(end), Some(turn)) if is_same(end, turn) => {}
                 (Finish::Compensated(_), _) => return Err("another cause".to_owned()),
                 (Finish::Completed(_), Some(_)) => {
                     return Err("completed on the way back".to_owned());
@@ -206,4 +205,16 @@ pub(super) fn the_end_is_the_end(evidence: &Evidence<'_>) -> Result<(), String> 
         }
     }
     Ok(())
+}
+
+/// Whether two records name the same cause, in whatever form they keep its error.
+fn is_same(one: &Cause, other: &Cause) -> bool {
+    let refusal = |cause: &Cause| match cause {
+        Cause::Refused { step, refused } => Some((*step, refused.message.clone())),
+        _ => None,
+    };
+    match (refusal(one), refusal(other)) {
+        (None, None) => format!("{one:?}") == format!("{other:?}"),
+        (one, other) => one == other,
+    }
 }

@@ -2,14 +2,17 @@
 
 mod verbs;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    any::TypeId,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 pub(super) use verbs::verbs;
 
 use super::meant::meant;
 use crate::{
-    kernel::{Definition, Kind, Refused, Way},
-    task::{ErrorValue, TaskSteps, define::definition},
+    kernel::{Definition, Kind, Refused, Value, Way},
+    task::{ErrorValue, Refusal, TaskSteps, define::definition},
 };
 
 /// What becomes of a run.
@@ -54,6 +57,22 @@ impl Script {
         Self { definition: definition::<T>(), cues: Mutex::default() }
     }
 
+    /// The same from the start, behind these cues.
+    pub(super) fn with(&self, cues: impl IntoIterator<Item = Cue>) -> Self {
+        let cues = cues.into_iter().chain(self.cues().iter().cloned()).collect();
+        Self { definition: self.definition.clone(), cues: Mutex::new(cues) }
+    }
+
+    /// Whether nothing is scripted.
+    pub(super) fn is_empty(&self) -> bool {
+        self.cues().is_empty()
+    }
+
+    /// The graph of the task.
+    pub(super) fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
     /// One more line; the lines of one step count in their order.
     #[track_caller]
     pub(super) fn add(&self, step: &str, way: Way, code: Code, act: Act, runs: Option<u32>) {
@@ -95,4 +114,14 @@ impl Script {
 pub(super) fn refuse<T: TaskSteps>(error: T::Error) -> Act {
     let message = error.text();
     Act::Refuse(Refused { error: error.into_value(), message })
+}
+
+/// The refusal that the kit makes up, where the task declares no error of its own.
+pub(super) fn any_refusal<T: TaskSteps>() -> Option<Act> {
+    if TypeId::of::<T::Error>() != TypeId::of::<Refusal>() {
+        return None;
+    }
+    let refusal = Refusal::new("scripted", "refused by the test");
+    let message = refusal.to_string();
+    Some(Act::Refuse(Refused { error: Value::journaled(refusal), message }))
 }
