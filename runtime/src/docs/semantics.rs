@@ -94,10 +94,10 @@
 //! | C7 | When undo refuses or its tries are used up, the saga is stuck. Undos that come after it wait; those beside it finish. An [operator](crate::Operator) tries again, calls it done, or waives it. The same goes for an undo that cannot be read, which parks its saga. |
 //! | C8 | A success that is reported after the undo is recorded, and the step is undone again, with what it returned and a new key, also when the saga was over: it opens again. A saga in which a doubtful step was undone waits for that, a quarter of an hour at least, and says `settled: false` meanwhile. A pivot that turns out to have happened while its saga goes back is not undone: it is logged as an error and stands in the residual. |
 //! | C9 | An undo is not undone. |
-//! | C10 | An undo must be idempotent. That is the duty of the task. |
+//! | C10 | An undo must be idempotent. That is the duty of the task; a [crash matrix](super::guide::testing) finds one that is not. |
 //! | C11 | The outcome tells the first cause in the order of the journal, and the residual. |
 //!
-//! *Comes later:* a barrier in the box (C6), tests made for your undos (C10).
+//! *Comes later:* a barrier in the box (C6).
 //!
 //! # The point of no return
 //!

@@ -14,6 +14,10 @@
 //! | [`operators`] | sagas that need somebody |
 //! | [`history`] | what happened, for audits |
 //! | [`modes`] | what runs where, and how to replace a part |
+#![cfg_attr(
+    feature = "testing",
+    doc = "| [`testing`] | every crash that a saga can meet, before it meets one |"
+)]
 //!
 //! **What holds in one process only.** This version runs in process, on a journal in memory:
 //! nothing survives the end of the process. A saga that fails, is cancelled, times out or is shut
@@ -33,4 +37,6 @@ pub mod operators;
 pub mod progress;
 pub mod step_kinds;
 pub mod stopping;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod undo;
