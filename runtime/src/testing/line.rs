@@ -40,6 +40,21 @@ pub enum Side {
     Redelivered,
 }
 
+impl Side {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Before, Self::After, Self::Unanswered, Self::Redelivered];
+
+    /// Its name.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::After => "after",
+            Self::Unanswered => "unanswered",
+            Self::Redelivered => "redelivered",
+        }
+    }
+}
+
 /// Sees what goes over a line.
 pub trait Witness: Send + Sync {
     /// A group is about to be written.

@@ -5,14 +5,16 @@
 
 use std::env;
 
-use distributed_task::TaskSteps;
+use distributed_task::{
+    TaskSteps,
+    testing::parts::{Side, Stop},
+};
 
 use crate::{
     cases::{
         ERRANDS, INTAKES, MARKETS, ORDERS, PAIRS, Row, SALES, SURVEYS, TRANSFERS, TRIPS, errands,
         intake, market, order, pair, sale, survey, transfer, trip, trip_without_car,
     },
-    line::{Side, Stop},
     operators::end_after,
     saying::{Saying, Verb},
     story::{Case, Fate, tell},
@@ -24,10 +26,7 @@ const ANY: &str = "pair:2:before,1:after,cancel-before:3";
 
 /// How to run a story again.
 pub(crate) fn command(name: &str, stops: &[Stop], fate: Fate) -> String {
-    let crash = |stop: &Stop| match stop.side {
-        Side::Before => format!("{}:before", stop.append),
-        Side::After => format!("{}:after", stop.append),
-    };
+    let crash = |stop: &Stop| format!("{}:{}", stop.append, stop.side.word());
     let mut words: Vec<String> = stops.iter().map(crash).collect();
     words.extend(fate.saying.map(Saying::text));
     let test = "cargo test -p distributed-task-tests --test crash_points the_story_that";

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use distributed_task::testing::oracle::End;
+
 use crate::{
-    oracle::End,
     sagas::{Errands, Intake, Market, Order, Pair, Sale, Survey, Transfer, Trip},
     story::Case,
     world::{Does, Script},

@@ -3,12 +3,12 @@
 use distributed_task::{
     TaskSteps,
     kernel::{Fence, Record, Stamped, Way},
+    testing::oracle::examine,
 };
 
 use crate::{
     cases::{INTAKES, ORDERS, PAIRS, SALES, intake, order, pair, sale},
-    line::Fault,
-    oracle::examine,
+    faulty::Fault,
     story::{Case, Fate, tell},
     sweep::stories,
     world::{Effect, Manners},
@@ -142,7 +142,7 @@ fn forged_records_of_a_saga_that_was_completed_are_found() {
 fn found_out<T: TaskSteps>(case: &Case<T>, forgeries: &[(&str, Forgery)]) {
     let story = tell(case, &[], Fate::PLAIN);
     let (_, definition, records) = story.store.saga().expect("it was told");
-    let effects = story.world.effects();
+    let effects: Vec<_> = story.world.effects().iter().map(Effect::standing).collect();
     assert_eq!(examine(&definition, &records, &effects), Vec::<String>::new());
     for (rule, forge) in forgeries {
         let mut forged = records.clone();
@@ -163,7 +163,8 @@ fn effects_that_do_not_fit_the_end_are_found() {
         let (_, definition, records) = story.store.saga().expect("it was told");
         let mut effects: Vec<Effect> = story.world.effects();
         effects[1].net = net;
-        let wrong = examine(&definition, &records, &effects);
+        let standing: Vec<_> = effects.iter().map(Effect::standing).collect();
+        let wrong = examine(&definition, &records, &standing);
         assert!(wrong.iter().any(|wrong| wrong.starts_with(rule)), "{rule}: {wrong:?}");
     }
 }

@@ -3,12 +3,15 @@
 use distributed_task::{
     journal::Told,
     kernel::{Letter, ParkReason, Place, Record},
+    testing::{
+        oracle::End,
+        parts::{Side, Stop},
+    },
 };
 
 use crate::{
     cases::{PAIRS, pair},
-    line::{Fault, Side, Stop},
-    oracle::End,
+    faulty::Fault,
     process::{Process, Ran},
     story::{BOUND, Case, Fate, tell},
 };

@@ -6,19 +6,21 @@ use std::{collections::BTreeSet, sync::Arc};
 use distributed_task::{
     SubmitError,
     kernel::{SagaId, Stamped},
+    testing::{
+        oracle::{self, End},
+        parts::{self, Stop},
+    },
 };
 
 use crate::{
     cases::{INTAKES, intake},
-    line::{Fault, Stop},
-    oracle::{self, End},
-    print,
+    faulty::Fault,
     process::{Process, Ran},
     sagas::Intake,
     store::Store,
     story::{BOUND, Case, Fate},
     sweep::around_every_append,
-    world::World,
+    world::{Effect, World},
 };
 
 const KEY: &str = "letter-17";
@@ -87,7 +89,8 @@ fn verdict(story: &Story) -> Vec<String> {
     let effects = story.world.effects();
     let mut ends = Vec::new();
     for (id, definition, records) in story.store.sagas() {
-        let of_saga: Vec<_> = effects.iter().filter(|e| e.saga == Some(id)).cloned().collect();
+        let of_saga = effects.iter().filter(|effect| effect.saga == Some(id));
+        let of_saga: Vec<_> = of_saga.map(Effect::standing).collect();
         wrong.extend(oracle::examine(&definition, &records, &of_saga));
         ends.push((id, End::of(&definition, &records)));
     }
@@ -133,7 +136,7 @@ fn sweep(case: &Case<Intake>, deaths: usize, fault: Fault) -> (usize, usize, Vec
 
 fn records(story: &Story) -> String {
     let lines = |(id, definition, records): (SagaId, Arc<_>, Vec<Stamped>)| {
-        format!("{id}\n{}", print::records(&definition, &records))
+        format!("{id}\n{}", parts::records(&definition, &records))
     };
     story.store.sagas().into_iter().map(lines).collect()
 }

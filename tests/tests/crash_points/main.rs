@@ -17,19 +17,17 @@
 //! Time is virtual and goes on from one process to the next. A failure prints the records, and how
 //! to run that one story again: `CRASH=<case>:<append>:<before|after>`, see `again.rs`.
 //!
-//! The oracle shares no code with the engine: it reads records, and keeps its own accounts.
+//! Line, process, store, clock and oracle are those of the test kit for users. What is here besides:
+//! operators, sleepers, keys, faults of the journal, and a world that keeps accounts of its own.
 
 mod again;
 mod cases;
-mod clock;
 mod controls;
 mod crash_loop;
+mod faulty;
 mod keyed;
-mod line;
 mod operators;
-mod oracle;
 mod paused;
-mod print;
 mod process;
 mod sagas;
 mod saying;

@@ -5,6 +5,10 @@ use distributed_task::{
     TaskSteps,
     journal::Told,
     kernel::{Record, Way},
+    testing::{
+        oracle::End,
+        parts::{Side, Stop},
+    },
 };
 
 use crate::{
@@ -12,8 +16,7 @@ use crate::{
         ERRANDS, INTAKES, MARKETS, ORDERS, PAIRS, SALES, SURVEYS, TRANSFERS, TRIPS, errands,
         intake, market, order, pair, sale, survey, transfer, trip,
     },
-    line::{Fault, Side, Stop},
-    oracle::End,
+    faulty::Fault,
     saying::{Saying, Verb},
     story::{Case, Fate, tell},
     sweep::{around_every_append, judge, stories, sweep, sweep_with},

@@ -7,13 +7,16 @@ use std::time::Duration;
 use distributed_task::{
     TaskSteps,
     kernel::{End as Ended, Record},
+    testing::{
+        oracle::End,
+        parts::{Stop, Wakes},
+    },
 };
 
 use crate::{
     cases::{INTAKES, ORDERS, PAIRS, SALES, TRIPS, intake, order, pair, sale, trip},
-    line::{Fault, Stop},
-    oracle::End,
-    process::{Process, Ran, Wakes},
+    faulty::Fault,
+    process::{Process, Ran},
     story::{BOUND, Case, Fate, QUIET, Story},
     sweep::{around_every_append, report},
     world::Manners,

@@ -7,11 +7,10 @@
 use distributed_task::{
     journal::Told,
     kernel::{AttemptEnd, Letter, SagaId, Value, Way},
-};
-
-use crate::{
-    line::{Side, Stop},
-    oracle::End,
+    testing::{
+        oracle::End,
+        parts::{Side, Stop},
+    },
 };
 
 /// A word, and around which append of all that are written it is said.
@@ -72,11 +71,7 @@ impl Saying {
     pub(crate) fn text(self) -> String {
         let word = VERBS.iter().find(|(_, verb)| *verb == self.verb).map_or("?", |(word, _)| word);
         let step = if self.step == 0 { String::new() } else { format!(".{}", self.step) };
-        let side = match self.at.side {
-            Side::Before => "before",
-            Side::After => "after",
-        };
-        format!("{word}{step}-{side}:{}", self.at.append)
+        format!("{word}{step}-{}:{}", self.at.side.word(), self.at.append)
     }
 
     /// The reverse, but for the end.

@@ -12,16 +12,18 @@ use distributed_task::{
     journal::Told,
     kernel::{Definition, Stamped},
     prelude::Probe,
+    testing::{
+        oracle::{self, End},
+        parts::{self, Stop},
+    },
 };
 
 use crate::{
-    line::{Fault, Stop},
-    oracle::{self, End},
-    print,
+    faulty::Fault,
     process::{Process, Ran},
     saying::{Saying, Verb},
     store::Store,
-    world::{Manners, Script, World},
+    world::{Effect, Manners, Script, World},
 };
 
 /// INV14: no case takes as long, with its retries, deadlines and late windows.
@@ -187,11 +189,9 @@ impl Story {
         let saga = self.store.saga();
         let end = saga.as_ref().map_or(End::Nothing, |(_, definition, records)| {
             let effects = self.world.effects();
-            wrong.extend(oracle::examine(
-                definition,
-                records,
-                &self.not_late(effects, |e| &e.step),
-            ));
+            let effects = self.not_late(effects, |effect| &effect.step);
+            let standing: Vec<_> = effects.iter().map(Effect::standing).collect();
+            wrong.extend(oracle::examine(definition, records, &standing));
             wrong.extend(self.store.lost_groups(records).map(|lost| format!("INV10: lost {lost}")));
             if let Some(step) = self.store.turned_too_early(records) {
                 let name = &definition.steps[step].name;
@@ -253,7 +253,7 @@ impl fmt::Display for Story {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "records:")?;
         if let Some((_, definition, records)) = self.store.saga() {
-            f.write_str(&print::records(&definition, &records))?;
+            f.write_str(&parts::records(&definition, &records))?;
         }
         writeln!(f, "effects:")?;
         self.world.effects().iter().try_for_each(|effect| writeln!(f, "  {effect:?}"))

@@ -1,10 +1,12 @@
 //! A sweep: one story for every crash there is.
 
-use distributed_task::TaskSteps;
+use distributed_task::{
+    TaskSteps,
+    testing::parts::{Side, Stop},
+};
 
 use crate::{
     again,
-    line::{Side, Stop},
     story::{Case, Fate, Story, tell},
 };
 

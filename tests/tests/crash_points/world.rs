@@ -10,8 +10,9 @@ use std::{
 };
 
 use distributed_task::{
-    kernel::{Record, SagaId, Way, idempotency_key},
+    kernel::{SagaId, Way, idempotency_key},
     prelude::*,
+    testing::oracle::Standing,
 };
 use tokio::time::sleep;
 
@@ -100,6 +101,13 @@ pub(crate) struct Effect {
     /// It happened, once.
     pub(crate) acted: bool,
     undone: bool,
+}
+
+impl Effect {
+    /// What the oracle asks about it.
+    pub(crate) fn standing(&self) -> Standing {
+        Standing { step: self.step.clone(), net: self.net, text: format!("{self:?}") }
+    }
 }
 
 impl World {
@@ -237,18 +245,7 @@ impl World {
 
     /// INV2: somebody wrote down that this would come, before it came.
     fn is_announced(&self, key: &str, way: Way) {
-        let sagas = self.store.sagas();
-        let mut intents = sagas.iter().flat_map(|(id, definition, records)| {
-            records.iter().map(move |stamped| (id, definition, &stamped.record))
-        });
-        let announced = intents.any(|(id, definition, record)| match record {
-            Record::Intended { step, generation, way: of } if *of == way => {
-                let name = &definition.steps[*step].name;
-                idempotency_key(&definition.task, *id, name, *generation, way) == key
-            }
-            _ => false,
-        });
-        if !announced {
+        if !self.store.is_announced(key, way) {
             self.store.note(format!("INV2: {way:?} under {key} before its intent"));
         }
     }

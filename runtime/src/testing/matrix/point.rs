@@ -17,13 +17,6 @@ pub(super) struct Point {
     pub(super) stop: Option<Stop>,
 }
 
-const SIDES: [(Side, &str, &str); 4] = [
-    (Side::Before, "before", "the process dies before it"),
-    (Side::After, "after", "the process dies behind it"),
-    (Side::Unanswered, "unanswered", "it is written, and its answer is lost"),
-    (Side::Redelivered, "redelivered", "behind it the ticket of the saga comes once more"),
-];
-
 impl Point {
     /// A run in which nothing happens around any write.
     pub(super) fn whole(scenario: Scenario) -> Self {
@@ -34,7 +27,7 @@ impl Point {
     pub(super) fn around(scenario: Scenario, writes: usize) -> impl Iterator<Item = Self> {
         let writes = 1..=u32::try_from(writes).expect("no saga has as many");
         let at = move |append| {
-            SIDES.map(|(side, ..)| Self { scenario, stop: Some(Stop { append, side }) })
+            Side::ALL.map(|side| Self { scenario, stop: Some(Stop { append, side }) })
         };
         writes.flat_map(at)
     }
@@ -43,15 +36,19 @@ impl Point {
     pub(super) fn name(self, definition: &Definition) -> String {
         let mut name = format!("{}/{}", definition.task, self.scenario.name(definition));
         if let Some(Stop { append, side }) = self.stop {
-            let (_, word, _) = of(side);
-            name.push_str(&format!(":{append}:{word}"));
+            name.push_str(&format!(":{append}:{}", side.word()));
         }
         name
     }
 
     /// What happens to the process, in words.
     pub(super) fn happens(self) -> Option<&'static str> {
-        self.stop.map(|stop| of(stop.side).2)
+        self.stop.map(|stop| match stop.side {
+            Side::Before => "the process dies before it",
+            Side::After => "the process dies behind it",
+            Side::Unanswered => "it is written, and its answer is lost",
+            Side::Redelivered => "behind it the ticket of the saga comes once more",
+        })
     }
 
     /// The run of that name; `None` when it is one of another task.
@@ -73,17 +70,13 @@ impl Point {
         let stop = match (words.next(), words.next(), words.next()) {
             (None, None, None) => None,
             (Some(append), Some(side), None) => {
-                let side = SIDES.iter().find(|(_, word, _)| *word == side);
+                let side = Side::ALL.into_iter().find(|known| known.word() == side);
                 let append = append.parse().ok().filter(|append| *append > 0);
-                let stop = append.zip(side).map(|(append, side)| Stop { append, side: side.0 });
+                let stop = append.zip(side).map(|(append, side)| Stop { append, side });
                 Some(stop.ok_or_else(|| format!("`{rest}` names no write and side"))?)
             }
             _ => return Err(format!("`{rest}` names no write and side")),
         };
         Ok(Some(Self { scenario, stop }))
     }
-}
-
-fn of(side: Side) -> (Side, &'static str, &'static str) {
-    SIDES.into_iter().find(|(known, ..)| *known == side).expect("all sides are there")
 }
