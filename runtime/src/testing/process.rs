@@ -40,8 +40,8 @@ impl<T: TaskSteps> Process<T> {
         builder: impl FnOnce() -> TaskBuilder<T>,
     ) -> Result<Self, BuildError> {
         let mut runtime = Builder::new_current_thread();
-        let runtime = runtime.enable_time().start_paused(true).build();
-        let runtime = runtime.expect("a runtime without I/O can always be built");
+        let runtime = runtime.enable_all().start_paused(true).build();
+        let runtime = runtime.expect("a runtime can be built");
         let (epoch, task) = runtime.block_on(async {
             let epoch = clock.begin();
             clock.resume(epoch);

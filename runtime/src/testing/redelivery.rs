@@ -48,6 +48,11 @@ impl Redelivery {
         self.published.load(SeqCst) - self.settled.load(SeqCst)
     }
 
+    /// Tickets that were brought.
+    pub fn published(&self) -> usize {
+        self.published.load(SeqCst)
+    }
+
     fn put(&self, name: &str, ticket: Ticket) {
         self.published.fetch_add(1, SeqCst);
         let put = self.queue.publish(name, ticket).now_or_never();
@@ -138,5 +143,6 @@ mod tests {
         assert_eq!((queue.unsettled(), settle_all(&queue), queue.unsettled()), (2, 2, 0));
         queue.again();
         assert_eq!((queue.unsettled(), settle_all(&queue), queue.unsettled()), (1, 1, 0));
+        assert_eq!(queue.published(), 3);
     }
 }

@@ -43,6 +43,7 @@ fn parse(name: &str, words: &str) -> (Vec<Stop>, Fate) {
         match (left, right) {
             (append, "before") => stops.push(stop(append, Side::Before)),
             (append, "after") => stops.push(stop(append, Side::After)),
+            (append, "unanswered") => stops.push(stop(append, Side::Unanswered)),
             _ => {
                 let saying = Saying::parse(word);
                 let saying =
@@ -86,7 +87,12 @@ fn the_story_that_is_asked_for() {
 
 #[test]
 fn what_a_failure_prints_is_what_is_told_again() {
-    for any in [ANY, "order-undo-refused:2:after,waive.1-after:7", "pair:1:after,late.1-before:3"] {
+    for any in [
+        ANY,
+        "order-undo-refused:2:after,waive.1-after:7",
+        "pair:1:after,late.1-before:3",
+        "sale:3:unanswered",
+    ] {
         let (name, words) = any.split_once(':').expect("a name");
         let (stops, fate) = parse(name, words);
         assert!(command(name, &stops, fate).starts_with(&format!("CRASH={any} ")), "{any}");

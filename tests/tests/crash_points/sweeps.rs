@@ -1,6 +1,9 @@
 //! Every crash of every saga in the table.
 
-use distributed_task::TaskSteps;
+use distributed_task::{
+    TaskSteps,
+    testing::parts::{Side, Stop},
+};
 
 use crate::{
     cases::{
@@ -8,8 +11,8 @@ use crate::{
         intake, market, order, pair, sale, survey, transfer, trip, trip_without_car,
     },
     saying::Saying,
-    story::{Case, Fate},
-    sweep::{Swept, around_every_append, sweep, sweep_with},
+    story::{Case, Fate, tell},
+    sweep::{Swept, around_every_append, judge, sweep, sweep_with},
 };
 
 /// Crashes once, everywhere. What a saga costs is a promise too: the table names its appends.
@@ -63,6 +66,28 @@ fn a_group_whose_members_wait_for_an_operator() {
 #[test]
 fn an_api_phase_with_uploads_and_something_ephemeral() {
     INTAKES.iter().for_each(|row| once(&intake(*row), row.3));
+}
+
+/// Around each append the answer is that nobody knows, and it is written.
+fn unanswered<T: TaskSteps>(case: &Case<T>, appends: usize) {
+    for append in 1..=u32::try_from(appends).expect("there are few") {
+        let stops = [Stop { append, side: Side::Unanswered }];
+        let story = tell(case, &stops, Fate::PLAIN);
+        assert!(story.deaths == 0 && story.store.appends() >= appends, "{} {append}", case.name);
+        judge(case.name, &stops, Fate::PLAIN, &story);
+    }
+}
+
+#[test]
+fn inv10_an_answer_that_is_lost_is_not_a_write_that_is_lost() {
+    ORDERS.iter().for_each(|row| unanswered(&order(*row), row.3));
+    TRIPS.iter().for_each(|row| unanswered(&trip(*row), row.3));
+    SURVEYS.iter().for_each(|row| unanswered(&survey(*row), row.3));
+    SALES.iter().for_each(|row| unanswered(&sale(*row), row.3));
+    TRANSFERS.iter().for_each(|row| unanswered(&transfer(*row), row.3));
+    ERRANDS.iter().for_each(|row| unanswered(&errands(*row), row.3));
+    MARKETS.iter().for_each(|row| unanswered(&market(*row), row.3));
+    INTAKES.iter().for_each(|row| unanswered(&intake(*row), row.3));
 }
 
 #[test]

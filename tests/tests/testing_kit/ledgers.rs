@@ -1,9 +1,18 @@
 //! The ledger of a test.
 
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
 use distributed_task::{
+    builder::TaskBuilder,
     kernel::Way,
     prelude::*,
-    testing::{EffectLedger, EntryKind, RunEnd, TestHost},
+    testing::{EffectLedger, EntryKind, RunEnd, TestHost, crash_matrix},
 };
 
 use crate::shop::{Order, order};
@@ -39,9 +48,68 @@ async fn what_a_fake_is_told_stands_in_the_ledger() {
 
 #[tokio::test]
 async fn a_task_of_defaults_finds_the_ledger_of_its_test() {
-    let of_default = |_| distributed_task::builder::TaskBuilder::new(Order::default());
+    let of_default = |_| TaskBuilder::new(Order::default());
     let test = TestHost::new(of_default);
     assert!(test.run(1200).await.is_ok());
     assert_eq!(test.ledger().balance("stock/lamp"), -1);
     assert!(EffectLedger::default().balances().is_empty());
+}
+
+/// A hotel whose register outlives the processes of its guests.
+#[derive(Default)]
+struct Register(Mutex<Vec<String>>);
+
+#[derive(Default)]
+#[distributed_task(request = (), response = usize)]
+struct Stay {
+    hotel: EffectLedger,
+    /// What the process knows by itself.
+    seen: AtomicUsize,
+}
+
+#[steps]
+impl Stay {
+    #[step(compensate = leave)]
+    async fn arrive(&self, cx: &StepContext) -> usize {
+        let register = self.hotel.state::<Register>();
+        let mut guests = register.0.lock().expect("nobody panics");
+        if !guests.contains(&cx.idempotency_key()) {
+            guests.push(cx.idempotency_key());
+        }
+        self.hotel.once(cx.idempotency_key(), "rooms", -1);
+        self.seen.fetch_add(1, SeqCst);
+        guests.len()
+    }
+
+    async fn leave(&self, cx: &UndoContext) {
+        self.hotel.take_back(cx.step_key());
+    }
+
+    #[step(read_only)]
+    async fn sleep(&self, arrive: &usize) -> usize {
+        *arrive
+    }
+}
+
+/// Ten rooms are there before anybody comes.
+fn hotel(ledger: EffectLedger) -> TaskBuilder<Stay> {
+    ledger.add("the builder", "rooms", 10);
+    Stay::builder().hotel(ledger).seen(AtomicUsize::new(0)).use_in_process_mode()
+}
+
+#[tokio::test]
+async fn what_a_fake_remembers_outlives_a_process_and_what_stood_there_stands_there_once() {
+    let test = TestHost::new(hotel).hang_once("sleep");
+    let saga = test.submit(()).await;
+    test.advance(Duration::from_secs(1)).await;
+    test.restart().await;
+    assert!(matches!(saga.outcome().await, Ok(SagaOutcome::Completed(1))));
+    assert_eq!(test.ledger().state::<Register>().0.lock().expect("nobody panics").len(), 1);
+    assert_eq!(test.ledger().balance("rooms"), 9);
+}
+
+#[tokio::test]
+async fn each_run_of_a_matrix_has_a_register_of_its_own() {
+    let report = crash_matrix::<Stay>(()).task(hotel).check().await;
+    assert!(report.runs > 20, "{report:?}");
 }

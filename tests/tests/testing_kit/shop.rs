@@ -1,6 +1,6 @@
 //! A shop that behaves, for sagas that do.
 
-use distributed_task::{prelude::*, testing::EffectLedger};
+use distributed_task::{builder::TaskBuilder, prelude::*, testing::EffectLedger};
 
 /// Stock, cards and a carrier, each with the barrier of C6.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +25,7 @@ impl Order {
         self.shop.0.take_back(cx.step_key());
     }
 
-    #[step(compensate = refund, retry(max = 3, delay = "1h", max_delay = "1h"))]
+    #[step(compensate = refund, retry(max = 3, delay = "1h", max_delay = "1h", jitter = "none"))]
     async fn charge(&self, cx: &StepContext, request: &i64) -> StepResult<i64> {
         self.shop.0.once(cx.idempotency_key(), "card/4711", *request);
         Ok(*request)
@@ -56,6 +56,6 @@ impl Order {
 }
 
 /// The order, on a ledger.
-pub(crate) fn order(ledger: EffectLedger) -> distributed_task::builder::TaskBuilder<Order> {
+pub(crate) fn order(ledger: EffectLedger) -> TaskBuilder<Order> {
     Order::builder().shop(Shop(ledger)).use_in_process_mode()
 }

@@ -21,14 +21,16 @@ pub struct ByBuilder<F>(pub(super) F);
 /// Makes a `T`.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "nobody says how the task `{T}` is made",
-    note = "say `.task(|ledger| {T}::builder()..)`, or derive `Default` for it"
+    message = "nobody says how the task `{T}` is put together",
+    label = "call `.task(|ledger| ..)` before this",
+    note = "`.task(|ledger| {T}::builder()..)` puts it together with its fakes; a task that is `Default` needs none"
 )]
 pub trait Makes<T: TaskSteps> {
     /// How.
     fn make(self) -> Make<T>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: TaskSteps + Default> Makes<T> for ByDefault {
     fn make(self) -> Make<T> {
         Arc::new(|_| TaskBuilder::new(T::default()).use_in_process_mode())

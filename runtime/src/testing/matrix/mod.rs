@@ -11,6 +11,8 @@ mod scenario;
 
 use std::{env, fmt, thread, time::Duration};
 
+use futures_util::{FutureExt as _, future::BoxFuture};
+
 use self::{
     judge::{Judge, Whole},
     plan::Plan,
@@ -85,10 +87,10 @@ pub fn crash_matrix<T: TaskSteps<Request: Clone>>(request: T::Request) -> CrashM
 ///
 /// So that every undo is reached as well, the same is done to other *scenarios*: for each step, a run
 /// in which its answer is lost for good when it has run (`charge.lost`), so that it is undone as
-/// [`Outcome::Unknown`](crate::kernel::Outcome::Unknown), and a pivot refuses (`pay.refused`). Some
-/// scenarios are only run once: a step that fails before its code runs, so that its undo finds nothing
-/// (`charge.fails`), one that refuses (`charge.refused`), and a run in which every step and undo runs
-/// twice under its key (`twice`).
+/// [`Outcome::Unknown`](crate::kernel::Outcome::Unknown), and one in which the pivot refuses
+/// (`pay.refused`). Some scenarios are only run once: a step that fails before its code runs, so that
+/// its undo finds nothing (`charge.fails`), one that refuses (`charge.refused`), and runs in which
+/// every step (`twice`), and on the way back every undo (`ship.twice`), runs twice under its key.
 ///
 /// ```
 /// use distributed_task::{prelude::*, testing::{EffectLedger, crash_matrix}};
@@ -236,17 +238,23 @@ impl<T: TaskSteps, M> CrashMatrix<T, M> {
     }
 }
 
-impl<T: TaskSteps<Request: Clone>, M: Makes<T>> CrashMatrix<T, M> {
+impl<T: TaskSteps<Request: Clone>, M> CrashMatrix<T, M> {
     /// Does every run, or the one that the variable `CRASH_POINT` names.
     ///
     /// # Panics
     /// With everything there is to say when a run fails; when the task cannot be built, or
     /// `CRASH_POINT` names no run of it.
-    pub async fn check(self) -> CrashReport {
-        match self.try_check().await {
+    pub fn check(self) -> BoxFuture<'static, CrashReport>
+    where
+        M: Makes<T>,
+    {
+        // Not an `async fn`: the compiler would tell of a missing `task` three times.
+        let checked = self.try_check();
+        let report = |checked: Result<_, CrashFailure>| match checked {
             Ok(report) => report,
             Err(failure) => panic!("{failure}"),
-        }
+        };
+        checked.map(report).boxed()
     }
 
     /// The same, with the failure as an error.
@@ -256,7 +264,10 @@ impl<T: TaskSteps<Request: Clone>, M: Makes<T>> CrashMatrix<T, M> {
     ///
     /// # Panics
     /// When the task cannot be built, or `CRASH_POINT` names no run of it.
-    pub async fn try_check(self) -> Result<CrashReport, CrashFailure> {
+    pub fn try_check(self) -> BoxFuture<'static, Result<CrashReport, CrashFailure>>
+    where
+        M: Makes<T>,
+    {
         let test = thread::current().name().map(str::to_owned);
         let only = self.only.clone().or_else(|| env::var(VARIABLE).ok());
         let only = only.and_then(|name| {
@@ -272,7 +283,7 @@ impl<T: TaskSteps<Request: Clone>, M: Makes<T>> CrashMatrix<T, M> {
             refusal: self.refusal,
             compares: self.compares,
         };
-        apart(move || Matrix::new(plan, test).check(only)).await
+        apart(move || Matrix::new(plan, test).check(only)).boxed()
     }
 }
 

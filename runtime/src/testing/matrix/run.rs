@@ -148,9 +148,15 @@ fn look<T: TaskSteps>(life: &mut Life<T>, world: &World) {
     if let Some(gap) = gaps {
         store.note(format!("INV11: {gap}"));
     }
-    let unsettled = world.redelivery.as_ref().map_or(0, |queue| queue.unsettled());
-    if unsettled > 0 && place != Place::Parked {
-        store.note(format!("INV12: {unsettled} tickets are not settled"));
+    if let Some(queue) = &world.redelivery {
+        let (published, unsettled) = (queue.published(), queue.unsettled());
+        // A saga that its API host undoes has none.
+        if published == 1 {
+            store.note("J3: the ticket was to come twice, and came once".to_owned());
+        }
+        if unsettled > 0 && place != Place::Parked {
+            store.note(format!("INV12: {unsettled} tickets are not settled"));
+        }
     }
 }
 
