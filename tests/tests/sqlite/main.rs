@@ -2,6 +2,7 @@
 //! what is said when the file is not what it should be.
 
 mod checkpoints;
+mod crashes;
 mod full;
 mod opening;
 mod orders;
