@@ -37,6 +37,16 @@
 //! | With a journal in a file, the next process goes on: steps, waits, keys, what is parked and what is over | `a_saga_whose_process_is_killed_in_a_step_goes_on_with_that_step`, `a_saga_that_waits_for_a_retry_waits_on`, `a_key_means_the_same_saga_in_the_next_process`, `a_saga_that_is_parked_stays_parked_and_goes_on_when_somebody_says_so`, `what_is_in_rows_and_what_is_in_the_log_are_one_journal` |
 //! | A shutdown lets the steps that run finish, and loses nothing | `shutdown_finishes_the_running_step_and_another_host_goes_on_from_there`, `a_step_that_outlasts_the_shutdown_is_interrupted_and_runs_again_elsewhere` |
 //!
+//! | So it is on the disk: a crash before and after every write to the file, and a hundred `kill -9` at random moments, under load, by the books of the world outside | `inv3_inv5_a_crash_around_every_write_completes_what_was_begun_once`, `inv3_inv6_a_crash_around_every_write_leaves_nothing_of_what_went_back`, `a_hundred_kills_charge_nobody_twice_leave_nothing_reserved_and_end_every_order` |
+//!
+//! # Everything at once
+//!
+//! | what holds | shown by |
+//! | --- | --- |
+//! | Drawn tasks on hosts that die, stand still, come back and leave, over a store and a queue that lose, delay, repeat and reorder what is sent: the invariants hold, and when the faults stop every saga ends or says whom it waits for | `inv1_to_inv14_hold_in_drawn_schedules` |
+//! | The same search finds what is broken on purpose | `schedule_a1_an_unguarded_release_is_found`, `a_claim_that_loses_tickets_is_found`, `a_commit_that_lands_after_the_take_over_is_found`, `a_reaper_that_orphans_sagas_is_found`, `inv2_an_effect_before_its_intent_is_found`, `inv7_an_undo_in_the_wrong_order_is_found`, `inv14_a_store_without_recovery_is_found` |
+//! | What you write yourself is found out, too, by the [test kit](super::guide::testing) | `inv6_an_undo_that_is_not_idempotent`, `inv3_a_step_that_is_not_idempotent`, `inv6_an_undo_that_takes_unknown_for_nothing` |
+//!
 //! # A process stands still, longer than its lease
 //!
 //! | what holds | shown by |
@@ -62,6 +72,7 @@
 //! | what holds | shown by |
 //! | --- | --- |
 //! | A saga goes on when it answers again, and no step runs twice for that | `a_saga_goes_on_when_the_journal_answers_again_and_no_step_runs_twice` |
+//! | A write whose answer is lost is not a write that is lost, nor one that counts twice | `inv10_an_answer_that_is_lost_is_not_a_write_that_is_lost` |
 //! | A start whose fate is unknown is not mistaken for another's | `i2_a_start_whose_fate_is_unknown_does_not_take_the_saga_of_another_for_its_own` |
 //! | A shutdown ends in its time | `a_shutdown_ends_in_time_although_nothing_can_be_written` |
 //!
@@ -70,6 +81,7 @@
 //! | what holds | shown by |
 //! | --- | --- |
 //! | A message of a queue that is lost comes again; one too many does nothing | `schedule_b8_a_message_that_was_lost_is_published_again_and_one_too_many_does_no_harm` |
+//! | Signals that are lost cost time only | `schedule_b19_a_saga_is_claimed_and_its_end_is_heard_without_any_signal` |
 //! | A foreign message is refused | `j4_v7_a_queue_brings_the_worker_messages_and_a_foreign_one_is_refused` |
 //! | A wake-up for a host that is busy or dead goes on to another | `a_wake_up_that_comes_to_a_busy_host_goes_on_to_an_idle_one`, `schedule_b1_what_a_dead_seat_asks_for_goes_to_the_living` |
 //! | Too many starts wait; what is under way is never kept out by them | `submit_waits_while_too_many_sagas_wait_for_a_worker`, `schedule_a7_a_wake_up_needs_no_room_and_goes_before_what_is_new` |

@@ -83,13 +83,13 @@ impl Order {
         }
         if self.fate == Fate::Cancelled && self.cancelled.is_none() {
             let answer = ask(socket, &json!({ "cancel": { "id": id, "follow": false } }))?;
-            self.cancelled = Some(answer.map_or_else(
-                |why| {
-                    assert!(why.starts_with("too late"), "{why}");
-                    Cancel::TooLate
-                },
-                |_| Cancel::Recorded,
-            ));
+            self.cancelled = Some(match answer {
+                Ok(_) => Cancel::Recorded,
+                // The first answer was lost.
+                Err(why) if why.ends_with(" is cancelled") => Cancel::Recorded,
+                Err(why) if why.starts_with("too late") => Cancel::TooLate,
+                Err(why) => panic!("{}: {why}", self.key),
+            });
         }
         self.id = Some(id);
         Ok(())

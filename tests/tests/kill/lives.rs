@@ -57,7 +57,7 @@ pub(crate) fn lives(kills: usize, journal: Journal) -> Story {
         story.with_undos_in_flight += usize::from(interrupted.undos > 0);
     }
     story.orders = orders.len();
-    last_life(&scene, &mut orders, &mut story);
+    story.retried = last_life(&scene, &mut orders, journal);
     story.findings = findings(&orders, &ends(&scene), &books::accounts(&scene.at("shop")));
     story
 }
@@ -101,14 +101,19 @@ fn life(
     books::interrupted(&scene.at("shop"))
 }
 
-/// Everything that can end by itself does; the rest is what operators are for.
-fn last_life(scene: &Scene, orders: &mut [Order], story: &mut Story) {
+/// All customers hear an answer, and all orders come to their ends. Answers how many were parked.
+fn last_life(scene: &Scene, orders: &mut [Order], journal: Journal) -> usize {
+    if journal == Journal::Lost {
+        forget(scene);
+    }
     let mut running = serve(scene);
     running.wait_for(Stream::Err, "working in");
-    let waiting = orders.iter_mut().filter(|order| !order.is_settled());
-    order_all(&scene.at("shop/socket"), waiting.collect(), &mpsc::channel().0);
+    // Some customers have an answer, and ask all the same.
+    let asks = |(at, order): &(usize, &mut Order)| at % 2 == 1 || !order.is_settled();
+    let asking = orders.iter_mut().enumerate().filter(asks).map(|(_, order)| order).collect();
+    order_all(&scene.at("shop/socket"), asking, &mpsc::channel().0);
     running.kill();
-    story.retried = operate(scene);
+    operate(scene)
 }
 
 /// Lets all orders come to their ends, and does what operators are for; answers how many orders were

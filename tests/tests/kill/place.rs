@@ -6,7 +6,7 @@ use crate::{
     books,
     chance::{Chance, seed},
     lives::{Journal, forget, operate},
-    scene::{Running, Scene, Stream},
+    scene::{Running, Scene, Stream, text},
 };
 
 const ROUNDS: usize = 40;
@@ -46,7 +46,8 @@ fn place_and_kill(scene: &Scene, journal: Journal) -> Acknowledged {
 
 /// The keys whose orders the journal does not know.
 fn lost(scene: &Scene, acknowledged: &Acknowledged) -> Vec<String> {
-    let listed = scene.good(&["list", "--all"]);
+    // There is no journal at all if the last process was killed before it made one.
+    let listed = text(&scene.run(&["list", "--all"]).stdout);
     let is_lost = |(_, id): &(&String, &String)| !listed.contains(&**id);
     acknowledged.iter().filter(is_lost).map(|(key, _)| key.clone()).collect()
 }
