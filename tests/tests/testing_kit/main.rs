@@ -4,6 +4,7 @@ mod hosts;
 mod ledgers;
 mod planted;
 mod points;
+mod readme;
 mod scripts;
 mod shop;
 mod sound;
