@@ -41,8 +41,9 @@
 //! # }
 //! ```
 //!
-//! This version runs **in one process, in memory**: sagas do not survive its end. The contracts are
-//! written for journals that do.
+//! This version runs **in one process**. Its journal is in memory, and goes with the process, or in a
+//! file (feature `sqlite`), and then sagas survive `kill -9` and the loss of power. The contracts are
+//! written for journals that processes share.
 //!
 //! Start with the [guide](docs::guide). The [rules](docs::semantics) have numbers, which comments and
 //! tests cite. [`distributed_task`](macro@distributed_task), [`steps`] and [`step`] are the

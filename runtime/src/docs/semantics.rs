@@ -2,7 +2,7 @@
 //!
 //! Numbers are stable: comments, tests and error messages cite them, and a rule that comes later has
 //! its number already. *Comes later* at the end of a section lists those; nothing here relies on
-//! them. **In process**, where the journal is in memory, every "survives" is bounded by the process.
+//! them. Where the journal is in memory, every "survives" is bounded by the process.
 //!
 //! # Words and states
 //!

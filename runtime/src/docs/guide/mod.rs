@@ -19,11 +19,11 @@
     doc = "| [`testing`] | every crash that a saga can meet, before it meets one |"
 )]
 //!
-//! **What holds in one process only.** This version runs in process, on a journal in memory:
-//! nothing survives the end of the process. A saga that fails, is cancelled, times out or is shut
-//! down is handled as these pages say; a saga whose process is killed is gone, and so is its undo.
-//! The rules are written for journals that survive, and the code of a task will not change when one
-//! comes.
+//! **What this version survives.** It runs in one process. With a journal in memory, nothing survives
+//! the end of that process: a saga whose process is killed is gone, and so is its undo. With a journal
+//! in a file, [`modes`], sagas survive it, and the loss of power. Nothing else differs: the code of a
+//! task does not know which one it runs on. What holds under which fault is in
+//! [`guarantees`](super::guarantees).
 
 pub mod errors;
 #[cfg(feature = "files")]
