@@ -77,6 +77,11 @@
 //! are deleted after 24 hours, or what
 //! [`retain`](crate::backend::sqlite::SqliteJournalBuilder::retain) says, as new ones come.
 //!
+//! Why SQLite: of three embedded stores, measured with the writes of a saga of three steps, 512 in
+//! flight, it took as much CPU as redb 4.4 (10 µs a saga) and less than twice that of fjall 3.1 (5 µs,
+//! and 47 crates). What decided is what happens on a bad day: a full disk leaves the file as it was, and
+//! the file can be looked into with a tool that everybody has.
+//!
 //! # Back-pressure
 //!
 //! The capacity of a journal, 100 by default in memory, limits how many *new* sagas of a task may wait
