@@ -58,3 +58,18 @@ fn inv14_a_store_without_recovery_is_found() {
 fn inv10_a_letter_that_is_lost_is_found() {
     found(Mutation::LosesLetters, 100);
 }
+
+#[test]
+fn a_commit_behind_a_hole_is_found() {
+    found(Mutation::NoBatchNumber, 2_000);
+}
+
+#[test]
+fn an_owner_whose_claim_was_lost_is_found() {
+    found(Mutation::NoClaimNumber, 10_000);
+}
+
+#[test]
+fn a_loss_that_only_a_pulse_could_show_is_found() {
+    found(Mutation::NoNumbersInThePulse, 10_000);
+}

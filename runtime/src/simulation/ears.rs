@@ -15,6 +15,9 @@ pub(super) struct Relay {
 
 impl Signals for Relay {
     fn signal(&self, signal: Signal) {
+        if self.scene.is_hushed() {
+            return;
+        }
         let arrivals = self.scene.signal();
         self.scene.trace(&self.name, || {
             let what: String = format!("{signal:?}").chars().take(48).collect();

@@ -15,7 +15,7 @@ use super::{
     mutation::Mutation,
     plan::{Blow, Fault},
     scene::{Dice, Scene, lock},
-    store::{Parcel, Store, now},
+    store::{From, Parcel, Store, now},
 };
 use crate::{
     journal::{
@@ -40,9 +40,23 @@ pub(super) struct Line {
     pub(super) name: Arc<str>,
     /// What is going to happen to this process.
     pub(super) faults: Vec<Fault>,
-    /// Over a wire, the batches of a seat go one behind the other.
-    pub(super) turns: Mutex<BTreeMap<SeatId, Arc<tokio::sync::Mutex<()>>>>,
+    pub(super) turns: Arc<Mutex<BTreeMap<SeatId, Turns>>>,
 }
+
+/// Over a wire, the commits of a seat go one behind the other, and so do its claims.
+#[derive(Default)]
+pub(super) struct Turns {
+    commits: Turn,
+    claims: Turn,
+    /// Number of the last claim.
+    claim: u64,
+    /// Number of the last claim that was answered.
+    answered: u64,
+    /// Number of the last batch that was answered.
+    written: u64,
+}
+
+type Turn = Arc<tokio::sync::Mutex<()>>;
 
 /// What a client does when no answer comes, and what the way may do to its request.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,7 +83,7 @@ impl Line {
         &self,
         name: &'static str,
         sort: Sort,
-        turn: Option<Arc<tokio::sync::Mutex<()>>>,
+        turn: Option<Turn>,
         mut ask: impl FnMut(&Store) -> Result<T, JournalError> + Send + 'static,
     ) -> Answer<'static, T> {
         let dice = self.scene.throw();
@@ -111,9 +125,16 @@ impl Line {
         if self.scene.plan.store.remote { Sort::Numbered } else { Sort::Once }
     }
 
-    fn turn(&self, seat: SeatId) -> Option<Arc<tokio::sync::Mutex<()>>> {
-        let turn = || lock(&self.turns).entry(seat).or_default().clone();
+    fn turn(&self, seat: SeatId, of: fn(&mut Turns) -> &mut Turn) -> Option<Turn> {
+        let turn = || Turn::clone(of(lock(&self.turns).entry(seat).or_default()));
         self.scene.plan.store.remote.then(turn)
+    }
+
+    fn next_claim(&self, seat: SeatId) -> u64 {
+        let mut turns = lock(&self.turns);
+        let turns = turns.entry(seat).or_default();
+        turns.claim += 1;
+        turns.claim
     }
 }
 
@@ -138,8 +159,9 @@ impl Way {
             self.gate.passes().await;
             travels(dice.there).await;
             if !dice.request_lost {
-                // Asked again under the same number, the store answers the same again.
-                if answer.is_none() {
+                // Asked again under the same number, the store answers the same again, unless it
+                // has lost that.
+                if answer.is_none() || self.scene.plan.fail_over.is_some() {
                     answer = Some(ask(&self.store));
                 }
                 if let (Some(after), Sort::Harmless) = (dice.again, self.sort) {
@@ -200,13 +222,14 @@ fn believed(
 impl Line {
     fn believes(&self) -> impl Fn(Option<Timestamp>, &Store) -> Option<Timestamp> + use<> {
         let (faults, scene) = (self.faults.clone(), Arc::clone(&self.scene));
-        move |deadline, store| believed(deadline, store.journal.now(), scene.began(), &faults)
+        move |deadline, store| believed(deadline, store.journal().now(), scene.began(), &faults)
     }
 }
 
 impl Journal for Line {
     fn durability(&self) -> Durability {
         match self.scene.plan.store.keeps_bytes {
+            _ if self.scene.plan.fail_over.is_some() => Durability::Process,
             true => Durability::Fsync,
             false => Durability::Volatile,
         }
@@ -217,7 +240,7 @@ impl Journal for Line {
     }
 
     fn now(&self) -> Timestamp {
-        self.store.journal.now()
+        self.store.journal().now()
     }
 
     fn listen(&self, signals: Arc<dyn Signals>) -> Answer<'_, ListenerId> {
@@ -227,25 +250,31 @@ impl Journal for Line {
             ears: signals,
             name: Arc::clone(&self.name),
         });
-        self.call("listen", Sort::Once, move |store| now(store.journal.listen(relay.clone())))
+        self.call("listen", Sort::Once, move |store| {
+            let relay = relay.clone();
+            store.does(move |journal| now(journal.listen(relay.clone())))
+        })
     }
 
     fn unlisten(&self, listener: ListenerId) -> Answer<'_, ()> {
-        self.call("unlisten", Sort::Harmless, move |store| now(store.journal.unlisten(listener)))
+        self.call("unlisten", Sort::Harmless, move |store| {
+            store.does(move |journal| now(journal.unlisten(listener)))
+        })
     }
 
     fn define(&self, definition: Arc<Definition>) -> Answer<'_, ()> {
         self.call("define", Sort::Harmless, move |store| {
-            now(store.journal.define(definition.clone()))
+            let definition = definition.clone();
+            store.does(move |journal| now(journal.define(definition.clone())))
         })
     }
 
     fn definitions(&self) -> Answer<'_, Vec<Arc<Definition>>> {
-        self.call("definitions", Sort::Once, |store| now(store.journal.definitions()))
+        self.call("definitions", Sort::Once, |store| now(store.journal().definitions()))
     }
 
     fn definition(&self, hash: DefinitionHash) -> Answer<'_, Option<Arc<Definition>>> {
-        self.call("definition", Sort::Once, move |store| now(store.journal.definition(hash)))
+        self.call("definition", Sort::Once, move |store| now(store.journal().definition(hash)))
     }
 
     fn admit(&self, _: DefinitionHash) -> Answer<'_, Admission> {
@@ -261,7 +290,7 @@ impl Journal for Line {
     }
 
     fn find(&self, saga: SagaId) -> Answer<'_, Option<Known>> {
-        self.call("find", Sort::Once, move |store| now(store.journal.find(saga)))
+        self.call("find", Sort::Once, move |store| now(store.journal().find(saga)))
     }
 
     fn enter(&self, seat: SeatId, listener: ListenerId) -> Answer<'_, Lease> {
@@ -273,24 +302,24 @@ impl Journal for Line {
     }
 
     fn claim<'a>(&'a self, seat: SeatId, from: ClaimFrom<'a>, limit: usize) -> Answer<'a, Claimed> {
-        match from {
-            ClaimFrom::Definitions(definitions) => {
-                let definitions = definitions.to_vec();
-                self.call("claim", Sort::Numbered, move |store| {
-                    store.claim(seat, ClaimFrom::Definitions(&definitions), limit)
-                })
-            }
-            ClaimFrom::Sagas(definition, sagas) => {
-                let sagas = sagas.to_vec();
-                self.call("claim", Sort::Numbered, move |store| {
-                    store.claim(seat, ClaimFrom::Sagas(definition, &sagas), limit)
-                })
-            }
-        }
+        let from = match from {
+            ClaimFrom::Definitions(definitions) => From::Definitions(definitions.to_vec()),
+            ClaimFrom::Sagas(definition, sagas) => From::Sagas(definition, sagas.to_vec()),
+        };
+        let (turn, number) = (self.turn(seat, |turns| &mut turns.claims), self.next_claim(seat));
+        let turns = Arc::clone(&self.turns);
+        self.call_in_turn("claim", Sort::Numbered, turn, move |store| {
+            let claimed = store.claim((seat, number), &from, limit)?;
+            // Now it is known here, too.
+            lock(&turns).entry(seat).or_default().answered = number;
+            Ok(claimed)
+        })
     }
 
     fn commit(&self, batch: Batch) -> Answer<'_, Committed> {
-        let (turn, mut parcel) = (self.turn(batch.seat), Parcel::of(batch));
+        let claims = lock(&self.turns).entry(batch.seat).or_default().answered;
+        let turn = self.turn(batch.seat, |turns| &mut turns.commits);
+        let mut parcel = Parcel::of(batch, claims);
         match self.scene.mutation {
             Mutation::EffectBeforeIntent => {
                 let (written, store) = (parcel.is_written(), Arc::clone(&self.store));
@@ -308,7 +337,14 @@ impl Journal for Line {
             }
             _ => {}
         }
-        self.call_in_turn("commit", self.numbered(), turn, move |store| store.commit(&parcel))
+        let turns = Arc::clone(&self.turns);
+        self.call_in_turn("commit", self.numbered(), turn, move |store| {
+            let committed = store.commit(&parcel)?;
+            let mut turns = lock(&turns);
+            let written = &mut turns.entry(parcel.seat).or_default().written;
+            *written = (*written).max(parcel.number);
+            Ok(committed)
+        })
     }
 
     fn tell(&self, saga: SagaId, mail: Mail) -> Answer<'_, Told> {
@@ -316,17 +352,22 @@ impl Journal for Line {
     }
 
     fn inbox(&self, saga: SagaId) -> Answer<'_, Vec<Mail>> {
-        self.call("inbox", Sort::Once, move |store| now(store.journal.inbox(saga)))
+        self.call("inbox", Sort::Once, move |store| now(store.journal().inbox(saga)))
     }
 
     fn pulse<'a>(&'a self, seat: SeatId, carry: Option<Carry<'a>>) -> Answer<'a, Pulse> {
         let believes = self.believes();
         let carry = carry.map(|Carry { definitions, limit }| (definitions.to_vec(), limit));
         let sort = if carry.is_some() { Sort::Once } else { Sort::Harmless };
+        // A host that has nothing to write must learn, too, that the store has lost something.
+        let turns = Arc::clone(&self.turns);
+        let known = move || {
+            let mut turns = lock(&turns);
+            let turns = turns.entry(seat).or_default();
+            (turns.written, turns.answered)
+        };
         self.call("pulse", sort, move |store| {
-            let carry =
-                carry.as_ref().map(|(definitions, limit)| Carry { definitions, limit: *limit });
-            let pulse = store.pulse(seat, carry)?;
+            let pulse = store.pulse(seat, known(), carry.clone())?;
             Ok(Pulse { deadline: believes(pulse.deadline, store), ..pulse })
         })
     }
@@ -336,11 +377,13 @@ impl Journal for Line {
     }
 
     fn leave(&self, seat: SeatId) -> Answer<'_, Left> {
-        self.call("leave", Sort::Harmless, move |store| now(store.journal.leave(seat)))
+        self.call("leave", Sort::Harmless, move |store| {
+            store.does(move |journal| now(journal.leave(seat)))
+        })
     }
 
     fn read(&self, saga: SagaId, from: u64) -> Answer<'_, Option<History>> {
-        self.call("read", Sort::Once, move |store| now(store.journal.read(saga, from)))
+        self.call("read", Sort::Once, move |store| now(store.journal().read(saga, from)))
     }
 
     fn list(
@@ -349,14 +392,14 @@ impl Journal for Line {
         after: Option<SagaId>,
         limit: usize,
     ) -> Answer<'_, Vec<Listed>> {
-        self.call("list", Sort::Once, move |store| now(store.journal.list(filter, after, limit)))
+        self.call("list", Sort::Once, move |store| now(store.journal().list(filter, after, limit)))
     }
 
     fn late(&self) -> Answer<'_, Vec<(SagaId, Mail)>> {
-        self.call("late", Sort::Once, |store| now(store.journal.late()))
+        self.call("late", Sort::Once, |store| now(store.journal().late()))
     }
 
     fn audit(&self, after: Option<SagaId>, limit: usize) -> Answer<'_, Audited> {
-        self.call("audit", Sort::Once, move |store| now(store.journal.audit(after, limit)))
+        self.call("audit", Sort::Once, move |store| now(store.journal().audit(after, limit)))
     }
 }

@@ -26,6 +26,7 @@ mod oracle;
 mod plan;
 mod process;
 mod quiet;
+mod replica;
 mod run;
 mod scene;
 mod schedules;

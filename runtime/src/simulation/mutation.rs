@@ -1,5 +1,7 @@
 //! What can be broken on purpose, in the store and on the way to it: the simulation must find it.
 
+use super::plan::{Blow, Plan};
+
 /// One thing that is broken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Mutation {
@@ -23,4 +25,27 @@ pub(super) enum Mutation {
     NoRecovery,
     /// A letter is acknowledged and thrown away.
     LosesLetters,
+    /// A commit does not look whether its number is the next one (A4).
+    NoBatchNumber,
+    /// A claim or a commit does not look whether the store knows of the claim before (A4).
+    NoClaimNumber,
+    /// A pulse does not look whether the store knows all that its seat has written: one that has
+    /// nothing more to write never learns of a loss.
+    NoNumbersInThePulse,
+}
+
+impl Mutation {
+    /// Whether a schedule could find it at all: the others need not be run.
+    pub(super) fn can_be_seen(self, plan: &Plan) -> bool {
+        let blow = |what: &[Blow]| plan.faults.iter().any(|fault| what.contains(&fault.what));
+        match self {
+            Self::NoBatchNumber | Self::NoClaimNumber | Self::NoNumbersInThePulse => {
+                plan.fail_over.is_some()
+            }
+            Self::ClaimPopsFirst | Self::ReapEndsTheSeatLast | Self::RenewalRecreatesTheSeat => {
+                plan.hosts.len() > 1 && blow(&[Blow::Paused, Blow::PausedUnawares])
+            }
+            _ => true,
+        }
+    }
 }

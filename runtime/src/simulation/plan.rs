@@ -19,6 +19,8 @@ pub(super) struct Plan {
     pub(super) sagas: Vec<SagaPlan>,
     pub(super) mail: Vec<MailPlan>,
     pub(super) faults: Vec<Fault>,
+    /// When a replica takes the place of the store, and what it lacks: so much of the time before.
+    pub(super) fail_over: Option<(Duration, Duration)>,
     pub(super) weather: Weather,
     /// So long things go wrong.
     pub(super) storm: Duration,
@@ -190,7 +192,17 @@ impl Plan {
             (0..lot.below(5)).map(|_| draws.fault(lot, store.lease, &sagas)).collect();
         faults.sort_by_key(|fault| fault.at);
         let weather = draws.weather(lot, &store);
-        Self { seed, definition, store, hosts, sagas, mail, faults, weather, storm }
+        let fail_over = (store.remote && lot.one_in(3)).then(|| {
+            let saga = &sagas[lot.below(sagas.len())];
+            // Much, or little enough that only a claim is in it.
+            let most = [100, 1_000, 10_000][lot.below(3)];
+            let loses = millis(lot, Duration::from_millis(most));
+            match lot.one_in(2) {
+                true => (saga.at + loses.mul_f64(0.7), loses),
+                false => (draws.during(lot, saga), loses),
+            }
+        });
+        Self { seed, definition, store, hosts, sagas, mail, faults, fail_over, weather, storm }
     }
 
     /// What happens to one host, in order.

@@ -164,7 +164,7 @@ impl Outside {
             gate: Arc::clone(gate),
             name: Arc::clone(&name),
             faults: plan.faults_of(place),
-            turns: Mutex::default(),
+            turns: Arc::default(),
         };
         let code = Code {
             scene: Arc::clone(&self.scene),

@@ -101,6 +101,13 @@ async fn play(scene: Arc<Scene>) {
     for (nth, mail) in plan.mail.iter().enumerate() {
         tokio::spawn(clients::tells(outside.clone(), mail.clone(), nth));
     }
+    if let Some((at, loses)) = plan.fail_over {
+        let store = Arc::clone(&outside.store);
+        tokio::spawn(async move {
+            sleep(at).await;
+            store.fail_over(loses);
+        });
+    }
     sleep(plan.storm).await;
     scene.calm();
     scene.trace("fate", || "calm");

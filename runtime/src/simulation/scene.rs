@@ -33,6 +33,8 @@ pub(super) struct Scene {
     lot: Mutex<Lot>,
     /// Things go wrong.
     storm: AtomicBool,
+    /// Nobody is signalled.
+    hushed: AtomicBool,
     trace: Option<Mutex<Vec<String>>>,
     wrong: Mutex<Vec<String>>,
     counts: Mutex<Counts>,
@@ -60,6 +62,7 @@ impl Scene {
             mutation,
             clock: TokioClock::starting_at(EPOCH),
             storm: AtomicBool::new(true),
+            hushed: AtomicBool::new(false),
             trace: traced.then(Mutex::default),
             wrong: Mutex::default(),
             counts: Mutex::default(),
@@ -91,6 +94,14 @@ impl Scene {
 
     pub(super) fn is_calm(&self) -> bool {
         !self.storm.load(Relaxed)
+    }
+
+    pub(super) fn hush(&self, hushed: bool) {
+        self.hushed.store(hushed, Relaxed);
+    }
+
+    pub(super) fn is_hushed(&self) -> bool {
+        self.hushed.load(Relaxed)
     }
 
     // ---- dice ----------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ pub(super) fn say(what: impl fmt::Display) {
     println!("{what}");
 }
 
-/// Runs the schedules of these seeds; the first one that fails ends it.
+/// Runs the schedules of these seeds in which this can be seen; the first one that fails ends it.
 pub(super) fn search(from: u64, to: u64, mutation: Mutation) -> (Counts, Option<u64>) {
     let (next, counts, failed) =
         (AtomicU64::new(from), Mutex::<Counts>::default(), Mutex::new(None));
@@ -45,7 +45,11 @@ pub(super) fn search(from: u64, to: u64, mutation: Mutation) -> (Counts, Option<
                     if seed >= to {
                         return;
                     }
-                    let report = run(&Plan::draw(seed), mutation, false);
+                    let plan = Plan::draw(seed);
+                    if !mutation.can_be_seen(&plan) {
+                        continue;
+                    }
+                    let report = run(&plan, mutation, false);
                     statistics::add(&mut lock(&counts), &report.counts);
                     if !report.wrong.is_empty() {
                         let mut failed = lock(&failed);

@@ -24,6 +24,9 @@ impl fmt::Display for Plan {
         for mail in &self.mail {
             writeln!(f, "at {:?} saga {} is told {:?}", mail.at, mail.saga, mail.word)?;
         }
+        if let Some((at, loses)) = self.fail_over {
+            writeln!(f, "at {at:?} the store fails over and loses {loses:?}")?;
+        }
         for fault in &self.faults {
             let (at, host, what, takes) = (fault.at, fault.host, fault.what, fault.takes);
             writeln!(f, "at {at:?} host {host} is {what:?} for {takes:?}")?;

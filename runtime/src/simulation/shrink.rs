@@ -82,6 +82,7 @@ impl Cuts<'_> {
     }
 
     fn of_faults(&mut self) {
+        self.with(self.plan.fail_over.is_some(), |plan| plan.fail_over = None);
         for (nth, fault) in self.plan.faults.iter().enumerate() {
             self.with(true, |plan| leave_out(&mut plan.faults, nth));
             let odd = fault.what == Blow::PausedUnawares;
@@ -101,6 +102,7 @@ impl Cuts<'_> {
         self.with(store.keeps_bytes, |plan| plan.store.keeps_bytes = false);
         self.with(store.remote, |plan| {
             plan.store.remote = false;
+            plan.fail_over = None;
             plan.weather.lost_signals = 0;
         });
         for nth in 0..hosts {

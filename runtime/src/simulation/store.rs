@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{
     mutation::Mutation,
+    replica::{Numbers, Replica, again},
     scene::{Scene, lock},
     world::World,
 };
@@ -30,7 +31,7 @@ use crate::{
 
 /// The store that all processes share.
 pub(super) struct Store {
-    pub(super) journal: MemoryJournal,
+    replica: Replica,
     scene: Arc<Scene>,
     world: Arc<World>,
     /// Letters that were acknowledged.
@@ -60,6 +61,7 @@ const REAPING: Duration = Duration::from_secs(5);
 pub(super) struct Parcel {
     pub(super) seat: SeatId,
     pub(super) number: u64,
+    claims: u64,
     items: Vec<Part>,
 }
 
@@ -76,8 +78,45 @@ struct Part {
     create: Option<(DefinitionHash, Option<SagaId>)>,
 }
 
+/// Which sagas a claim is for.
+#[derive(Clone)]
+pub(super) enum From {
+    Definitions(Vec<DefinitionHash>),
+    Sagas(DefinitionHash, Vec<SagaId>),
+}
+
+impl From {
+    fn as_from(&self) -> ClaimFrom<'_> {
+        match self {
+            Self::Definitions(definitions) => ClaimFrom::Definitions(definitions),
+            Self::Sagas(definition, sagas) => ClaimFrom::Sagas(*definition, sagas),
+        }
+    }
+}
+
+impl Part {
+    fn item(self, journal: &MemoryJournal) -> Item {
+        Item {
+            saga: self.saga,
+            fence: self.fence,
+            seq: self.seq,
+            at: self.at,
+            records: self.records,
+            folded: self.folded,
+            place: self.place,
+            guarded: self.guarded,
+            create: self.create.map(|(definition, key)| NewOwned {
+                definition,
+                key,
+                admission: room(journal, definition),
+            }),
+        }
+    }
+}
+
 impl Parcel {
-    pub(super) fn of(batch: Batch) -> Self {
+    /// A batch of a seat that has heard of so many claims.
+    pub(super) fn of(batch: Batch, claims: u64) -> Self {
         let part = |item: Item| Part {
             saga: item.saga,
             fence: item.fence,
@@ -91,7 +130,7 @@ impl Parcel {
             create: item.create.map(|create| (create.definition, create.key)),
         };
         let items = batch.items.into_iter().map(part).collect();
-        Self { seat: batch.seat, number: batch.number, items }
+        Self { seat: batch.seat, number: batch.number, claims, items }
     }
 
     /// The undo of what was done first for that of what was done last.
@@ -116,14 +155,8 @@ impl Parcel {
 
 impl Store {
     pub(super) fn new(scene: &Arc<Scene>, world: &Arc<World>) -> Arc<Self> {
-        let journal = MemoryJournal::builder()
-            .lease(scene.plan.store.lease)
-            .clock(Arc::new(scene.clock()))
-            .capacity(1_000_000)
-            .retain_ended(1_000_000)
-            .build();
         Arc::new(Self {
-            journal,
+            replica: Replica::new(scene),
             scene: Arc::clone(scene),
             world: Arc::clone(world),
             told: Mutex::default(),
@@ -133,15 +166,23 @@ impl Store {
         })
     }
 
+    /// To look at.
+    pub(super) fn journal(&self) -> Arc<MemoryJournal> {
+        self.replica.journal()
+    }
+
     // ---- operations ----------------------------------------------------------------------------
 
     pub(super) fn create(&self, new: NewSaga) -> Result<Created, JournalError> {
-        let (id, records) = (new.id, new.records.clone());
-        let admission = self.room(new.definition);
-        let created = now(self.journal.create(NewSaga { admission, ..new }))?;
+        let NewSaga { id, at, definition, records, place, key, .. } = new;
+        let written = records.clone();
+        let created = self.replica.does(move |journal| {
+            let (records, admission) = (records.clone(), room(journal, definition));
+            now(journal.create(NewSaga { id, at, definition, records, place, key, admission }))
+        })?;
         self.scene.trace("store", || format!("create {}: {created:?}", short(id)));
         if created == Created::Created {
-            self.written(id, 0, &records);
+            self.written(id, 0, &written);
         }
         self.done();
         self.changed.notify_waiters();
@@ -149,29 +190,29 @@ impl Store {
     }
 
     pub(super) fn commit(&self, parcel: &Parcel) -> Result<Committed, JournalError> {
-        let item = |part: Part| Item {
-            saga: part.saga,
-            fence: part.fence,
-            seq: part.seq,
-            at: part.at,
-            records: part.records,
-            folded: part.folded,
-            place: part.place,
-            guarded: part.guarded,
-            create: part.create.map(|(definition, key)| NewOwned {
-                definition,
-                key,
-                admission: self.room(definition),
-            }),
-        };
-        let items = parcel.items.iter().cloned().map(|part| item(self.as_mutated(part))).collect();
-        let batch = Batch { seat: parcel.seat, number: parcel.number, items };
-        let committed = match now(self.journal.commit(batch)) {
+        let numbers = self.replica.numbers(parcel.seat);
+        if let Some(answer) = self.out_of_turn(parcel, &numbers) {
+            return answer;
+        }
+        let parts: Vec<_> =
+            parcel.items.iter().cloned().map(|part| self.as_mutated(part)).collect();
+        let (seat, number) = (parcel.seat, parcel.number);
+        let committed = self.replica.does(move |journal| {
+            let items = parts.iter().cloned().map(|part| part.item(journal)).collect();
+            now(journal.commit(Batch { seat, number, items }))
+        });
+        let committed = match committed {
             Err(JournalError::Fenced(_)) if self.is_undead(parcel.seat) => {
                 Ok(self.write_for_the_dead(parcel))
             }
-            committed => committed,
+            committed => committed.map(|committed| self.unowned(parcel, committed)),
         };
+        if let Ok(committed) = &committed
+            && self.fails_over()
+        {
+            let reply = Some(committed.clone());
+            self.replica.number(seat, Numbers { batch: number, reply, ..numbers });
+        }
         if let Err(JournalError::Fenced(_)) = &committed {
             self.scene.count("stale commits refused");
         }
@@ -212,14 +253,32 @@ impl Store {
 
     pub(super) fn claim(
         &self,
-        seat: SeatId,
-        from: ClaimFrom<'_>,
+        (seat, number): (SeatId, u64),
+        from: &From,
         limit: usize,
     ) -> Result<Claimed, JournalError> {
-        let claimed = now(self.journal.claim(seat, from, limit));
+        let numbers = self.replica.numbers(seat);
+        if self.fails_over() {
+            if number == numbers.claim {
+                return Ok(again(&numbers.taken));
+            }
+            if number != numbers.claim + 1 && !self.scene.is(Mutation::NoClaimNumber) {
+                self.scene.count("claims out of turn");
+                return Err(JournalError::Diverged(seat));
+            }
+        }
+        let of = from.clone();
+        let claimed =
+            self.replica.does(move |journal| now(journal.claim(seat, of.as_from(), limit)));
         if claimed.is_err() && self.scene.is(Mutation::ClaimPopsFirst) {
             // Its tickets are gone, and nobody has them.
-            let _ = now(self.journal.claim(self.ghost(), from, limit));
+            let _ = now(self.journal().claim(self.ghost(), from.as_from(), limit));
+        }
+        if let Ok(claimed) = &claimed
+            && self.fails_over()
+        {
+            let taken = Arc::new(again(claimed));
+            self.replica.number(seat, Numbers { claim: number, taken, ..numbers });
         }
         if let Ok(claimed) = &claimed {
             for saga in &claimed.sagas {
@@ -239,14 +298,27 @@ impl Store {
     pub(super) fn pulse(
         &self,
         seat: SeatId,
-        carry: Option<Carry<'_>>,
+        (batch, claim): (u64, u64),
+        carry: Option<(Vec<DefinitionHash>, usize)>,
     ) -> Result<Pulse, JournalError> {
-        let mut pulse = now(self.journal.pulse(seat, carry));
+        let numbers = self.replica.numbers(seat);
+        let knows = (batch <= numbers.batch || self.scene.is(Mutation::NoBatchNumber))
+            && (claim <= numbers.claim || self.scene.is(Mutation::NoClaimNumber));
+        if self.fails_over() && !knows && !self.scene.is(Mutation::NoNumbersInThePulse) {
+            self.scene.count("pulses out of turn");
+            self.scene.trace("store", || format!("pulse of {}: diverged", short(seat)));
+            return Err(JournalError::Diverged(seat));
+        }
+        let mut pulse = self.replica.does(move |journal| {
+            let carry = carry.as_ref();
+            let carry = carry.map(|(definitions, limit)| Carry { definitions, limit: *limit });
+            now(journal.pulse(seat, carry))
+        });
         let mut broken = lock(&self.broken);
         if let Ok(pulse) = &mut pulse {
             pulse.dead.retain(|dead| !broken.struck.contains(dead));
         } else if self.scene.is(Mutation::RenewalRecreatesTheSeat) {
-            let until = self.journal.now().plus(self.scene.plan.store.lease);
+            let until = self.journal().now().plus(self.scene.plan.store.lease);
             broken.undead.insert(seat, until);
             pulse = Ok(Pulse { deadline: Some(until), ..Pulse::default() });
         }
@@ -272,12 +344,12 @@ impl Store {
                 return Ok(Reaped::Reaped(0));
             }
             Mutation::ReapEndsTheSeatLast => {
-                let until = self.journal.now().plus(REAPING);
+                let until = self.journal().now().plus(REAPING);
                 lock(&self.broken).undead.insert(dead, until);
             }
             _ => {}
         }
-        let reaped = now(self.journal.reap(dead))?;
+        let reaped = self.replica.does(move |journal| now(journal.reap(dead)))?;
         self.scene.trace("store", || format!("reap {}: {reaped:?}", short(dead)));
         self.scene.count_if("seats reaped", matches!(reaped, Reaped::Reaped(_)));
         self.done();
@@ -286,7 +358,15 @@ impl Store {
 
     pub(super) fn enter(&self, seat: SeatId, listener: ListenerId) -> Result<Lease, JournalError> {
         self.scene.trace("store", || format!("enter {}", short(seat)));
-        now(self.journal.enter(seat, listener))
+        self.replica.does(move |journal| now(journal.enter(seat, listener)))
+    }
+
+    /// An operation that only changes the journal.
+    pub(super) fn does<T>(
+        &self,
+        operation: impl Fn(&MemoryJournal) -> Result<T, JournalError> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        self.replica.does(operation)
     }
 
     pub(super) fn tell(&self, saga: SagaId, mail: Mail) -> Result<Told, JournalError> {
@@ -299,7 +379,7 @@ impl Store {
         let what = self.scene.is_traced().then(|| tell_letter(&mail.letter));
         let told = match self.scene.is(Mutation::LosesLetters) {
             true => Told::Told,
-            false => now(self.journal.tell(saga, mail))?,
+            false => self.replica.does(move |journal| now(journal.tell(saga, mail.clone())))?,
         };
         self.scene.trace("store", || {
             format!("tell {} {}: {told:?}", short(saga), what.unwrap_or_default())
@@ -311,8 +391,39 @@ impl Store {
         Ok(told)
     }
 
-    fn room(&self, definition: DefinitionHash) -> Admission {
-        now(self.journal.admit(definition)).expect("there is room")
+    /// The store loses what was done this short ago.
+    pub(super) fn fail_over(&self, loses: Duration) {
+        let lost = self.replica.fail_over(loses);
+        self.scene.count("fail-overs");
+        self.scene.count_if("lossy fail-overs", lost > 0);
+        self.scene.trace("store", || format!("fails over and has lost {lost} operations"));
+        self.changed.notify_waiters();
+    }
+
+    fn fails_over(&self) -> bool {
+        self.scene.plan.fail_over.is_some()
+    }
+
+    /// The answer to a batch that is not the next one of its seat (A4).
+    fn out_of_turn(
+        &self,
+        parcel: &Parcel,
+        numbers: &Numbers,
+    ) -> Option<Result<Committed, JournalError>> {
+        if !self.fails_over() {
+            return None;
+        }
+        if parcel.number == numbers.batch {
+            return Some(numbers.reply.clone().ok_or(JournalError::Diverged(parcel.seat)));
+        }
+        let next = parcel.number == numbers.batch + 1 || self.scene.is(Mutation::NoBatchNumber);
+        let knows = parcel.claims <= numbers.claim || self.scene.is(Mutation::NoClaimNumber);
+        if next && knows {
+            return None;
+        }
+        self.scene.count("commits out of turn");
+        self.scene.trace("store", || format!("commit by {}: diverged", short(parcel.seat)));
+        Some(Err(JournalError::Diverged(parcel.seat)))
     }
 
     // ---- what is broken ------------------------------------------------------------------------
@@ -321,7 +432,10 @@ impl Store {
         match self.scene.mutation {
             Mutation::UnguardedRelease => part.guarded &= part.place == Place::Owned,
             // Only seats and numbers are looked at.
-            Mutation::ReapEndsTheSeatLast | Mutation::RenewalRecreatesTheSeat
+            Mutation::ReapEndsTheSeatLast
+            | Mutation::RenewalRecreatesTheSeat
+            | Mutation::NoBatchNumber
+            | Mutation::NoClaimNumber
                 if part.create.is_none() =>
             {
                 part.seq = self.records(part.saga).len() as u64;
@@ -331,14 +445,27 @@ impl Store {
         part
     }
 
+    /// Where only seats and numbers are looked at, what they let through is written.
+    fn unowned(&self, parcel: &Parcel, mut committed: Committed) -> Committed {
+        if matches!(self.scene.mutation, Mutation::NoBatchNumber | Mutation::NoClaimNumber) {
+            for (part, verdict) in parcel.items.iter().zip(&mut committed.verdicts) {
+                if *verdict == Verdict::NotOwner {
+                    self.journal().append_anyway(part.saga, part.fence, part.records.to_vec());
+                    *verdict = Verdict::Written { mail: false };
+                }
+            }
+        }
+        committed
+    }
+
     fn is_undead(&self, seat: SeatId) -> bool {
         let until = lock(&self.broken).undead.get(&seat).copied();
-        until.is_some_and(|until| self.journal.now() < until)
+        until.is_some_and(|until| self.journal().now() < until)
     }
 
     fn write_for_the_dead(&self, parcel: &Parcel) -> Committed {
         for part in &parcel.items {
-            self.journal.append_anyway(part.saga, part.fence, part.records.to_vec());
+            self.journal().append_anyway(part.saga, part.fence, part.records.to_vec());
         }
         parcel.is_written()
     }
@@ -349,7 +476,7 @@ impl Store {
             return ghost;
         }
         let ghost = SeatId(Uuid::from_u128(0xdead));
-        let _ = now(self.journal.enter(ghost, ListenerId(0)));
+        let _ = now(self.journal().enter(ghost, ListenerId(0)));
         broken.struck.insert(ghost);
         *broken.ghost.insert(ghost)
     }
@@ -383,7 +510,7 @@ impl Store {
 
     /// Every open saga is in a place (J7).
     pub(super) fn audit(&self) {
-        let audited = now(self.journal.audit(None, usize::MAX)).expect("it answers");
+        let audited = now(self.journal().audit(None, usize::MAX)).expect("it answers");
         for saga in audited.mended {
             self.scene.note(format!("J7: {} was in no place", short(saga)));
         }
@@ -395,7 +522,7 @@ impl Store {
     }
 
     pub(super) fn places(&self) -> Vec<(SagaId, Place)> {
-        let listed = now(self.journal.list(ListFilter::default(), None, usize::MAX));
+        let listed = now(self.journal().list(ListFilter::default(), None, usize::MAX));
         listed.expect("it answers").iter().map(|saga| (saga.id, saga.place)).collect()
     }
 
@@ -404,7 +531,7 @@ impl Store {
     }
 
     pub(super) fn read(&self, saga: SagaId) -> Option<History> {
-        now(self.journal.read(saga, 0)).expect("it answers")
+        now(self.journal().read(saga, 0)).expect("it answers")
     }
 
     /// What the saga is called in the plan.
@@ -424,6 +551,11 @@ impl Store {
     pub(super) fn length(&self, saga: SagaId) -> usize {
         lock(&self.lengths).get(&saga).copied().unwrap_or_default()
     }
+}
+
+/// There is always room.
+fn room(journal: &MemoryJournal, definition: DefinitionHash) -> Admission {
+    now(journal.admit(definition)).expect("there is room")
 }
 
 /// A journal in memory answers at once.

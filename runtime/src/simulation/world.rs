@@ -101,14 +101,21 @@ impl World {
         let often = account.begun > allowed;
         drop(books);
         if often && self.scene.plan.definition.steps[step].at_most_once {
-            self.scene.note(format!("E3: step {step} of {saga} began too often"));
+            self.notes(format!("E3: step {step} of {saga} began too often"));
         }
         Call { key, saga, step, fence, attempt }
     }
 
     fn is_intended(&self, key: &str, step: usize) {
         if !lock(&self.books).intents.contains(key) {
-            self.scene.note(format!("INV2: step {step} acts without an intent"));
+            self.notes(format!("INV2: step {step} acts without an intent"));
+        }
+    }
+
+    /// Where the store has lost what it acknowledged, it may have lost this.
+    fn notes(&self, wrong: String) {
+        if self.scene.plan.fail_over.is_none() {
+            self.scene.note(wrong);
         }
     }
 
@@ -164,7 +171,7 @@ impl World {
     pub(super) fn reads(&self, saga: SagaId, step: usize, output: u64) {
         let is_word = output == BY_WORD;
         if !is_word && !lock(&self.books).outputs.contains(&(saga, step, output)) {
-            self.scene.note(format!("C2: nobody returned {output} from step {step} of {saga}"));
+            self.notes(format!("C2: nobody returned {output} from step {step} of {saga}"));
         }
     }
 
