@@ -35,6 +35,19 @@ fn a_saga_whose_process_is_killed_in_a_step_goes_on_with_that_step() {
 }
 
 #[test]
+fn whoever_waits_in_the_next_process_hears_the_end_at_once() {
+    let (process, saga, _) = restarted("h", Process::kill);
+    let now = || process.runtime.block_on(async { tokio::time::Instant::now() });
+    let begun = now();
+    assert!(is_completed(process.outcome(saga)));
+    assert!(
+        now() - begun < Duration::from_millis(100),
+        "it asks now and then: {:?}",
+        now() - begun
+    );
+}
+
+#[test]
 fn a_saga_that_waits_for_a_retry_waits_on() {
     for end in [Process::kill, Process::leave] {
         let (process, saga, outside) = restarted("r", end);

@@ -5,7 +5,8 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{sleep, timeout};
+use futures_util::StreamExt;
+use tokio::time::sleep;
 
 use super::{SILENCE, SagaHandle};
 use crate::{
@@ -17,6 +18,7 @@ use crate::{
         signals::Seen,
         task::StatusError,
     },
+    progress::ProgressStream,
     task::TaskDefinition,
 };
 
@@ -24,6 +26,18 @@ use crate::{
 /// at once, also while nobody has folded it.
 fn rests(look: &Look) -> bool {
     look.place == Place::Parked
+}
+
+/// Waits until a host that shares its progress has brought the saga to rest.
+async fn at_rest(live: &mut Option<ProgressStream>) {
+    while let Some(stream) = live {
+        match stream.next().await {
+            Some(Ok(now)) if now.status.is_terminal() || now.status.needs_operator() => return,
+            Some(_) => {}
+            None => *live = None,
+        }
+    }
+    std::future::pending().await
 }
 
 /// So long in its ready list, and other hosts are not waited for.
@@ -152,9 +166,13 @@ impl<T: TaskDefinition> SagaHandle<T> {
             return Ok(self.waiter.wait(stops).await);
         }
         let mut lies = None;
+        let mut live = Some(self.inner.host.services.progress.stream(self.id));
         loop {
-            if let Ok(seen) = timeout(SILENCE, self.waiter.wait(stops)).await {
-                return Ok(seen);
+            tokio::select! {
+                biased;
+                seen = self.waiter.wait(stops) => return Ok(seen),
+                () = at_rest(&mut live) => {}
+                () = sleep(SILENCE) => {}
             }
             match self.look().await {
                 Ok(look) => lies = self.lies(&look, lies),
