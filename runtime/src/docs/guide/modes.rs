@@ -69,6 +69,10 @@
 //! that has passed; what was parked stays parked; a key still means the saga that it meant. An answer,
 //! that of `submit` too, is given when what it says is on the disk.
 //!
+//! A saga that has to go back waits for a step that was running when its process died, as it would for
+//! one on another host: until the `timeout` of that step has passed since (C3). Give steps one that fits
+//! them; without it that is the task's, or ten minutes.
+//!
 //! One process has the file at a time; tasks of one process share it through
 //! [`override_journal`](crate::builder::TaskBuilder::override_journal). What uploads keep has to survive
 //! as well: give a folder to `.override_files(..)`. The file is an SQLite database, and `sqlite3
