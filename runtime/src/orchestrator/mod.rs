@@ -46,7 +46,7 @@ pub use operator::{
     SagaRow, Unclaimable,
 };
 pub use outcome::{CompensationCause, Effect, Failure, OutcomeError, SagaOutcome};
-#[cfg(test)]
+#[cfg(all(test, feature = "in-process"))]
 pub(crate) use random::seeded;
 pub use reason::WhyParked;
 pub use start_key::StartKey;

@@ -26,7 +26,7 @@ pub(super) fn entry() -> EntryId {
 
 #[allow(clippy::disallowed_methods, reason = "an id is repeated by reading the journal")]
 fn draw() -> Uuid {
-    #[cfg(test)]
+    #[cfg(all(test, feature = "in-process"))]
     if let Some(seeded) = seeded::draw() {
         return seeded;
     }
@@ -34,7 +34,7 @@ fn draw() -> Uuid {
 }
 
 /// Chance that can be repeated, for the simulation: each thread runs a schedule of its own.
-#[cfg(test)]
+#[cfg(all(test, feature = "in-process"))]
 pub(crate) mod seeded {
     use std::cell::RefCell;
 
