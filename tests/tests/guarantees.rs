@@ -39,6 +39,10 @@ fn read(code: &str, names: &mut BTreeSet<String>) {
     }
 }
 
+fn is_table(part: &str) -> bool {
+    part.starts_with("//! | what holds | shown by |\n//! | --- | --- |\n")
+}
+
 /// What holds, and the tests beside it.
 fn rows(page: &str) -> Vec<(&str, Vec<&str>)> {
     let rows = page.lines().filter_map(|line| line.strip_prefix("//! | ")?.strip_suffix(" |"));
@@ -50,6 +54,8 @@ fn rows(page: &str) -> Vec<(&str, Vec<&str>)> {
 #[test]
 fn every_guarantee_is_shown_by_tests_that_exist() {
     let page = fs::read_to_string(at("runtime/src/docs/guarantees.rs")).expect("the page");
+    let alone = page.split("\n//!\n").find(|part| part.starts_with("//! | ") && !is_table(part));
+    assert_eq!(alone, None, "a row outside its table");
     let (tests, rows) = (tests(), rows(&page));
     assert!(rows.len() > 30 && tests.len() > 500, "{} {}", rows.len(), tests.len());
     for (what, shown) in rows {

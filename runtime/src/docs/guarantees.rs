@@ -1,8 +1,8 @@
 //! What holds under which fault, and the tests that show it.
 //!
 //! Numbers are those of the [rules](super::semantics). The names behind a sentence are tests of this
-//! repository: `cargo test -p distributed-task-tests --all-features <name>` runs one of them. Most of
-//! them are sweeps: one story for every write to the journal, with a fault before it and a fault after
+//! repository: `cargo test --workspace --all-features <name>` runs one of them. Most of them
+//! are sweeps: one story for every write to the journal, with a fault before it and a fault after
 //! it, judged by an oracle that shares no code with the engine. Each sweep has its controls: something
 //! is broken on purpose, and the oracle has to find it.
 //!
@@ -36,7 +36,6 @@
 //! | A saga that kills its hosts is parked after five of them, and those beside it are not | `r3_the_fifth_death_in_a_row_parks_it_until_somebody_says_go_on`, `r3_schedule_b4_a_saga_that_kills_its_hosts_is_parked_and_those_beside_it_are_not` |
 //! | With a journal in a file, the next process goes on: steps, waits, keys, what is parked and what is over | `a_saga_whose_process_is_killed_in_a_step_goes_on_with_that_step`, `a_saga_that_waits_for_a_retry_waits_on`, `a_key_means_the_same_saga_in_the_next_process`, `a_saga_that_is_parked_stays_parked_and_goes_on_when_somebody_says_so`, `what_is_in_rows_and_what_is_in_the_log_are_one_journal` |
 //! | A shutdown lets the steps that run finish, and loses nothing | `shutdown_finishes_the_running_step_and_another_host_goes_on_from_there`, `a_step_that_outlasts_the_shutdown_is_interrupted_and_runs_again_elsewhere` |
-//!
 //! | So it is on the disk: a crash before and after every write to the file, and a hundred `kill -9` at random moments, under load, by the books of the world outside | `inv3_inv5_a_crash_around_every_write_completes_what_was_begun_once`, `inv3_inv6_a_crash_around_every_write_leaves_nothing_of_what_went_back`, `a_hundred_kills_charge_nobody_twice_leave_nothing_reserved_and_end_every_order` |
 //!
 //! # Everything at once
@@ -45,7 +44,7 @@
 //! | --- | --- |
 //! | Drawn tasks on hosts that die, stand still, come back and leave, over a store and a queue that lose, delay, repeat and reorder what is sent: the invariants hold, and when the faults stop every saga ends or says whom it waits for | `inv1_to_inv14_hold_in_drawn_schedules` |
 //! | The same search finds what is broken on purpose | `schedule_a1_an_unguarded_release_is_found`, `a_claim_that_loses_tickets_is_found`, `a_commit_that_lands_after_the_take_over_is_found`, `a_reaper_that_orphans_sagas_is_found`, `inv2_an_effect_before_its_intent_is_found`, `inv7_an_undo_in_the_wrong_order_is_found`, `inv14_a_store_without_recovery_is_found` |
-//! | What you write yourself is found out, too, by the [test kit](super::guide::testing) | `inv6_an_undo_that_is_not_idempotent`, `inv3_a_step_that_is_not_idempotent`, `inv6_an_undo_that_takes_unknown_for_nothing` |
+//! | Mistakes in steps and undos of your own are found by the [test kit](super::guide::testing), where they show at a write | `inv6_an_undo_that_is_not_idempotent`, `inv3_a_step_that_is_not_idempotent`, `inv6_an_undo_that_takes_unknown_for_nothing` |
 //!
 //! # A process stands still, longer than its lease
 //!
