@@ -516,6 +516,7 @@ pub trait Signals: Send + Sync {
 ///         Signal::Mail(_) => "read the inbox",
 ///         Signal::Parked(_) | Signal::Ended(..) => "tell whoever waits for the saga",
 ///         Signal::Defined(_) => "look whether it is covered here",
+///         Signal::Closed => "tell everybody who waits",
 ///     }
 /// }
 /// assert_eq!(what_to_do(&Signal::Ready), "claim");
@@ -534,6 +535,8 @@ pub enum Signal {
     Ended(SagaId, Arc<Finished>),
     /// This definition was made known, and was not before: a host may cover it.
     Defined(DefinitionHash),
+    /// The journal failed for good: no call is answered any more, and nobody hears of an end.
+    Closed,
 }
 
 /// A reserved place for one new saga. Dropping it gives the place back.

@@ -49,6 +49,7 @@ impl Signals for Ears {
                     waiter.needs_operator();
                 }
             }
+            Signal::Closed => self.close(),
             Signal::Ended(saga, finished) => {
                 if let Some(waiter) = self.waiters.remove(saga) {
                     waiter.end(finished);

@@ -14,13 +14,22 @@ use crate::{
 /// The same task, with bytes beside its values.
 pub(crate) struct Keeping(pub(crate) Arc<dyn Handlers>);
 
+/// Bytes of the largest value that is kept: all of a saga is read at once.
+const LARGEST: usize = 16 << 20;
+
 /// A value with its bytes; one that lives with the worker has none.
 pub(crate) fn kept(value: Value) -> Result<Value, String> {
     if value.as_encoded().is_some() || value.as_serialize().is_none() {
         return Ok(value);
     }
     let encoded = encode(&Json, &value).map_err(|error| with_sources(&error))?;
-    Ok(value.with_encoding(encoded))
+    match encoded.bytes.len() {
+        0..=LARGEST => Ok(value.with_encoding(encoded)),
+        bytes => Err(format!(
+            "it has {bytes} bytes, and a journal keeps values of up to {LARGEST}: keep it in a file, \
+             and its name here"
+        )),
+    }
 }
 
 fn keeping(work: Work) -> Work {

@@ -85,8 +85,8 @@ pub(super) enum Trouble {
         error: String,
     },
     /// Nobody knows whether it was done.
-    #[error("the runtime of the journal ended")]
-    Gone,
+    #[error("the journal was closed")]
+    Closed,
     /// A saga that was asked for.
     #[error("a saga in the file cannot be read")]
     Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -77,13 +77,20 @@ pub(super) fn open(
     durability: Durability,
     max_size: Option<u64>,
 ) -> Result<Opened, SqliteOpenError> {
+    // SQLite has meanings of its own for some words that are no absolute paths.
+    let path = &std::path::absolute(path)
+        .map_err(|source| SqliteOpenError::Unreachable { path: path.into(), source })?;
     let lock = lock(path)?;
     let explain = |error| explain(path, error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(explain)?;
+    // One process, so the index of the log can live in its memory instead of in a shared file.
+    connection.pragma_update(None, "locking_mode", "exclusive").map_err(explain)?;
     let is_new = is_new(path, &connection)?;
+    // A file that may only be read is found out here.
+    connection.execute_batch("BEGIN IMMEDIATE; COMMIT").map_err(explain)?;
     settle(&connection, durability, max_size).map_err(explain)?;
     if is_new {
         let make = format!(
@@ -139,9 +146,8 @@ fn settle(
 ) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(32);
     let is_synchronous = durability == Durability::Fsync;
-    // One process, so the index of the log can live in its memory instead of in a shared file.
-    connection.pragma_update(None, "locking_mode", "exclusive")?;
     connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
     connection.pragma_update(
         None,
         "synchronous",
@@ -170,6 +176,7 @@ fn explain(path: &Path, error: rusqlite::Error) -> SqliteOpenError {
             ErrorCode::CannotOpen
             | ErrorCode::ReadOnly
             | ErrorCode::PermissionDenied
+            | ErrorCode::SystemIoFailure
             | ErrorCode::DiskFull,
         ) => SqliteOpenError::Unreachable { path, source: std::io::Error::other(error) },
         _ => SqliteOpenError::Damaged { path, source: error.into() },

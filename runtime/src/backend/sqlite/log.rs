@@ -34,9 +34,18 @@ impl GroupText {
         self.records.get() != "[]"
     }
 
+    /// Whether a saga begins with it. The id may have been that of another one under the same key,
+    /// which is forgotten.
+    fn is_first(&self) -> bool {
+        self.seq == 0
+    }
+
     /// Reads it; `None` if it does not follow these.
     pub(super) fn add_to(&self, records: &mut Vec<Stamped>) -> Option<serde_json::Result<()>> {
         let (fence, at) = (self.fence, self.at);
+        if self.is_first() {
+            records.clear();
+        }
         (records.len() as u64 == self.seq).then(|| {
             let group: Group = serde_json::from_str(self.records.get())?;
             records.extend(group.into_iter().map(|record| Stamped { fence, at, record }));
@@ -109,9 +118,28 @@ pub(super) struct Replayed {
     pub(super) bytes: usize,
 }
 
-/// Sagas that changed since the last checkpoint, with the records that are not in their rows: a
-/// comma before each group.
-pub(super) type Dirty = BTreeMap<SagaId, String>;
+/// Sagas that changed since the last checkpoint, with the records that are not in their rows.
+pub(super) type Dirty = BTreeMap<SagaId, Grown>;
+
+/// What came to the records of a saga.
+#[derive(Default)]
+pub(super) struct Grown {
+    /// Its row, if there is one, is that of another saga.
+    pub(super) anew: bool,
+    /// A comma before each group.
+    pub(super) text: String,
+}
+
+impl Grown {
+    pub(super) fn push(&mut self, group: &GroupText, text: &str) {
+        if group.is_first() {
+            self.anew = true;
+            self.text.clear();
+        }
+        self.text.push(',');
+        self.text.push_str(text);
+    }
+}
 
 /// Every saga that is open, and those that ended since the checkpoint.
 pub(super) fn replay(from: &Connection) -> Result<Replayed, BoxError> {
@@ -141,10 +169,9 @@ impl Replayed {
         }
         for (saga, group) in entry.groups {
             self.fetch(from, saga)?;
-            let text = self.dirty.entry(saga).or_default();
-            text.push(',');
-            text.push_str(group.get());
-            let group: GroupText = serde_json::from_str(group.get())?;
+            let text = group;
+            let group: GroupText = serde_json::from_str(text.get())?;
+            self.dirty.entry(saga).or_default().push(&group, text.get());
             let (_, records) = self.sagas.get_mut(&saga).ok_or_else(|| rows::missing(saga))?;
             group.add_to(records).ok_or_else(|| rows::missing(saga))??;
         }

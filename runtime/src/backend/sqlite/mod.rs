@@ -72,26 +72,28 @@ use crate::{
 /// ```
 pub struct SqliteJournal {
     index: Arc<MemoryJournal>,
-    writer: Arc<Writer>,
+    writer: Writer,
     outbox: Arc<Outbox>,
     durability: Durability,
 }
 
 impl SqliteJournal {
+    /// Changes something, for which about so many bytes are written.
     fn call<T: Send + 'static>(
         &self,
+        bytes: usize,
         job: impl FnOnce(&mut Store) -> Result<T, JournalError> + Send + 'static,
     ) -> Answer<'_, T> {
-        self.writer.call(job)
+        self.writer.call(bytes, job)
     }
 
-    /// Something about one saga, which may be over and in the file only.
+    /// Looks at one saga, which may be over and in the file only.
     fn about<T: Send + 'static>(
         &self,
         saga: SagaId,
         job: impl FnOnce(&MemoryJournal) -> Answer<'_, T> + Send + 'static,
     ) -> Answer<'_, T> {
-        self.call(move |store| {
+        self.writer.look(move |store| {
             store.fetch(saga).map_err(unreadable)?;
             now(job(&store.index))
         })
@@ -148,18 +150,18 @@ impl Journal for SqliteJournal {
     }
 
     fn define(&self, definition: Arc<Definition>) -> Answer<'_, ()> {
-        self.call(|store| {
+        self.call(0, |store| {
             store.changes.definitions.push(Arc::clone(&definition));
             now(store.index.define(definition))
         })
     }
 
     fn definitions(&self) -> Answer<'_, Vec<Arc<Definition>>> {
-        self.call(|store| now(store.index.definitions()))
+        self.writer.look(|store| now(store.index.definitions()))
     }
 
     fn definition(&self, hash: DefinitionHash) -> Answer<'_, Option<Arc<Definition>>> {
-        self.call(move |store| now(store.index.definition(hash)))
+        self.writer.look(move |store| now(store.index.definition(hash)))
     }
 
     fn admit(&self, definition: DefinitionHash) -> Answer<'_, Admission> {
@@ -174,7 +176,7 @@ impl Journal for SqliteJournal {
             Ok(records) => records,
             Err(error) => return Err(error).into(),
         };
-        self.call(move |store| {
+        self.call(records.get().len(), move |store| {
             store.fetch_for(saga.id, saga.key, &saga.records).map_err(unreadable)?;
             let (id, at) = (saga.id, saga.at.max(store.index.now()));
             let created = now(store.index.create(NewSaga { at, ..saga }))?;
@@ -191,7 +193,7 @@ impl Journal for SqliteJournal {
     }
 
     fn enter(&self, seat: SeatId, listener: ListenerId) -> Answer<'_, Lease> {
-        self.call(move |store| now(store.index.enter(seat, listener)))
+        self.call(0, move |store| now(store.index.enter(seat, listener)))
     }
 
     fn claim<'a>(&'a self, seat: SeatId, from: ClaimFrom<'a>, limit: usize) -> Answer<'a, Claimed> {
@@ -199,7 +201,7 @@ impl Journal for SqliteJournal {
             ClaimFrom::Definitions(definitions) => (None, definitions.to_vec(), Vec::new()),
             ClaimFrom::Sagas(of, sagas) => (Some(of), Vec::new(), sagas.to_vec()),
         };
-        self.call(move |store| {
+        self.call(0, move |store| {
             let from = match carried {
                 Some(definition) => ClaimFrom::Sagas(definition, &sagas),
                 None => ClaimFrom::Definitions(&definitions),
@@ -219,7 +221,8 @@ impl Journal for SqliteJournal {
             Ok(groups) => groups,
             Err(error) => return Err(error).into(),
         };
-        self.call(move |store| {
+        let bytes = groups.iter().map(|records| records.get().len()).sum();
+        self.call(bytes, move |store| {
             let mut notes = SmallVec::<[_; 1]>::new();
             for (item, records) in batch.items.iter_mut().zip(groups) {
                 if let Some(create) = &item.create {
@@ -229,6 +232,7 @@ impl Journal for SqliteJournal {
                 let moves =
                     item.place != Place::Owned || !item.folded.is_empty() || item.create.is_some();
                 let Item { saga, seq, fence, at, .. } = *item;
+                store.changes.fence = store.changes.fence.max(fence);
                 notes.push((saga, moves, GroupText { seq, fence, at, records }));
             }
             let committed = now(store.index.commit(batch))?;
@@ -247,10 +251,16 @@ impl Journal for SqliteJournal {
     }
 
     fn tell(&self, saga: SagaId, mut mail: Mail) -> Answer<'_, Told> {
-        if let Err(error) = mail.each_value(&mut keep) {
+        let mut bytes = 0;
+        let kept = mail.each_value(&mut |value| {
+            keep(value)?;
+            bytes += value.as_encoded().map_or(0, |encoded| encoded.bytes.len());
+            Ok(())
+        });
+        if let Err(error) = kept {
             return Err(unavailable(&Arc::new(Trouble::Unwritable(error)))).into();
         }
-        self.call(move |store| {
+        self.call(bytes, move |store| {
             store.fetch(saga).map_err(unreadable)?;
             let told = now(store.index.tell(saga, mail.clone()))?;
             match told {
@@ -273,7 +283,7 @@ impl Journal for SqliteJournal {
 
     fn pulse<'a>(&'a self, seat: SeatId, carry: Option<Carry<'a>>) -> Answer<'a, Pulse> {
         let carry = carry.map(|carry| (carry.definitions.to_vec(), carry.limit));
-        self.call(move |store| {
+        self.call(0, move |store| {
             let carry =
                 carry.as_ref().map(|(definitions, limit)| Carry { definitions, limit: *limit });
             now(store.index.pulse(seat, carry))
@@ -282,11 +292,11 @@ impl Journal for SqliteJournal {
 
     fn reap(&self, dead: SeatId) -> Answer<'_, Reaped> {
         // The file still says who owned its sagas, which is what the next process has to know.
-        self.call(move |store| now(store.index.reap(dead)))
+        self.call(0, move |store| now(store.index.reap(dead)))
     }
 
     fn leave(&self, seat: SeatId) -> Answer<'_, Left> {
-        self.call(move |store| now(store.index.leave(seat)))
+        self.call(0, move |store| now(store.index.leave(seat)))
     }
 
     fn read(&self, saga: SagaId, from: u64) -> Answer<'_, Option<History>> {
@@ -299,14 +309,14 @@ impl Journal for SqliteJournal {
         after: Option<SagaId>,
         limit: usize,
     ) -> Answer<'_, Vec<Listed>> {
-        self.call(move |store| store.list(filter, after, limit).map_err(unreadable))
+        self.writer.look(move |store| store.list(filter, after, limit).map_err(unreadable))
     }
 
     fn late(&self) -> Answer<'_, Vec<(SagaId, Mail)>> {
-        self.call(|store| now(store.index.late()))
+        self.writer.look(|store| now(store.index.late()))
     }
 
     fn audit(&self, after: Option<SagaId>, limit: usize) -> Answer<'_, Audited> {
-        self.call(move |store| now(store.index.audit(after, limit)))
+        self.call(0, move |store| now(store.index.audit(after, limit)))
     }
 }

@@ -4,7 +4,10 @@ use rusqlite::{Connection, Row, params};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::{log::GroupText, store::BoxError};
+use super::{
+    log::{GroupText, Grown},
+    store::BoxError,
+};
 use crate::{
     backend::memory::Kept,
     kernel::{Definition, DefinitionHash, Fence, Mail, Place, SagaId, Stamped, Timestamp},
@@ -56,17 +59,21 @@ fn list<T: Serialize>(of: &[T]) -> Result<Option<String>, BoxError> {
     if of.is_empty() { Ok(None) } else { json(of).map(Some) }
 }
 
-/// Where a saga is now, and what came to its records.
+/// Where a saga is now, and what came to its records. One whose records begin anew is another saga
+/// under the same key.
 pub(super) fn write_saga(
     to: &Connection,
     saga: SagaId,
     kept: &Kept,
-    more: &str,
+    more: &Grown,
 ) -> Result<(), BoxError> {
+    if more.anew {
+        delete(to, saga)?;
+    }
     let (place, due) = word(kept.place);
     to.prepare_cached(
         "INSERT INTO saga VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-        ON CONFLICT (id) DO UPDATE SET place = ?4, due = ?5, fence = ?6, crashed = ?7,
+        ON CONFLICT (id) DO UPDATE SET definition = ?2, key = ?3, place = ?4, due = ?5, fence = ?6, crashed = ?7,
         crashed_at = ?8, starting = ?9, inbox = ?10, ended_at = ?11, records = records || ?12",
     )?
     .execute(params![
@@ -81,7 +88,7 @@ pub(super) fn write_saga(
         kept.starting,
         list(&kept.inbox)?,
         kept.ended_at.map(|at| number(at.0)),
-        more,
+        more.text,
     ])?;
     Ok(())
 }
@@ -101,8 +108,11 @@ pub(super) fn write_late(to: &Connection, saga: SagaId, mail: &Mail) -> Result<(
 }
 
 pub(super) fn write_store(to: &Connection, time: Timestamp, fence: Fence) -> Result<(), BoxError> {
-    to.prepare_cached("UPDATE store SET time = max(time, ?1), fence = max(fence, ?2)")?
-        .execute(params![number(time.0), number(fence.0)])?;
+    to.prepare_cached(
+        "UPDATE store SET time = max(time, ?1, (SELECT ifnull(max(time), 0) FROM log)),
+        fence = max(fence, ?2, (SELECT ifnull(max(fence), 0) FROM log))",
+    )?
+    .execute(params![number(time.0), number(fence.0)])?;
     Ok(())
 }
 
@@ -224,13 +234,15 @@ pub(super) fn has_keys(from: &Connection) -> Result<bool, BoxError> {
     Ok(from.query_row(query, [], |row| row.get(0))?)
 }
 
-/// So many rows in the order of their ids.
+/// So many rows, or so many that were open, in the order of their ids.
 pub(super) fn read_page(
     from: &Connection,
     after: Option<SagaId>,
     limit: usize,
+    open: bool,
 ) -> Result<Vec<(SagaId, Kept)>, BoxError> {
-    let query = format!("SELECT {COLUMNS} FROM saga WHERE id > ?1 ORDER BY id LIMIT ?2");
+    let is = if open { "AND ended_at IS NULL" } else { "" };
+    let query = format!("SELECT {COLUMNS} FROM saga WHERE id > ?1 {is} ORDER BY id LIMIT ?2");
     let after = after.as_ref().map_or([].as_slice(), |after| after.0.as_bytes());
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut page = from.prepare_cached(&query)?;

@@ -85,8 +85,8 @@ impl SqliteJournalBuilder {
         self
     }
 
-    /// How large the file may grow, in bytes, beside its `-wal` of 16 MiB. Default: as large as the disk.
-    /// A journal that has no room is like one on a full disk.
+    /// How large the file may grow, in bytes, beside its `-wal` of some 16 MiB. Default: as large as
+    /// the disk. A journal that has no room is like one on a full disk.
     #[must_use]
     pub fn max_size(mut self, bytes: u64) -> Self {
         self.max_size = Some(bytes);
@@ -139,7 +139,9 @@ impl SqliteJournalBuilder {
         index.listeners_from(index.now().0);
         let store = Self::read(index, file, self.retain).map_err(damaged)?;
         let (index, outbox) = (Arc::clone(&store.index), Arc::default());
-        let writer = Writer::new(store, Arc::clone(&outbox));
+        let writer = Writer::start(store, Arc::clone(&outbox));
+        let writer =
+            writer.map_err(|source| SqliteOpenError::Unreachable { path: self.path, source })?;
         Ok(SqliteJournal { index, writer, outbox, durability: self.durability })
     }
 

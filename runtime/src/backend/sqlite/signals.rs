@@ -1,21 +1,35 @@
 //! Signals wait, as answers do, until what they tell of is on the disk.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use crate::journal::{Signal, Signals};
 
 /// What is to be signalled after the next flush.
 #[derive(Default)]
-pub(super) struct Outbox(Mutex<Vec<(Arc<dyn Signals>, Signal)>>);
+pub(super) struct Outbox {
+    held: Mutex<Vec<(Arc<dyn Signals>, Signal)>>,
+    listeners: Mutex<Vec<Weak<dyn Signals>>>,
+}
 
 impl Outbox {
     /// A listener for the index, in the place of `listener`.
     pub(super) fn before(self: &Arc<Self>, listener: Arc<dyn Signals>) -> Arc<dyn Signals> {
+        let mut listeners = self.listeners.lock().expect("nobody panics under it");
+        listeners.retain(|listener| listener.strong_count() > 0);
+        listeners.push(Arc::downgrade(&listener));
         Arc::new(Held { outbox: Arc::clone(self), listener })
     }
 
+    /// Nothing will be written any more.
+    pub(super) fn close(&self) {
+        let listeners = self.listeners.lock().expect("nobody panics under it").clone();
+        for listener in listeners.iter().filter_map(Weak::upgrade) {
+            listener.signal(Signal::Closed);
+        }
+    }
+
     pub(super) fn send(&self) {
-        let signals = std::mem::take(&mut *self.0.lock().expect("nobody panics under it"));
+        let signals = std::mem::take(&mut *self.held.lock().expect("nobody panics under it"));
         for (listener, signal) in signals {
             listener.signal(signal);
         }
@@ -29,7 +43,7 @@ struct Held {
 
 impl Signals for Held {
     fn signal(&self, signal: Signal) {
-        let mut held = self.outbox.0.lock().expect("nobody panics under it");
+        let mut held = self.outbox.held.lock().expect("nobody panics under it");
         held.push((Arc::clone(&self.listener), signal));
     }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     backend::memory::{Kept, MemoryJournal},
-    journal::{Journal as _, ListFilter, Listed},
+    journal::{Journal as _, ListFilter, Listed, PlaceKind},
     kernel::{Record, SagaId, Timestamp},
 };
 
@@ -56,7 +56,8 @@ impl Store {
     pub(super) fn fetch(&mut self, saga: SagaId) -> Result<(), BoxError> {
         let oldest = self.oldest();
         if let Some(kept) = self.index.look(saga) {
-            if is_before(&kept, oldest) {
+            // One that is not written yet must be.
+            if is_before(&kept, oldest) && !self.changes.moved.contains(&saga) {
                 self.index.take(saga);
             }
             if !self.has_keys {
@@ -103,8 +104,9 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Listed>, BoxError> {
         let mut listed = Vec::new();
-        loop {
-            let page = rows::read_page(&self.file.connection, after, PAGE)?;
+        let open = filter.place.is_some_and(|place| place != PlaceKind::Ended);
+        while listed.len() < limit {
+            let page = rows::read_page(&self.file.connection, after, PAGE, open)?;
             let last = page.last().map(|(id, _)| *id).filter(|_| page.len() == PAGE);
             let fits = |id: &&SagaId| {
                 after.is_none_or(|after| **id > after) && last.is_none_or(|last| **id <= last)
@@ -127,6 +129,7 @@ impl Store {
             }
             after = last;
         }
+        Ok(listed)
     }
 
     /// A saga is somewhere else now.
@@ -138,9 +141,7 @@ impl Store {
     /// A saga has more records.
     pub(super) fn grown(&mut self, saga: SagaId, group: &GroupText) {
         let text = to_raw_value(group).expect("numbers, and what is written already");
-        let records = self.dirty.entry(saga).or_default();
-        records.push(',');
-        records.push_str(text.get());
+        self.dirty.entry(saga).or_default().push(group, text.get());
         self.changes.groups.push((saga, text));
     }
 
@@ -187,6 +188,7 @@ impl Store {
             // retention is reached some time.
             let oldest = store.oldest();
             rows::forget(to, oldest, FORGOTTEN + 2 * store.dirty.len())?;
+            rows::write_store(to, store.index.now(), store.changes.fence)?;
             log::empty(to)?;
             for (saga, more) in &store.dirty {
                 match store.index.look(*saga).filter(|kept| !is_before(kept, oldest)) {
@@ -194,7 +196,7 @@ impl Store {
                     None => rows::delete(to, *saga)?,
                 }
             }
-            rows::write_store(to, store.index.now(), store.changes.fence)
+            Ok(())
         })?;
         (self.logged, self.changes) = Default::default();
         for (saga, _) in mem::take(&mut self.dirty) {
@@ -241,7 +243,7 @@ impl Store {
 /// Of a journal that is closed, every saga is a row.
 impl Drop for Store {
     fn drop(&mut self) {
-        if self.changes.is_empty() && !self.dirty.is_empty() {
+        if self.changes.is_empty() && !self.dirty.is_empty() && !std::thread::panicking() {
             // The log says it all, if not.
             let _ = self.checkpoint();
         }

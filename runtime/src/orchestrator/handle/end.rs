@@ -86,8 +86,17 @@ impl<T: TaskDefinition> SagaHandle<T> {
                         return Err(error);
                     }
                 }
-                Seen::HostGone => return Err(OutcomeError::HostGone { saga: self.id }),
+                Seen::HostGone => return Err(self.gone().await),
             }
+        }
+    }
+
+    /// Why nobody hears of the saga any more: the task left, or its journal failed.
+    async fn gone(&self) -> OutcomeError {
+        let left = OutcomeError::HostGone { saga: self.id };
+        match self.inner.host.gone.is_cancelled() {
+            true => left,
+            false => self.read().await.err().map_or(left, OutcomeError::from),
         }
     }
 
