@@ -36,7 +36,7 @@ pub(crate) struct Story {
     /// So many came before the process had said that it works.
     pub(crate) while_starting: usize,
     /// Orders that an operator had to try again, after too many hosts had died on them.
-    retried: usize,
+    pub(crate) retried: usize,
     pub(crate) findings: Vec<Finding>,
 }
 
@@ -166,8 +166,8 @@ impl fmt::Display for Story {
             f,
             "KILL_SEED={seed}: {orders} orders; kills with open orders: {with_open_orders}, with \
              steps in flight: {with_steps_in_flight}, with undos in flight: \
-             {with_undos_in_flight}, while starting: {while_starting}; {retried} retried; \
-             found: {findings:#?}"
+             {with_undos_in_flight}, while starting: {while_starting}; parked after too many \
+             deaths, and retried by an operator: {retried}; found: {findings:#?}"
         )
     }
 }

@@ -19,6 +19,10 @@ mod verdict;
 use lives::{Journal, lives};
 use verdict::Finding;
 
+/// So many orders, of a few hundred, may end with the help of an operator. They are 2 to 7 where five
+/// deaths in a row park a saga, and most of them where one does.
+const MOST_RETRIED: usize = 20;
+
 #[test]
 fn a_hundred_kills_charge_nobody_twice_leave_nothing_reserved_and_end_every_order() {
     let story = lives(100, Journal::Kept);
@@ -29,11 +33,15 @@ fn a_hundred_kills_charge_nobody_twice_leave_nothing_reserved_and_end_every_orde
     assert!(story.with_undos_in_flight >= 10, "{story}");
     assert!(story.while_starting >= 5, "{story}");
     assert!(story.orders >= 200, "{story}");
+    // Recovery goes by itself: it is a rare order on which so many hosts died in a row that it waits
+    // for an operator.
+    assert!(story.retried <= MOST_RETRIED, "{story}");
 }
 
-/// The control: the same story without recovery. Each of its claims fails.
+/// The control: the same story without recovery. Each of its claims fails. The bank knows a charge by
+/// its key and so takes the money once, but it notes that it was asked again.
 #[test]
-fn without_the_journal_the_same_kills_lose_orders_leave_goods_reserved_and_charge_twice() {
+fn without_the_journal_the_same_kills_lose_orders_leave_goods_reserved_and_ask_the_bank_twice() {
     let story = lives(25, Journal::Lost);
     let found = |kind: fn(&Finding) -> bool| story.findings.iter().any(kind);
     assert!(found(|finding| matches!(finding, Finding::Lost { .. })), "{story}");

@@ -16,7 +16,7 @@ pub(crate) enum Finding {
     Open { key: String, status: String },
     /// It ended in another way than it had to.
     WrongEnd { key: String, fate: Fate, status: String },
-    /// The card was charged more than once.
+    /// The card was charged more than once: under two keys, for the bank knows a charge by its key.
     ChargedTwice { order: String },
     /// The bank was asked again for what it had charged: somebody did not look first.
     AskedTwice { order: String },
