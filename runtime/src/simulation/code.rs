@@ -9,11 +9,12 @@ use super::{
     gate::Gate,
     plan::{Deed, SagaPlan, StepPlan, Then},
     scene::Scene,
+    store::Store,
     world::{Answer, World},
 };
 use crate::{
     Cancellable, ProbeContext, Refusal, StepContext, TaskDefinition, TaskSteps, UndoContext,
-    kernel::{AttemptEnd, Definition, Kind, Outcome, Refused, Value, Way},
+    kernel::{AttemptEnd, Definition, Kind, Outcome, Refused, SagaId, Value, Way, idempotency_key},
     task::{
         ErrorValue, Handlers, Inputs, ResponseValue, Slot, Work,
         row::Table,
@@ -42,6 +43,7 @@ impl Cancellable for Drawn {}
 pub(super) struct Code {
     pub(super) scene: Arc<Scene>,
     pub(super) world: Arc<World>,
+    pub(super) store: Arc<Store>,
     pub(super) gate: Arc<Gate>,
     pub(super) name: Arc<str>,
 }
@@ -120,8 +122,18 @@ impl Handlers for Code {
     }
 
     fn undo(&self, step: usize, cx: UndoContext, inputs: Inputs, _: Outcome<Value>) -> Work {
+        let saga = cx.saga();
+        let (step, keys) = match self.store.undone_instead_of(saga, step) {
+            None => (step, [cx.step_key(), cx.idempotency_key()]),
+            Some((instead, [of_step, of_undo])) => {
+                let definition = &self.scene.plan.definition;
+                let name = &definition.steps[instead].name;
+                let key = |of, way| idempotency_key(&definition.task, saga, name, of, way);
+                (instead, [key(of_step, Way::Do), key(of_undo, Way::Undo)])
+            }
+        };
         let (run, thread) = self.run_of(&inputs, step, Way::Undo);
-        work(thread, run.undo(cx, step))
+        work(thread, run.undo((saga, step), keys))
     }
 
     fn probe(&self, step: usize, cx: ProbeContext, inputs: Inputs) -> Work {
@@ -230,11 +242,11 @@ impl Run {
         end
     }
 
-    async fn undo(self, cx: UndoContext, step: usize) -> AttemptEnd {
+    async fn undo(self, of: (SagaId, usize), [step_key, undo_key]: [String; 2]) -> AttemptEnd {
         self.says("begins");
         self.takes_its_time(self.before).await;
         if self.deed.effect {
-            self.world.undoes(&cx.step_key(), &cx.idempotency_key(), (cx.saga(), step));
+            self.world.undoes(&step_key, &undo_key, of);
             self.says("is undone");
         }
         self.gate.sleep(self.after).await;

@@ -23,7 +23,7 @@ use crate::{
         Durability, Gate as Room, History, Journal, JournalError, Known, Lease, Left, ListFilter,
         Listed, ListenerId, NewSaga, Pulse, Reaped, SeatId, Signals, Told, Wire,
     },
-    kernel::{Definition, DefinitionHash, Kind, Mail, SagaId, Timestamp},
+    kernel::{Definition, DefinitionHash, Mail, SagaId, Timestamp},
 };
 
 /// How long a client waits for an answer before it gives up, or asks again.
@@ -309,7 +309,10 @@ impl Journal for Line {
         let (turn, number) = (self.turn(seat, |turns| &mut turns.claims), self.next_claim(seat));
         let turns = Arc::clone(&self.turns);
         self.call_in_turn("claim", Sort::Numbered, turn, move |store| {
-            let claimed = store.claim((seat, number), &from, limit)?;
+            let mut claimed = store.claim((seat, number), &from, limit)?;
+            for saga in &mut claimed.sagas {
+                store.read_forwards(saga.id, &mut saga.records);
+            }
             // Now it is known here, too.
             lock(&turns).entry(seat).or_default().answered = number;
             Ok(claimed)
@@ -329,12 +332,7 @@ impl Journal for Line {
                 });
                 return Answer::ready(written);
             }
-            Mutation::UndoesForwards => {
-                let steps = self.scene.plan.definition.steps.iter().enumerate();
-                let undone = steps.filter(|(_, of)| of.kind == Kind::Compensable);
-                let undone: Vec<usize> = undone.map(|(step, _)| step).collect();
-                parcel.mirror(&undone);
-            }
+            Mutation::UndoesForwards => parcel.undoes_forwards(&self.store),
             _ => {}
         }
         let turns = Arc::clone(&self.turns);
@@ -383,7 +381,13 @@ impl Journal for Line {
     }
 
     fn read(&self, saga: SagaId, from: u64) -> Answer<'_, Option<History>> {
-        self.call("read", Sort::Once, move |store| now(store.journal().read(saga, from)))
+        self.call("read", Sort::Once, move |store| {
+            let mut history = now(store.journal().read(saga, from))?;
+            if let Some(history) = &mut history {
+                store.read_forwards(saga, &mut history.records);
+            }
+            Ok(history)
+        })
     }
 
     fn list(

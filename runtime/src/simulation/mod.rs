@@ -19,6 +19,7 @@ mod clients;
 mod code;
 mod controls;
 mod ears;
+mod forwards;
 mod gate;
 mod line;
 mod mutation;

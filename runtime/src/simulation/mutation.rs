@@ -13,13 +13,14 @@ pub(super) enum Mutation {
     ClaimPopsFirst,
     /// A seat is ended behind its sagas: what it commits meanwhile lands.
     ReapEndsTheSeatLast,
-    /// A seat is struck before its sagas are given back, and the reaper dies in between.
+    /// A seat is struck before all its sagas are given back, and the reaper dies when it has given
+    /// back one: the rest is an orphaned page.
     ReapStrikesTheSeatFirst,
     /// A pulse brings a reaped seat back to life.
     RenewalRecreatesTheSeat,
     /// A commit is answered before it is written: effects begin without a durable intent.
     EffectBeforeIntent,
-    /// What was done first is undone first.
+    /// What was done first is undone first, in the records and outside.
     UndoesForwards,
     /// Nobody looks after the sagas of the dead.
     NoRecovery,
@@ -39,6 +40,9 @@ impl Mutation {
     pub(super) fn can_be_seen(self, plan: &Plan) -> bool {
         let blow = |what: &[Blow]| plan.faults.iter().any(|fault| what.contains(&fault.what));
         match self {
+            Self::ReapStrikesTheSeatFirst => plan.sagas.len() > 1 && plan.fail_over.is_none(),
+            // It is judged where nothing is lost.
+            Self::UndoesForwards => plan.fail_over.is_none(),
             Self::NoBatchNumber | Self::NoClaimNumber | Self::NoNumbersInThePulse => {
                 plan.fail_over.is_some()
             }

@@ -30,10 +30,13 @@ struct Case<'a> {
     finished: &'a Finished,
 }
 
+/// The rules of the kernel's own oracle.
+const RECORDS: &str = "records";
+
 type Rule = fn(&Case<'_>) -> Result<(), String>;
 
 const RULES: [(&str, Rule); 9] = [
-    ("records", records),
+    (RECORDS, records),
     ("INV5", completed_is_complete),
     ("INV6", undone_is_undone),
     ("INV10", what_was_told_is_folded),
@@ -46,7 +49,7 @@ const RULES: [(&str, Rule); 9] = [
 
 /// What holds although the store has lost what it acknowledged (class `Process`): every saga is told
 /// by records that fit together, has one owner, and ends.
-const SURVIVE_A_LOSS: [&str; 3] = ["records", "INV13", "B16"];
+const SURVIVE_A_LOSS: [&str; 3] = [RECORDS, "INV13", "B16"];
 
 /// Judges every saga.
 pub(super) fn judge(outside: &Outside, heard: &Heard) {
@@ -73,7 +76,12 @@ pub(super) fn judge(outside: &Outside, heard: &Heard) {
                 continue;
             }
             if let Err(wrong) = rule(&case) {
-                outside.scene.note(format!("{name}: {}: {wrong}", short(saga)));
+                let saga = short(*saga);
+                outside.scene.note(match name {
+                    // It says itself which rule it is.
+                    RECORDS => format!("{wrong} (in the {name} of {saga})"),
+                    name => format!("{name}: {saga}: {wrong}"),
+                });
             }
         }
     }
@@ -106,7 +114,12 @@ fn end(finished: &Finished) -> &'static str {
 fn records(case: &Case<'_>) -> Result<(), String> {
     let definition = &case.outside.scene.plan.definition;
     let check = || drop(invariants::check(definition, case.records));
-    quiet::panics(|| catch_unwind(AssertUnwindSafe(check))).map_err(|panic| quiet::message(&*panic))
+    let checked = quiet::panics(|| catch_unwind(AssertUnwindSafe(check)));
+    checked.map_err(|panic| {
+        let message = quiet::message(&*panic);
+        let rule = message.strip_prefix("assertion `left == right` failed: ");
+        rule.unwrap_or(&message).to_owned()
+    })
 }
 
 impl Case<'_> {

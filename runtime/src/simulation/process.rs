@@ -169,6 +169,7 @@ impl Outside {
         let code = Code {
             scene: Arc::clone(&self.scene),
             world: Arc::clone(&self.world),
+            store: Arc::clone(&self.store),
             gate: Arc::clone(gate),
             name,
         };

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, futures::Notified};
 use uuid::Uuid;
 
 use super::{
+    forwards::Forwards,
     mutation::Mutation,
     replica::{Numbers, Replica, again},
     scene::{Scene, lock},
@@ -20,8 +21,8 @@ use crate::{
     backend::memory::MemoryJournal,
     journal::{
         Admission, Answer, Batch, Carry, ClaimFrom, Claimed, Committed, Created, History, Item,
-        Journal, JournalError, Lease, ListFilter, ListenerId, NewOwned, NewSaga, Pulse, Reaped,
-        SeatId, Told, Verdict,
+        Journal, JournalError, Lease, ListFilter, ListenerId, NewOwned, NewSaga, PlaceKind, Pulse,
+        Reaped, SeatId, Told, Verdict,
     },
     kernel::{
         DefinitionHash, End, EntryId, Fence, Finish, Group, Letter, Mail, Place, Record, SagaId,
@@ -134,15 +135,10 @@ impl Parcel {
     }
 
     /// The undo of what was done first for that of what was done last.
-    pub(super) fn mirror(&mut self, undone: &[usize]) {
-        let records = self.items.iter_mut().flat_map(|part| &mut part.records);
-        for record in records {
-            if let Record::Intended { step, way: Way::Undo, .. }
-            | Record::Ended { step, way: Way::Undo, .. } = record
-                && let Some(place) = undone.iter().position(|undone| undone == step)
-            {
-                *step = undone[undone.len() - 1 - place];
-            }
+    pub(super) fn undoes_forwards(&mut self, store: &Store) {
+        for part in &mut self.items {
+            let forwards = store.forwards(part.saga, &part.records);
+            part.records.iter_mut().for_each(|record| forwards.exchange(record));
         }
     }
 
@@ -339,17 +335,17 @@ impl Store {
     pub(super) fn reap(&self, dead: SeatId) -> Result<Reaped, JournalError> {
         match self.scene.mutation {
             Mutation::NoRecovery => return Ok(Reaped::Reaped(0)),
-            Mutation::ReapStrikesTheSeatFirst => {
-                lock(&self.broken).struck.insert(dead);
-                return Ok(Reaped::Reaped(0));
-            }
             Mutation::ReapEndsTheSeatLast => {
                 let until = self.journal().now().plus(REAPING);
                 lock(&self.broken).undead.insert(dead, until);
             }
             _ => {}
         }
+        let before = self.scene.is(Mutation::ReapStrikesTheSeatFirst).then(|| self.ready());
         let reaped = self.replica.does(move |journal| now(journal.reap(dead)))?;
+        if let Some(before) = before {
+            self.orphan_all_but_one(&before);
+        }
         self.scene.trace("store", || format!("reap {}: {reaped:?}", short(dead)));
         self.scene.count_if("seats reaped", matches!(reaped, Reaped::Reaped(_)));
         self.done();
@@ -458,6 +454,40 @@ impl Store {
         committed
     }
 
+    /// What is undone instead of what, when these records are written.
+    fn forwards(&self, saga: SagaId, more: &[Record]) -> Forwards {
+        let records = self.records(saga);
+        let records = records.iter().map(|stamped| &stamped.record).chain(more);
+        Forwards::of(&self.scene.plan.definition, records)
+    }
+
+    /// The engine reads what it has said.
+    pub(super) fn read_forwards(&self, saga: SagaId, records: &mut [Stamped]) {
+        if self.scene.is(Mutation::UndoesForwards) {
+            let forwards = self.forwards(saga, &[]);
+            records.iter_mut().for_each(|stamped| forwards.exchange(&mut stamped.record));
+        }
+    }
+
+    /// The step that is to be undone when the engine says this one, and the generations of both: as it
+    /// is written.
+    pub(super) fn undone_instead_of(&self, saga: SagaId, step: usize) -> Option<(usize, [u32; 2])> {
+        if !self.scene.is(Mutation::UndoesForwards) {
+            return None;
+        }
+        let instead = self.forwards(saga, &[]).instead_of(step);
+        let records = self.records(saga);
+        let generation = |of: Way| {
+            records.iter().rev().find_map(|stamped| match stamped.record {
+                Record::Intended { step, generation, way } if (step, way) == (instead, of) => {
+                    Some(generation)
+                }
+                _ => None,
+            })
+        };
+        Some((instead, [generation(Way::Do)?, generation(Way::Undo)?]))
+    }
+
     fn is_undead(&self, seat: SeatId) -> bool {
         let until = lock(&self.broken).undead.get(&seat).copied();
         until.is_some_and(|until| self.journal().now() < until)
@@ -468,6 +498,23 @@ impl Store {
             self.journal().append_anyway(part.saga, part.fence, part.records.to_vec());
         }
         parcel.is_written()
+    }
+
+    /// Sagas that wait for an owner.
+    fn ready(&self) -> BTreeSet<SagaId> {
+        let ready = ListFilter { place: Some(PlaceKind::Ready), definition: None };
+        let listed = now(self.journal().list(ready, None, usize::MAX)).expect("it answers");
+        listed.iter().map(|saga| saga.id).collect()
+    }
+
+    /// The reaper dies behind the first saga that it gave back. The seat is struck by then, so that
+    /// nobody is told of the rest.
+    fn orphan_all_but_one(&self, before: &BTreeSet<SagaId>) {
+        let ghost = self.ghost();
+        let given_back: Vec<SagaId> = self.ready().difference(before).copied().collect();
+        let rest = given_back.get(1..).unwrap_or_default();
+        let from = ClaimFrom::Sagas(self.scene.plan.definition.hash(), rest);
+        now(self.journal().claim(ghost, from, rest.len())).expect("the ghost lives");
     }
 
     fn ghost(&self) -> SeatId {
