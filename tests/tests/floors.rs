@@ -67,7 +67,7 @@ const TABLE: &[(Floor, &[Floor])] = &[
     (Backends, &[Kernel, Traits, Backends]),
     (Builder, &[Kernel, Traits, Orchestrator, Backends, Builder]),
     (Suites, &[Kernel, Traits, Suites]),
-    (Simulation, &[Kernel, Traits, Orchestrator, Backends, Simulation]),
+    (Simulation, &[Kernel, Traits, Orchestrator, Backends, Suites, Simulation]),
     (Kit, &[Kernel, Traits, Orchestrator, Backends, Builder, Kit]),
     (Root, &[Kernel, Traits, Orchestrator, Backends, Builder, Suites, Kit, Root]),
 ];

@@ -20,8 +20,8 @@ use super::{
 use crate::{
     journal::{
         Admission, Answer, Audited, Batch, Carry, ClaimFrom, Claimed, Committed, Created,
-        Durability, Gate as Room, History, Journal, JournalError, Known, Lease, Left, ListFilter,
-        Listed, ListenerId, NewSaga, Pulse, Reaped, SeatId, Signals, Told, Wire,
+        Durability, History, Journal, JournalError, Known, Lease, Left, ListFilter, Listed,
+        ListenerId, NewSaga, Pulse, Reaped, SeatId, Signals, Told, Wire,
     },
     kernel::{Definition, DefinitionHash, Mail, SagaId, Timestamp},
 };
@@ -159,9 +159,9 @@ impl Way {
             self.gate.passes().await;
             travels(dice.there).await;
             if !dice.request_lost {
-                // Asked again under the same number, the store answers the same again, unless it
-                // has lost that.
-                if answer.is_none() || self.scene.plan.fail_over.is_some() {
+                // Asked again under the same number, a remote store answers the same again, unless
+                // it has lost that.
+                if answer.is_none() || self.scene.plan.store.remote {
                     answer = Some(ask(&self.store));
                 }
                 if let (Some(after), Sort::Harmless) = (dice.again, self.sort) {
@@ -192,13 +192,6 @@ async fn travels(time: Duration) {
     if !time.is_zero() {
         sleep(time).await;
     }
-}
-
-/// There is always room.
-struct Anywhere;
-
-impl Room for Anywhere {
-    fn release(&self) {}
 }
 
 /// What a process that stands still unawares believes of its lease: its clock stood still, too.
@@ -277,15 +270,15 @@ impl Journal for Line {
         self.call("definition", Sort::Once, move |store| now(store.journal().definition(hash)))
     }
 
-    fn admit(&self, _: DefinitionHash) -> Answer<'_, Admission> {
-        Answer::ready(Admission::new(Arc::new(Anywhere)))
+    fn admit(&self, definition: DefinitionHash) -> Answer<'_, Admission> {
+        let journal = self.store.journal();
+        Answer::Later(Box::pin(async move { journal.admit(definition).await }))
     }
 
     fn create(&self, saga: NewSaga) -> Answer<'_, Created> {
-        let NewSaga { id, at, definition, records, place, key, .. } = saga;
+        let mut saga = Some(saga);
         self.call("create", Sort::Once, move |store| {
-            let (records, admission) = (records.clone(), Admission::new(Arc::new(Anywhere)));
-            store.create(NewSaga { id, at, definition, records, place, key, admission })
+            store.create(saga.take().expect("it is sent once"))
         })
     }
 

@@ -17,6 +17,8 @@
 mod carrier;
 mod clients;
 mod code;
+#[cfg(feature = "conformance")]
+mod contract;
 mod controls;
 mod ears;
 mod forwards;

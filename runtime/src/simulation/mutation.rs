@@ -33,6 +33,12 @@ pub(super) enum Mutation {
     /// A pulse does not look whether the store knows all that its seat has written: one that has
     /// nothing more to write never learns of a loss.
     NoNumbersInThePulse,
+    /// The last commit is not answered again under its number, but done again.
+    DoesItAgain,
+    /// Any number is the next one.
+    AnyNumber,
+    /// The last commit is answered again, although its seat was reaped.
+    AnswersTheDead,
 }
 
 impl Mutation {

@@ -38,6 +38,22 @@ pub(super) struct StorePlan {
     pub(super) carrier: bool,
     /// Every operation is followed by an audit (J7).
     pub(super) audited: bool,
+    pub(super) keeps: Keeps,
+}
+
+/// How much there is room for, and for how long.
+#[derive(Clone, Debug)]
+pub(super) struct Keeps {
+    /// New sagas before their first claim.
+    pub(super) waiting: usize,
+    pub(super) ended: usize,
+    pub(super) keys: Duration,
+}
+
+impl Keeps {
+    /// More than is ever there.
+    pub(super) const ALL: Self =
+        Self { waiting: 1_000_000, ended: 1_000_000, keys: Duration::from_secs(24 * 3600) };
 }
 
 /// One host.
@@ -177,6 +193,7 @@ impl Plan {
             keeps_bytes: lot.one_in(2),
             carrier: lot.one_in(4),
             audited: lot.one_in(8),
+            keeps: Keeps::ALL,
         };
         let hosts = [1, 2, 2, 3][lot.below(4)];
         let hosts: Vec<_> =

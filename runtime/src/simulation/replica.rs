@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use super::scene::{Scene, lock};
+use super::{
+    plan::StorePlan,
+    scene::{Scene, lock},
+};
 use crate::{
     backend::memory::MemoryJournal,
     clock::{Clock, TokioClock},
@@ -130,11 +133,13 @@ impl Replica {
 }
 
 fn journal(scene: &Scene, clock: &Arc<StoreClock>) -> Arc<MemoryJournal> {
+    let StorePlan { lease, keeps, .. } = &scene.plan.store;
     let journal = MemoryJournal::builder()
-        .lease(scene.plan.store.lease)
+        .lease(*lease)
         .clock(clock.clone())
-        .capacity(1_000_000)
-        .retain_ended(1_000_000)
+        .capacity(keeps.waiting)
+        .retain_ended(keeps.ended)
+        .retain_keys(keeps.keys)
         .build();
     Arc::new(journal)
 }

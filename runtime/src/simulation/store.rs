@@ -7,6 +7,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
+use smallvec::SmallVec;
 use tokio::sync::{Notify, futures::Notified};
 use uuid::Uuid;
 
@@ -76,8 +77,11 @@ struct Part {
     folded: Vec<EntryId>,
     place: Place,
     guarded: bool,
-    create: Option<(DefinitionHash, Option<SagaId>)>,
+    create: Option<(DefinitionHash, Option<SagaId>, Room)>,
 }
+
+/// The room for a new saga, taken once however often it is sent.
+type Room = Arc<Mutex<Option<Admission>>>;
 
 /// Which sagas a claim is for.
 #[derive(Clone)]
@@ -106,10 +110,10 @@ impl Part {
             folded: self.folded,
             place: self.place,
             guarded: self.guarded,
-            create: self.create.map(|(definition, key)| NewOwned {
+            create: self.create.map(|(definition, key, room)| NewOwned {
                 definition,
                 key,
-                admission: room(journal, definition),
+                admission: take(&room, journal, definition),
             }),
         }
     }
@@ -127,8 +131,9 @@ impl Parcel {
             folded: item.folded,
             place: item.place,
             guarded: item.guarded,
-            // Nobody is held up here: there is always room.
-            create: item.create.map(|create| (create.definition, create.key)),
+            create: item.create.map(|NewOwned { definition, key, admission }| {
+                (definition, key, Arc::new(Mutex::new(Some(admission))))
+            }),
         };
         let items = batch.items.into_iter().map(part).collect();
         Self { seat: batch.seat, number: batch.number, claims, items }
@@ -170,10 +175,10 @@ impl Store {
     // ---- operations ----------------------------------------------------------------------------
 
     pub(super) fn create(&self, new: NewSaga) -> Result<Created, JournalError> {
-        let NewSaga { id, at, definition, records, place, key, .. } = new;
-        let written = records.clone();
+        let NewSaga { id, at, definition, records, place, key, admission } = new;
+        let (written, room) = (records.clone(), Mutex::new(Some(admission)));
         let created = self.replica.does(move |journal| {
-            let (records, admission) = (records.clone(), room(journal, definition));
+            let (records, admission) = (records.clone(), take(&room, journal, definition));
             now(journal.create(NewSaga { id, at, definition, records, place, key, admission }))
         })?;
         self.scene.trace("store", || format!("create {}: {created:?}", short(id)));
@@ -204,7 +209,7 @@ impl Store {
             committed => committed.map(|committed| self.unowned(parcel, committed)),
         };
         if let Ok(committed) = &committed
-            && self.fails_over()
+            && self.is_numbered()
         {
             let reply = Some(committed.clone());
             self.replica.number(seat, Numbers { batch: number, reply, ..numbers });
@@ -254,7 +259,7 @@ impl Store {
         limit: usize,
     ) -> Result<Claimed, JournalError> {
         let numbers = self.replica.numbers(seat);
-        if self.fails_over() {
+        if self.is_numbered() && !self.is_gone(seat) {
             if number == numbers.claim {
                 return Ok(again(&numbers.taken));
             }
@@ -271,7 +276,7 @@ impl Store {
             let _ = now(self.journal().claim(self.ghost(), from.as_from(), limit));
         }
         if let Ok(claimed) = &claimed
-            && self.fails_over()
+            && self.is_numbered()
         {
             let taken = Arc::new(again(claimed));
             self.replica.number(seat, Numbers { claim: number, taken, ..numbers });
@@ -300,7 +305,7 @@ impl Store {
         let numbers = self.replica.numbers(seat);
         let knows = (batch <= numbers.batch || self.scene.is(Mutation::NoBatchNumber))
             && (claim <= numbers.claim || self.scene.is(Mutation::NoClaimNumber));
-        if self.fails_over() && !knows && !self.scene.is(Mutation::NoNumbersInThePulse) {
+        if self.is_numbered() && !knows && !self.scene.is(Mutation::NoNumbersInThePulse) {
             self.scene.count("pulses out of turn");
             self.scene.trace("store", || format!("pulse of {}: diverged", short(seat)));
             return Err(JournalError::Diverged(seat));
@@ -396,8 +401,15 @@ impl Store {
         self.changed.notify_waiters();
     }
 
-    fn fails_over(&self) -> bool {
-        self.scene.plan.fail_over.is_some()
+    /// A remote client repeats what was not answered, so what it sends has numbers.
+    fn is_numbered(&self) -> bool {
+        self.scene.plan.store.remote
+    }
+
+    /// Numbers mean nothing any more: the seat was reaped, and what it says is refused.
+    fn is_gone(&self, seat: SeatId) -> bool {
+        let nothing = Batch { seat, number: 0, items: SmallVec::new() };
+        now(self.journal().commit(nothing)).is_err()
     }
 
     /// The answer to a batch that is not the next one of its seat (A4).
@@ -406,13 +418,17 @@ impl Store {
         parcel: &Parcel,
         numbers: &Numbers,
     ) -> Option<Result<Committed, JournalError>> {
-        if !self.fails_over() {
+        let again = parcel.number == numbers.batch;
+        let answers_the_dead = again && self.scene.is(Mutation::AnswersTheDead);
+        let is_gone = || self.is_gone(parcel.seat) && !answers_the_dead;
+        if !self.is_numbered() || is_gone() {
             return None;
         }
-        if parcel.number == numbers.batch {
+        if again && !self.scene.is(Mutation::DoesItAgain) {
             return Some(numbers.reply.clone().ok_or(JournalError::Diverged(parcel.seat)));
         }
-        let next = parcel.number == numbers.batch + 1 || self.scene.is(Mutation::NoBatchNumber);
+        let any = [Mutation::NoBatchNumber, Mutation::AnyNumber].contains(&self.scene.mutation);
+        let next = again || any || parcel.number == numbers.batch + 1;
         let knows = parcel.claims <= numbers.claim || self.scene.is(Mutation::NoClaimNumber);
         if next && knows {
             return None;
@@ -600,9 +616,14 @@ impl Store {
     }
 }
 
-/// There is always room.
-fn room(journal: &MemoryJournal, definition: DefinitionHash) -> Admission {
-    now(journal.admit(definition)).expect("there is room")
+/// The room for a new saga; what is repeated behind a loss had it before, and there is always some.
+fn take(
+    room: &Mutex<Option<Admission>>,
+    journal: &MemoryJournal,
+    definition: DefinitionHash,
+) -> Admission {
+    let first = lock(room).take();
+    first.unwrap_or_else(|| now(journal.admit(definition)).expect("there is room"))
 }
 
 /// A journal in memory answers at once.
