@@ -66,6 +66,26 @@ fn every_guarantee_is_shown_by_tests_that_exist() {
     }
 }
 
+/// The same for the page of the protocol, where a control stands for each mutation.
+#[test]
+fn every_mutation_of_the_protocol_is_found_by_a_test_that_exists() {
+    let page = fs::read_to_string(at("runtime/src/docs/journal_protocol.rs")).expect("the page");
+    let begin = page.find("//! # Lost replies").expect("there is such a part");
+    let end = page.find("//! # Not yet").expect("there is such a part");
+    let tests = tests();
+    let rows = page[begin..end].lines().filter_map(|line| line.strip_prefix("//! | "));
+    let rows: Vec<&str> =
+        rows.filter(|row| !row.starts_with("what") && !row.starts_with("---")).collect();
+    assert!(rows.len() >= 12, "{}", rows.len());
+    for row in rows {
+        let names: Vec<&str> = row.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "nothing finds: {row}");
+        for name in names {
+            assert!(tests.contains(name), "no test is called `{name}`: {row}");
+        }
+    }
+}
+
 #[test]
 fn a_name_that_is_no_test_does_not_count() {
     let mut names = BTreeSet::new();

@@ -160,13 +160,47 @@
 //!
 //! | schedule | why |
 //! | --- | --- |
-//! | A4 | a store that forgets its last commits: the memory journal loses all or nothing. The numbers against it are in the trait, and `conformance::journal` tests them where replies can be lost |
+//! | A4 | a store that forgets its last commits: the memory journal loses all or nothing, and when a machine loses the end of a file, the host of that file is gone as well. Both are local, answer each call once, and need no numbers. The trait has them for a remote one, and they are tested on the store of the simulation (below) |
 //! | B2 | nobody is taken for dead because it is not seen: a seat dies of its deadline alone |
 //! | B3 | one seat for all tasks of a process matters where a pulse is a command to a server |
 //! | B18 | values that are kept outside of records come later |
 //!
+//! # Lost replies and lost commits
+//!
+//! No journal of this crate is [`Wire::Remote`](crate::journal::Wire::Remote) yet. The store of the
+//! simulation is, in half of the schedules: its clients repeat what was not answered, and it looks at
+//! the numbers of batches and claims. In some schedules it also fails over to a replica that lacks the
+//! last operations. There the class is `Process`, and what must hold is less: the records of each saga
+//! fit together, it has one owner at a time, and it ends.
+//!
+//! | what | test |
+//! | --- | --- |
+//! | that store keeps the contract of every journal, with the rules on lost replies | `a_remote_store_keeps_the_contract_with_the_rules_on_lost_replies` |
+//! | each of these rules finds the store that breaks it | `a_remote_store_that_breaks_a_rule_on_lost_replies_is_found_by_that_rule` |
+//! | the engine bears lost requests, lost replies and lossy fail-overs | `inv1_to_inv14_hold_in_drawn_schedules` |
+//!
+//! # Mutations
+//!
+//! What a journal or an engine could do wrong, and the tests that find it when it is done on purpose:
+//! in drawn schedules, by the invariant that it breaks; and as a breach of the contract, by the rule
+//! that says so, in `what_would_lose_or_share_a_saga_is_caught` and its neighbours.
+//!
+//! | what is wrong | what comes of it | found by | and in the contract |
+//! | --- | --- | --- | --- |
+//! | a commit does not look at its batch number | an outcome is written behind a hole (INV4) | `a_commit_behind_a_hole_is_found` | `a_remote_store_that_breaks_a_rule_on_lost_replies_is_found_by_that_rule` |
+//! | neither claim nor commit looks at the number of the claim before | two owners after a lossy fail-over (INV13) | `an_owner_whose_claim_was_lost_is_found` | not there: the number of a claim is a matter between a remote journal and its store |
+//! | nor does a pulse look at the numbers | an owner with nothing to write never learns that it owns nothing (INV14) | `a_loss_that_only_a_pulse_could_show_is_found` | not there, for the same reason |
+//! | a release is not guarded | mail that came just before lies unread (INV10) | `schedule_a1_an_unguarded_release_is_found` | `what_would_lose_or_share_a_saga_is_caught` |
+//! | a reaper ends the seat behind its sagas | a commit lands after the take-over (INV10) | `a_commit_that_lands_after_the_take_over_is_found` | `what_would_lose_or_share_a_saga_is_caught` |
+//! | a reaper strikes the seat first, and dies between two pages | the other pages have no owner for ever (INV14) | `a_reaper_that_orphans_sagas_is_found` | `what_would_lose_or_share_a_saga_is_caught` |
+//! | a claim takes tickets before it looks at its seat | they are lost (INV14) | `a_claim_that_loses_tickets_is_found` | `what_would_lose_or_share_a_saga_is_caught` |
+//! | an effect comes before its intent is written | nobody knows that it may have happened (INV2) | `inv2_an_effect_before_its_intent_is_found` | `what_would_lose_or_share_a_saga_is_caught` |
+//! | undo goes forwards | a step is undone under what came after it (INV7) | `inv7_an_undo_in_the_wrong_order_is_found` | not there: a journal does not choose the order |
+//! | a renewal brings a reaped seat back | two owners (INV13) | `schedule_b17_a_seat_that_comes_back_to_life_is_found` | `what_would_lose_or_share_a_saga_is_caught` |
+//! | nobody reaps | what the dead owned stays (INV14) | `inv14_a_store_without_recovery_is_found` | not there: to reap is for hosts to ask |
+//! | a letter is acknowledged and lost | a cancel or a word has no effect (INV10) | `inv10_a_letter_that_is_lost_is_found` | a letter that is not there is missed by many rules on the inbox; no mutation of its own |
+//!
 //! # Not yet
 //!
-//! Journals outside of the process; batch numbers against lost replies (they are in the trait, and the
-//! memory journal needs none); values kept outside of records; retention of records by time (the memory
+//! Journals outside of the process, and with them a journal that has the numbers; values kept outside of records; retention of records by time (the memory
 //! journal keeps those of about the last 1,000 ended sagas).
