@@ -78,6 +78,11 @@ fn the_variable_names_the_only_run_of_its_task() {
         ),
         ("order/plain:0:before", "`plain:0:before` names no write and side"),
         ("plain", "`plain` does not name the task of a run"),
+        (
+            "order/plain:99:before",
+            "CRASH_POINT=order/plain:99:before: there is no such run: `plain` has 5 writes, and \
+             none of number 99",
+        ),
     ] {
         let (passes, text) = checked_at(wrong);
         assert!(!passes && text.contains(says), "{text}");
@@ -113,4 +118,57 @@ async fn inv14_a_saga_that_takes_too_long_is_found() {
         failure.broken("order/plain")[0].starts_with("INV14: it is not over after 60s"),
         "{failure}"
     );
+}
+
+/// Says no with a word of its own, and has a step that is not always there.
+#[derive(Default)]
+#[distributed_task(request = bool, response = (), error = String)]
+struct Choosy {
+    bank: EffectLedger,
+}
+
+#[steps]
+impl Choosy {
+    #[step(compensate = refund, when = wants)]
+    async fn charge(&self, cx: &StepContext) {
+        self.bank.once(cx.idempotency_key(), "card", 5);
+    }
+
+    fn wants(&self, request: &bool) -> bool {
+        *request
+    }
+
+    async fn refund(&self, cx: &UndoContext) -> StepResult<(), String> {
+        self.bank.take_back(cx.step_key());
+        Ok(())
+    }
+
+    #[response]
+    fn respond(&self) {}
+}
+
+#[tokio::test]
+async fn the_last_write_there_is_can_be_named() {
+    let at = |point: &str| crash_matrix::<Choosy>(true).at(point).check();
+    assert_eq!(at("choosy/plain:2:after").await.runs, 1);
+    assert_eq!(at("choosy/charge.lost:3:after").await.runs, 1);
+}
+
+#[tokio::test]
+#[should_panic(expected = "CRASH_POINT=choosy/charge.lost:4:after: there is no such run: \
+                           `charge.lost` has 3 writes, and none of number 4")]
+async fn a_write_behind_the_last_one_is_a_panic_that_says_how_many_there_are() {
+    crash_matrix::<Choosy>(true).at("choosy/charge.lost:4:after").check().await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "there is no such run: its step does not run when nothing goes wrong")]
+async fn a_scenario_of_a_step_that_does_not_run_is_a_panic() {
+    crash_matrix::<Choosy>(false).at("choosy/charge.lost").check().await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "there is no such run: nobody says with what the step refuses")]
+async fn a_refusal_that_nobody_can_make_is_a_panic() {
+    crash_matrix::<Choosy>(true).at("choosy/charge.refused").check().await;
 }

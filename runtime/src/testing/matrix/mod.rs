@@ -320,15 +320,36 @@ impl<T: TaskSteps<Request: Clone>> Matrix<T> {
         }
     }
 
+    /// The one run that somebody named. A name that fits no run any more must not pass in silence:
+    /// nothing would happen in it.
     fn check_one(&mut self, point: Point, plain: &Told) {
+        let definition = self.plan.definition();
+        if !is_reached(point.scenario, definition, plain) {
+            self.stale(point, "its step does not run when nothing goes wrong");
+        }
+        let makes_something = point.scenario.cue(definition, self.plan.refusal.clone()).is_some();
+        if point.scenario.step().is_some() && !makes_something {
+            self.stale(point, "nobody says with what the step refuses; see `refusing_with`");
+        }
         if point == Point::whole(Scenario::Plain) {
             self.judge(point, plain, None, None);
-        } else if point.stop.is_none() {
-            self.judge(point, &tell(&self.plan, point), Some(plain), None);
-        } else {
+        } else if let Some(stop) = point.stop {
             let whole = tell(&self.plan, Point::whole(point.scenario));
+            let writes = whole.world.store.appends();
+            if stop.append as usize > writes {
+                let scenario = point.scenario.name(definition);
+                let why =
+                    format!("`{scenario}` has {writes} writes, and none of number {}", stop.append);
+                self.stale(point, &why);
+            }
             self.judge(point, &tell(&self.plan, point), Some(plain), Some(&whole));
+        } else {
+            self.judge(point, &tell(&self.plan, point), Some(plain), None);
         }
+    }
+
+    fn stale(&self, point: Point, why: &str) -> ! {
+        panic!("{VARIABLE}={}: there is no such run: {why}", point.name(self.plan.definition()))
     }
 
     fn check_all(&mut self, plain: &Told) {
