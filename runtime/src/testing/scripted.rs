@@ -93,6 +93,14 @@ impl Handlers for Scripted {
         if let Some(step) = self.tried_once {
             definition.steps[step].retry.max = 0;
         }
+        if self.twice {
+            // The second run is none of the saga: its time does not count.
+            definition
+                .steps
+                .iter_mut()
+                .for_each(|step| step.timeout = step.timeout.saturating_mul(2));
+            definition.timeout = definition.timeout.map(|timeout| timeout.saturating_mul(2));
+        }
         definition
     }
 

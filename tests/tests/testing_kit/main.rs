@@ -1,5 +1,6 @@
 //! The test kit for users: it must find what is wrong, say it well, and leave in peace what is right.
 
+mod doubts;
 mod hosts;
 mod ledgers;
 mod planted;
@@ -7,4 +8,5 @@ mod points;
 mod readme;
 mod scripts;
 mod shop;
+mod slow;
 mod sound;

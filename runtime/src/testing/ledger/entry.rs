@@ -4,6 +4,9 @@ use std::fmt;
 
 use crate::kernel::{AttemptEnd, Refused, Way};
 
+/// What a probe says that does not know.
+const CANNOT_TELL: &str = "it cannot tell";
+
 /// One call of a fake service.
 ///
 /// ```
@@ -129,9 +132,14 @@ impl RunEnd {
             AttemptEnd::Partial(Refused { message, .. }, _) => Self::Partial(message.clone()),
             AttemptEnd::Unknown(doubt) => Self::Unknown(doubt.to_string()),
             AttemptEnd::DidNot => Self::Refused("it did not happen".to_owned()),
-            AttemptEnd::CannotTell => Self::Unknown("it cannot tell".to_owned()),
+            AttemptEnd::CannotTell => Self::Unknown(CANNOT_TELL.to_owned()),
             AttemptEnd::Undecodable(why) => Self::Unknown(why.clone()),
         }
+    }
+
+    /// Whether a probe answered that it does not know.
+    pub(in crate::testing) fn cannot_tell(&self) -> bool {
+        matches!(self, Self::Unknown(why) if why == CANNOT_TELL)
     }
 }
 

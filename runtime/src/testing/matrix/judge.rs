@@ -15,8 +15,9 @@ use super::{
     scenario::{Scenario, Turns},
 };
 use crate::{
-    kernel::{Definition, Record, Stamped},
+    kernel::{Definition, OnExhausted, ParkReason, Record, Stamped, Way},
     testing::{
+        ledger::StepRun,
         oracle::{self, End},
         print::record_line,
         store::Saga,
@@ -114,7 +115,8 @@ impl Judge<'_> {
             };
         }
         let expected = self.expected(point);
-        if expected.contains(&sort(told.end)) || self.is_excused(told) {
+        let excused = self.is_excused(told) || self.waits_by_design(point, told);
+        if expected.contains(&sort(told.end)) || excused {
             return None;
         }
         let why = told.saga.as_ref().and_then(why).unwrap_or_default();
@@ -155,13 +157,31 @@ impl Judge<'_> {
     /// of the saga may be up.
     fn is_excused(&self, told: &Told) -> bool {
         let Some(crash) = &told.crash else { return false };
-        let pivot = self.definition.pivot().map(|pivot| &*self.definition.steps[pivot].name);
-        let doubts_pivot = crash.in_doubt.iter().any(|step| Some(&**step) == pivot);
         match told.end {
             End::Deadline => self.definition.timeout.is_some(),
-            // Nobody can say whether it happened (P2).
-            End::Open => doubts_pivot,
             End::Failed => !crash.in_doubt.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// Whether it waits for an operator because nobody can say whether a step happened, and may not
+    /// do anything else: the pivot (P2), or one that is to park when nobody knows (E3, E4).
+    fn waits_by_design(&self, point: Point, told: &Told) -> bool {
+        let Some((_, definition, records)) = &told.saga else { return false };
+        let Some(Record::Parked(reason)) = records.last().map(|last| &last.record) else {
+            return false;
+        };
+        let Some(step) = reason.step(definition) else { return false };
+        let of = &definition.steps[step];
+        let in_doubt = told.crash.iter().any(|crash| crash.in_doubt.contains(&of.name.to_string()));
+        match **reason {
+            ParkReason::PivotUnknown { .. } => {
+                let asked = |run: &StepRun| run.way == Way::Probe && run.end.cannot_tell();
+                // Who answers so when nothing is made to go wrong leaves every saga to an operator.
+                let is_made = point != Point::whole(Scenario::Plain);
+                in_doubt || is_made && told.world.ledger.runs().iter().any(asked)
+            }
+            ParkReason::Exhausted { .. } => in_doubt && of.on_exhausted == OnExhausted::Park,
             _ => false,
         }
     }

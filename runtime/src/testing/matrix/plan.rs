@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::sleep;
 
-use super::{point::Point, scenario::Scenario};
+use super::point::Point;
 use crate::{
     SubmitError, Task,
     builder::{TaskBuilder, under_test::Parts},
@@ -119,7 +119,7 @@ impl<T: TaskSteps> Plan<T> {
             script: Arc::clone(script),
             ledger: ledger.clone(),
             store: Some(Arc::clone(store)),
-            twice: matches!(point.scenario, Scenario::Twice | Scenario::TwiceBack(_)),
+            twice: point.scenario.is_twice(),
             tried_once: point.scenario.tried_once(self.definition()),
         });
         let queue = redelivery.clone().map(|queue| queue as _);

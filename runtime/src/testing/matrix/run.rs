@@ -58,12 +58,14 @@ pub(super) fn tell<T: TaskSteps<Request: Clone>>(plan: &Plan<T>, point: Point) -
     let mut life = plan.start(&world, Stops::Here);
     life.submit(&world, plan.request.clone());
     let mut crash = None;
-    if let Some(stopped) = live(life, &world, plan.limit) {
+    // Where everything runs twice, it takes twice as long.
+    let limit = plan.limit.saturating_mul(1 + u32::from(point.scenario.is_twice()));
+    if let Some(stopped) = live(life, &world, limit) {
         crash = Some(stopped);
         if plan.recovery {
             life = plan.start(&world, Stops::Nowhere);
             let nothing = world.store.place().is_none();
-            live(life, &world, if nothing { QUIET } else { plan.limit });
+            live(life, &world, if nothing { QUIET } else { limit });
         }
     }
     let saga = world.store.saga();

@@ -72,6 +72,11 @@ impl Scenario {
         }
     }
 
+    /// Whether what runs in it runs twice.
+    pub(super) fn is_twice(self) -> bool {
+        matches!(self, Self::Twice | Self::TwiceBack(_))
+    }
+
     /// What it adds to the script.
     pub(super) fn cue(self, definition: &Definition, refusal: Option<Act>) -> Option<Cue> {
         let (code, act) = match self {
