@@ -317,6 +317,8 @@ async fn pooled<R: Send + 'static>(
     run: impl FnOnce() -> R + Send + 'static,
 ) -> Result<R, AttemptEnd> {
     let span = tracing::Span::current();
+    #[cfg(feature = "testing")]
+    let run = super::under_test::carried(run);
     let thread = tokio::task::spawn_blocking(move || span.in_scope(run));
     // A closure that waits for a thread when its attempt is dropped never starts.
     match AbortOnDropHandle::new(thread).await {

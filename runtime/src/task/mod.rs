@@ -17,6 +17,8 @@ mod run;
 mod sentence;
 pub(crate) mod table;
 mod typed;
+#[cfg(feature = "testing")]
+pub(crate) mod under_test;
 
 pub use answer::Probe;
 pub use context::{ProbeContext, StepContext, UndoContext};

@@ -52,7 +52,9 @@ impl Scripted {
             attempt: run.attempt,
             end: RunEnd::Open,
         };
-        let (number, ledger) = (self.ledger.begins(noted), self.ledger.clone());
+        let running = self.ledger.begins(noted);
+        let of = running.of;
+        let work = move || of.scope(&work);
         let work = match self.script.next(run.step, run.way) {
             Some((Code::Skipped, act)) => {
                 Work { future: Box::pin(acted(act)), interruptible: true }
@@ -68,7 +70,11 @@ impl Scripted {
             None => work(),
         };
         let Work { future, interruptible } = work;
-        let end = future.inspect(move |end| ledger.ends(number, end));
+        let end = async move {
+            let end = of.drive(future).await;
+            running.ends(&end);
+            end
+        };
         Work { future: Box::pin(end), interruptible }
     }
 

@@ -1,5 +1,6 @@
 //! The test kit for users: it must find what is wrong, say it well, and leave in peace what is right.
 
+mod authors;
 mod doubts;
 mod hosts;
 mod ledgers;
@@ -10,3 +11,4 @@ mod scripts;
 mod shop;
 mod slow;
 mod sound;
+mod unheard;

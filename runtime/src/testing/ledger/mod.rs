@@ -1,5 +1,6 @@
 //! The effect ledger: what happened outside.
 
+mod author;
 mod entry;
 
 use std::{
@@ -10,9 +11,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use author::Author;
+pub(super) use author::Noted;
 pub use entry::{EntryKind, LedgerEntry, RunEnd, StepRun};
 
-use crate::kernel::{AttemptEnd, Way};
+use crate::{
+    kernel::{AttemptEnd, Way},
+    task::under_test::RunOf,
+};
 
 /// What happened outside: every side effect, with its key. Clones share it.
 ///
@@ -54,10 +60,12 @@ pub struct EffectLedger(Arc<Mutex<Book>>);
 
 #[derive(Default)]
 struct Book {
-    entries: Vec<LedgerEntry>,
+    entries: Vec<Noted>,
     /// Keys that were taken back: nothing comes under them any more.
     barred: BTreeSet<String>,
     runs: Vec<StepRun>,
+    /// Those that are under way.
+    under_way: BTreeSet<usize>,
     /// So many entries were there before the saga.
     opening: Option<usize>,
     /// What fakes remember.
@@ -89,8 +97,9 @@ impl EffectLedger {
     /// One key may have effects on several accounts, each once.
     pub fn once(&self, key: impl Into<String>, account: impl Into<String>, amount: i64) -> bool {
         let (key, account) = (key.into(), account.into());
+        let here = self.run_here();
         let mut book = self.book();
-        let is_here = |entry: &LedgerEntry| {
+        let is_here = |Noted { entry, .. }: &Noted| {
             entry.kind == EntryKind::Once && (&entry.key, &entry.account) == (&key, &account)
         };
         let kind = match book.barred.contains(&key) {
@@ -98,7 +107,7 @@ impl EffectLedger {
             false if book.entries.iter().any(is_here) => EntryKind::Repeated,
             false => EntryKind::Once,
         };
-        book.entries.push(LedgerEntry { key, account, amount, kind });
+        book.enter(here, LedgerEntry { key, account, amount, kind });
         kind == EntryKind::Once
     }
 
@@ -110,11 +119,16 @@ impl EffectLedger {
         if !book.barred.insert(key.clone()) {
             return false;
         }
-        let stands = |entry: &&LedgerEntry| entry.kind == EntryKind::Once && entry.key == key;
-        let back = |entry: &LedgerEntry| LedgerEntry {
-            amount: -entry.amount,
-            kind: EntryKind::TakenBack,
-            ..entry.clone()
+        let stands =
+            |Noted { entry, .. }: &&Noted| entry.kind == EntryKind::Once && entry.key == key;
+        // It is on the account of whose effect it was.
+        let back = |Noted { entry, author }: &Noted| Noted {
+            author: *author,
+            entry: LedgerEntry {
+                amount: -entry.amount,
+                kind: EntryKind::TakenBack,
+                ..entry.clone()
+            },
         };
         let back: Vec<_> = book.entries.iter().filter(stands).map(back).collect();
         let any = !back.is_empty();
@@ -125,14 +139,15 @@ impl EffectLedger {
     /// An effect of a participant that does whatever it is asked to, as often as it is asked.
     pub fn add(&self, key: impl Into<String>, account: impl Into<String>, amount: i64) {
         let (key, account) = (key.into(), account.into());
-        self.book().entries.push(LedgerEntry { key, account, amount, kind: EntryKind::Added });
+        let (here, kind) = (self.run_here(), EntryKind::Added);
+        self.book().enter(here, LedgerEntry { key, account, amount, kind });
     }
 
     /// Whether anything happened under this key that was not taken back: what a probe asks.
     pub fn stands(&self, key: &str) -> bool {
         let book = self.book();
-        let counts = |entry: &&LedgerEntry| entry.key == key && entry.counts();
-        !book.barred.contains(key) && book.entries.iter().any(|entry| counts(&entry))
+        let counts = |Noted { entry, .. }: &Noted| entry.key == key && entry.counts();
+        !book.barred.contains(key) && book.entries.iter().any(counts)
     }
 
     /// What stands on an account; 0 for one that nobody has heard of.
@@ -143,7 +158,9 @@ impl EffectLedger {
     /// Every account that was ever touched, with what stands on it.
     pub fn balances(&self) -> BTreeMap<String, i64> {
         let mut balances = BTreeMap::new();
-        for entry in self.book().entries.iter().filter(|entry| entry.counts()) {
+        let book = self.book();
+        let entries = book.entries.iter().map(|noted| &noted.entry);
+        for entry in entries.filter(|entry| entry.counts()) {
             *balances.entry(entry.account.clone()).or_default() += entry.amount;
         }
         balances
@@ -176,7 +193,7 @@ impl EffectLedger {
 
     /// Every call of a fake, in order.
     pub fn entries(&self) -> Vec<LedgerEntry> {
-        self.book().entries.clone()
+        self.book().entries.iter().map(|noted| noted.entry.clone()).collect()
     }
 
     /// Every run of a step or an undo that the kit noted, in order.
@@ -219,32 +236,61 @@ impl EffectLedger {
     }
 
     /// What came after the accounts were opened.
-    pub(super) fn since_opening(&self) -> Vec<LedgerEntry> {
+    pub(super) fn since_opening(&self) -> Vec<Noted> {
         let book = self.book();
         book.entries[book.opening.unwrap_or_default()..].to_vec()
     }
 
-    /// Notes that something begins to run; answers its number.
-    pub(super) fn begins(&self, run: StepRun) -> usize {
+    /// Notes that something begins to run.
+    pub(super) fn begins(&self, run: StepRun) -> Running {
         let mut book = self.book();
         book.runs.push(run);
-        book.runs.len() - 1
+        let run = book.runs.len() - 1;
+        book.under_way.insert(run);
+        Running { ledger: self.clone(), of: RunOf { ledger: self.address(), run } }
     }
 
-    /// Notes how that ended.
-    pub(super) fn ends(&self, run: usize, end: &AttemptEnd) {
-        self.book().runs[run].end = RunEnd::of(end);
+    /// The run of this ledger whose code runs here.
+    fn run_here(&self) -> Option<usize> {
+        RunOf::here().filter(|of| of.ledger == self.address()).map(|of| of.run)
     }
 
-    /// The runs and entries that belong to a step: what it and its undo did under their keys.
-    pub(super) fn step_of(&self, key: &str) -> Option<String> {
-        let book = self.book();
-        book.runs.iter().find(|run| run.key == key).map(|run| run.step.clone())
+    fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
         // A fake that panics does so between two entries.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Book {
+    fn enter(&mut self, here: Option<usize>, entry: LedgerEntry) {
+        let author = match here {
+            Some(run) => Author::Run(run),
+            None => Author::by_key(&entry.key, &self.runs, &self.under_way),
+        };
+        self.entries.push(Noted { entry, author });
+    }
+}
+
+/// A run that is under way until this is dropped.
+pub(super) struct Running {
+    ledger: EffectLedger,
+    pub(super) of: RunOf,
+}
+
+impl Running {
+    /// Notes how it ended.
+    pub(super) fn ends(self, end: &AttemptEnd) {
+        self.ledger.book().runs[self.of.run].end = RunEnd::of(end);
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.ledger.book().under_way.remove(&self.of.run);
     }
 }
 
@@ -260,10 +306,13 @@ impl fmt::Display for EffectLedger {
         for run in self.runs() {
             writeln!(f, "  {run}")?;
         }
-        for entry in self.entries() {
-            match self.step_of(&entry.key) {
-                Some(step) => writeln!(f, "  {entry} (`{step}`)")?,
-                None => writeln!(f, "  {entry}")?,
+        let entries = self.book().entries.clone();
+        let runs = self.runs();
+        for Noted { entry, author } in entries {
+            match (author.run().map(|run| &runs[run].step), author.remark()) {
+                (Some(step), "") => writeln!(f, "  {entry} (`{step}`)")?,
+                (Some(step), remark) => writeln!(f, "  {entry} (`{step}`, {remark})")?,
+                (None, _) => writeln!(f, "  {entry}")?,
             }
         }
         for (account, balance) in self.balances() {

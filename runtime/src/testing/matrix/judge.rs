@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    books,
+    books::Books,
     point::Point,
     run::Told,
     scenario::{Scenario, Turns},
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     kernel::{Definition, OnExhausted, ParkReason, Record, Stamped, Way},
     testing::{
-        ledger::StepRun,
+        ledger::{RunEnd, StepRun},
         oracle::{self, End},
         print::record_line,
         store::Saga,
@@ -69,6 +69,8 @@ pub(super) struct Judge<'a> {
     pub(super) whole: Option<&'a Whole>,
     /// The user scripts something.
     pub(super) scripted: bool,
+    /// Steps that must leave something in the ledger when they are done.
+    pub(super) heard: &'a [usize],
     /// The response is the same in every run.
     pub(super) compares: bool,
 }
@@ -82,7 +84,30 @@ impl Judge<'_> {
             wrong.extend(self.wrong_records(told, definition, records));
         }
         wrong.extend(self.wrong_books(told));
+        if point == Point::whole(Scenario::Plain) {
+            wrong.extend(self.unheard(told));
+        }
         wrong
+    }
+
+    /// Steps that were done, and of which the ledger heard nothing: whatever they do wrong outside,
+    /// nobody would find it.
+    fn unheard(&self, told: &Told) -> Vec<String> {
+        let (books, runs) = (Books::of(&told.world.ledger), told.world.ledger.runs());
+        let steps = self.heard.iter().map(|step| &*self.definition.steps[*step].name);
+        let is_done = |step: &&str| {
+            let done =
+                |run: &StepRun| run.step == *step && run.way == Way::Do && run.end == RunEnd::Done;
+            runs.iter().any(done)
+        };
+        let unheard = steps.filter(is_done).filter(|step| !books.heard_of(step));
+        let text = |step: &str| {
+            format!(
+                "the ledger heard nothing of `{step}`: does its fake write to the one that `task` \
+                 is given? Of a step without any effect outside say `.unheard(\"{step}\")`"
+            )
+        };
+        unheard.map(text).collect()
     }
 
     fn wrong_records(
@@ -187,30 +212,30 @@ impl Judge<'_> {
     }
 
     fn wrong_books(&self, told: &Told) -> Vec<String> {
-        let ledger = &told.world.ledger;
-        let once = told.world.store.never_twice();
-        let mut wrong = books::at_most_once(ledger, &once);
+        let books = Books::of(&told.world.ledger);
+        let mut wrong = books.at_most_once(&told.world.store.never_twice());
+        wrong.extend(books.one_key_one_effect());
         match sort(told.end) {
             Sort::Nothing | Sort::WentBack => {
                 let residual = told.saga.as_ref().map(residual).unwrap_or_default();
-                wrong.extend(books::left_as_it_was(ledger, &residual));
+                wrong.extend(books.left_as_it_was(&residual));
                 let stays = |(step, _): &&(String, String)| !residual.contains(step);
                 wrong.extend(told.objects.iter().filter(stays).map(|(step, name)| {
                     format!("INV6: the object `{name}` of `{step}` is left, and the saga went back")
                 }));
             }
-            Sort::Completed => wrong.extend(self.wrong_results(told)),
+            Sort::Completed => wrong.extend(self.wrong_results(told, &books)),
             Sort::Open => {}
         }
         wrong
     }
 
-    fn wrong_results(&self, told: &Told) -> Vec<String> {
+    fn wrong_results(&self, told: &Told, books: &Books<'_>) -> Vec<String> {
         let whole = [self.plain, self.whole].into_iter().flatten();
         let Some(whole) = whole.into_iter().find(|whole| whole.end == End::Completed) else {
             return Vec::new();
         };
-        let mut wrong = books::as_without_a_crash(&told.world.ledger, &whole.balances);
+        let mut wrong = books.as_without_a_crash(&whole.balances);
         let mut objects = told.objects.clone();
         objects.sort();
         if objects != whole.objects {

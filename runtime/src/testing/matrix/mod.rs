@@ -30,7 +30,11 @@ use super::{
     ledger::EffectLedger,
     script::{Act, Script, any_refusal, refuse, verbs},
 };
-use crate::{builder::TaskBuilder, kernel::Definition, task::TaskSteps};
+use crate::{
+    builder::TaskBuilder,
+    kernel::{Definition, Way},
+    task::TaskSteps,
+};
 
 /// How long a saga may take at most, on its clock.
 const LIMIT: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -67,6 +71,7 @@ pub fn crash_matrix<T: TaskSteps<Request: Clone>>(request: T::Request) -> CrashM
         refusal: any_refusal::<T>(),
         limit: LIMIT,
         recovery: true,
+        unheard: Vec::new(),
         compares: true,
         only: None,
     }
@@ -148,7 +153,8 @@ pub fn crash_matrix<T: TaskSteps<Request: Clone>>(request: T::Request) -> CrashM
 /// | INV13 | fences and times never fall, and a dead process writes nothing |
 /// | INV14 | the saga ends, as it does without a fault |
 /// | C3 | nothing is undone while a lost attempt may still run |
-/// | E3 | what is `at_most_once` runs once, and calls the outside once |
+/// | I1 | no key stands for two effects on one account: another amount, or another step |
+/// | E3 | what is `at_most_once` runs once, and makes no call twice under one key |
 ///
 /// A crash may change how a saga ends in few ways, which are no failures: one that dies before its
 /// first write never was; one that dies in its `host = "api"` steps is undone; an `at_most_once` step
@@ -160,7 +166,9 @@ pub fn crash_matrix<T: TaskSteps<Request: Clone>>(request: T::Request) -> CrashM
 /// remember [in it](EffectLedger::state): the task is put together again for every process, as that
 /// of a real one is. A task of fakes that is `Default` needs no `task`: a default [`EffectLedger`]
 /// is that of its run. Uploads go to a store in memory, and their objects count as effects. A step
-/// whose effects the ledger does not hear of is run all the same, but only its records are checked.
+/// with `compensate`, `pivot` or `retriable` that is done and left nothing in the ledger fails the
+/// matrix, unless it is [`unheard`](Self::unheard) on purpose. An entry belongs to the step whose
+/// code runs meanwhile; what that spawned is known by its key, if it begins with that of the step.
 ///
 /// Every run has the same saga id and so the same keys, and its clock skips time: a matrix is the
 /// same each time. Outcomes can be scripted as those of a [`TestHost`](super::TestHost).
@@ -177,6 +185,7 @@ pub struct CrashMatrix<T: TaskSteps, M = ByDefault> {
     refusal: Option<Act>,
     limit: Duration,
     recovery: bool,
+    unheard: Vec<usize>,
     compares: bool,
     only: Option<String>,
 }
@@ -194,6 +203,7 @@ impl<T: TaskSteps, M> CrashMatrix<T, M> {
             refusal: self.refusal,
             limit: self.limit,
             recovery: self.recovery,
+            unheard: self.unheard,
             compares: self.compares,
             only: self.only,
         }
@@ -206,6 +216,18 @@ impl<T: TaskSteps, M> CrashMatrix<T, M> {
     #[must_use]
     pub fn refusing_with(self, error: T::Error) -> Self {
         Self { refusal: Some(refuse::<T>(error)), ..self }
+    }
+
+    /// This step leaves nothing in the ledger, on purpose: it does not do anything outside for this
+    /// request, say. Every other one with `compensate`, `pivot` or `retriable` must, when it is done.
+    ///
+    /// # Panics
+    /// When the task has no such step.
+    #[must_use]
+    #[track_caller]
+    pub fn unheard(mut self, step: &str) -> Self {
+        self.unheard.push(self.script.step(step, Way::Do));
+        self
     }
 
     /// The response need not be the same in every run: it tells the time, say.
@@ -281,6 +303,7 @@ impl<T: TaskSteps<Request: Clone>, M> CrashMatrix<T, M> {
             limit: self.limit,
             recovery: self.recovery,
             refusal: self.refusal,
+            unheard: self.unheard,
             compares: self.compares,
         };
         apart(move || Matrix::new(plan, test).check(only)).boxed()
@@ -392,11 +415,13 @@ impl<T: TaskSteps<Request: Clone>> Matrix<T> {
         self.runs += 1;
         let definition = self.plan.definition();
         let (plain, against) = (plain.map(Whole::of), whole.map(Whole::of));
+        let heard = self.plan.heard();
         let judge = Judge {
             definition,
             plain: plain.as_ref(),
             whole: against.as_ref(),
             scripted: !self.plan.script.is_empty(),
+            heard: &heard,
             compares: self.plan.compares,
         };
         let broken = judge.verdict(point, told);

@@ -12,7 +12,7 @@ use crate::{
     SubmitError, Task,
     builder::{TaskBuilder, under_test::Parts},
     journal::JournalError,
-    kernel::Definition,
+    kernel::{Definition, Kind},
     task::TaskSteps,
     testing::{
         host::Make,
@@ -42,6 +42,8 @@ pub(super) struct Plan<T: TaskSteps> {
     pub(super) recovery: bool,
     /// How steps refuse, if they can be made to.
     pub(super) refusal: Option<Act>,
+    /// Steps of which the ledger hears nothing, on purpose.
+    pub(super) unheard: Vec<usize>,
     /// Whether the response of every run must be the same.
     pub(super) compares: bool,
 }
@@ -74,6 +76,17 @@ impl<T: TaskSteps> Plan<T> {
         buckets.sort_unstable();
         buckets.dedup();
         buckets
+    }
+
+    /// Steps that must leave something in the ledger: uploads are seen in the store.
+    pub(super) fn heard(&self) -> Vec<usize> {
+        let has_effect = |step: &usize| {
+            let kind = &self.definition().steps[*step].kind;
+            matches!(kind, Kind::Compensable | Kind::Pivot | Kind::Retriable)
+                && T::STEPS[*step].facts.bucket.is_none()
+                && !self.unheard.contains(step)
+        };
+        (0..T::STEPS.len()).filter(has_effect).collect()
     }
 
     /// A world in which nothing happened yet.

@@ -82,7 +82,7 @@ impl Script {
 
     /// The number of a step.
     #[track_caller]
-    fn step(&self, name: &str, way: Way) -> usize {
+    pub(super) fn step(&self, name: &str, way: Way) -> usize {
         let steps = &self.definition.steps;
         let task = &self.definition.task;
         let Some(step) = steps.iter().position(|step| *step.name == *name) else {
