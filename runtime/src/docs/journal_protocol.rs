@@ -191,7 +191,7 @@
 //! | neither claim nor commit looks at the number of the claim before | two owners after a lossy fail-over (INV13) | `an_owner_whose_claim_was_lost_is_found` | not there: the number of a claim is a matter between a remote journal and its store |
 //! | nor does a pulse look at the numbers | an owner with nothing to write never learns that it owns nothing (INV14) | `a_loss_that_only_a_pulse_could_show_is_found` | not there, for the same reason |
 //! | a release is not guarded | mail that came just before lies unread (INV10) | `schedule_a1_an_unguarded_release_is_found` | `what_would_lose_or_share_a_saga_is_caught` |
-//! | a reaper ends the seat behind its sagas | a commit lands after the take-over (INV10) | `a_commit_that_lands_after_the_take_over_is_found` | `what_would_lose_or_share_a_saga_is_caught` |
+//! | a reaper ends the seat behind its sagas | a commit lands after the take-over (INV13) | `a_commit_that_lands_after_the_take_over_is_found` | `what_would_lose_or_share_a_saga_is_caught` |
 //! | a reaper strikes the seat first, and dies between two pages | the other pages have no owner for ever (INV14) | `a_reaper_that_orphans_sagas_is_found` | `what_would_lose_or_share_a_saga_is_caught` |
 //! | a claim takes tickets before it looks at its seat | they are lost (INV14) | `a_claim_that_loses_tickets_is_found` | `what_would_lose_or_share_a_saga_is_caught` |
 //! | an effect comes before its intent is written | nobody knows that it may have happened (INV2) | `inv2_an_effect_before_its_intent_is_found` | `what_would_lose_or_share_a_saga_is_caught` |

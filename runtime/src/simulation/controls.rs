@@ -42,7 +42,7 @@ fn a_claim_that_loses_tickets_is_found() {
 
 #[test]
 fn a_commit_that_lands_after_the_take_over_is_found() {
-    found(Mutation::ReapEndsTheSeatLast, 2_000, "INV10");
+    found(Mutation::ReapEndsTheSeatLast, 500, "INV13");
 }
 
 #[test]

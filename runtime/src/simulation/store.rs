@@ -55,9 +55,6 @@ struct Broken {
     undead: BTreeMap<SeatId, Timestamp>,
 }
 
-/// So long it takes to give back what a dead seat owned, where that is done first.
-const REAPING: Duration = Duration::from_secs(5);
-
 /// A batch that can be sent more than once.
 #[derive(Clone)]
 pub(super) struct Parcel {
@@ -341,7 +338,8 @@ impl Store {
         match self.scene.mutation {
             Mutation::NoRecovery => return Ok(Reaped::Reaped(0)),
             Mutation::ReapEndsTheSeatLast => {
-                let until = self.journal().now().plus(REAPING);
+                // The reaper dies in between, and after a lease there is another one.
+                let until = self.journal().now().plus(self.scene.plan.store.lease);
                 lock(&self.broken).undead.insert(dead, until);
             }
             _ => {}
@@ -510,10 +508,14 @@ impl Store {
     }
 
     fn write_for_the_dead(&self, parcel: &Parcel) -> Committed {
-        for part in &parcel.items {
+        let write = |part: &Part| {
+            if part.create.is_some() {
+                return Verdict::NotOwner;
+            }
             self.journal().append_anyway(part.saga, part.fence, part.records.to_vec());
-        }
-        parcel.is_written()
+            Verdict::Written { mail: false }
+        };
+        Committed { verdicts: parcel.items.iter().map(write).collect() }
     }
 
     /// Sagas that wait for an owner.
