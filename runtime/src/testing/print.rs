@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::kernel::{Cause, Definition, End, Finish, Finished, Record, Stamped, Way};
+use crate::kernel::{
+    Cause, Definition, End, Finish, Finished, Letter, ParkReason, Record, Stamped, Way,
+};
 
 /// One line a record: number, seconds since the start, fence, what happened.
 pub fn records(definition: &Definition, records: &[Stamped]) -> String {
@@ -32,7 +34,8 @@ pub fn record_line(definition: &Definition, record: &Record) -> String {
         }
         Record::Compensating(why) => format!("goes back: {}", cause(definition, why)),
         Record::Finished(finished) => finish(definition, finished),
-        other => format!("{other:?}"),
+        Record::Parked(reason) => format!("parked: {}", parked(definition, reason)),
+        Record::Received(mail) => format!("received: {}", letter(definition, &mail.letter)),
     }
 }
 
@@ -51,7 +54,50 @@ fn end(end: &End) -> String {
         End::Partial(refused, _) => format!("done in part: {}", refused.message),
         End::Failed { why, .. } => format!("failed, to be tried again: {why}"),
         End::Unknown(why) => format!("unknown: {why}"),
-        other => format!("{other:?}"),
+        End::Ephemeral => "done, its output stays with the worker".to_owned(),
+        End::Withdrawn => "taken back, it had no effect".to_owned(),
+        End::DidNot { retry_at: Some(_) } => "it did not happen, to be tried again".to_owned(),
+        End::DidNot { retry_at: None } => "it did not happen".to_owned(),
+        End::CannotTell { .. } => "it cannot tell".to_owned(),
+        End::Late(_) => "done after all".to_owned(),
+    }
+}
+
+fn parked(definition: &Definition, reason: &ParkReason) -> String {
+    let of = match reason.step(definition) {
+        Some(step) => format!("`{}`", definition.steps[step].name),
+        None => "the response".to_owned(),
+    };
+    match reason {
+        ParkReason::Undecodable { error, .. } => format!("a value of {of} cannot be read: {error}"),
+        ParkReason::Panicked { step: Some(_), message } => {
+            format!("the condition of {of} panicked: {message}")
+        }
+        ParkReason::Panicked { step: None, message } => format!("{of} panicked: {message}"),
+        ParkReason::Exhausted { why, .. } => format!("{of} used up its tries: {why}"),
+        ParkReason::PivotUnknown { why } => format!("nobody knows whether {of} happened: {why}"),
+        ParkReason::CrashLoop(times) => format!("its hosts died {times} times in a row"),
+    }
+}
+
+fn letter(definition: &Definition, letter: &Letter) -> String {
+    let name = |step: &usize| &*definition.steps[*step].name;
+    match letter {
+        Letter::Cancel { reason } => format!("cancel: {reason}"),
+        Letter::Kill { reason, by } => format!("{by} kills it: {reason}"),
+        Letter::Late { step, attempt, way, .. } => {
+            format!("{}: {} ended late, attempt {attempt}", name(step), word(*way))
+        }
+        Letter::Unpark { by } => format!("{by} lets it go on"),
+        Letter::MarkDone { step, evidence, by, .. } => {
+            format!("{by} says that `{}` is done: {evidence}", name(step))
+        }
+        Letter::MarkNotDone { step, evidence, by } => {
+            format!("{by} says that `{}` did not happen: {evidence}", name(step))
+        }
+        Letter::Waive { step, reason, by } => {
+            format!("{by} leaves the effect of `{}`: {reason}", name(step))
+        }
     }
 }
 
@@ -62,7 +108,9 @@ fn cause(definition: &Definition, cause: &Cause) -> String {
             format!("`{}` refused: {}", name(step), refused.message)
         }
         Cause::Failed { step, why } => format!("`{}` failed: {why}", name(step)),
-        other => format!("{other:?}"),
+        Cause::Deadline => "its deadline passed".to_owned(),
+        Cause::Cancelled { reason } => format!("it was cancelled: {reason}"),
+        Cause::Abandoned => "the host that began it died".to_owned(),
     }
 }
 
@@ -70,7 +118,8 @@ fn finish(definition: &Definition, finished: &Finished) -> String {
     let mut text = match &finished.finish {
         Finish::Completed(_) => "finished: completed".to_owned(),
         Finish::Compensated(why) => format!("finished: undone, for {}", cause(definition, why)),
-        other => format!("finished: {other:?}"),
+        Finish::Cancelled { reason } => format!("finished: undone, it was cancelled: {reason}"),
+        Finish::Killed { reason } => format!("finished: killed: {reason}"),
     };
     for residual in &finished.residual {
         let name = &definition.steps[residual.step].name;

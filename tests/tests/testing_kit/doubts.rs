@@ -101,6 +101,7 @@ async fn p2_a_pivot_whose_probe_cannot_tell_may_wait() {
 async fn inv14_a_pivot_that_always_ends_so_is_found() {
     let failure = crash_matrix::<Vague>(()).task(vague(true)).try_check().await;
     let failure = failure.expect_err("it waits without a fault");
-    let waits = failure.broken("vague/plain")[0].clone();
-    assert!(waits.contains("is waiting for an operator"), "{failure}");
+    let waits = "INV14: it should be completed or undone, and is waiting for an operator: parked: \
+                 nobody knows whether `pay` happened: no line";
+    assert_eq!(failure.broken("vague/plain"), [waits], "{failure}");
 }

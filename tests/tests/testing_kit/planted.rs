@@ -235,7 +235,8 @@ async fn inv14_a_step_that_asks_a_dead_process() {
 #[tokio::test]
 async fn inv5_an_answer_that_is_another_one_each_time() {
     let failure = found(Bug::AnswersTheAttempt).await;
-    let other = "INV5: it answers \"2 paid\", and \"1 paid\" when nothing goes wrong";
+    let other = "INV5: it answers \"2 paid\", and \"1 paid\" when nothing goes wrong; when that is \
+                 meant, say `.any_response()`";
     assert!(failure.points().eq(["buy/plain:2:after", "buy/plain:3:before"]), "{failure}");
     says(&failure, "buy/plain:2:after", &[other]);
     let matrix = crash_matrix::<Buy>(1200).task(buy(Bug::AnswersTheAttempt));
@@ -306,4 +307,52 @@ async fn e3_at_most_once_and_called_twice_by_its_own_code() {
     let twice = "E3: `charge` is at most once, and its code called the outside 2 times: `card` +5 \
                  under one key";
     says(&failure, "impatient/plain", &[twice]);
+    assert!(failure.to_string().contains("at: nothing is made to go wrong\n"), "{failure}");
+}
+
+/// Forgets to strike what its API host registered, and what it sent it believes not sent.
+#[derive(Default)]
+#[distributed_task(request = (), response = ())]
+struct Forgetful {
+    desk: EffectLedger,
+}
+
+#[steps]
+impl Forgetful {
+    #[step(host = "api", compensate = forget)]
+    async fn register(&self, cx: &StepContext) {
+        self.desk.once(cx.idempotency_key(), "letters", 1);
+    }
+
+    #[step(compensate = forget, probe = was_sent)]
+    async fn send(&self, cx: &StepContext) {
+        self.desk.add(cx.idempotency_key(), "sent", 1);
+    }
+
+    async fn was_sent(&self) -> StepResult<Probe<()>> {
+        Ok(Probe::DidNot)
+    }
+
+    async fn forget(&self) {}
+
+    #[response]
+    fn respond(&self) {}
+}
+
+#[tokio::test]
+async fn records_are_told_in_words() {
+    for (point, words) in [
+        ("forgetful/plain:2:before", "goes back: the host that began it died"),
+        (
+            "forgetful/plain:3:before",
+            "send: probe ended, generation 0, attempt 1: it did not happen",
+        ),
+    ] {
+        let failure = crash_matrix::<Forgetful>(()).at(point).try_check().await;
+        let text = failure.expect_err("it is found").to_string();
+        assert!(text.contains(words), "{text}");
+        for debug in ["{ ", "Some(", "Timestamp", "Abandoned", "Parked("] {
+            assert!(!text.contains(debug), "`{debug}`:\n{text}");
+        }
+    }
 }

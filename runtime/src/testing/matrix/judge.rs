@@ -250,7 +250,10 @@ impl Judge<'_> {
                 None => "nothing".to_owned(),
             };
             let (found, expected) = (text(&told.response), text(&whole.response));
-            wrong.push(format!("INV5: it answers {found}, and {expected} when nothing goes wrong"));
+            wrong.push(format!(
+                "INV5: it answers {found}, and {expected} when nothing goes wrong; when that is \
+                 meant, say `.any_response()`"
+            ));
         }
         wrong
     }

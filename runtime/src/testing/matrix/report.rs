@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{point::VARIABLE, run::Told};
+use super::{point::VARIABLE, run::Told, scenario::Scenario};
 use crate::{
     kernel::Definition,
     testing::{
@@ -125,7 +125,10 @@ pub(super) fn in_full(
     told: &Told,
     whole: Option<&Told>,
 ) -> String {
-    let mut text = format!("at: {}\n", point.scenario.told(definition));
+    let mut text = match point == Point::whole(Scenario::Plain) {
+        true => "at: nothing is made to go wrong\n".to_owned(),
+        false => format!("at: {}\n", point.scenario.told(definition)),
+    };
     if let (Some(stop), Some(happens)) = (point.stop, point.happens()) {
         let whole = whole.unwrap_or(told);
         let (nth, all) = (stop.append, whole.world.store.appends());
