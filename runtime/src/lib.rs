@@ -50,7 +50,7 @@
 //! attributes, [`Task`] is what a builder builds, and [`builder::TaskBuilder`] replaces its parts.
 //! [`kernel`] has the rules without any I/O; [`journal`], [`queue`], [`files`], [`mod@progress`],
 //! [`codec`] and [`clock`] are the traits that a backend implements. [`testing`], behind the feature of
-//! that name, runs your sagas through every crash that they can meet.
+//! that name, runs your sagas with a crash around each of their writes.
 #![forbid(unsafe_code)]
 // Nothing but `clock` asks for the time, and chance is named where it is used.
 #![warn(clippy::disallowed_methods)]

@@ -1,5 +1,5 @@
 //! The test kit: a host whose clock skips time, scripted outcomes, a ledger of what happened
-//! outside, and every crash that a saga can meet.
+//! outside, and a crash around every write of a saga.
 //!
 //! The law: it is the real engine on a journal in memory. What is simulated is the world around it:
 //! time, the services that the steps call, and what becomes of processes.

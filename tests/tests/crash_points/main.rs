@@ -2,8 +2,9 @@
 //!
 //! A saga is a list of appends to the journal: its start, then a group of records for everything
 //! that happens. A process can die before each of them, when what happened is not written, and
-//! after each of them, when what is written was not heard of. There is no third kind of moment: so
-//! a sweep over all appends and both sides is every crash there is.
+//! after each of them, when what is written was not heard of. To the engine there is no third kind of
+//! moment: between two appends nothing is written that a successor could find. What a step does
+//! outside it does in one piece here; a death in the middle of that is for its own undo to bear.
 //!
 //! ```text
 //!  Case ──▶ Process ──▶ Line ──▶ MemoryJournal     a process dies: its line is dead, its runtime

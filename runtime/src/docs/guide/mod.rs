@@ -16,7 +16,7 @@
 //! | [`modes`] | what runs where, and how to replace a part |
 #![cfg_attr(
     feature = "testing",
-    doc = "| [`testing`] | every crash that a saga can meet, before it meets one |"
+    doc = "| [`testing`] | a crash around every write of a saga, before it meets one |"
 )]
 //!
 //! **What this version survives.** It runs in one process. With a journal in memory, nothing survives

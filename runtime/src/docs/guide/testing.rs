@@ -1,4 +1,4 @@
-//! Testing a saga: an ordinary test, a scripted one, and every crash there is.
+//! Testing a saga: an ordinary test, a scripted one, and a crash around every write.
 //!
 //! The kit is in [`testing`](crate::testing), behind the feature `testing`: say
 //! `distributed-task = { .., features = ["testing"] }` under `[dev-dependencies]`.
@@ -70,7 +70,7 @@
 //! assert!(matches!(test.run(1200).await?, SagaOutcome::Compensated { .. }));
 //! assert_eq!(test.ledger().balance("card"), 0);
 //!
-//! // Every crash there is, in one line; `check` would panic with the same words.
+//! // A crash around every write, in one line; `check` would panic with the same words.
 //! let failure = crash_matrix::<Order>(1200).try_check().await.expect_err("it is found");
 //! let point = failure.points().next().expect("there is one");
 //! assert_eq!(point, "order/charge.lost:3:before");
@@ -165,5 +165,5 @@
 //! - What a fake remembers besides its effects it keeps in the ledger, by
 //!   [`state`](crate::testing::EffectLedger::state): a matrix puts the task together again for each
 //!   process, and whatever the task kept in its own fields is gone, as in production.
-//! - [`CrashMatrix`](crate::testing::CrashMatrix) lists what is checked, rule by rule, and what a
-//!   crash may change.
+//! - [`CrashMatrix`](crate::testing::CrashMatrix) lists what is checked, rule by rule, what a
+//!   crash may change, and what it does not find.

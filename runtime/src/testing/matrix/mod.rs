@@ -1,4 +1,4 @@
-//! The crash matrix: every crash that a saga can meet.
+//! The crash matrix: a crash around every write of a saga.
 
 mod books;
 mod judge;
@@ -172,6 +172,20 @@ pub fn crash_matrix<T: TaskSteps<Request: Clone>>(request: T::Request) -> CrashM
 ///
 /// Every run has the same saga id and so the same keys, and its clock skips time: a matrix is the
 /// same each time. Outcomes can be scripted as those of a [`TestHost`](super::TestHost).
+///
+/// # What it does not find
+///
+/// A process dies around writes to the journal only, and one fault comes at a time:
+///
+/// - No run dies in the middle of a step or an undo, between two of its calls. An undo of a step that
+///   does its work in parts must take back whichever of them were done.
+/// - No call of a step arrives behind its undo, as one may that was long on its way. An undo that
+///   finds nothing has to bar it (C6), as [`EffectLedger::take_back`] does.
+/// - Nobody cancels the saga, and no operator comes: see
+///   [`TestSaga::cancel`](super::TestSaga::cancel) and [`TestHost::act`](super::TestHost::act).
+/// - An `at_most_once` step that makes the same call again under another key makes another call.
+/// - What is not entered in the ledger is not checked, such as the [state](EffectLedger::state) of
+///   fakes.
 ///
 /// # When it fails
 ///
