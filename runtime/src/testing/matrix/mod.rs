@@ -9,13 +9,18 @@ mod report;
 mod run;
 mod scenario;
 
-use std::{env, fmt, thread, time::Duration};
+use std::{
+    env, fmt,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 
 use self::{
     judge::{Judge, Whole},
-    plan::Plan,
+    plan::{Again, Plan},
     point::{Point, VARIABLE},
     report::{Failed, in_full, replay},
     run::{Told, tell},
@@ -64,8 +69,10 @@ const LIMIT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// # }
 /// ```
 pub fn crash_matrix<T: TaskSteps<Request: Clone>>(request: T::Request) -> CrashMatrix<T> {
+    let request = Mutex::new(request);
     CrashMatrix {
-        request,
+        // Nothing else asks for `Clone`: who forgot it is told once.
+        request: Arc::new(move || request.lock().unwrap_or_else(PoisonError::into_inner).clone()),
         made: ByDefault,
         script: Script::of::<T>(),
         refusal: any_refusal::<T>(),
@@ -193,7 +200,7 @@ pub fn crash_matrix<T: TaskSteps<Request: Clone>>(request: T::Request) -> CrashM
 /// records and the ledger, and the line that runs just that again:
 /// `CRASH_POINT="pay/charge.lost:4:before" cargo test ..`.
 pub struct CrashMatrix<T: TaskSteps, M = ByDefault> {
-    request: T::Request,
+    request: Again<T>,
     made: M,
     script: Script,
     refusal: Option<Act>,
@@ -274,7 +281,7 @@ impl<T: TaskSteps, M> CrashMatrix<T, M> {
     }
 }
 
-impl<T: TaskSteps<Request: Clone>, M> CrashMatrix<T, M> {
+impl<T: TaskSteps, M> CrashMatrix<T, M> {
     /// Does every run, or the one that the variable `CRASH_POINT` names.
     ///
     /// # Panics
@@ -334,7 +341,7 @@ struct Matrix<T: TaskSteps> {
     first: String,
 }
 
-impl<T: TaskSteps<Request: Clone>> Matrix<T> {
+impl<T: TaskSteps> Matrix<T> {
     fn new(plan: Plan<T>, test: Option<String>) -> Self {
         Self { plan, test, runs: 0, failures: Vec::new(), first: String::new() }
     }

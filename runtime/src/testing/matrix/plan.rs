@@ -13,7 +13,7 @@ use crate::{
     builder::{TaskBuilder, under_test::Parts},
     journal::JournalError,
     kernel::{Definition, Kind},
-    task::TaskSteps,
+    task::{TaskDefinition, TaskSteps},
     testing::{
         host::Make,
         ledger::EffectLedger,
@@ -31,11 +31,14 @@ const KEY: &str = "crash-matrix";
 /// How long a start that was not answered is not asked for again.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// The request, once more for each start.
+pub(super) type Again<T> = Arc<dyn Fn() -> <T as TaskDefinition>::Request + Send + Sync>;
+
 /// What all runs share.
 pub(super) struct Plan<T: TaskSteps> {
     pub(super) make: Make<T>,
     pub(super) script: Script,
-    pub(super) request: T::Request,
+    pub(super) request: Again<T>,
     /// INV14: how long a saga may take at most.
     pub(super) limit: Duration,
     /// Whether anybody comes after a crash.
@@ -147,13 +150,13 @@ pub(super) enum Stops {
     Nowhere,
 }
 
-impl<T: TaskSteps<Request: Clone>> Life<T> {
+impl<T: TaskSteps> Life<T> {
     /// Starts the saga under its key, and again while the answer is that nobody knows.
-    pub(super) fn submit(&self, world: &World, request: T::Request) {
+    pub(super) fn submit(&self, world: &World, request: Again<T>) {
         let (task, store) = (self.process.task(), Arc::clone(&world.store));
         self.process.spawn(async move {
             loop {
-                match task.submit_with_key(KEY, request.clone()).await {
+                match task.submit_with_key(KEY, request()).await {
                     Ok(_) => return store.accepted.store(true, SeqCst),
                     Err(
                         SubmitError::StillStarting { .. }

@@ -1,6 +1,6 @@
 //! One run: the processes that live and die around one saga, and what is found afterwards.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::time::{sleep, timeout};
@@ -53,10 +53,10 @@ enum Ran {
 }
 
 /// Does one run.
-pub(super) fn tell<T: TaskSteps<Request: Clone>>(plan: &Plan<T>, point: Point) -> Told {
+pub(super) fn tell<T: TaskSteps>(plan: &Plan<T>, point: Point) -> Told {
     let world = plan.world(point);
     let mut life = plan.start(&world, Stops::Here);
-    life.submit(&world, plan.request.clone());
+    life.submit(&world, Arc::clone(&plan.request));
     let mut crash = None;
     // Where everything runs twice, it takes twice as long.
     let limit = plan.limit.saturating_mul(1 + u32::from(point.scenario.is_twice()));
