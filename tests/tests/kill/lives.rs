@@ -119,15 +119,18 @@ fn last_life(scene: &Scene, orders: &mut [Order], journal: Journal) -> usize {
 /// Lets all orders come to their ends, and does what operators are for; answers how many orders were
 /// parked, because too many hosts had died on them.
 pub(crate) fn operate(scene: &Scene) -> usize {
-    scene.good(&["serve", "--once"]);
     let mut parked = 0;
-    for (id, status) in listed(&scene.good(&["list", "--json"])) {
-        match &*status {
-            "parked" => {
-                parked += 1;
-                scene.good(&["retry", &id, "--detach"]);
+    // Twice: one that was parked on its way back may be stuck when it goes on.
+    for _ in 0..2 {
+        scene.good(&["serve", "--once"]);
+        for (id, status) in listed(&scene.good(&["list", "--json"])) {
+            match &*status {
+                "parked" => {
+                    parked += 1;
+                    scene.good(&["retry", &id, "--detach"]);
+                }
+                _ => _ = scene.good(&["waive", &id, "--reason", "the bank keeps it", "--detach"]),
             }
-            _ => _ = scene.good(&["waive", &id, "--reason", "the bank keeps it", "--detach"]),
         }
     }
     scene.good(&["serve", "--once"]);
