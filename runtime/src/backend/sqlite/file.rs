@@ -78,14 +78,14 @@ pub(super) fn open(
     max_size: Option<u64>,
 ) -> Result<Opened, SqliteOpenError> {
     // SQLite has meanings of its own for some words that are no absolute paths.
-    let path = &std::path::absolute(path)
+    let absolute = std::path::absolute(path)
         .map_err(|source| SqliteOpenError::Unreachable { path: path.into(), source })?;
     let lock = lock(path)?;
     let explain = |error| explain(path, error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(explain)?;
+    let connection = Connection::open_with_flags(absolute, flags).map_err(explain)?;
     // One process, so the index of the log can live in its memory instead of in a shared file.
     connection.pragma_update(None, "locking_mode", "exclusive").map_err(explain)?;
     let is_new = is_new(path, &connection)?;
