@@ -85,7 +85,7 @@ impl Queue for Counter {
             let post = &self.post;
             let dice = post.scene.throw();
             post.scene.count("tickets published");
-            post.scene.trace("queue", || format!("ticket of {}", super::store::short(ticket.saga)));
+            post.scene.trace("queue", || format!("ticket of {}", super::show::short(ticket.saga)));
             if dice.request_lost {
                 return Err(unavailable(queue));
             }

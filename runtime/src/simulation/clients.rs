@@ -14,7 +14,7 @@ use super::{
     plan::{MailPlan, SagaPlan, Word},
     process::{Outside, Process},
     scene::lock,
-    store::short,
+    show::short,
     world::BY_WORD,
 };
 use crate::{

@@ -6,13 +6,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use super::{
-    clients::Heard,
-    process::Outside,
-    quiet,
-    scene::lock,
-    store::{now, short},
-};
+use super::{clients::Heard, process::Outside, quiet, scene::lock, show::short, store::now};
 use crate::{
     journal::Journal as _,
     kernel::{

@@ -21,7 +21,7 @@ use super::{
     process::Outside,
     quiet,
     scene::{Counts, Scene},
-    store::short,
+    show::short,
 };
 use crate::{
     kernel::{EntryId, Mail, Place, SagaId},

@@ -1,9 +1,9 @@
-//! A plan in a few lines, for people.
+//! Plans and records in a few words, for people.
 
 use std::fmt;
 
 use super::plan::{Deed, Plan, StepPlan};
-use crate::kernel::{Host, Step};
+use crate::kernel::{Finish, Host, Letter, Record, Step};
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,4 +70,37 @@ impl fmt::Display for Shown<'_, StepPlan> {
         }
         Ok(())
     }
+}
+
+/// The beginning of an id that was drawn.
+pub(super) fn short(id: impl ToString) -> String {
+    id.to_string().chars().rev().take(4).collect()
+}
+
+/// A record in a word or two.
+pub(super) fn tell(record: &Record) -> String {
+    match record {
+        Record::Started(_) => "started".to_owned(),
+        Record::Evaluated { step, verdict, .. } => format!("when {step}: {verdict}"),
+        Record::Intended { step, way, generation } => {
+            format!("intent {way:?} {step} g{generation}")
+        }
+        Record::Ended { step, way, end, attempt, .. } => {
+            format!("end {way:?} {step} #{attempt} {end:?}")
+        }
+        Record::Received(mail) => format!("received {}", tell_letter(&mail.letter)),
+        Record::Compensating(cause) => format!("back: {cause:?}"),
+        Record::Parked(reason) => format!("parked: {reason:?}"),
+        Record::Finished(finished) => {
+            let how = match &finished.finish {
+                Finish::Completed(_) => "completed".to_owned(),
+                finish => format!("{finish:?}"),
+            };
+            format!("finished {how}, residual {:?}", finished.residual)
+        }
+    }
+}
+
+pub(super) fn tell_letter(letter: &Letter) -> String {
+    format!("{letter:?}").chars().take(60).collect()
 }

@@ -1,5 +1,8 @@
 //! The store: a journal in memory, and what can be seen from there.
 
+mod broken;
+mod parcel;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
@@ -9,25 +12,25 @@ use std::{
 use futures_util::FutureExt;
 use smallvec::SmallVec;
 use tokio::sync::{Notify, futures::Notified};
-use uuid::Uuid;
 
+pub(super) use self::parcel::{From, Parcel};
+use self::{broken::Broken, parcel::take};
 use super::{
-    forwards::Forwards,
     mutation::Mutation,
     replica::{Numbers, Replica, again},
     scene::{Scene, lock},
+    show::{short, tell, tell_letter},
     world::World,
 };
 use crate::{
     backend::memory::MemoryJournal,
     journal::{
-        Admission, Answer, Batch, Carry, ClaimFrom, Claimed, Committed, Created, History, Item,
-        Journal, JournalError, Lease, ListFilter, ListenerId, NewOwned, NewSaga, PlaceKind, Pulse,
-        Reaped, SeatId, Told, Verdict,
+        Answer, Batch, Carry, Claimed, Committed, Created, History, Journal, JournalError, Lease,
+        ListFilter, ListenerId, NewSaga, Pulse, Reaped, SeatId, Told, Verdict,
     },
     kernel::{
-        DefinitionHash, End, EntryId, Fence, Finish, Group, Letter, Mail, Place, Record, SagaId,
-        Stamped, Timestamp, Way, idempotency_key,
+        DefinitionHash, End, EntryId, Letter, Mail, Place, Record, SagaId, Stamped, Way,
+        idempotency_key,
     },
 };
 
@@ -42,113 +45,6 @@ pub(super) struct Store {
     lengths: Mutex<BTreeMap<SagaId, usize>>,
     changed: Notify,
     broken: Mutex<Broken>,
-}
-
-/// What a broken store remembers.
-#[derive(Default)]
-struct Broken {
-    /// A seat of nobody, which owns what is lost.
-    ghost: Option<SeatId>,
-    /// Seats that nobody is told of any more.
-    struck: BTreeSet<SeatId>,
-    /// Seats that were reaped, and until when they write all the same.
-    undead: BTreeMap<SeatId, Timestamp>,
-}
-
-/// A batch that can be sent more than once.
-#[derive(Clone)]
-pub(super) struct Parcel {
-    pub(super) seat: SeatId,
-    pub(super) number: u64,
-    claims: u64,
-    items: Vec<Part>,
-}
-
-#[derive(Clone)]
-struct Part {
-    saga: SagaId,
-    fence: Fence,
-    seq: u64,
-    at: Timestamp,
-    records: Group,
-    folded: Vec<EntryId>,
-    place: Place,
-    guarded: bool,
-    create: Option<(DefinitionHash, Option<SagaId>, Room)>,
-}
-
-/// The room for a new saga, taken once however often it is sent.
-type Room = Arc<Mutex<Option<Admission>>>;
-
-/// Which sagas a claim is for.
-#[derive(Clone)]
-pub(super) enum From {
-    Definitions(Vec<DefinitionHash>),
-    Sagas(DefinitionHash, Vec<SagaId>),
-}
-
-impl From {
-    fn as_from(&self) -> ClaimFrom<'_> {
-        match self {
-            Self::Definitions(definitions) => ClaimFrom::Definitions(definitions),
-            Self::Sagas(definition, sagas) => ClaimFrom::Sagas(*definition, sagas),
-        }
-    }
-}
-
-impl Part {
-    fn item(self, journal: &MemoryJournal) -> Item {
-        Item {
-            saga: self.saga,
-            fence: self.fence,
-            seq: self.seq,
-            at: self.at,
-            records: self.records,
-            folded: self.folded,
-            place: self.place,
-            guarded: self.guarded,
-            create: self.create.map(|(definition, key, room)| NewOwned {
-                definition,
-                key,
-                admission: take(&room, journal, definition),
-            }),
-        }
-    }
-}
-
-impl Parcel {
-    /// A batch of a seat that has heard of so many claims.
-    pub(super) fn of(batch: Batch, claims: u64) -> Self {
-        let part = |item: Item| Part {
-            saga: item.saga,
-            fence: item.fence,
-            seq: item.seq,
-            at: item.at,
-            records: item.records,
-            folded: item.folded,
-            place: item.place,
-            guarded: item.guarded,
-            create: item.create.map(|NewOwned { definition, key, admission }| {
-                (definition, key, Arc::new(Mutex::new(Some(admission))))
-            }),
-        };
-        let items = batch.items.into_iter().map(part).collect();
-        Self { seat: batch.seat, number: batch.number, claims, items }
-    }
-
-    /// The undo of what was done first for that of what was done last.
-    pub(super) fn undoes_forwards(&mut self, store: &Store) {
-        for part in &mut self.items {
-            let forwards = store.forwards(part.saga, &part.records);
-            part.records.iter_mut().for_each(|record| forwards.exchange(record));
-        }
-    }
-
-    /// As if all of it were written.
-    pub(super) fn is_written(&self) -> Committed {
-        let verdicts = self.items.iter().map(|_| Verdict::Written { mail: false }).collect();
-        Committed { verdicts }
-    }
 }
 
 impl Store {
@@ -436,116 +332,6 @@ impl Store {
         Some(Err(JournalError::Diverged(parcel.seat)))
     }
 
-    // ---- what is broken ------------------------------------------------------------------------
-
-    fn as_mutated(&self, mut part: Part) -> Part {
-        match self.scene.mutation {
-            Mutation::UnguardedRelease => part.guarded &= part.place == Place::Owned,
-            // Only seats and numbers are looked at.
-            Mutation::ReapEndsTheSeatLast
-            | Mutation::RenewalRecreatesTheSeat
-            | Mutation::NoBatchNumber
-            | Mutation::NoClaimNumber
-                if part.create.is_none() =>
-            {
-                part.seq = self.records(part.saga).len() as u64;
-            }
-            _ => {}
-        }
-        part
-    }
-
-    /// Where only seats and numbers are looked at, what they let through is written.
-    fn unowned(&self, parcel: &Parcel, mut committed: Committed) -> Committed {
-        if matches!(self.scene.mutation, Mutation::NoBatchNumber | Mutation::NoClaimNumber) {
-            for (part, verdict) in parcel.items.iter().zip(&mut committed.verdicts) {
-                if *verdict == Verdict::NotOwner {
-                    self.journal().append_anyway(part.saga, part.fence, part.records.to_vec());
-                    *verdict = Verdict::Written { mail: false };
-                }
-            }
-        }
-        committed
-    }
-
-    /// What is undone instead of what, when these records are written.
-    fn forwards(&self, saga: SagaId, more: &[Record]) -> Forwards {
-        let records = self.records(saga);
-        let records = records.iter().map(|stamped| &stamped.record).chain(more);
-        Forwards::of(&self.scene.plan.definition, records)
-    }
-
-    /// The engine reads what it has said.
-    pub(super) fn read_forwards(&self, saga: SagaId, records: &mut [Stamped]) {
-        if self.scene.is(Mutation::UndoesForwards) {
-            let forwards = self.forwards(saga, &[]);
-            records.iter_mut().for_each(|stamped| forwards.exchange(&mut stamped.record));
-        }
-    }
-
-    /// The step that is to be undone when the engine says this one, and the generations of both: as it
-    /// is written.
-    pub(super) fn undone_instead_of(&self, saga: SagaId, step: usize) -> Option<(usize, [u32; 2])> {
-        if !self.scene.is(Mutation::UndoesForwards) {
-            return None;
-        }
-        let instead = self.forwards(saga, &[]).instead_of(step);
-        let records = self.records(saga);
-        let generation = |of: Way| {
-            records.iter().rev().find_map(|stamped| match stamped.record {
-                Record::Intended { step, generation, way } if (step, way) == (instead, of) => {
-                    Some(generation)
-                }
-                _ => None,
-            })
-        };
-        Some((instead, [generation(Way::Do)?, generation(Way::Undo)?]))
-    }
-
-    fn is_undead(&self, seat: SeatId) -> bool {
-        let until = lock(&self.broken).undead.get(&seat).copied();
-        until.is_some_and(|until| self.journal().now() < until)
-    }
-
-    fn write_for_the_dead(&self, parcel: &Parcel) -> Committed {
-        let write = |part: &Part| {
-            if part.create.is_some() {
-                return Verdict::NotOwner;
-            }
-            self.journal().append_anyway(part.saga, part.fence, part.records.to_vec());
-            Verdict::Written { mail: false }
-        };
-        Committed { verdicts: parcel.items.iter().map(write).collect() }
-    }
-
-    /// Sagas that wait for an owner.
-    fn ready(&self) -> BTreeSet<SagaId> {
-        let ready = ListFilter { place: Some(PlaceKind::Ready), definition: None };
-        let listed = now(self.journal().list(ready, None, usize::MAX)).expect("it answers");
-        listed.iter().map(|saga| saga.id).collect()
-    }
-
-    /// The reaper dies behind the first saga that it gave back. The seat is struck by then, so that
-    /// nobody is told of the rest.
-    fn orphan_all_but_one(&self, before: &BTreeSet<SagaId>) {
-        let ghost = self.ghost();
-        let given_back: Vec<SagaId> = self.ready().difference(before).copied().collect();
-        let rest = given_back.get(1..).unwrap_or_default();
-        let from = ClaimFrom::Sagas(self.scene.plan.definition.hash(), rest);
-        now(self.journal().claim(ghost, from, rest.len())).expect("the ghost lives");
-    }
-
-    fn ghost(&self) -> SeatId {
-        let mut broken = lock(&self.broken);
-        if let Some(ghost) = broken.ghost {
-            return ghost;
-        }
-        let ghost = SeatId(Uuid::from_u128(0xdead));
-        let _ = now(self.journal().enter(ghost, ListenerId(0)));
-        broken.struck.insert(ghost);
-        *broken.ghost.insert(ghost)
-    }
-
     // ---- what is seen --------------------------------------------------------------------------
 
     fn written(&self, saga: SagaId, seq: usize, records: &[Record]) {
@@ -618,50 +404,7 @@ impl Store {
     }
 }
 
-/// The room for a new saga; what is repeated behind a loss had it before, and there is always some.
-fn take(
-    room: &Mutex<Option<Admission>>,
-    journal: &MemoryJournal,
-    definition: DefinitionHash,
-) -> Admission {
-    let first = lock(room).take();
-    first.unwrap_or_else(|| now(journal.admit(definition)).expect("there is room"))
-}
-
 /// A journal in memory answers at once.
 pub(super) fn now<T>(answer: Answer<'_, T>) -> Result<T, JournalError> {
     answer.now_or_never().expect("it answers at once")
-}
-
-/// The beginning of an id that was drawn.
-pub(super) fn short(id: impl ToString) -> String {
-    id.to_string().chars().rev().take(4).collect()
-}
-
-/// A record in a word or two.
-pub(super) fn tell(record: &Record) -> String {
-    match record {
-        Record::Started(_) => "started".to_owned(),
-        Record::Evaluated { step, verdict, .. } => format!("when {step}: {verdict}"),
-        Record::Intended { step, way, generation } => {
-            format!("intent {way:?} {step} g{generation}")
-        }
-        Record::Ended { step, way, end, attempt, .. } => {
-            format!("end {way:?} {step} #{attempt} {end:?}")
-        }
-        Record::Received(mail) => format!("received {}", tell_letter(&mail.letter)),
-        Record::Compensating(cause) => format!("back: {cause:?}"),
-        Record::Parked(reason) => format!("parked: {reason:?}"),
-        Record::Finished(finished) => {
-            let how = match &finished.finish {
-                Finish::Completed(_) => "completed".to_owned(),
-                finish => format!("{finish:?}"),
-            };
-            format!("finished {how}, residual {:?}", finished.residual)
-        }
-    }
-}
-
-fn tell_letter(letter: &Letter) -> String {
-    format!("{letter:?}").chars().take(60).collect()
 }
