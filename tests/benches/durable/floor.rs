@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use crate::shared::Contestant;
+use crate::common::Contestant;
 
 /// Bytes that a saga of three steps writes: its start, its claim, and the ends of its steps.
 const SIZES: [usize; 5] = [850, 200, 350, 350, 550];

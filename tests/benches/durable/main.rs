@@ -9,9 +9,9 @@
 //! the system's temporary one; `TMPDIR` names another, on the disk that is meant.
 #![allow(clippy::print_stdout, reason = "the table is its output")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod floor;
-#[path = "../shared/mod.rs"]
-mod shared;
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,30 +21,11 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
 use self::{
+    common::{Cost, Three, batch, median, micros},
     floor::Appends,
-    shared::{Cost, Order, Receipt, batch, median, micros, work},
 };
 
 const NAMES: [&str; 3] = ["bare appends, flushed", "sagas, Fsync", "sagas, Process"];
-
-#[distributed_task(request = Order, response = Receipt)]
-struct Three;
-
-#[steps]
-impl Three {
-    #[step(read_only)]
-    async fn a(&self, request: &Order) -> Receipt {
-        work(request.seed())
-    }
-    #[step(read_only)]
-    async fn b(&self, a: &Receipt) -> Receipt {
-        work(a.seed())
-    }
-    #[step(read_only)]
-    async fn c(&self, b: &Receipt) -> Receipt {
-        work(b.seed())
-    }
-}
 
 struct Race {
     floor: Appends,

@@ -12,7 +12,10 @@ use std::{
 use distributed_task::prelude::*;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::shared::{Contestant, Order, Receipt, sagas::order, work};
+use crate::common::{
+    Contestant,
+    sagas::{Order, Receipt, order, work},
+};
 
 struct Job {
     id: u64,
@@ -70,25 +73,6 @@ async fn run(job: Job, steps: usize, records: Arc<Mutex<HashMap<u64, Record>>>) 
     let record = lock().remove(&job.id).expect("inserted above");
     black_box(record.step);
     let _ = job.reply.send(record.result.expect("there is at least one step"));
-}
-
-#[distributed_task(request = Order, response = Receipt)]
-pub(crate) struct Three;
-
-#[steps]
-impl Three {
-    #[step(read_only)]
-    async fn a(&self, request: &Order) -> Receipt {
-        work(request.seed())
-    }
-    #[step(read_only)]
-    async fn b(&self, a: &Receipt) -> Receipt {
-        work(a.seed())
-    }
-    #[step(read_only)]
-    async fn c(&self, b: &Receipt) -> Receipt {
-        work(b.seed())
-    }
 }
 
 #[distributed_task(request = Order, response = Receipt)]

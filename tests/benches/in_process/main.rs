@@ -9,10 +9,10 @@
 //! what they are to each other.
 #![allow(clippy::print_stdout, reason = "the table is its output")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod contestants;
 mod cpu;
-#[path = "../shared/mod.rs"]
-mod shared;
 
 use std::time::Duration;
 
@@ -24,9 +24,9 @@ use distributed_task::prelude::*;
 use tokio::runtime::{Builder, Runtime};
 
 use self::{
-    contestants::{Six, Three, Worker},
+    common::{Cost, Three, batch, median, micros},
+    contestants::{Six, Worker},
     cpu::CpuTime,
-    shared::{Cost, batch, median, micros},
 };
 
 /// Sagas of a batch.

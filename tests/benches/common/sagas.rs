@@ -1,8 +1,8 @@
-//! The saga of all benchmarks: 300 bytes of request, and 100 bytes of result a step.
+//! The saga of all benchmarks: three steps, 300 bytes of request, and 100 bytes of result a step.
 
 use std::hint::black_box;
 
-use distributed_task::{Task, TaskSteps};
+use distributed_task::{TaskSteps, prelude::*};
 use serde::{Deserialize, Serialize};
 
 /// 300 bytes of request.
@@ -47,5 +47,24 @@ where
     async fn saga(&self) {
         let saga = self.submit(order()).await.expect("submitted");
         drop(black_box(saga.outcome().await.expect("an outcome")));
+    }
+}
+
+#[distributed_task(request = Order, response = Receipt)]
+pub(crate) struct Three;
+
+#[steps]
+impl Three {
+    #[step(read_only)]
+    async fn a(&self, request: &Order) -> Receipt {
+        work(request.seed())
+    }
+    #[step(read_only)]
+    async fn b(&self, a: &Receipt) -> Receipt {
+        work(a.seed())
+    }
+    #[step(read_only)]
+    async fn c(&self, b: &Receipt) -> Receipt {
+        work(b.seed())
     }
 }

@@ -5,5 +5,5 @@ pub(crate) mod sagas;
 
 pub(crate) use self::{
     measure::{Cost, batch, median, micros},
-    sagas::{Contestant, Order, Receipt, work},
+    sagas::{Contestant, Three},
 };
