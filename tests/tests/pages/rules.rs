@@ -3,7 +3,9 @@
 //! A comment shows nothing, so only these count: the name of a test function, and the tables of rules
 //! that an oracle checks. A schedule is written `schedule_a1`, because rules begin with a B as well.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::collections::BTreeSet;
+
+use crate::sources;
 
 /// Rules that bind the user's code, or say what is not promised: there is nothing to run.
 const DUTIES: [&str; 3] = ["C9", "C10", "O5"];
@@ -11,21 +13,9 @@ const DUTIES: [&str; 3] = ["C9", "C10", "O5"];
 /// Rules of which the page does not speak yet, and tests do.
 const LATER: [&str; 4] = ["INV3", "INV9", "INV11", "INV14"];
 
-/// Where tests are, and tables of rules.
-const FOLDERS: [&str; 3] = ["runtime/src", "macros/src", "tests/tests"];
-
-fn at(path: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
-}
-
-fn read(path: impl AsRef<Path>) -> String {
-    let path = path.as_ref();
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
 /// What a page of the documentation says, line by line.
 fn page(name: &str) -> Vec<String> {
-    let page = read(at(&format!("runtime/src/docs/{name}.rs")));
+    let page = sources::page(name);
     let lines = page.lines().filter_map(|line| line.strip_prefix("//!"));
     lines.map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned()).collect()
 }
@@ -81,15 +71,9 @@ struct Named {
 impl Named {
     /// Reads a file with Rust code.
     fn read(&mut self, code: &str) {
-        let mut is_test = false;
+        sources::tests(code).into_iter().for_each(|name| self.name(name));
         for line in code.lines().map(str::trim_start) {
-            if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
-                is_test = true;
-            } else if let Some(name) = line.trim_start_matches("async ").strip_prefix("fn ") {
-                if std::mem::take(&mut is_test) {
-                    self.name(name.split('(').next().unwrap_or_default());
-                }
-            } else if let Some((rule, _)) =
+            if let Some((rule, _)) =
                 line.strip_prefix("(\"").and_then(|row| row.split_once("\", rules::"))
             {
                 self.rules.extend(is_number(rule).then(|| rule.to_owned()));
@@ -111,22 +95,10 @@ impl Named {
         }
     }
 
-    /// Reads every file in the folders.
+    /// Reads every file.
     fn everywhere() -> Self {
         let mut named = Self::default();
-        let mut folders = FOLDERS.map(at).to_vec();
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(&folder).expect("a folder") {
-                let path = entry.expect("an entry").path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else if path.extension().is_some_and(|is| is == "rs")
-                    && !path.ends_with("tests/rules.rs")
-                {
-                    named.read(&read(path));
-                }
-            }
-        }
+        sources::sources().iter().for_each(|code| named.read(code));
         named
     }
 }
