@@ -24,6 +24,8 @@ mod progress;
 mod say;
 mod signals;
 mod task;
+#[path = "../common/text.rs"]
+mod text;
 
 use std::process::ExitCode;
 

@@ -34,6 +34,9 @@ mod task;
 #[cfg(unix)]
 mod tell;
 #[cfg(unix)]
+#[path = "../common/text.rs"]
+mod text;
+#[cfg(unix)]
 mod wish;
 #[cfg(unix)]
 mod world;
