@@ -4,5 +4,7 @@
 pub mod files;
 #[cfg(feature = "in-process")]
 pub mod memory;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;

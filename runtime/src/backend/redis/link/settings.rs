@@ -1,0 +1,54 @@
+//! How a way to Redis behaves.
+
+use std::{fmt, time::Duration};
+
+/// Where the server is, and how long anything may take.
+#[derive(Clone)]
+pub(crate) struct LinkSettings {
+    /// The address, with the password.
+    pub(super) url: String,
+    /// How long a call may wait, for a connection and for its answer together.
+    pub(super) response_limit: Duration,
+    /// How long the start may take.
+    pub(super) open_limit: Duration,
+    /// For how long a connection may be silent before a second one is tried.
+    pub(super) patience: Duration,
+    /// How long the connecting of one connection may take.
+    pub(super) connect_limit: Duration,
+    /// How often a connection that only listens is asked whether it is still there.
+    pub(super) listen_pulse: Duration,
+}
+
+impl LinkSettings {
+    /// The server at `url`, with the limits that suit a network where answers take milliseconds.
+    pub(crate) fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            response_limit: Duration::from_secs(2),
+            open_limit: Duration::from_secs(5),
+            patience: Duration::from_millis(300),
+            connect_limit: Duration::from_millis(500),
+            listen_pulse: Duration::from_secs(5),
+        }
+    }
+
+    /// How long a call may wait, for a connection and for its answer together. 2 s by default.
+    pub(crate) fn response_limit(self, limit: Duration) -> Self {
+        Self { response_limit: limit, ..self }
+    }
+
+    /// How long the start may take. 5 s by default.
+    pub(crate) fn open_limit(self, limit: Duration) -> Self {
+        Self { open_limit: limit, ..self }
+    }
+}
+
+/// Without the address, which may hold a password.
+impl fmt::Debug for LinkSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkSettings")
+            .field("response_limit", &self.response_limit)
+            .field("open_limit", &self.open_limit)
+            .finish_non_exhaustive()
+    }
+}
