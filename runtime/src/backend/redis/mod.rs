@@ -1,5 +1,9 @@
 //! Redis, for tasks that run as many processes.
 
+mod journal;
 mod link;
 
-pub use self::link::RedisOpenError;
+pub use self::{
+    journal::{RedisJournal, RedisJournalBuilder},
+    link::RedisOpenError,
+};

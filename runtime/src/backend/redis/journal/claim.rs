@@ -1,0 +1,170 @@
+//! Claiming, carrying, and seats that come to an end.
+
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use redis::Value;
+use uuid::Uuid;
+
+use super::{
+    Inner,
+    chunk::{self, BoxError},
+    owned::{Owned, Phase},
+    partition::{Partition, hash, text, unavailable},
+    reply::{List, array},
+    scripts::{CARRY, CLAIM},
+    seat::Seat,
+};
+use crate::{
+    journal::{Carry, ClaimFrom, Claimed, ClaimedSaga, JournalError},
+    kernel::{DefinitionHash, Fence, SagaId, Timestamp},
+};
+
+/// A claim takes records of about so many bytes.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// What a claim was answered.
+enum Reply {
+    Claimed(Claimed, Vec<(SagaId, Owned)>),
+    Fenced,
+    Diverged,
+}
+
+impl Inner {
+    /// Owns sagas of one partition. A claim that is not answered is asked again under its number, and
+    /// answers what it took.
+    pub(super) async fn claim(
+        &self,
+        partition: &Partition,
+        seat: &Seat,
+        from: ClaimFrom<'_>,
+        limit: usize,
+    ) -> Result<Claimed, JournalError> {
+        let _turn = seat.claiming.lock().await;
+        seat.check()?;
+        let number = seat.claims.load(Ordering::Acquire) + 1;
+        let mut args = vec![
+            Bytes::copy_from_slice(seat.id.0.as_bytes()),
+            text(number),
+            Bytes::copy_from_slice(&seat.listener.0.to_be_bytes()),
+            text(limit as u64),
+            text(MOST_BYTES),
+        ];
+        match from {
+            ClaimFrom::Definitions(definitions) => {
+                args.push(Bytes::from_static(b"d"));
+                args.extend(definitions.iter().copied().map(hash));
+            }
+            ClaimFrom::Sagas(definition, sagas) => {
+                args.extend([Bytes::from_static(b"s"), hash(definition)]);
+                let id = |saga: &SagaId| Bytes::copy_from_slice(saga.0.as_bytes());
+                args.extend(sagas.iter().map(id));
+            }
+        }
+        let answer = partition.insist(&CLAIM, args, || seat.until()).await.map_err(unavailable)?;
+        let (claimed, owned) = match read(answer).map_err(unavailable)? {
+            Reply::Claimed(claimed, owned) => (claimed, owned),
+            Reply::Fenced => return Err(seat.lose(false)),
+            Reply::Diverged => return Err(seat.lose(true)),
+        };
+        seat.owned().extend(owned);
+        seat.claims.store(number, Ordering::Release);
+        self.clock.heard(claimed.at);
+        if let ClaimFrom::Definitions(definitions) = from {
+            let idle = claimed.sagas.is_empty() && limit > 0;
+            let waits_for = if idle { definitions.to_vec() } else { Vec::new() };
+            *seat.waits_for.lock().expect("nobody panics under it") = waits_for;
+        }
+        Ok(claimed)
+    }
+
+    /// Takes tickets for a queue.
+    pub(super) async fn carry(
+        &self,
+        partition: &Partition,
+        seat: &Seat,
+        carry: Carry<'_>,
+    ) -> Result<Vec<(SagaId, DefinitionHash)>, JournalError> {
+        let after = u64::try_from(self.settings.carried.as_micros()).unwrap_or(u64::MAX);
+        let mut args = vec![
+            Bytes::copy_from_slice(seat.id.0.as_bytes()),
+            Bytes::copy_from_slice(&seat.listener.0.to_be_bytes()),
+            text(carry.limit as u64),
+            text(after),
+        ];
+        args.extend(carry.definitions.iter().copied().map(hash));
+        // Once: what it took and did not say comes back by itself.
+        let answer = partition.run(&CARRY, args).await.map_err(unavailable)?;
+        match read_carried(answer).map_err(unavailable)? {
+            Some(carried) => {
+                partition.beats.forget();
+                let waits_for =
+                    if carried.is_empty() { carry.definitions.to_vec() } else { Vec::new() };
+                *seat.waits_for.lock().expect("nobody panics under it") = waits_for;
+                Ok(carried)
+            }
+            None => Err(seat.lose(false)),
+        }
+    }
+}
+
+fn read(answer: Value) -> Result<Reply, BoxError> {
+    let mut answer = List::of(answer)?;
+    match &*answer.bytes()? {
+        b"F" => return Ok(Reply::Fenced),
+        b"D" => return Ok(Reply::Diverged),
+        _ => {}
+    }
+    let mut claimed = Claimed { at: Timestamp(answer.number()?), ..Claimed::default() };
+    let (mut sagas, mut owned) = (answer.list()?, Vec::new());
+    while !sagas.is_empty() {
+        let (saga, of) = read_saga(sagas.list()?)?;
+        owned.push((saga.id, of));
+        claimed.sagas.push(saga);
+    }
+    Ok(Reply::Claimed(claimed, owned))
+}
+
+fn read_saga(mut saga: List) -> Result<(ClaimedSaga, Owned), BoxError> {
+    let id = SagaId(Uuid::from_bytes(saga.array()?));
+    let owner = saga.bytes()?;
+    let of_saga = |error: BoxError| -> BoxError { format!("saga {id}: {error}").into() };
+    let records = chunk::read(&saga.bytes()?).map_err(of_saga)?;
+    let phase = Phase::read(&saga.bytes()?);
+    let mail = chunk::letters(&saga.bytes()?).map_err(of_saga)?;
+    let (Some(fence), crashes) = (owner.get(16..24), owner.get(24..).unwrap_or_default()) else {
+        return Err(of_saga("its owner is cut off".into()));
+    };
+    let fence = Fence(u64::from_be_bytes(array(fence)?));
+    let mut numbers =
+        crashes.chunks_exact(8).map(|n| u64::from_be_bytes(n.try_into().unwrap_or_default()));
+    let crashed_at = numbers.next().map(Timestamp);
+    // Crashes count since the last record: any progress clears them (R3).
+    let last = records.records.last().map_or(Fence::NONE, |last| last.fence);
+    let crashes_since = numbers.filter(|fence| *fence >= last.0).count();
+    let crashes_since = u32::try_from(crashes_since).unwrap_or(u32::MAX);
+    let owned = Owned::claimed(&records, fence, phase, crashes.to_vec());
+    let claimed = ClaimedSaga {
+        id,
+        definition: records.header.definition,
+        fence,
+        crashes: crashes_since,
+        crashed_at: crashed_at.filter(|_| crashes_since > 0),
+        records: records.records,
+        mail,
+    };
+    Ok((claimed, owned))
+}
+
+fn read_carried(answer: Value) -> Result<Option<Vec<(SagaId, DefinitionHash)>>, BoxError> {
+    let mut answer = List::of(answer)?;
+    if &*answer.bytes()? == b"F" {
+        return Ok(None);
+    }
+    answer.number()?;
+    let (mut list, mut carried) = (answer.list()?, Vec::new());
+    while !list.is_empty() {
+        carried.push((SagaId(Uuid::from_bytes(list.array()?)), DefinitionHash(list.array()?)));
+    }
+    Ok(Some(carried))
+}

@@ -1,0 +1,382 @@
+//! The committer of a seat: what gathers while the last batch is on its way is the next one. A batch
+//! that is not answered is sent again under the same number, until the seat's deadline.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::Ordering},
+};
+
+use bytes::Bytes;
+use redis::Value;
+use tokio::sync::oneshot;
+
+use super::{
+    Inner,
+    chunk::{BoxError, Header, group},
+    create::{ended, fingerprint, key},
+    owned::{Course, Ending, Owned, Phase},
+    partition::{Partition, text as text_of, unavailable},
+    reply::List,
+    scripts::COMMIT,
+    seat::Seat,
+};
+use crate::{
+    journal::{Committed, Item, JournalError, ListenerId, Signal, Verdict},
+    kernel::{Direction, Finished, Place, Record, SagaId, Stamped, Timestamp},
+};
+
+/// The most that one batch holds.
+const MOST: usize = 256;
+const MOST_BYTES: usize = 1 << 20;
+/// What is said of an end in a message; beyond this it is read.
+const MOST_SAID: usize = 64 << 10;
+
+/// What one caller wants to be written, in one batch.
+pub(super) struct Job {
+    items: Vec<(Item, Vec<u8>)>,
+    reply: oneshot::Sender<Result<Committed, JournalError>>,
+}
+
+/// An item on its way.
+struct Part {
+    saga: SagaId,
+    args: Vec<Bytes>,
+    /// The saga as it is when this is written; `None` when it has left.
+    after: Option<Owned>,
+    due: Option<Timestamp>,
+    /// What listeners of this process hear then.
+    told: Vec<(ListenerId, Signal)>,
+}
+
+/// An item, and what became of it here: on its way, or refused.
+enum Ready {
+    Part(Box<Part>),
+    NotOwner,
+}
+
+impl Inner {
+    /// Appends groups of records of sagas of one partition.
+    pub(super) async fn commit(
+        self: Arc<Self>,
+        partition: Arc<Partition>,
+        seat: Arc<Seat>,
+        items: Vec<Item>,
+    ) -> Result<Committed, JournalError> {
+        let mut with_text = Vec::with_capacity(items.len());
+        for mut item in items {
+            let text = group(&mut item.records).map_err(unavailable)?;
+            with_text.push((item, text));
+        }
+        let (reply, answer) = oneshot::channel();
+        if seat.commits.push(Job { items: with_text, reply }) {
+            tokio::spawn(Arc::clone(&self).send_commits(partition, Arc::clone(&seat)));
+        }
+        match answer.await {
+            Ok(answer) => answer,
+            Err(_) => Err(seat.lose(false)),
+        }
+    }
+
+    async fn send_commits(self: Arc<Self>, partition: Arc<Partition>, seat: Arc<Seat>) {
+        let _working = seat.commits.at_work();
+        loop {
+            let (mut count, mut bytes, mut sagas) = (0, 0, HashSet::new());
+            let takes = |job: &Job| {
+                count += job.items.len();
+                bytes += job.items.iter().map(|(_, text)| text.len()).sum::<usize>();
+                let each_once = job.items.iter().all(|(item, _)| sagas.insert(item.saga));
+                each_once && count <= MOST && bytes <= MOST_BYTES
+            };
+            let Some(jobs) = seat.commits.next(takes) else { return };
+            self.send_batch(&partition, &seat, jobs).await;
+        }
+    }
+
+    async fn send_batch(&self, partition: &Partition, seat: &Seat, jobs: Vec<Job>) {
+        let (mut replies, mut ready) = (Vec::with_capacity(jobs.len()), Vec::new());
+        for job in jobs {
+            replies.push((job.reply, job.items.len()));
+            for (item, text) in job.items {
+                ready.push(self.prepare(partition, seat, item, text).await);
+            }
+        }
+        let answer = self.write(partition, seat, &ready).await;
+        let (mut lost, mut verdicts) = (None, Vec::new().into_iter());
+        match answer {
+            Ok(answer) => verdicts = answer.into_iter(),
+            Err(error) => lost = Some(error),
+        }
+        let mut verdict_of = |ready: Ready| match ready {
+            Ready::NotOwner => Verdict::NotOwner,
+            Ready::Part(part) => {
+                let verdict = verdicts.next().unwrap_or(Verdict::NotOwner);
+                self.settle(seat, *part, verdict);
+                verdict
+            }
+        };
+        let mut ready = ready.into_iter();
+        for (reply, items) in replies {
+            let of_job = ready.by_ref().take(items);
+            let answer = match &lost {
+                None => Ok(Committed { verdicts: of_job.map(&mut verdict_of).collect() }),
+                Some(error) => {
+                    of_job.for_each(drop);
+                    Err(again(error, seat))
+                }
+            };
+            let _ = reply.send(answer);
+        }
+    }
+
+    /// Sends a batch until it is answered. What is refused here is not sent.
+    async fn write(
+        &self,
+        partition: &Partition,
+        seat: &Seat,
+        ready: &[Ready],
+    ) -> Result<Vec<Verdict>, JournalError> {
+        seat.check()?;
+        let parts = || {
+            ready.iter().filter_map(|ready| match ready {
+                Ready::Part(part) => Some(part),
+                Ready::NotOwner => None,
+            })
+        };
+        if parts().next().is_none() && !ready.is_empty() {
+            return Ok(Vec::new());
+        }
+        let number = seat.batches.load(Ordering::Acquire) + 1;
+        let claims = seat.claims.load(Ordering::Acquire);
+        let seat_id = Bytes::copy_from_slice(seat.id.0.as_bytes());
+        let mut args = vec![seat_id, text_of(number), text_of(claims)];
+        args.extend(parts().flat_map(|part| part.args.iter().cloned()));
+        let answer = partition.insist(&COMMIT, args, || seat.until()).await;
+        let answer =
+            answer.map_err(BoxError::from).and_then(|answer| read(answer, parts().count()));
+        match answer {
+            Ok(Reply::Fenced) => Err(seat.lose(false)),
+            Ok(Reply::Diverged) => Err(seat.lose(true)),
+            Ok(Reply::Written { verdicts, next_due }) => {
+                seat.batches.store(number, Ordering::Release);
+                let mut dues = parts().filter_map(|part| part.due).peekable();
+                if dues.peek().is_some() {
+                    partition.beats.forget();
+                }
+                if let Some(due) = dues.find(|due| next_due == Some(*due)) {
+                    self.ears.signal(seat.listener, Signal::Timer(due));
+                }
+                Ok(verdicts)
+            }
+            Err(error) => {
+                // It may have been written, and nothing may be written behind what nobody knows.
+                tracing::error!(seat = %seat.id, %error, "a batch was not answered in time");
+                Err(seat.lose(false))
+            }
+        }
+    }
+
+    /// Notes what was written.
+    fn settle(&self, seat: &Seat, part: Part, verdict: Verdict) {
+        if !matches!(verdict, Verdict::Written { .. }) {
+            return;
+        }
+        let left = match part.after {
+            Some(after) => {
+                seat.owned().insert(part.saga, after);
+                None
+            }
+            None => seat.owned().remove(&part.saga),
+        };
+        if let Some(gate) = left.and_then(|left| left.gate) {
+            gate.release();
+        }
+        for (listener, signal) in part.told {
+            self.ears.signal(listener, signal);
+        }
+    }
+
+    async fn prepare(
+        &self,
+        partition: &Partition,
+        seat: &Seat,
+        mut item: Item,
+        text: Vec<u8>,
+    ) -> Ready {
+        let create = item.create.take();
+        let begins = create.is_some();
+        let owned = match create {
+            Some(create) if item.seq == 0 => {
+                let fingerprint = item.records.first().and_then(fingerprint);
+                let header = Header { definition: create.definition, fingerprint, key: create.key };
+                Owned::begun(&item, header, create.admission.into_gate())
+            }
+            Some(_) => return Ready::NotOwner,
+            None => match seat.owned().get(&item.saga) {
+                Some(owned) if owned.fence == item.fence && owned.seq == item.seq => owned.clone(),
+                _ => return Ready::NotOwner,
+            },
+        };
+        let course = match owned.is_hard_to_tell(&item.records) {
+            true => self.course_behind(partition, &owned, &item).await,
+            false => None,
+        };
+        Ready::Part(Box::new(self.part(owned, item, (&text, begins), course)))
+    }
+
+    /// Which way a saga goes behind a group, by all its records.
+    async fn course_behind(
+        &self,
+        partition: &Partition,
+        owned: &Owned,
+        item: &Item,
+    ) -> Option<Course> {
+        let definition = self.known_definition(owned.header.definition)?;
+        let mut records = self.read_in(partition, item.saga).await.ok()??.records;
+        let stamp =
+            |record: &Record| Stamped { fence: item.fence, at: item.at, record: record.clone() };
+        records.extend(item.records.iter().map(stamp));
+        Some(match Direction::of(&definition, &records) {
+            Direction::Forward => Course::Forward,
+            Direction::PastPivot => Course::PastPivot,
+            Direction::Back => Course::Back,
+        })
+    }
+
+    fn part(
+        &self,
+        mut owned: Owned,
+        item: Item,
+        (text, begins): (&[u8], bool),
+        course: Option<Course>,
+    ) -> Part {
+        let (saga, place, header) = (item.saga, item.place, owned.header);
+        let (before, is_admitted) = (owned.phase, owned.gate.is_some());
+        let end = owned.end(&item.records).cloned();
+        let definition = self.known_definition(header.definition);
+        let chunk = owned.grow(&item, text);
+        owned.follow(&item, definition.as_deref());
+        if let (Some(course), Course::Forward | Course::PastPivot) = (course, owned.phase.course) {
+            owned.phase.course = course;
+        }
+        let (due, letter) = match place {
+            Place::Owned => (None, b'o'),
+            // It comes from the API phase, and no worker has seen it.
+            Place::Ready if is_admitted => (None, b'r'),
+            Place::Ready => (None, b'f'),
+            Place::Timed(due) => (Some(due), b't'),
+            Place::Parked => (None, b'p'),
+            Place::Ended => (None, b'e'),
+        };
+        let new = |phase: Phase| if begins { true } else { phase != before };
+        let phase = if new(owned.phase) { owned.phase.write() } else { *b"--" };
+        let flag = |is: bool| if is { b'1' } else { b'0' };
+        let mut head = saga.0.as_bytes().to_vec();
+        head.extend([letter, flag(item.guarded), flag(begins), flag(header.fingerprint.is_some())]);
+        head.extend(phase);
+        head.extend(header.definition.0);
+        let folded: Vec<u8> = item.folded.iter().flat_map(|entry| *entry.0.as_bytes()).collect();
+        let owner = match begins {
+            true => item.fence.0.to_be_bytes().to_vec(),
+            false => owned.crashes.clone(),
+        };
+        let over = match (place, owned.phase.course) {
+            (Place::Ended, Course::Over(ending)) => ended(ending, header.fingerprint),
+            (Place::Ended, _) => ended(Ending::Abandoned, header.fingerprint),
+            _ => Bytes::new(),
+        };
+        let (told, says) = self.tales(&owned, saga, place, end);
+        let (listener, tale) = says.unwrap_or_default();
+        let mut args: Vec<Bytes> = vec![
+            head.into(),
+            folded.into(),
+            due.map(|due| text_of(due.0)).unwrap_or_default(),
+            owner.into(),
+            key(header.key),
+            over,
+            listener,
+            tale,
+            text_of(u64::from(owned.chunks_behind())),
+        ];
+        match chunk {
+            None => args.push(text_of(0)),
+            Some((number, chunk)) => {
+                let mut field = saga.0.as_bytes().to_vec();
+                if number > 0 {
+                    field.extend(format!(".{number}").into_bytes());
+                }
+                args.extend([text_of(1), field.into(), chunk.into()]);
+            }
+        }
+        let after = (place == Place::Owned).then_some(owned);
+        Part { saga, args, after, due, told }
+    }
+
+    /// Who is told what when this is written: listeners here, and at most one elsewhere.
+    fn tales(
+        &self,
+        owned: &Owned,
+        saga: SagaId,
+        place: Place,
+        end: Option<Arc<Finished>>,
+    ) -> (Vec<(ListenerId, Signal)>, Option<(Bytes, Bytes)>) {
+        let signal = match (end, place) {
+            (Some(finished), _) => Signal::Ended(saga, finished),
+            (None, Place::Parked) => Signal::Parked(saga),
+            _ => return (Vec::new(), None),
+        };
+        let Some(listener) = owned.reply_to else { return (Vec::new(), None) };
+        if self.ears.is_here(listener) {
+            return (vec![(listener, signal)], None);
+        }
+        let tale = match &signal {
+            Signal::Ended(_, finished) => {
+                let mut tale = vec![b'e'];
+                match serde_json::to_vec(&**finished) {
+                    Ok(finished) if finished.len() <= MOST_SAID => tale.extend(finished),
+                    // It is read by whoever wants to know.
+                    _ => {}
+                }
+                tale
+            }
+            _ => vec![b'p'],
+        };
+        (Vec::new(), Some((Bytes::copy_from_slice(&listener.0.to_be_bytes()), tale.into())))
+    }
+}
+
+/// What a batch was answered.
+enum Reply {
+    Written { verdicts: Vec<Verdict>, next_due: Option<Timestamp> },
+    Fenced,
+    Diverged,
+}
+
+fn read(answer: Value, items: usize) -> Result<Reply, BoxError> {
+    let mut answer = List::of(answer)?;
+    match &*answer.bytes()? {
+        b"F" => return Ok(Reply::Fenced),
+        b"D" => return Ok(Reply::Diverged),
+        _ => {}
+    }
+    let letters = answer.bytes()?;
+    let next_due = answer.maybe_number()?.map(Timestamp);
+    let verdict = |letter: &u8| match letter {
+        b'm' => Verdict::Written { mail: true },
+        b'g' => Verdict::Mail,
+        b'x' => Verdict::NotOwner,
+        _ => Verdict::Written { mail: false },
+    };
+    let verdicts = match letters.is_empty() {
+        true => vec![Verdict::Written { mail: false }; items],
+        false => letters.iter().map(verdict).collect(),
+    };
+    Ok(Reply::Written { verdicts, next_due })
+}
+
+/// The same reason, for each of those who wait.
+fn again(error: &JournalError, seat: &Seat) -> JournalError {
+    match error {
+        JournalError::Diverged(_) => JournalError::Diverged(seat.id),
+        _ => JournalError::Fenced(seat.id),
+    }
+}

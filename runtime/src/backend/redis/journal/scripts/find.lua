@@ -1,0 +1,2 @@
+-- What is known of a saga by its id: ARGV saga. Answers id, stage and fingerprint in one, or nothing.
+return known(ARGV[2])

@@ -1,0 +1,56 @@
+-- Renews seats, and does what is due. ARGV: lease, how many definitions, the definitions whose ready
+-- lists these seats wait for; then for each seat its id, the number of its last batch that was
+-- answered, and that of its last claim.
+-- Atomic for each of what it does; all of it is done again by the next pulse of anybody.
+-- Answers the time, the new deadline, the next timer, how many definitions are known, the seats whose
+-- deadline has passed, those of the definitions that have tickets; and for each seat O, F when it does
+-- not live or D when the store has lost what it was answered, with the sagas of it that have mail.
+local lease, definitions = tonumber(ARGV[2]), tonumber(ARGV[3])
+local seats, own = {}, {}
+for at = 4 + definitions, #ARGV, 3 do
+  local seat, key = ARGV[at], P .. 's:' .. ARGV[at]
+  local state = call('HMGET', key, 'b', 'c')
+  own[seat] = true
+  if not state[1] then
+    seats[#seats + 1] = { 'F', {} }
+  elseif tonumber(state[1]) < tonumber(ARGV[at + 1]) or tonumber(state[2]) < tonumber(ARGV[at + 2]) then
+    seats[#seats + 1] = { 'D', {} }
+  else
+    call('ZADD', P .. 'seats', int(NOW + lease), seat)
+    seats[#seats + 1] = { 'O', call('SMEMBERS', P .. 'm:' .. seat) }
+  end
+end
+
+-- Timers that are due, and tickets that a queue has lost.
+for _, key in ipairs({ P .. 't', P .. 'c' }) do
+  local due = call('ZRANGEBYSCORE', key, '-inf', int(NOW), 'LIMIT', 0, 128)
+  if #due > 0 then
+    call('ZREM', key, unpack(due))
+    local tickets = {}
+    for n, first in ipairs(call('HMGET', P .. 'j', unpack(due))) do
+      if first then
+        tickets[#tickets + 1] = { due[n], definition_of(first) }
+      end
+    end
+    to_the_front(tickets)
+  end
+end
+
+-- What was over for two turns.
+call('UNLINK', P .. 'd:' .. int(TURN - 2), P .. 'd:' .. int(TURN - 3))
+
+local dead = {}
+for _, seat in ipairs(call('ZRANGEBYSCORE', P .. 'seats', '-inf', '(' .. int(NOW), 'LIMIT', 0, 64)) do
+  if not own[seat] then
+    dead[#dead + 1] = seat
+  end
+end
+local ready = {}
+for at = 4, 3 + definitions do
+  if is_ready(ARGV[at]) then
+    ready[#ready + 1] = ARGV[at]
+  end
+end
+return {
+  int(NOW), int(NOW + lease), next_due(), call('HLEN', P .. 'defs'), dead, ready, seats,
+}

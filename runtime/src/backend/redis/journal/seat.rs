@@ -1,0 +1,83 @@
+//! A seat as its process knows it: what it owns, and the numbers of its calls.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicU8, AtomicU64, Ordering},
+    },
+};
+
+use super::{commit::Job, gather::Gather, owned::Owned};
+use crate::{
+    journal::{JournalError, ListenerId, SeatId},
+    kernel::{DefinitionHash, SagaId, Timestamp},
+};
+
+pub(super) struct Seat {
+    pub(super) id: SeatId,
+    pub(super) listener: ListenerId,
+    pub(super) commits: Gather<Job>,
+    /// The number of the last batch that was answered.
+    pub(super) batches: AtomicU64,
+    /// The number of the last claim that was answered. One claim at a time: a number is used until it
+    /// is answered.
+    pub(super) claims: AtomicU64,
+    pub(super) claiming: tokio::sync::Mutex<()>,
+    pub(super) owned: Mutex<HashMap<SagaId, Owned>>,
+    /// The ready lists that it waits for.
+    pub(super) waits_for: Mutex<Vec<DefinitionHash>>,
+    /// Until when it lives whatever happens, on the clock here.
+    until: AtomicU64,
+    lost: AtomicU8,
+}
+
+const FENCED: u8 = 1;
+const DIVERGED: u8 = 2;
+
+impl Seat {
+    pub(super) fn new(id: SeatId, listener: ListenerId, until: Timestamp) -> Self {
+        Self {
+            id,
+            listener,
+            commits: Gather::default(),
+            batches: AtomicU64::new(0),
+            claims: AtomicU64::new(0),
+            claiming: tokio::sync::Mutex::new(()),
+            owned: Mutex::default(),
+            waits_for: Mutex::default(),
+            until: AtomicU64::new(until.0),
+            lost: AtomicU8::new(0),
+        }
+    }
+
+    pub(super) fn owned(&self) -> MutexGuard<'_, HashMap<SagaId, Owned>> {
+        self.owned.lock().expect("nobody panics under it")
+    }
+
+    pub(super) fn renewed(&self, until: Timestamp) {
+        self.until.fetch_max(until.0, Ordering::Relaxed);
+    }
+
+    pub(super) fn until(&self) -> Timestamp {
+        Timestamp(self.until.load(Ordering::Relaxed))
+    }
+
+    /// Why it does not live, if that is known here.
+    pub(super) fn check(&self) -> Result<(), JournalError> {
+        match self.lost.load(Ordering::Acquire) {
+            0 => Ok(()),
+            DIVERGED => Err(JournalError::Diverged(self.id)),
+            _ => Err(JournalError::Fenced(self.id)),
+        }
+    }
+
+    /// It is gone, or nobody knows what it wrote last: nothing is written under it any more.
+    pub(super) fn lose(&self, diverged: bool) -> JournalError {
+        let why = if diverged { DIVERGED } else { FENCED };
+        // The first reason stays.
+        let _ = self.lost.compare_exchange(0, why, Ordering::AcqRel, Ordering::Acquire);
+        self.owned().clear();
+        if diverged { JournalError::Diverged(self.id) } else { JournalError::Fenced(self.id) }
+    }
+}

@@ -1,0 +1,118 @@
+//! Settings of the journal in Redis.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Inner, RedisJournal, clock::StoreClock, ears::Ears, partition::Partition};
+use crate::backend::redis::link::{Link, LinkSettings, RedisOpenError};
+
+/// Settings of a [`RedisJournal`].
+///
+/// ```
+/// use std::time::Duration;
+/// use distributed_task::backend::redis::RedisJournal;
+///
+/// let builder = RedisJournal::builder("redis://127.0.0.1/")
+///     .namespace("shop")
+///     .lease(Duration::from_secs(10))
+///     .retain(Duration::from_secs(7 * 24 * 60 * 60));
+/// # let _ = builder;
+/// ```
+#[derive(Clone, Debug)]
+pub struct RedisJournalBuilder {
+    pub(super) link: LinkSettings,
+    pub(super) settings: Settings,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) namespace: String,
+    pub(super) partitions: usize,
+    pub(super) lease: Duration,
+    pub(super) retain: Duration,
+    pub(super) capacity: usize,
+    pub(super) carried: Duration,
+}
+
+impl RedisJournalBuilder {
+    pub(super) fn new(url: String) -> Self {
+        Self {
+            link: LinkSettings::new(url),
+            settings: Settings {
+                namespace: "distributed-task".to_owned(),
+                partitions: 1,
+                lease: Duration::from_secs(3),
+                retain: Duration::from_secs(24 * 60 * 60),
+                capacity: 100_000,
+                carried: Duration::from_secs(60),
+            },
+        }
+    }
+
+    /// The beginning of the name of every key. Processes with one namespace share their sagas. Default
+    /// `distributed-task`.
+    #[must_use]
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.settings.namespace = namespace.into();
+        self
+    }
+
+    /// Over so many sets of keys sagas are spread. The same for every process, for ever. Each costs an
+    /// idle process one command a second more. Default 1.
+    #[must_use]
+    pub fn partitions(mut self, partitions: usize) -> Self {
+        self.settings.partitions = partitions;
+        self
+    }
+
+    /// How long this process may be silent before others go on with its sagas. It is renewed at a third
+    /// of it. Default 3 s.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.settings.lease = lease;
+        self
+    }
+
+    /// How long a saga is kept after its end, with its records and its key, at least. At most twice as
+    /// long. The same for every process. Default 24 hours.
+    #[must_use]
+    pub fn retain(mut self, retention: Duration) -> Self {
+        self.settings.retain = retention;
+        self
+    }
+
+    /// So many new sagas of a definition may wait for their first claim, about, before `submit` waits.
+    /// Default 100,000.
+    #[must_use]
+    pub fn capacity(mut self, capacity: usize) -> Self {
+        self.settings.capacity = capacity;
+        self
+    }
+
+    /// After how long a ticket comes back that a queue was to carry and has lost. Default 1 minute.
+    #[must_use]
+    pub fn carried(mut self, patience: Duration) -> Self {
+        self.settings.carried = patience;
+        self
+    }
+
+    /// Connects, and looks whether the server can keep a journal.
+    ///
+    /// # Errors
+    /// [`RedisOpenError`] when it cannot be reached, is no Redis 7.0 or later, or may evict keys.
+    pub async fn open(self) -> Result<RedisJournal, RedisOpenError> {
+        let Self { link, settings } = self;
+        let link = Link::open(link).await?;
+        let durability = link.server().durability;
+        let clock = Arc::new(StoreClock::new());
+        let partition = |number| {
+            let name = (settings.namespace.as_str(), number);
+            Arc::new(Partition::new(&link, &clock, name, settings.retain))
+        };
+        let partitions = (0..settings.partitions.max(1)).map(partition).collect();
+        let ears = Arc::new(Ears::new());
+        let inner = Arc::new(Inner::new(settings, clock, ears, partitions, durability));
+        inner.set_clock(&link).await?;
+        let subscription = inner.listen_to(&link);
+        Ok(RedisJournal { inner, _subscription: subscription })
+    }
+}
