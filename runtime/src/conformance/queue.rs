@@ -1,14 +1,22 @@
 //! The contract of [`Queue`], as checks.
 
-use std::{collections::BTreeSet, error::Error, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::rule::{Rule, Verdict, check_all, ensure, ensure_eq};
+use super::rule::{Failure, Rule, TooSlow, Verdict, check_all, ensure, ensure_eq};
 use crate::{
-    kernel::SagaId,
+    clock::{Clock as _, TokioClock},
+    kernel::{SagaId, Timestamp},
     queue::{Delivery, Queue, QueueError, Ticket},
 };
 
@@ -21,6 +29,9 @@ pub struct Subject<Q> {
     /// How many tickets of one name it holds before `publish` waits, at least 2; `None`: as many as
     /// there are.
     pub capacity: Option<usize>,
+    /// Longer than it takes to bring a ticket that is there: what does not come within this is not
+    /// there. Tickets are given back for four times as long.
+    pub moment: Duration,
 }
 
 /// Checks every rule of the contract, each on a queue that `make` makes for it.
@@ -32,6 +43,7 @@ pub struct Subject<Q> {
 /// # #[cfg(feature = "in-process")]
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
+/// use std::time::Duration;
 /// use distributed_task::{
 ///     backend::memory::MemoryQueue,
 ///     conformance::{self, queue::Subject},
@@ -40,6 +52,7 @@ pub struct Subject<Q> {
 /// conformance::queue::run(async || Subject {
 ///     queue: MemoryQueue::with_capacity(8),
 ///     capacity: Some(8),
+///     moment: Duration::from_millis(50),
 /// })
 /// .await;
 /// # }
@@ -48,8 +61,8 @@ pub struct Subject<Q> {
 /// ```
 pub async fn run<Q: Queue>(mut make: impl AsyncFnMut() -> Subject<Q>) {
     check_all(RULES, async || {
-        let Subject { queue, capacity } = make().await;
-        Desk { queue: Arc::new(queue), capacity }
+        let Subject { queue, capacity, moment } = make().await;
+        Desk { queue: Arc::new(queue), capacity, moment }
     })
     .await;
 }
@@ -58,10 +71,10 @@ pub async fn run<Q: Queue>(mut make: impl AsyncFnMut() -> Subject<Q>) {
 struct Desk {
     queue: Arc<dyn Queue>,
     capacity: Option<usize>,
+    moment: Duration,
 }
 
 type Check = BoxFuture<'static, Verdict>;
-type Failure = Box<dyn Error + Send + Sync>;
 
 macro_rules! rules {
     ($($sentence:literal => $check:ident,)*) => {
@@ -86,16 +99,23 @@ const RULES: &[Rule<Desk>] = rules! {
 };
 
 const QUEUE: &str = "orders";
-/// Longer than a ticket takes that is there.
-const A_WHILE: Duration = Duration::from_millis(200);
+/// A ticket that is there comes within this, however busy the machine is.
+const COMES: Duration = Duration::from_secs(60);
 
 impl Desk {
     async fn publish(&self, number: u128) -> Result<(), QueueError> {
         self.queue.publish(QUEUE, ticket(number)).await
     }
 
-    async fn receive(&self) -> Result<Box<dyn Delivery>, QueueError> {
-        self.queue.receive(QUEUE).await
+    async fn receive(&self) -> Result<Box<dyn Delivery>, Failure> {
+        self.receive_from(QUEUE).await
+    }
+
+    async fn receive_from(&self, queue: &str) -> Result<Box<dyn Delivery>, Failure> {
+        match timeout(COMES, self.queue.receive(queue)).await {
+            Ok(delivery) => Ok(delivery?),
+            Err(_) => Err(format!("no ticket came within {COMES:?}").into()),
+        }
     }
 
     /// Takes the next ticket, which must be this one.
@@ -106,7 +126,7 @@ impl Desk {
     }
 
     async fn is_empty(&self) -> Verdict {
-        match timeout(A_WHILE, self.receive()).await {
+        match timeout(self.moment, self.queue.receive(QUEUE)).await {
             Err(_) => Ok(()),
             Ok(delivery) => Err(format!("{:?} came", delivery?.ticket()).into()),
         }
@@ -152,7 +172,7 @@ async fn names_are_apart(desk: Desk) -> Verdict {
     desk.is_empty().await?;
     desk.publish(2).await?;
     desk.take(2).await?.ack().await?;
-    let delivery = desk.queue.receive("returns").await?;
+    let delivery = desk.receive_from("returns").await?;
     ensure_eq(delivery.ticket(), &ticket(1))?;
     delivery.ack().await.map_err(Into::into)
 }
@@ -160,21 +180,26 @@ async fn names_are_apart(desk: Desk) -> Verdict {
 async fn one_consumer(desk: Desk) -> Verdict {
     const CONSUMERS: usize = 4;
     let many = desk.capacity.unwrap_or(64).min(64);
+    let came = AtomicUsize::new(0);
     for number in 0..many {
         desk.publish(u128::try_from(number)?).await?;
     }
     let consume = || async {
         let mut taken = Vec::new();
-        while let Ok(delivery) = timeout(A_WHILE, desk.receive()).await {
-            taken.push(delivery?);
+        while came.load(Ordering::Relaxed) < many {
+            if let Ok(delivery) = timeout(desk.moment, desk.receive()).await {
+                taken.push(delivery?);
+                came.fetch_add(1, Ordering::Relaxed);
+            }
         }
-        Ok::<_, QueueError>(taken)
+        Ok::<_, Failure>(taken)
     };
     let consumers = (0..CONSUMERS).map(|_| consume());
     let taken: Vec<_> =
         futures_util::future::try_join_all(consumers).await?.into_iter().flatten().collect();
     let sagas: BTreeSet<SagaId> = taken.iter().map(|delivery| delivery.ticket().saga).collect();
     ensure_eq((taken.len(), sagas.len()), (many, many))?;
+    desk.is_empty().await?;
     for delivery in taken {
         delivery.ack().await?;
     }
@@ -197,13 +222,26 @@ async fn given_back(desk: Desk) -> Verdict {
 }
 
 async fn given_back_later(desk: Desk) -> Verdict {
+    let delay = 4 * desk.moment;
     desk.publish(1).await?;
-    desk.take(1).await?.nack(4 * A_WHILE).await?;
-    desk.is_empty().await?;
-    desk.publish(2).await?;
+    let delivery = desk.take(1).await?;
+    let clock = TokioClock::starting_at(Timestamp(0));
+    delivery.nack(delay).await?;
     // It holds up nobody else.
-    desk.take(2).await?.ack().await?;
-    desk.take(1).await?.ack().await.map_err(Into::into)
+    let others = async {
+        desk.is_empty().await?;
+        desk.publish(2).await?;
+        desk.take(2).await?.ack().await.map_err(Failure::from)
+    };
+    if let Err(why) = others.await {
+        let is_slow = clock.now().since(Timestamp(0)) > delay;
+        return Err(if is_slow { TooSlow(why).into() } else { why });
+    }
+    let delivery = desk.take(1).await?;
+    // Two clocks do not agree to the microsecond.
+    let early = delay.saturating_sub(clock.now().since(Timestamp(0)) + desk.moment / 8);
+    ensure(early.is_zero(), || format!("it came {early:?} early"))?;
+    delivery.ack().await.map_err(Into::into)
 }
 
 async fn dropped(desk: Desk) -> Verdict {
@@ -226,10 +264,10 @@ async fn fill(desk: &Desk) -> Result<Option<u128>, Failure> {
 async fn full(desk: Desk) -> Verdict {
     let Some(next) = fill(&desk).await? else { return Ok(()) };
     let mut publish = Box::pin(desk.publish(next));
-    let waits = timeout(A_WHILE, &mut publish).await.is_err();
+    let waits = timeout(desk.moment, &mut publish).await.is_err();
     ensure(waits, || "it took one more than its capacity".into())?;
     let delivery = desk.take(0).await?;
-    let waits = timeout(A_WHILE, &mut publish).await.is_err();
+    let waits = timeout(desk.moment, &mut publish).await.is_err();
     ensure(waits, || "a ticket that is not acknowledged made room".into())?;
     delivery.ack().await?;
     publish.await?;
@@ -268,15 +306,21 @@ async fn receive_cancelled(desk: Desk) -> Verdict {
 }
 
 async fn publish_cancelled(desk: Desk) -> Verdict {
-    let Some(next) = fill(&desk).await? else { return Ok(()) };
+    let filled = fill(&desk).await?;
+    let next = filled.unwrap_or(0);
     let mut waiting = desk.queue.publish(QUEUE, ticket(next));
-    let early = (&mut waiting).now_or_never();
-    ensure(early.is_none(), || "it took one more than its capacity".into())?;
+    let early = timeout(desk.moment, &mut waiting).await;
+    ensure(filled.is_none() || early.is_err(), || "it took one more than its capacity".into())?;
     drop(waiting);
+    drop(desk.queue.publish(QUEUE, ticket(next)));
     // The room that it waited for is not lost: the queue takes as many as before.
     for number in 0..next {
         desk.take(number).await?.ack().await?;
     }
-    desk.is_empty().await?;
+    while let Ok(delivery) = timeout(desk.moment, desk.queue.receive(QUEUE)).await {
+        let delivery = delivery?;
+        ensure_eq(delivery.ticket(), &ticket(next))?;
+        delivery.ack().await?;
+    }
     fill(&desk).await.map(drop)
 }

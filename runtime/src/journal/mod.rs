@@ -85,7 +85,7 @@ use crate::kernel::{Definition, DefinitionHash, Mail, SagaId, Timestamp};
 /// inbox. What nobody asks for stays where it is, at no cost. New sagas queue at the back; those
 /// that were given back, told something or woken by a timer go to the front. A ticket that a queue
 /// carries is in no ready list; its saga is claimed by id and definition. One that the queue loses
-/// comes back to its ready list after a minute.
+/// comes back to its ready list after some time, which is a setting of the journal.
 ///
 /// # Seats
 /// A process owns sagas through a seat. A seat lives until it leaves or is reaped; claims, commits

@@ -28,7 +28,8 @@ pub type ProgressStream = BoxStream<'static, Result<Progress, ProgressError>>;
 ///
 /// # Watching
 ///
-/// `stream` watches from the call on, not from the first poll. A late watcher gets the state held
+/// `stream` watches from the call on, not from the first poll; where the states are in another
+/// process, from when that has heard of it. A late watcher gets the state held
 /// first; one that comes before `initialise` waits for it. Any number may watch; each sees every
 /// `seq` in its order, and the latest state of each `seq`. One that is slow may miss states between
 /// the first and the latest of one `seq`, never the change of a step, of the status, or the end.

@@ -21,12 +21,13 @@ use crate::{
 };
 
 const ROOM: usize = 16;
+const LEASE: Duration = Duration::from_secs(10);
 const KEYS: Duration = Duration::from_secs(8);
 
 /// A line to a remote store, on which nothing goes wrong but what is broken.
 fn line(mutation: Mutation) -> Line {
     let store = StorePlan {
-        lease: Duration::from_secs(10),
+        lease: LEASE,
         remote: true,
         keeps_bytes: false,
         carrier: false,
@@ -48,7 +49,9 @@ async fn verdict(mutation: Mutation) -> Result<(), String> {
     let suite = conformance::journal::run(async || Subject {
         journal: Arc::new(line(mutation)),
         capacity: ROOM,
+        lease: LEASE,
         keys: KEYS,
+        carried: Duration::from_secs(60),
         advance: Box::new(|time| Box::pin(tokio::time::advance(time))),
     });
     AssertUnwindSafe(suite).catch_unwind().await.map_err(|panic| quiet::message(&*panic))

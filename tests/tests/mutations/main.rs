@@ -17,7 +17,9 @@ async fn verdict(mutation: Mutation) -> Result<(), String> {
     let suite = conformance::journal::run(async || Subject {
         journal: Arc::new(Broken::new(mutation)),
         capacity: 16,
+        lease: Duration::from_secs(10),
         keys: Duration::from_secs(8),
+        carried: Duration::from_secs(60),
         advance: Box::new(|time| Box::pin(tokio::time::advance(time))),
     });
     let panic = AssertUnwindSafe(suite).catch_unwind().await;

@@ -102,6 +102,14 @@ impl SqliteJournalBuilder {
         self
     }
 
+    /// How long a ticket stays with a queue that carries it, where there is one, before it counts as
+    /// lost and comes back to its ready list. Default one minute.
+    #[must_use]
+    pub fn carry_timeout(mut self, timeout: Duration) -> Self {
+        self.index = self.index.carry_timeout(timeout);
+        self
+    }
+
     /// How long a seat lives without a pulse. Default: for ever, since it dies with this process.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {

@@ -1,6 +1,5 @@
 //! Admission: back-pressure on new sagas, and on nothing else.
 
-use futures_util::FutureExt;
 use smallvec::smallvec;
 
 use super::{
@@ -11,7 +10,7 @@ use super::{
 use crate::{
     conformance::rule::{Verdict, ensure, ensure_eq},
     journal::{Admission, Created, JournalError, NewSaga, Reaped, Verdict as Ruling},
-    kernel::{Group, Letter, Place},
+    kernel::{DefinitionHash, Group, Letter, Place},
 };
 
 /// Takes all the room there is.
@@ -23,29 +22,34 @@ async fn fill(desk: &Desk) -> Result<Vec<Admission>, JournalError> {
     Ok(all)
 }
 
-fn is_full(desk: &Desk) -> Verdict {
-    let admitted = desk.journal.admit(desk.definition.hash()).now_or_never();
+async fn is_full(desk: &Desk) -> Verdict {
+    is_full_of(desk, desk.definition.hash()).await
+}
+
+async fn is_full_of(desk: &Desk, definition: DefinitionHash) -> Verdict {
+    let admitted = desk.within_a_blur(desk.journal.admit(definition)).await;
     ensure(admitted.is_none(), || "one more than the capacity was admitted".into())
 }
 
 pub(super) async fn waits(desk: Desk) -> Verdict {
     let seat = desk.seat().await?;
     let sagas = desk.create_many(desk.capacity).await?;
-    is_full(&desk)?;
+    is_full(&desk).await?;
     let mut admission = desk.journal.admit(desk.definition.hash());
-    ensure((&mut admission).now_or_never().is_none(), || "it did not wait".into())?;
+    let admitted = desk.within_a_blur(&mut admission).await;
+    ensure(admitted.is_none(), || "it did not wait".into())?;
     let claimed = desk.claim_this(&seat, sagas[0]).await?;
     drop(admission.await?);
     // Only the first claim makes room.
     desk.create().await?;
     desk.write(&seat, &claimed, Group::new(), Place::Ready).await?;
     desk.claim_this(&seat, claimed.id).await?;
-    is_full(&desk)
+    is_full(&desk).await
 }
 
 pub(super) async fn dropped(desk: Desk) -> Verdict {
     let mut all = fill(&desk).await?;
-    is_full(&desk)?;
+    is_full(&desk).await?;
     drop(all.pop());
     drop(desk.journal.admit(desk.definition.hash()).await?);
     Ok(())
@@ -81,7 +85,7 @@ pub(super) async fn parked_at_once(desk: Desk) -> Verdict {
 
 pub(super) async fn set_aside(desk: Desk) -> Verdict {
     let seat = desk.seat().await?;
-    let due = Place::Timed(desk.journal.now().plus(std::time::Duration::from_secs(5)));
+    let due = Place::Timed(desk.far(1));
     // Sagas that begin in an owner's hands, and leave them otherwise than by a ticket.
     let aside = [(Place::Parked, parked()), (due, intended(1))];
     for (place, last) in aside.iter().cycle().take(2 * (desk.capacity + 1)) {
@@ -98,18 +102,17 @@ pub(super) async fn set_aside(desk: Desk) -> Verdict {
 pub(super) async fn of_each_definition(desk: Desk) -> Verdict {
     let seat = desk.seat().await?;
     let own = desk.create_many(desk.capacity).await?;
-    is_full(&desk)?;
+    is_full(&desk).await?;
     let other = desk.other.hash();
     let others: Vec<_> = (0..desk.capacity).map(|_| desk.journal.admit(other)).collect();
     let mut admitted = Vec::new();
     for admission in others {
         admitted.push(admission.await?);
     }
-    let one_more = desk.journal.admit(other).now_or_never();
-    ensure(one_more.is_none(), || "one more than the capacity was admitted".into())?;
+    is_full_of(&desk, other).await?;
     // Neither makes room for the other.
     drop(admitted);
-    is_full(&desk)?;
+    is_full(&desk).await?;
     desk.claim_this(&seat, own[0]).await?;
     desk.create().await.map(drop)
 }
@@ -117,7 +120,7 @@ pub(super) async fn of_each_definition(desk: Desk) -> Verdict {
 pub(super) async fn cancelled(desk: Desk) -> Verdict {
     let all = fill(&desk).await?;
     for _ in 0..8 {
-        is_full(&desk)?;
+        is_full(&desk).await?;
     }
     drop(all);
     fill(&desk).await.map(drop).map_err(Into::into)
@@ -125,7 +128,7 @@ pub(super) async fn cancelled(desk: Desk) -> Verdict {
 
 pub(super) async fn wake_ups(desk: Desk) -> Verdict {
     let (seat, dying) = (desk.seat().await?, desk.seat().await?);
-    let due = desk.journal.now().plus(std::time::Duration::from_secs(3));
+    let due = desk.soon();
     let timed = desk.placed(&seat, Place::Timed(due)).await?;
     let parked = desk.placed(&seat, Place::Parked).await?;
     let given_back = desk.owned(&seat).await?;
@@ -136,7 +139,7 @@ pub(super) async fn wake_ups(desk: Desk) -> Verdict {
     desk.outlive(&dying).await;
     desk.journal.pulse(seat.id, None).await?;
     ensure_eq(desk.journal.reap(dying.id).await?, Reaped::Reaped(1))?;
-    desk.pass(due.since(desk.journal.now())).await;
+    desk.pass_until(due).await;
     desk.journal.pulse(seat.id, None).await?;
     let mut claimed = desk.claim_all(&seat).await?;
     let mut wanted = vec![timed, parked, given_back.id, reaped.id];

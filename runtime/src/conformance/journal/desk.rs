@@ -1,7 +1,6 @@
 //! What every check needs: sagas to start, seats to own them, groups to commit.
 
 use std::{
-    error::Error,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -10,17 +9,22 @@ use std::{
 };
 
 use smallvec::{SmallVec, smallvec};
+use tokio::time::timeout;
 use uuid::Uuid;
+
+pub(super) use crate::conformance::rule::Failure;
 
 use super::{
     Advance, Subject,
     heard::Heard,
+    pace::Pace,
     samples::{completed, done, intended, kinds, order, parked},
 };
 use crate::{
+    conformance::rule::Verdict,
     journal::{
         Batch, ClaimFrom, Claimed, ClaimedSaga, Created, History, Item, Journal, JournalError,
-        ListenerId, NewSaga, SeatId, Signals, Verdict as Ruling,
+        ListenerId, NewSaga, SeatId, Signal, Signals, Verdict as Ruling,
     },
     kernel::{
         Definition, EntryId, Fingerprint, Group, Letter, Mail, Place, Record, SagaId, Started,
@@ -28,18 +32,25 @@ use crate::{
     },
 };
 
-pub(super) type Failure = Box<dyn Error + Send + Sync>;
+/// What is signalled comes within this, however busy the machine is.
+const SIGNALLED: Duration = Duration::from_secs(30);
 
 /// A journal on a desk.
 pub(super) struct Desk {
     pub(super) journal: Arc<dyn Journal>,
     pub(super) capacity: usize,
     pub(super) keys: Duration,
+    pub(super) carried: Duration,
+    /// The shortest time in which something comes to its end by itself.
+    shortest: Duration,
     advance: Advance,
+    pub(super) pace: Arc<Pace>,
     /// `reserve`, then the pivot `charge`.
     pub(super) definition: Arc<Definition>,
     /// Another one that nobody asks for unless a check says so.
     pub(super) other: Arc<Definition>,
+    /// The first half of the ids of its seats, which are like no others.
+    place: u64,
     ids: AtomicU64,
 }
 
@@ -59,13 +70,23 @@ impl Desk {
             let defined = subject.journal.define(Arc::clone(definition)).await;
             defined.expect("the journal can be written to");
         }
+        let Subject { journal, capacity, lease, keys, carried, advance } = subject;
+        let shortest = lease.min(keys).min(carried);
+        // Rules leave at least twice as much.
+        let pace = Arc::new(Pace::new(Arc::clone(&journal), shortest / 16));
+        #[allow(clippy::disallowed_methods, reason = "no rule depends on which it is")]
+        let place = Uuid::new_v4().as_u64_pair().0;
         Self {
-            journal: subject.journal,
-            capacity: subject.capacity,
-            keys: subject.keys,
-            advance: subject.advance,
+            journal,
+            capacity,
+            keys,
+            carried,
+            shortest,
+            advance,
+            pace,
             definition,
             other,
+            place,
             ids: AtomicU64::new(1),
         }
     }
@@ -75,27 +96,97 @@ impl Desk {
         Uuid::from_u128(u128::from(self.ids.fetch_add(1, Ordering::Relaxed)))
     }
 
+    // ---- time ------------------------------------------------------------------------------
+
+    /// By how much the store's time may differ from what is known of it here. What happens by
+    /// itself, and what travels, is there after this.
+    pub(super) fn blur(&self) -> Duration {
+        self.shortest / 20
+    }
+
+    /// When timers are due that a check waits for: not before it has looked at them.
+    pub(super) fn soon(&self) -> Timestamp {
+        self.journal.now().plus(self.a_while())
+    }
+
+    /// When timers are due that no check waits for: `times` such times from now.
+    pub(super) fn far(&self, times: u32) -> Timestamp {
+        self.journal.now().plus(times * Duration::from_secs(1_000_000))
+    }
+
+    /// Less than anything takes that comes to its end by itself.
+    pub(super) fn a_while(&self) -> Duration {
+        self.shortest / 2
+    }
+
     pub(super) async fn pass(&self, time: Duration) {
+        self.pace.passes(time);
         (self.advance)(time).await;
+    }
+
+    /// Lets time pass until it is later than this in the store, too.
+    pub(super) async fn pass_until(&self, time: Timestamp) {
+        let until = time.plus(self.blur());
+        loop {
+            match until.since(self.journal.now()) {
+                Duration::ZERO => return,
+                rest => self.pass(rest).await,
+            }
+        }
     }
 
     /// Lets the seat's deadline pass.
     pub(super) async fn outlive(&self, seat: &Seat) {
-        let rest = seat.deadline.since(self.journal.now());
-        self.pass(rest + Duration::from_millis(1)).await;
+        self.pass_until(seat.deadline).await;
+    }
+
+    // ---- signals ---------------------------------------------------------------------------
+
+    /// What is signalled next. Signals may come some time after what they tell of.
+    pub(super) async fn hears(&self, heard: &Heard) -> Result<Signal, Failure> {
+        self.comes(heard.next()).await
+    }
+
+    /// What comes with a signal.
+    pub(super) async fn comes<T>(&self, what: impl Future<Output = T>) -> Result<T, Failure> {
+        match timeout(SIGNALLED, what).await {
+            Ok(came) => Ok(came),
+            Err(_) => {
+                self.pace.passes(SIGNALLED);
+                Err(format!("nothing was signalled within {SIGNALLED:?}").into())
+            }
+        }
+    }
+
+    /// Nothing more is signalled, also not somewhat later.
+    pub(super) async fn hears_nothing(&self, heard: &Heard) -> Verdict {
+        match self.within_a_blur(heard.next()).await {
+            None => Ok(()),
+            Some(signal) => Err(format!("{signal:?} was signalled").into()),
+        }
+    }
+
+    /// What is there at once or as good as at once.
+    pub(super) async fn within_a_blur<T>(&self, what: impl Future<Output = T>) -> Option<T> {
+        let came = timeout(self.blur(), what).await.ok();
+        if came.is_none() {
+            self.pace.passes(self.blur());
+        }
+        came
     }
 
     // ---- seats -----------------------------------------------------------------------------
 
     pub(super) async fn listen(&self) -> Result<(Arc<Heard>, ListenerId), JournalError> {
-        let heard = Arc::new(Heard::default());
+        let known = [&self.definition, &self.other].map(|known| known.hash()).to_vec();
+        let heard = Arc::new(Heard::but_of(known));
         let listener = self.journal.listen(Arc::clone(&heard) as Arc<dyn Signals>).await?;
         Ok((heard, listener))
     }
 
     pub(super) async fn seat(&self) -> Result<Seat, Failure> {
         let (heard, listener) = self.listen().await?;
-        let id = SeatId(self.unique());
+        let id = SeatId(Uuid::from_u64_pair(self.place, self.unique().as_u64_pair().1));
         let lease = self.journal.enter(id, listener).await?;
         let deadline = lease.deadline.ok_or("the subject's seats have no lease")?;
         Ok(Seat { id, heard, listener, deadline, batches: AtomicU64::new(0) })
@@ -174,12 +265,16 @@ impl Desk {
         self.create_as(NewSaga { records, place, ..self.new_saga().await? }).await
     }
 
-    /// Ends sagas until the records of this one, which is over, are gone. Whether they are: a
-    /// journal may keep them for longer.
+    /// Ends sagas, for a part of the retention, until the records of this one, which is over, are
+    /// gone. Whether they are: a journal may keep them for longer.
     pub(super) async fn bury(&self, saga: SagaId) -> Result<bool, Failure> {
+        let until = self.journal.now().plus(self.keys / 8);
         for _ in 0..1_000 {
             if self.journal.read(saga, 0).await?.is_none() {
                 return Ok(true);
+            }
+            if self.journal.now() > until {
+                break;
             }
             self.create_over(self.started(None), completed()).await?;
         }

@@ -1,7 +1,5 @@
 //! The inbox: whoever owns nothing may still tell.
 
-use std::time::Duration;
-
 use smallvec::smallvec;
 
 use super::{
@@ -136,7 +134,7 @@ pub(super) async fn guarded_commits_wait(desk: Desk) -> Verdict {
     let read = desk.cancel();
     desk.journal.tell(saga.id, read.clone()).await?;
     desk.journal.tell(saga.id, desk.cancel()).await?;
-    let due = Place::Timed(desk.journal.now().plus(Duration::from_secs(5)));
+    let due = Place::Timed(desk.far(1));
     for place in [Place::Owned, Place::Ready, due, Place::Parked, Place::Ended] {
         let item = desk.item(&saga, smallvec![received(&read), done(0)], place);
         let item = Item { folded: vec![read.id], guarded: true, ..item };
@@ -188,8 +186,7 @@ pub(super) async fn wakes_a_parked_saga(desk: Desk) -> Verdict {
 }
 
 pub(super) async fn wakes_a_timed_saga(desk: Desk) -> Verdict {
-    let due = desk.journal.now().plus(Duration::from_secs(5));
-    wakes(&desk, Place::Timed(due)).await?;
+    wakes(&desk, Place::Timed(desk.far(1))).await?;
     // The timer is off.
     let seat = desk.seat().await?;
     ensure_eq(desk.journal.pulse(seat.id, None).await?.next_due, None)

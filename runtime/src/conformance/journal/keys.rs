@@ -1,7 +1,5 @@
 //! Keys: what is known of a saga by its id, for as long as a second start may come.
 
-use std::time::Duration;
-
 use smallvec::smallvec;
 
 use super::{
@@ -12,7 +10,7 @@ use super::{
 use crate::{
     conformance::rule::{Verdict, ensure_eq},
     journal::{Created, Item, Known, NewSaga, Stage, Verdict as Ruling},
-    kernel::{Cause, Fingerprint, Group, Place, SagaId, SagaStatus},
+    kernel::{Cause, Fingerprint, Group, Place, SagaId, SagaStatus, Timestamp},
 };
 
 const PRINT: Fingerprint = Fingerprint([7; 16]);
@@ -91,10 +89,10 @@ pub(super) async fn abandoned(desk: Desk) -> Verdict {
     let mut claimed = desk.claim_this(&heir, saga).await?;
     ensure_eq(stage(&desk, saga).await?, Stage::Starting)?;
     // It waits until nothing of the start can still run.
-    let due = desk.journal.now().plus(Duration::from_secs(5));
+    let due = desk.soon();
     desk.write(&heir, &claimed, smallvec![done(0)], Place::Timed(due)).await?;
     ensure_eq(stage(&desk, saga).await?, Stage::Starting)?;
-    desk.pass(Duration::from_secs(5)).await;
+    desk.pass_until(due).await;
     desk.journal.pulse(heir.id, None).await?;
     claimed = desk.claim_this(&heir, saga).await?;
     desk.write(&heir, &claimed, smallvec![back(Cause::Abandoned)], Place::Ready).await?;
@@ -108,7 +106,7 @@ pub(super) async fn abandoned(desk: Desk) -> Verdict {
 
 pub(super) async fn given_back(desk: Desk) -> Verdict {
     let seat = desk.seat().await?;
-    let due = Place::Timed(desk.journal.now().plus(Duration::from_secs(5)));
+    let due = Place::Timed(desk.far(1));
     let groups: [Group; 3] =
         [Group::new(), smallvec![done(0)], smallvec![back(Cause::Abandoned), intended(0)]];
     for (group, place) in groups.iter().flat_map(|group| [(group, Place::Ready), (group, due)]) {
@@ -156,14 +154,25 @@ fn ended_as(id: SagaId, status: SagaStatus) -> Known {
     Known { id, fingerprint: Some(PRINT), stage: Stage::Ended(status) }
 }
 
-const BLINK: Duration = Duration::from_millis(1);
+/// When the key of a saga that is over since then may be forgotten, or shortly before: as long as it
+/// takes to look.
+fn almost_forgotten(desk: &Desk, since: Timestamp) -> Timestamp {
+    since.plus(desk.keys * 13 / 16)
+}
+
+/// When the key of a saga that is over since then must be forgotten, where its records are gone.
+async fn forget(desk: &Desk, saga: SagaId, since: Timestamp) -> Result<bool, Failure> {
+    desk.pass_until(since.plus(2 * desk.keys)).await;
+    desk.bury(saga).await
+}
 
 pub(super) async fn tombstone(desk: Desk) -> Verdict {
+    let over = desk.journal.now();
     let saga = desk.create_over(desk.started_with(PRINT), completed()).await?;
     let known = ended_as(saga, SagaStatus::Completed);
     desk.bury(saga).await?;
     ensure_eq(desk.journal.find(saga).await?, Some(known))?;
-    desk.pass(desk.keys - BLINK).await;
+    desk.pass_until(almost_forgotten(&desk, over)).await;
     ensure_eq(desk.journal.find(saga).await?, Some(known))
 }
 
@@ -188,10 +197,9 @@ pub(super) async fn taken(desk: Desk) -> Verdict {
 
 pub(super) async fn forgotten(desk: Desk) -> Verdict {
     let saga = desk.create_over(desk.started_with(PRINT), completed()).await?;
-    let gone = desk.bury(saga).await?;
+    desk.bury(saga).await?;
     stage(&desk, saga).await?;
-    desk.pass(2 * desk.keys).await;
-    if gone {
+    if forget(&desk, saga, desk.journal.now()).await? {
         ensure_eq(desk.journal.find(saga).await?, None)?;
         let again = NewSaga { id: saga, ..keyed(&desk, OTHER).await? };
         ensure_eq(desk.journal.create(again).await?, Created::Created)?;
@@ -283,7 +291,7 @@ pub(super) async fn abandoned_again(desk: Desk) -> Verdict {
 pub(super) async fn latest_is_open(desk: Desk) -> Verdict {
     let (first, latest) = followed(&desk).await?;
     desk.bury(first).await?;
-    desk.pass(2 * desk.keys + BLINK).await;
+    desk.pass_until(desk.journal.now().plus(2 * desk.keys)).await;
     let known = Known { id: latest, fingerprint: Some(PRINT), stage: Stage::Accepted };
     ensure_eq(desk.journal.find(first).await?, Some(known))?;
     let again = NewSaga { id: first, ..keyed(&desk, PRINT).await? };
@@ -295,17 +303,17 @@ pub(super) async fn latest_is_over(desk: Desk) -> Verdict {
     let (first, latest) = followed(&desk).await?;
     desk.bury(first).await?;
     let claimed = desk.claim_this(&seat, latest).await?;
+    let over = desk.journal.now();
     desk.write(&seat, &claimed, smallvec![done(0), completed()], Place::Ended).await?;
-    let gone = desk.bury(latest).await?;
-    desk.pass(desk.keys - BLINK).await;
+    desk.bury(latest).await?;
+    desk.pass_until(almost_forgotten(&desk, over)).await;
     let known = ended_as(latest, SagaStatus::Completed);
     for id in [first, latest] {
         ensure_eq(desk.journal.find(id).await?, Some(known))?;
     }
     let again = NewSaga { id: first, ..keyed(&desk, PRINT).await? };
     ensure_eq(desk.journal.create(again).await?, Created::Exists(known))?;
-    desk.pass(desk.keys + 2 * BLINK).await;
-    if gone {
+    if forget(&desk, latest, desk.journal.now()).await? {
         ensure_eq(desk.journal.find(first).await?, None)?;
         let again = NewSaga { id: first, ..keyed(&desk, OTHER).await? };
         ensure_eq(desk.journal.create(again).await?, Created::Created)?;

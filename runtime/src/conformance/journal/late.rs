@@ -1,6 +1,6 @@
 //! Late successes: sagas that are over and may have to go on (C8).
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use smallvec::smallvec;
 
@@ -12,7 +12,7 @@ use super::{
     },
 };
 use crate::{
-    conformance::rule::{Verdict, ensure, ensure_eq},
+    conformance::rule::{Verdict, ensure_eq},
     journal::{ClaimedSaga, Item, NewSaga, Signal, Stage, Told, Verdict as Ruling},
     kernel::{
         AttemptEnd, Cause, Doubt, End, EntryId, Fingerprint, Letter, Mail, Place, Record, SagaId,
@@ -20,7 +20,6 @@ use crate::{
     },
 };
 
-const WINDOW: Duration = Duration::from_secs(5);
 const COMPENSATED: SagaStatus = SagaStatus::Compensated;
 
 /// A saga that is over, not settled, and what its submitter has heard.
@@ -37,7 +36,7 @@ async fn unsettled(desk: &Desk) -> Result<Over, Failure> {
     let records = smallvec![desk.started(Some(listener)), intended(0)];
     let saga = desk.create_as(NewSaga { records, ..desk.new_saga().await? }).await?;
     let claimed = desk.claim_this(&seat, saga).await?;
-    let until = desk.journal.now().plus(WINDOW);
+    let until = desk.soon();
     let over = compensated(Cause::Deadline, Some(until));
     let records = smallvec![unknown(0), back(Cause::Deadline), over];
     desk.write(&seat, &claimed, records, Place::Timed(until)).await?;
@@ -45,8 +44,8 @@ async fn unsettled(desk: &Desk) -> Result<Over, Failure> {
 }
 
 impl Over {
-    async fn hears_of_the_end(&self) -> Verdict {
-        match self.heard.next().await {
+    async fn hears_of_the_end(&self, desk: &Desk) -> Verdict {
+        match desk.hears(&self.heard).await? {
             Signal::Ended(saga, finished) => {
                 ensure_eq((saga, SagaStatus::of(&finished)), (self.saga, COMPENSATED))
             }
@@ -56,7 +55,7 @@ impl Over {
 
     /// Lets the window pass, and claims the saga.
     async fn claim_in_time(&self, desk: &Desk) -> Result<ClaimedSaga, Failure> {
-        desk.pass(self.until.since(desk.journal.now())).await;
+        desk.pass_until(self.until).await;
         desk.journal.pulse(self.seat.id, None).await?;
         desk.claim_this(&self.seat, self.saga).await
     }
@@ -104,7 +103,7 @@ fn other_letters(desk: &Desk) -> [Mail; 4] {
 
 pub(super) async fn over(desk: Desk) -> Verdict {
     let over = unsettled(&desk).await?;
-    over.hears_of_the_end().await?;
+    over.hears_of_the_end(&desk).await?;
     ensure_eq(desk.told(over.saga).await?.1, Place::Timed(over.until))?;
     let known = desk.journal.find(over.saga).await?;
     ensure_eq(known.map(|known| known.stage), Some(Stage::Ended(COMPENSATED)))?;
@@ -116,10 +115,10 @@ pub(super) async fn over(desk: Desk) -> Verdict {
 
 pub(super) async fn settles(desk: Desk) -> Verdict {
     let over = unsettled(&desk).await?;
-    over.hears_of_the_end().await?;
+    over.hears_of_the_end(&desk).await?;
     over.settle(&desk).await?;
     ensure_eq(desk.told(over.saga).await?.1, Place::Ended)?;
-    ensure(over.heard.take().is_none(), || "its end was signalled twice".into())
+    desk.hears_nothing(&over.heard).await
 }
 
 pub(super) async fn deaf(desk: Desk) -> Verdict {
@@ -156,23 +155,23 @@ pub(super) async fn guarded(desk: Desk) -> Verdict {
 
 pub(super) async fn ends_again(desk: Desk) -> Verdict {
     let over = unsettled(&desk).await?;
-    over.hears_of_the_end().await?;
-    let until = over.until.plus(WINDOW);
+    over.hears_of_the_end(&desk).await?;
+    let until = desk.soon();
     let again = [undone(), compensated(Cause::Deadline, Some(until))];
     // Open and over again in one group, and in two.
     over.open(&desk, &again, Place::Timed(until)).await?;
-    over.hears_of_the_end().await?;
+    over.hears_of_the_end(&desk).await?;
     over.open(&desk, &[], Place::Ready).await?;
     let claimed = desk.claim_this(&over.seat, over.saga).await?;
-    ensure(over.heard.take().is_none(), || "an open saga was signalled as over".into())?;
+    desk.hears_nothing(&over.heard).await?;
     let again = smallvec![undone(), compensated(Cause::Deadline, None)];
     desk.write(&over.seat, &claimed, again, Place::Ended).await?;
-    over.hears_of_the_end().await
+    over.hears_of_the_end(&desk).await
 }
 
 pub(super) async fn stays_over(desk: Desk) -> Verdict {
     let over = unsettled(&desk).await?;
-    over.hears_of_the_end().await?;
+    over.hears_of_the_end(&desk).await?;
     let mail = desk.letter(late_success());
     desk.journal.tell(over.saga, mail.clone()).await?;
     let claimed = desk.claim_this(&over.seat, over.saga).await?;
@@ -184,7 +183,7 @@ pub(super) async fn stays_over(desk: Desk) -> Verdict {
     let told = desk.journal.tell(over.saga, desk.cancel()).await?;
     ensure_eq(told, Told::TooLate(COMPENSATED))?;
     over.settle(&desk).await?;
-    ensure(over.heard.take().is_none(), || "its end was signalled twice".into())
+    desk.hears_nothing(&over.heard).await
 }
 
 pub(super) async fn open_again(desk: Desk) -> Verdict {

@@ -1,7 +1,5 @@
 //! Group: who may append, and what stays.
 
-use std::time::Duration;
-
 use smallvec::smallvec;
 
 use super::{
@@ -159,7 +157,7 @@ pub(super) async fn verdict_an_item(desk: Desk) -> Verdict {
 pub(super) async fn times_never_fall(desk: Desk) -> Verdict {
     let seat = desk.seat().await?;
     let early = desk.journal.now();
-    desk.pass(Duration::from_secs(5)).await;
+    desk.pass(desk.a_while()).await;
     let saga = desk.owned(&seat).await?;
     let late_writer = desk.item(&saga, smallvec![done(0), intended(1)], Place::Owned);
     desk.commit(&seat, Item { at: early, ..late_writer }).await?;

@@ -1,7 +1,5 @@
 //! Seats: who lives, and what becomes of what the dead owned.
 
-use std::time::Duration;
-
 use smallvec::smallvec;
 
 use super::{
@@ -25,7 +23,7 @@ fn is_fenced<T: std::fmt::Debug>(answer: Result<T, JournalError>, seat: &Seat) -
 pub(super) async fn renews(desk: Desk) -> Verdict {
     let seat = desk.seat().await?;
     ensure(seat.deadline > desk.journal.now(), || "it is dead on arrival".into())?;
-    desk.pass(Duration::from_millis(10)).await;
+    desk.pass(desk.blur()).await;
     let deadline = desk.journal.pulse(seat.id, None).await?.deadline;
     ensure(deadline > Some(seat.deadline), || format!("it is still {deadline:?}"))
 }
@@ -41,7 +39,7 @@ pub(super) async fn lives_until_its_deadline(desk: Desk) -> Verdict {
 
 pub(super) async fn names_the_dead(desk: Desk) -> Verdict {
     let dead = desk.seat().await?;
-    desk.pass(Duration::from_millis(100)).await;
+    desk.pass(desk.blur()).await;
     let alive = desk.seat().await?;
     ensure_eq(desk.journal.pulse(alive.id, None).await?.dead, vec![])?;
     desk.outlive(&dead).await;
@@ -67,7 +65,7 @@ pub(super) async fn gives_back(desk: Desk) -> Verdict {
 pub(super) async fn takes_nothing_from_others(desk: Desk) -> Verdict {
     let dead = desk.seat().await?;
     desk.owned(&dead).await?;
-    desk.pass(Duration::from_millis(100)).await;
+    desk.pass(desk.blur()).await;
     let alive = desk.seat().await?;
     let saga = desk.owned(&alive).await?;
     desk.outlive(&dead).await;
@@ -103,14 +101,16 @@ pub(super) async fn says_when(desk: Desk) -> Verdict {
     let saga = desk.owned(&dead).await?;
     ensure_eq((saga.crashes, saga.crashed_at), (0, None))?;
     desk.outlive(&dead).await;
+    desk.pass(desk.a_while()).await;
     let before = desk.journal.now();
     desk.journal.reap(dead.id).await?;
     let after = desk.journal.now();
-    desk.pass(Duration::from_secs(1)).await;
+    desk.pass(desk.a_while()).await;
     let heir = desk.seat().await?;
     let saga = desk.claim_this(&heir, saga.id).await?;
     let at = saga.crashed_at.ok_or("the crash has no time")?;
-    ensure(before <= at && at <= after, || format!("{at:?} is not the time of the reaping"))?;
+    let is_then = before <= at.plus(desk.blur()) && at <= after.plus(desk.blur());
+    ensure(is_then, || format!("{at:?} is not the time of the reaping"))?;
     // Nothing was written: it is as it was, for the next owner.
     desk.write(&heir, &saga, Group::new(), Place::Ready).await?;
     let saga = desk.claim_this(&heir, saga.id).await?;
@@ -131,15 +131,18 @@ pub(super) async fn adds_up(desk: Desk) -> Verdict {
 
 pub(super) async fn takes_only_what_is_owned(desk: Desk) -> Verdict {
     let dead = desk.seat().await?;
-    let due = Place::Timed(dead.deadline.plus(Duration::from_secs(5)));
+    let due = Place::Timed(desk.far(1));
     let timed = desk.placed(&dead, due).await?;
     let parked = desk.placed(&dead, Place::Parked).await?;
     let over = desk.placed(&dead, Place::Ended).await?;
     desk.outlive(&dead).await;
     ensure_eq(desk.journal.reap(dead.id).await?, Reaped::Reaped(0))?;
-    for (saga, place) in [(timed, due), (parked, Place::Parked), (over, Place::Ended)] {
+    for (saga, place) in [(timed, due), (parked, Place::Parked)] {
         ensure_eq(desk.told(saga).await?.1, place)?;
     }
+    // Its records may be gone by now.
+    let history = desk.journal.read(over, 0).await?;
+    ensure(history.is_none_or(|history| history.place == Place::Ended), || "it is open".into())?;
     let heir = desk.seat().await?;
     ensure_eq(desk.claim_all(&heir).await?, vec![])
 }

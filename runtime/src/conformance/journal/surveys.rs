@@ -1,6 +1,6 @@
 //! Time, definitions, and looking at all sagas.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::desk::{Desk, Failure};
 use crate::{
@@ -11,10 +11,11 @@ use crate::{
 
 pub(super) async fn time_moves(desk: Desk) -> Verdict {
     let before = desk.journal.now();
-    desk.pass(Duration::from_secs(5)).await;
+    let time = desk.a_while();
+    desk.pass(time).await;
     let after = desk.journal.now();
-    ensure(after >= before.plus(Duration::from_secs(5)), || {
-        format!("after 5 s it went from {before:?} to {after:?}")
+    ensure(after.plus(desk.blur()) >= before.plus(time), || {
+        format!("after {time:?} it went from {before:?} to {after:?}")
     })?;
     let times: Vec<_> = (0..1_000).map(|_| desk.journal.now()).collect();
     ensure(times.is_sorted(), || "it fell".into())
@@ -62,7 +63,7 @@ pub(super) async fn counts_definitions(desk: Desk) -> Verdict {
 /// So many sagas in every place, in the order of their ids.
 async fn everywhere(desk: &Desk, each: usize) -> Result<Vec<(SagaId, Place)>, Failure> {
     let seat = desk.seat().await?;
-    let due = Place::Timed(desk.journal.now().plus(Duration::from_secs(5)));
+    let due = Place::Timed(desk.far(1));
     let mut sagas = Vec::new();
     for _ in 0..each {
         sagas.push((desk.owned(&seat).await?.id, Place::Owned));

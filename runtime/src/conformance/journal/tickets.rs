@@ -16,8 +16,6 @@ use crate::{
     kernel::{DefinitionHash, Fence, Group, Letter, Place, SagaId},
 };
 
-const SOON: Duration = Duration::from_secs(3);
-
 async fn carry(
     desk: &Desk,
     seat: &Seat,
@@ -140,27 +138,28 @@ pub(super) async fn told_goes_first(desk: Desk) -> Verdict {
 
 pub(super) async fn woken_goes_first(desk: Desk) -> Verdict {
     let seat = desk.seat().await?;
-    let old = desk.placed(&seat, Place::Timed(desk.journal.now().plus(SOON))).await?;
+    let due = desk.soon();
+    let old = desk.placed(&seat, Place::Timed(due)).await?;
     let new = desk.create().await?;
-    desk.pass(SOON).await;
+    desk.pass_until(due).await;
     desk.journal.pulse(seat.id, None).await?;
     ensure_eq(desk.claim_all(&seat).await?, vec![old, new])
 }
 
 pub(super) async fn timers(desk: Desk) -> Verdict {
     let seat = desk.seat().await?;
-    let due = desk.journal.now().plus(SOON);
+    let (due, far) = (desk.soon(), desk.far(1));
     let saga = desk.placed(&seat, Place::Timed(due)).await?;
-    let later = desk.placed(&seat, Place::Timed(due.plus(SOON))).await?;
+    let later = desk.placed(&seat, Place::Timed(far)).await?;
     ensure_eq(desk.told(saga).await?.1, Place::Timed(due))?;
     ensure_eq(desk.journal.pulse(seat.id, None).await?.next_due, Some(due))?;
     ensure_eq(desk.claim_all(&seat).await?, vec![])?;
-    desk.pass(SOON).await;
+    desk.pass_until(due).await;
     let pulse = desk.journal.pulse(seat.id, None).await?;
-    ensure_eq(pulse.next_due, Some(due.plus(SOON)))?;
+    ensure_eq(pulse.next_due, Some(far))?;
     ensure_eq(desk.told(saga).await?.1, Place::Ready)?;
     ensure_eq(desk.claim_all(&seat).await?, vec![saga])?;
-    ensure_eq(desk.told(later).await?.1, Place::Timed(due.plus(SOON)))
+    ensure_eq(desk.told(later).await?.1, Place::Timed(far))
 }
 
 pub(super) async fn parked_and_over(desk: Desk) -> Verdict {
@@ -187,12 +186,18 @@ pub(super) async fn many_timers(desk: Desk) -> Verdict {
     // More than one pulse may want to turn into tickets.
     const TIMERS: usize = 1_000;
     let seat = desk.seat().await?;
-    let due = desk.journal.now().plus(SOON);
+    let due = desk.soon();
     let mut sagas = BTreeSet::new();
-    for _ in 0..TIMERS {
-        sagas.insert(desk.placed(&seat, Place::Timed(due)).await?);
+    while sagas.len() < TIMERS {
+        let created = desk.create_many(desk.capacity.min(TIMERS - sagas.len())).await?;
+        let claimed = desk.claim(&seat, created.len()).await?.sagas;
+        let records = || smallvec![done(0), intended(1)];
+        let waits = |saga| desk.item(saga, records(), Place::Timed(due));
+        let written = desk.commit_all(&seat, claimed.iter().map(waits).collect()).await?;
+        ensure_eq(written.to_vec(), vec![Ruling::Written { mail: false }; created.len()])?;
+        sagas.extend(created);
     }
-    desk.pass(SOON).await;
+    desk.pass_until(due).await;
     for _ in 0..TIMERS {
         if desk.journal.pulse(seat.id, None).await?.next_due.is_none() {
             break;
@@ -205,17 +210,17 @@ pub(super) async fn many_timers(desk: Desk) -> Verdict {
 
 pub(super) async fn old_timers(desk: Desk) -> Verdict {
     let seat = desk.seat().await?;
-    let due = desk.journal.now().plus(SOON);
+    let (due, far) = (desk.soon(), desk.far(1));
     let saga = desk.placed(&seat, Place::Timed(due)).await?;
     desk.journal.tell(saga, desk.letter(Letter::Unpark { by: "alice".into() })).await?;
     let claimed = desk.claim_this(&seat, saga).await?;
     let folded = claimed.mail.iter().map(|mail| mail.id).collect();
-    let later = Place::Timed(due.plus(SOON));
+    let later = Place::Timed(far);
     let item = Item { folded, ..desk.item(&claimed, Group::new(), later) };
     ensure_eq(desk.commit(&seat, item).await?, Ruling::Written { mail: false })?;
-    desk.pass(SOON).await;
+    desk.pass_until(due).await;
     let pulse = desk.journal.pulse(seat.id, None).await?;
-    ensure_eq(pulse.next_due, Some(due.plus(SOON)))?;
+    ensure_eq(pulse.next_due, Some(far))?;
     ensure_eq(desk.claim_all(&seat).await?, vec![])?;
     ensure_eq(desk.told(saga).await?.1, later)
 }
@@ -230,7 +235,8 @@ pub(super) async fn at_no_cost(desk: Desk) -> Verdict {
     let first = other().await?;
     ensure_eq(desk.claim_all(&seat).await?, vec![])?;
     let second = other().await?;
-    ensure(seat.heard.take().is_none(), || "it was woken for what it did not ask for".into())?;
+    // Nor does it wake anybody.
+    desk.hears_nothing(&seat.heard).await?;
     for _ in 0..3 {
         let usual = desk.create().await?;
         ensure_eq(desk.claim_all(&seat).await?, vec![usual])?;
@@ -244,7 +250,8 @@ pub(super) async fn claims_by_id(desk: Desk) -> Verdict {
     let (seat, other) = (desk.seat().await?, desk.seat().await?);
     let owned = desk.owned(&other).await?;
     let over = desk.placed(&other, Place::Ended).await?;
-    let timed = desk.placed(&other, Place::Timed(desk.journal.now().plus(SOON))).await?;
+    let due = desk.soon();
+    let timed = desk.placed(&other, Place::Timed(due)).await?;
     let parked = desk.placed(&other, Place::Parked).await?;
     let ready = desk.create().await?;
     let unknown = desk.unknown_saga();
@@ -256,7 +263,7 @@ pub(super) async fn claims_by_id(desk: Desk) -> Verdict {
     ensure_eq(claimed.sagas.iter().map(|saga| saga.id).collect(), vec![timed, parked, ready])?;
     desk.write(&other, &owned, smallvec![intended(1)], Place::Owned).await?;
     // Neither the ticket nor the timer that is left over brings them to anybody else.
-    desk.pass(SOON).await;
+    desk.pass_until(due).await;
     desk.journal.pulse(other.id, None).await?;
     ensure_eq(desk.claim_all(&other).await?, vec![])
 }
@@ -282,9 +289,10 @@ pub(super) async fn brings_back_what_was_lost(desk: Desk) -> Verdict {
     let seat = desk.seat().await?;
     let saga = desk.create().await?;
     ensure_eq(carry(&desk, &seat, desk.definition.hash(), 8).await?, vec![saga])?;
-    desk.pass(Duration::from_secs(59)).await;
+    let lost = desk.journal.now();
+    desk.pass(desk.carried * 3 / 4).await;
     ensure_eq(carry(&desk, &seat, desk.definition.hash(), 8).await?, vec![])?;
-    desk.pass(Duration::from_secs(2)).await;
+    desk.pass_until(lost.plus(desk.carried)).await;
     ensure_eq(carry(&desk, &seat, desk.definition.hash(), 8).await?, vec![saga])
 }
 
@@ -314,7 +322,7 @@ pub(super) async fn wants_to_be_called(desk: Desk) -> Verdict {
     ensure_eq(desk.journal.claim(owner.id, from, 1).await?.sagas.len(), 1)?;
     ensure_eq(carry(&desk, &seat, definition, 8).await?, vec![])?;
     let next = desk.create().await?;
-    match seat.heard.next().await {
+    match desk.hears(&seat.heard).await? {
         Signal::Ready => ensure_eq(carry(&desk, &seat, definition, 8).await?, vec![next]),
         other => Err(format!("{other:?} was signalled").into()),
     }

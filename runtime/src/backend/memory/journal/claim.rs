@@ -1,9 +1,6 @@
 //! Claiming, carrying, and seats that come to an end.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use super::{
     super::{
@@ -22,8 +19,6 @@ use crate::{
 
 /// Due timers that one pulse turns into tickets.
 const TIMERS_A_PULSE: usize = 128;
-/// A ticket that a queue lost comes back after this (B8).
-const CARRIED: Duration = Duration::from_secs(60);
 
 impl MemoryJournal {
     fn claim_ticket(
@@ -151,7 +146,7 @@ impl MemoryJournal {
         carry: Carry<'_>,
         now: Timestamp,
     ) -> Vec<(SagaId, DefinitionHash)> {
-        let (back, idle) = (now.plus(CARRIED), (seat.id, seat.listener));
+        let (back, idle) = (now.plus(self.carry_timeout), (seat.id, seat.listener));
         let (mut tickets, mut carried) = (Vec::new(), Vec::new());
         loop {
             let wake = lock(&self.ready).pop(carry.definitions, carry.limit, idle, &mut tickets);

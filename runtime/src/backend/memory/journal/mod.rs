@@ -75,6 +75,8 @@ pub struct MemoryJournal {
     retain: Option<usize>,
     /// How long a key is remembered after the end of its saga, at least.
     retain_keys: Duration,
+    /// A ticket that a queue lost comes back after this.
+    carry_timeout: Duration,
 }
 
 impl MemoryJournal {
@@ -89,6 +91,7 @@ impl MemoryJournal {
             capacity: 100,
             retain_ended: 1_000,
             retain_keys: Duration::from_secs(24 * 60 * 60),
+            carry_timeout: Duration::from_secs(60),
             lease: None,
             clock: None,
             #[cfg(feature = "sqlite")]

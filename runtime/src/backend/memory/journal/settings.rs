@@ -38,6 +38,7 @@ pub struct MemoryJournalBuilder {
     pub(super) capacity: usize,
     pub(super) retain_ended: usize,
     pub(super) retain_keys: Duration,
+    pub(super) carry_timeout: Duration,
     pub(super) lease: Option<Duration>,
     pub(super) clock: Option<Arc<dyn Clock>>,
     /// Ended sagas stay until they are taken.
@@ -67,6 +68,15 @@ impl MemoryJournalBuilder {
     #[must_use]
     pub fn retain_keys(mut self, retention: Duration) -> Self {
         self.retain_keys = retention;
+        self
+    }
+
+    /// How long a ticket stays with a queue that carries it, where there is one, before it counts as
+    /// lost and comes back to its ready list (B8): longer than tickets wait in the queue as a rule.
+    /// Default one minute.
+    #[must_use]
+    pub fn carry_timeout(mut self, timeout: Duration) -> Self {
+        self.carry_timeout = timeout;
         self
     }
 
@@ -106,6 +116,7 @@ impl MemoryJournalBuilder {
             late: Mutex::default(),
             retain,
             retain_keys: self.retain_keys,
+            carry_timeout: self.carry_timeout,
         }
     }
 }
