@@ -1,6 +1,12 @@
 //! The journal in Redis keeps the contract of every journal.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use distributed_task::{
     backend::redis::RedisJournal,
@@ -8,25 +14,29 @@ use distributed_task::{
 };
 use distributed_task_test_servers::{RedisOptions, RedisServer};
 
+const SECOND: Duration = Duration::from_secs(1);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_journal_in_redis_keeps_the_contract() {
     let server = RedisServer::start(RedisOptions::default());
-    let mut journals = 0;
-    conformance::journal::run(async || {
-        journals += 1;
+    let journals = AtomicUsize::new(0);
+    conformance::journal::run_concurrently(8, async || {
+        let number = journals.fetch_add(1, Ordering::Relaxed);
         let journal = RedisJournal::builder(server.url())
-            .namespace(format!("test-{journals}"))
+            .namespace(format!("rule-{number}"))
             .capacity(16)
-            .lease(Duration::from_millis(1000))
-            .retain(Duration::from_secs(5))
-            .carried(Duration::from_millis(1000))
+            .lease(SECOND)
+            .retain(SECOND)
+            .carry_timeout(SECOND)
             .open()
             .await
             .expect("the server is there");
         Subject {
             journal: Arc::new(journal),
             capacity: 16,
-            keys: Duration::from_secs(5),
+            lease: SECOND,
+            keys: SECOND,
+            carried: SECOND,
             advance: Box::new(|time| Box::pin(tokio::time::sleep(time))),
         }
     })

@@ -89,6 +89,8 @@ pub struct Carry<'a> {
 pub struct Pulse {
     /// When others may declare the seat dead.
     pub deadline: Option<Timestamp>,
+    /// When the journal wants to hear of the seat again; `None`: at a third of its lease.
+    pub next: Option<Timestamp>,
     /// When the next timer is due.
     pub next_due: Option<Timestamp>,
     /// So many definitions are known.

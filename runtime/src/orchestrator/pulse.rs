@@ -133,12 +133,12 @@ async fn take(host: &Host) -> Result<Taken, JournalError> {
 /// Returns when the seat is lost.
 async fn beat(host: &Host, seat: &Seat, lease: Lease) {
     let mut deadline = lease.deadline;
-    let mut next_due: Option<Timestamp> = None;
+    let (mut next, mut next_due): (Option<Timestamp>, Option<Timestamp>) = (None, None);
     let mut suspects = Suspects::default();
     // Timers may wait that were set by hosts that are gone.
     host.ears.timer.notify_one();
     loop {
-        let wait = until_next(host, deadline, next_due);
+        let wait = until_next(host, (deadline, next), next_due);
         tokio::select! {
             biased;
             () = host.ears.timer.notified() => {}
@@ -152,7 +152,7 @@ async fn beat(host: &Host, seat: &Seat, lease: Lease) {
                 if let Err(error) = host.heard_of_definitions(pulse.definitions).await {
                     tracing::warn!(%error, "the definitions were not read");
                 }
-                next_due = pulse.next_due;
+                (next, next_due) = (pulse.next, pulse.next_due);
                 if host.journal.wire() == Wire::Remote {
                     // What called this host to a ready list may have been lost on the way.
                     host.ears.ready.notify_one();
@@ -200,11 +200,12 @@ impl Suspects {
 
 fn until_next(
     host: &Host,
-    deadline: Option<Timestamp>,
+    (deadline, next): (Option<Timestamp>, Option<Timestamp>),
     next_due: Option<Timestamp>,
 ) -> Option<Duration> {
     let now = host.journal.now();
-    let renewal = deadline.map(|deadline| deadline.since(now) / 3);
+    let third = |deadline: Timestamp| deadline.since(now) / 3;
+    let renewal = next.map(|next| next.since(now)).or(deadline.map(third));
     let timer = next_due.map(|due| due.since(now));
     [renewal, timer].into_iter().flatten().min()
 }

@@ -136,7 +136,7 @@ impl MemoryJournal {
         };
         let next_due = lock(&self.timers).next();
         let definitions = self.definitions.read().expect("no writer panics").len();
-        Ok(Pulse { deadline: lease.deadline, next_due, definitions, dead, carried })
+        Ok(Pulse { deadline: lease.deadline, next: None, next_due, definitions, dead, carried })
     }
 
     /// Hands tickets to a queue.

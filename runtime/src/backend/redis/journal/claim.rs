@@ -73,7 +73,7 @@ impl Inner {
         if let ClaimFrom::Definitions(definitions) = from {
             let idle = claimed.sagas.is_empty() && limit > 0;
             let waits_for = if idle { definitions.to_vec() } else { Vec::new() };
-            *seat.waits_for.lock().expect("nobody panics under it") = waits_for;
+            *seat.waits_for() = waits_for;
         }
         Ok(claimed)
     }
@@ -97,10 +97,9 @@ impl Inner {
         let answer = partition.run(&CARRY, args).await.map_err(unavailable)?;
         match read_carried(answer).map_err(unavailable)? {
             Some(carried) => {
-                partition.beats.forget();
                 let waits_for =
                     if carried.is_empty() { carry.definitions.to_vec() } else { Vec::new() };
-                *seat.waits_for.lock().expect("nobody panics under it") = waits_for;
+                *seat.waits_for() = waits_for;
                 Ok(carried)
             }
             None => Err(seat.lose(false)),

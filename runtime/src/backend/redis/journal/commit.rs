@@ -14,6 +14,7 @@ use super::{
     Inner,
     chunk::{BoxError, Header, group},
     create::{ended, fingerprint, key},
+    messages::Tales,
     owned::{Course, Ending, Owned, Phase},
     partition::{Partition, text as text_of, unavailable},
     reply::List,
@@ -22,14 +23,12 @@ use super::{
 };
 use crate::{
     journal::{Committed, Item, JournalError, ListenerId, Signal, Verdict},
-    kernel::{Direction, Finished, Place, Record, SagaId, Stamped, Timestamp},
+    kernel::{Direction, Place, Record, SagaId, Stamped, Timestamp},
 };
 
 /// The most that one batch holds.
 const MOST: usize = 256;
 const MOST_BYTES: usize = 1 << 20;
-/// What is said of an end in a message; beyond this it is read.
-const MOST_SAID: usize = 64 << 10;
 
 /// What one caller wants to be written, in one batch.
 pub(super) struct Job {
@@ -44,8 +43,8 @@ struct Part {
     /// The saga as it is when this is written; `None` when it has left.
     after: Option<Owned>,
     due: Option<Timestamp>,
-    /// What listeners of this process hear then.
-    told: Vec<(ListenerId, Signal)>,
+    /// Who of this process hears of it then.
+    told: Option<(ListenerId, Signal)>,
 }
 
 /// An item, and what became of it here: on its way, or refused.
@@ -158,10 +157,7 @@ impl Inner {
             Ok(Reply::Diverged) => Err(seat.lose(true)),
             Ok(Reply::Written { verdicts, next_due }) => {
                 seat.batches.store(number, Ordering::Release);
-                let mut dues = parts().filter_map(|part| part.due).peekable();
-                if dues.peek().is_some() {
-                    partition.beats.forget();
-                }
+                let mut dues = parts().filter_map(|part| part.due);
                 if let Some(due) = dues.find(|due| next_due == Some(*due)) {
                     self.ears.signal(seat.listener, Signal::Timer(due));
                 }
@@ -190,7 +186,7 @@ impl Inner {
         if let Some(gate) = left.and_then(|left| left.gate) {
             gate.release();
         }
-        for (listener, signal) in part.told {
+        if let Some((listener, signal)) = part.told {
             self.ears.signal(listener, signal);
         }
     }
@@ -284,8 +280,8 @@ impl Inner {
             (Place::Ended, _) => ended(Ending::Abandoned, header.fingerprint),
             _ => Bytes::new(),
         };
-        let (told, says) = self.tales(&owned, saga, place, end);
-        let (listener, tale) = says.unwrap_or_default();
+        let Tales { here: told, there: (listener, tale) } =
+            self.tales(owned.reply_to, saga, place, end);
         let mut args: Vec<Bytes> = vec![
             head.into(),
             folded.into(),
@@ -309,38 +305,6 @@ impl Inner {
         }
         let after = (place == Place::Owned).then_some(owned);
         Part { saga, args, after, due, told }
-    }
-
-    /// Who is told what when this is written: listeners here, and at most one elsewhere.
-    fn tales(
-        &self,
-        owned: &Owned,
-        saga: SagaId,
-        place: Place,
-        end: Option<Arc<Finished>>,
-    ) -> (Vec<(ListenerId, Signal)>, Option<(Bytes, Bytes)>) {
-        let signal = match (end, place) {
-            (Some(finished), _) => Signal::Ended(saga, finished),
-            (None, Place::Parked) => Signal::Parked(saga),
-            _ => return (Vec::new(), None),
-        };
-        let Some(listener) = owned.reply_to else { return (Vec::new(), None) };
-        if self.ears.is_here(listener) {
-            return (vec![(listener, signal)], None);
-        }
-        let tale = match &signal {
-            Signal::Ended(_, finished) => {
-                let mut tale = vec![b'e'];
-                match serde_json::to_vec(&**finished) {
-                    Ok(finished) if finished.len() <= MOST_SAID => tale.extend(finished),
-                    // It is read by whoever wants to know.
-                    _ => {}
-                }
-                tale
-            }
-            _ => vec![b'p'],
-        };
-        (Vec::new(), Some((Bytes::copy_from_slice(&listener.0.to_be_bytes()), tale.into())))
     }
 }
 

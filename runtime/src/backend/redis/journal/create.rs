@@ -15,15 +15,17 @@ use tokio::{sync::oneshot, time::sleep};
 use uuid::Uuid;
 
 use super::{
+    Inner,
     chunk::{BoxError, Header, group, push},
     gather::Gather,
-    owned::Ending,
+    messages::Tales,
+    owned::{Ending, reply_to},
     partition::{Partition, unavailable},
     reply::{List, array},
     scripts::CREATE,
 };
 use crate::{
-    journal::{Admission, Created, Gate, JournalError, Known, NewSaga, Stage},
+    journal::{Admission, Created, Gate, JournalError, Known, ListenerId, NewSaga, Signal, Stage},
     kernel::{DefinitionHash, Fence, Fingerprint, Place, Record, SagaId, Timestamp},
 };
 
@@ -44,7 +46,9 @@ pub(super) struct Creates {
 
 pub(super) struct Job {
     id: SagaId,
-    args: [Bytes; 4],
+    args: [Bytes; 6],
+    /// Who of this process hears of its end, or that it is parked.
+    told: Option<(ListenerId, Signal)>,
     admission: Admission,
     reply: oneshot::Sender<Result<Created, JournalError>>,
 }
@@ -63,14 +67,25 @@ impl Gate for Room {
     }
 }
 
-impl Partition {
+impl Inner {
     /// Starts a saga.
-    pub(super) async fn create(self: Arc<Self>, mut new: NewSaga) -> Result<Created, JournalError> {
+    pub(super) async fn create(
+        self: Arc<Self>,
+        partition: Arc<Partition>,
+        mut new: NewSaga,
+    ) -> Result<Created, JournalError> {
         let (reply, answer) = oneshot::channel();
-        let args = as_args(&mut new).map_err(unavailable)?;
-        let job = Job { id: new.id, args, admission: new.admission, reply };
-        if self.creates.line.push(job) {
-            tokio::spawn(Arc::clone(&self).send_creates());
+        let [head, key, ended, chunk] = as_args(&mut new).map_err(unavailable)?;
+        let end = match new.records.last() {
+            Some(Record::Finished(finished)) => Some(Arc::clone(finished)),
+            _ => None,
+        };
+        let reply_to = new.records.first().and_then(reply_to);
+        let Tales { here, there: (listener, tale) } = self.tales(reply_to, new.id, new.place, end);
+        let args = [head, key, ended, chunk, listener, tale];
+        let job = Job { id: new.id, args, told: here, admission: new.admission, reply };
+        if partition.creates.line.push(job) {
+            tokio::spawn(self.send_creates(Arc::clone(&partition)));
         }
         match answer.await {
             Ok(answer) => answer,
@@ -78,8 +93,8 @@ impl Partition {
         }
     }
 
-    async fn send_creates(self: Arc<Self>) {
-        let _working = self.creates.line.at_work();
+    async fn send_creates(self: Arc<Self>, partition: Arc<Partition>) {
+        let _working = partition.creates.line.at_work();
         loop {
             let (mut count, mut bytes, mut ids) = (0, 0, HashSet::new());
             let takes = |job: &Job| {
@@ -89,18 +104,21 @@ impl Partition {
                 let is_new = ids.insert(job.id);
                 is_new && count <= MOST && bytes <= MOST_BYTES
             };
-            let Some(jobs) = self.creates.line.next(takes) else { return };
+            let Some(jobs) = partition.creates.line.next(takes) else { return };
             let args = jobs.iter().flat_map(|job| job.args.iter().cloned()).collect();
             let until = self.clock.local().plus(PATIENCE);
-            let answer = self.insist(&CREATE, args, || until).await;
+            let answer = partition.insist(&CREATE, args, || until).await;
             let answer =
-                answer.map_err(BoxError::from).and_then(|answer| self.read_created(answer));
+                answer.map_err(BoxError::from).and_then(|answer| partition.read_created(answer));
             match answer {
                 Ok(created) => {
                     for (job, created) in jobs.into_iter().zip(created) {
                         if created == Created::Created {
                             // It is counted in the store now.
                             drop(job.admission);
+                            if let Some((listener, signal)) = job.told {
+                                self.ears.signal(listener, signal);
+                            }
                         }
                         let _ = job.reply.send(Ok(created));
                     }
@@ -114,7 +132,9 @@ impl Partition {
             }
         }
     }
+}
 
+impl Partition {
     fn read_created(&self, answer: Value) -> Result<Vec<Created>, BoxError> {
         let mut answer = List::of(answer)?;
         self.clock.heard(Timestamp(answer.number()?));

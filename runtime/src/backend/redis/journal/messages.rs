@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Weak};
 
+use bytes::Bytes;
 use uuid::Uuid;
 
 use super::{Inner, chunk::BoxError, reply::array};
 use crate::{
     backend::redis::link::{Heard, Link, Subscription},
     journal::{ListenerId, Signal},
-    kernel::{DefinitionHash, Finished, Record, SagaId, Timestamp},
+    kernel::{DefinitionHash, Finished, Place, Record, SagaId, Timestamp},
 };
 
 /// What every process is told.
@@ -16,7 +17,45 @@ pub(super) const EVERYBODY: &[u8] = b"a";
 /// What one process is told, before its name.
 pub(super) const ONE: &[u8] = b"m:";
 
+/// What is said of an end in a message; beyond this it is read.
+const MOST_SAID: usize = 64 << 10;
+
+/// Who is told that a saga is over or parked: one listener, here or elsewhere.
+pub(super) struct Tales {
+    pub(super) here: Option<(ListenerId, Signal)>,
+    /// Listener and message, or two times nothing.
+    pub(super) there: (Bytes, Bytes),
+}
+
 impl Inner {
+    pub(super) fn tales(
+        &self,
+        reply_to: Option<ListenerId>,
+        saga: SagaId,
+        place: Place,
+        end: Option<Arc<Finished>>,
+    ) -> Tales {
+        let nobody = Tales { here: None, there: (Bytes::new(), Bytes::new()) };
+        let signal = match (end, place) {
+            (Some(finished), _) => Signal::Ended(saga, finished),
+            (None, Place::Parked) => Signal::Parked(saga),
+            _ => return nobody,
+        };
+        let Some(listener) = reply_to else { return nobody };
+        if self.ears.is_here(listener) {
+            return Tales { here: Some((listener, signal)), ..nobody };
+        }
+        let tale = match &signal {
+            Signal::Ended(_, finished) => match serde_json::to_vec(&**finished) {
+                Ok(finished) if finished.len() <= MOST_SAID => [b"e", &*finished].concat().into(),
+                // It is read by whoever wants to know.
+                _ => Bytes::from_static(b"e"),
+            },
+            _ => Bytes::from_static(b"p"),
+        };
+        Tales { there: (Bytes::copy_from_slice(&listener.0.to_be_bytes()), tale), ..nobody }
+    }
+
     pub(super) fn listen_to(self: &Arc<Self>, link: &Arc<Link>) -> Subscription {
         let own = self.ears.channel();
         let mut channels: Vec<Vec<u8>> =
@@ -29,7 +68,6 @@ impl Inner {
     /// Calls everybody to look for what was said while nobody listened.
     fn heard_nothing(&self) {
         for partition in &self.partitions {
-            partition.beats.forget();
             for seat in partition.seats().values() {
                 self.ears.signal(seat.listener, Signal::Ready);
                 self.ears.signal(seat.listener, Signal::Timer(self.clock.now()));
@@ -41,7 +79,6 @@ impl Inner {
         let Some((kind, rest)) = message.split_first() else { return Err("it is empty".into()) };
         if *kind == b'd' {
             let definition = DefinitionHash(array(rest)?);
-            self.partitions[0].beats.forget();
             self.ears.all(|| Signal::Defined(definition));
             return Ok(());
         }
@@ -57,7 +94,6 @@ impl Inner {
             b'p' => self.ears.signal(listener, Signal::Parked(saga()?.0)),
             b't' => {
                 let due = std::str::from_utf8(rest)?.parse()?;
-                self.partitions.iter().for_each(|partition| partition.beats.forget());
                 self.ears.signal(listener, Signal::Timer(Timestamp(due)));
             }
             b'e' => match saga()? {

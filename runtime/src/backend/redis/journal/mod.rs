@@ -142,7 +142,6 @@ impl Inner {
             command.arg(partition.key(b"defs", b"")).arg(&hash.0).arg(&json);
             let answer = partition.call(command).await.map_err(unavailable)?;
             if number == 0 && answer == Value::Int(1) {
-                partition.beats.forget();
                 let mut command = redis::cmd("PUBLISH");
                 let message = [&b"d"[..], &hash.0].concat();
                 command.arg(partition.key(EVERYBODY, b"")).arg(message);
@@ -204,7 +203,6 @@ impl Inner {
             let deadline = Timestamp(answer.number().map_err(unavailable)?);
             first = Some(first.map_or(deadline, |first| first.min(deadline)));
             let seat = Seat::new(id, listener, sent.plus(self.settings.lease));
-            partition.beats.forget();
             partition.seats().insert(id, Arc::new(seat));
         }
         Ok(Lease { deadline: first })
@@ -271,20 +269,25 @@ impl Inner {
         Ok(Committed { verdicts })
     }
 
-    async fn pulse_all(&self, id: SeatId, carry: Option<Carry<'_>>) -> Result<Pulse, JournalError> {
+    async fn pulse_all(
+        self: Arc<Self>,
+        id: SeatId,
+        carry: Option<Carry<'_>>,
+    ) -> Result<Pulse, JournalError> {
         let mut all: Option<Pulse> = None;
         for partition in &self.partitions {
             let seat = partition.seat(id)?;
-            let mut carried = Vec::new();
+            let mut pulse = self.pulse(partition, &seat).await?;
             if let Some(carry) = carry {
                 let left = carry.limit - all.as_ref().map_or(0, |all| all.carried.len());
-                carried = self.carry(partition, &seat, Carry { limit: left, ..carry }).await?;
+                let carry = Carry { limit: left, ..carry };
+                pulse.carried = self.carry(partition, &seat, carry).await?;
             }
-            let pulse = Pulse { carried, ..self.pulse(partition, &seat).await? };
             all = Some(match all {
                 None => pulse,
                 Some(mut all) => {
                     all.deadline = all.deadline.min(pulse.deadline);
+                    all.next = all.next.min(pulse.next);
                     all.next_due = [all.next_due, pulse.next_due].into_iter().flatten().min();
                     all.dead.extend(pulse.dead);
                     all.carried.extend(pulse.carried);
@@ -327,7 +330,6 @@ impl Inner {
                     usize::try_from(answer.number().map_err(unavailable)?).unwrap_or(usize::MAX);
             } else if let Some(seat) = partition.seats().remove(&id) {
                 seat.lose(false);
-                partition.beats.forget();
                 self.ears.forget(seat.listener);
             }
         }
@@ -380,7 +382,8 @@ impl Journal for RedisJournal {
     }
 
     fn create(&self, saga: NewSaga) -> Answer<'_, Created> {
-        later(Arc::clone(self.inner.partition(saga.id)).create(saga))
+        let partition = Arc::clone(self.inner.partition(saga.id));
+        later(Arc::clone(&self.inner).create(partition, saga))
     }
 
     fn find(&self, saga: SagaId) -> Answer<'_, Option<Known>> {
@@ -408,7 +411,7 @@ impl Journal for RedisJournal {
     }
 
     fn pulse<'a>(&'a self, seat: SeatId, carry: Option<Carry<'a>>) -> Answer<'a, Pulse> {
-        later(self.inner.pulse_all(seat, carry))
+        later(Arc::clone(&self.inner).pulse_all(seat, carry))
     }
 
     fn reap(&self, dead: SeatId) -> Answer<'_, Reaped> {

@@ -1,18 +1,20 @@
 //! The pulse of all seats of this process in a partition: one call, whatever their number (B3).
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, atomic::Ordering},
+    collections::HashSet,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use bytes::Bytes;
 use redis::Value;
+use tokio::{sync::oneshot, time::sleep};
 use uuid::Uuid;
 
 use super::{
     Inner,
     chunk::BoxError,
+    gather::Gather,
     partition::{Partition, hash, text, unavailable},
     reply::List,
     scripts::{PULSE, REAP},
@@ -23,90 +25,81 @@ use crate::{
     kernel::{DefinitionHash, SagaId, Timestamp},
 };
 
-/// An answer that is younger than this part of a lease is an answer to the next seat as well.
-const FRESH: u32 = 12;
+/// How long a pulse waits for those of other seats.
+const GATHERED: Duration = Duration::from_millis(5);
 
-/// What the last pulse was answered.
-#[derive(Default)]
-pub(super) struct Beats {
-    /// One at a time.
-    turn: tokio::sync::Mutex<()>,
-    last: Mutex<Option<Last>>,
-}
+/// Seats that want to be renewed.
+pub(super) type Beats = Gather<Job>;
 
-struct Last {
-    at: Timestamp,
-    deadline: Timestamp,
-    next_due: Option<Timestamp>,
-    definitions: usize,
-    dead: Vec<SeatId>,
-    seats: HashMap<SeatId, Alive>,
-}
-
-#[derive(Clone, Copy)]
-enum Alive {
-    Yes,
-    Fenced,
-    Diverged,
-}
-
-impl Beats {
-    /// What was answered is not true any more.
-    pub(super) fn forget(&self) {
-        *self.last.lock().expect("nobody panics under it") = None;
-    }
+pub(super) struct Job {
+    seat: Arc<Seat>,
+    reply: oneshot::Sender<Result<Pulse, JournalError>>,
 }
 
 impl Inner {
-    /// Renews a seat, with all others of this process.
+    /// Renews a seat, with all others that ask for it now.
     pub(super) async fn pulse(
-        &self,
-        partition: &Partition,
-        seat: &Seat,
+        self: &Arc<Self>,
+        partition: &Arc<Partition>,
+        seat: &Arc<Seat>,
     ) -> Result<Pulse, JournalError> {
-        let _turn = partition.beats.turn.lock().await;
-        seat.check()?;
-        let now = self.clock.local();
-        let fresh = now.0.saturating_sub(self.settings.lease.as_micros() as u64 / u64::from(FRESH));
-        let known = || {
-            let last = partition.beats.last.lock().expect("nobody panics under it");
-            let last = last.as_ref().filter(|last| {
-                let due = last.next_due.is_some_and(|due| due <= self.clock.now());
-                last.at.0 > fresh && !due && last.seats.contains_key(&seat.id)
-            })?;
-            Some(last.of(seat))
-        };
-        if let Some(answer) = known() {
-            return answer;
+        let (reply, answer) = oneshot::channel();
+        if partition.beats.push(Job { seat: Arc::clone(seat), reply }) {
+            tokio::spawn(Arc::clone(self).send_pulses(Arc::clone(partition)));
         }
-        let last = self.beat(partition, now).await?;
-        let answer = last.of(seat);
-        *partition.beats.last.lock().expect("nobody panics under it") = Some(last);
-        answer
+        match answer.await {
+            Ok(answer) => answer,
+            Err(_) => Err(unavailable("the runtime of this journal has ended")),
+        }
     }
 
-    async fn beat(&self, partition: &Partition, sent: Timestamp) -> Result<Last, JournalError> {
-        let mut seats: Vec<Arc<Seat>> = partition.seats().values().cloned().collect();
-        seats.retain(|seat| seat.check().is_ok());
-        seats.sort_unstable_by_key(|seat| seat.id);
+    async fn send_pulses(self: Arc<Self>, partition: Arc<Partition>) {
+        let _working = partition.beats.at_work();
+        loop {
+            sleep(GATHERED).await;
+            let mut seats = HashSet::new();
+            let Some(jobs) = partition.beats.next(|job| seats.insert(job.seat.id)) else { return };
+            let seats: Vec<_> = jobs.iter().map(|job| Arc::clone(&job.seat)).collect();
+            match self.beat(&partition, &seats).await {
+                Ok(answers) => {
+                    for (job, answer) in jobs.into_iter().zip(answers) {
+                        let _ = job.reply.send(answer);
+                    }
+                }
+                Err(error) => {
+                    let error: Arc<dyn std::error::Error + Send + Sync> = error.into();
+                    for job in jobs {
+                        let _ = job.reply.send(Err(unavailable(Arc::clone(&error))));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn beat(
+        &self,
+        partition: &Partition,
+        seats: &[Arc<Seat>],
+    ) -> Result<Vec<Result<Pulse, JournalError>>, BoxError> {
         let mut waited_for: Vec<DefinitionHash> = Vec::new();
-        for seat in &seats {
-            waited_for.extend(&*seat.waits_for.lock().expect("nobody panics under it"));
+        for seat in seats {
+            waited_for.extend(&*seat.waits_for());
         }
         waited_for.sort_unstable();
         waited_for.dedup();
         let lease = u64::try_from(self.settings.lease.as_micros()).unwrap_or(u64::MAX);
         let mut args = vec![text(lease), text(waited_for.len() as u64)];
         args.extend(waited_for.into_iter().map(hash));
-        for seat in &seats {
+        for seat in seats {
             args.extend([
                 Bytes::copy_from_slice(seat.id.0.as_bytes()),
                 text(seat.batches.load(Ordering::Acquire)),
                 text(seat.claims.load(Ordering::Acquire)),
             ]);
         }
-        let answer = partition.run(&PULSE, args).await.map_err(unavailable)?;
-        self.read_beat(&seats, answer, sent).map_err(unavailable)
+        let sent = self.clock.local();
+        let answer = partition.run(&PULSE, args).await?;
+        self.read_beat(seats, answer, sent)
     }
 
     fn read_beat(
@@ -114,7 +107,7 @@ impl Inner {
         seats: &[Arc<Seat>],
         answer: Value,
         sent: Timestamp,
-    ) -> Result<Last, BoxError> {
+    ) -> Result<Vec<Result<Pulse, JournalError>>, BoxError> {
         let mut answer = List::of(answer)?;
         self.clock.heard(Timestamp(answer.number()?));
         let deadline = Timestamp(answer.number()?);
@@ -128,31 +121,48 @@ impl Inner {
         while !list.is_empty() {
             ready.push(DefinitionHash(list.array()?));
         }
-        let (mut list, mut states) = (answer.list()?, HashMap::new());
+        let (mut list, mut answers) = (answer.list()?, Vec::with_capacity(seats.len()));
         for seat in seats {
             let mut state = list.list()?;
-            let alive = match &*state.bytes()? {
-                b"F" => Alive::Fenced,
-                b"D" => Alive::Diverged,
-                _ => Alive::Yes,
-            };
-            states.insert(seat.id, alive);
-            if !matches!(alive, Alive::Yes) {
-                continue;
+            match &*state.bytes()? {
+                b"F" => {
+                    answers.push(Err(seat.lose(false)));
+                    continue;
+                }
+                b"D" => {
+                    answers.push(Err(seat.lose(true)));
+                    continue;
+                }
+                _ => seat.renewed(sent.plus(self.settings.lease)),
             }
-            seat.renewed(sent.plus(self.settings.lease));
             // What messages said, once more, for those that were lost.
             let mut letters = state.list()?;
             while !letters.is_empty() {
                 let saga = SagaId(Uuid::from_bytes(letters.array()?));
                 self.ears.signal(seat.listener, Signal::Mail(saga));
             }
-            let waits_for = seat.waits_for.lock().expect("nobody panics under it").clone();
-            if ready.iter().any(|definition| waits_for.contains(definition)) {
+            if ready.iter().any(|definition| seat.waits_for().contains(definition)) {
                 self.ears.signal(seat.listener, Signal::Ready);
             }
+            answers.push(Ok(Pulse {
+                deadline: Some(deadline),
+                next: Some(self.next_beat()),
+                next_due,
+                definitions,
+                dead: dead.iter().copied().filter(|dead| *dead != seat.id).collect(),
+                carried: Vec::new(),
+            }));
         }
-        Ok(Last { at: sent, deadline, next_due, definitions, dead, seats: states })
+        Ok(answers)
+    }
+
+    /// When to pulse next: about a third of the lease from now, and at the same moment for all seats of
+    /// this process, so that their pulses are one command.
+    fn next_beat(&self) -> Timestamp {
+        let beat = u64::try_from(self.settings.lease.as_micros()).unwrap_or(u64::MAX) / 3;
+        let now = self.clock.now();
+        let next = (now.0 + beat / 3) / beat.max(1) + 1;
+        Timestamp(next * beat.max(1))
     }
 
     /// Ends a seat and gives back what it owns, page by page.
@@ -164,7 +174,6 @@ impl Inner {
     ) -> Result<Reaped, JournalError> {
         let seat = Bytes::copy_from_slice(dead.0.as_bytes());
         let (mut page, mut given_back) = (Bytes::from_static(b"0"), 0);
-        partition.beats.forget();
         loop {
             let answer = partition.insist(&REAP, vec![seat.clone(), page], || until).await;
             let mut answer = List::of(answer.map_err(unavailable)?).map_err(unavailable)?;
@@ -177,22 +186,6 @@ impl Inner {
             if &*page == b"0" {
                 return Ok(Reaped::Reaped(given_back));
             }
-        }
-    }
-}
-
-impl Last {
-    fn of(&self, seat: &Seat) -> Result<Pulse, JournalError> {
-        match self.seats.get(&seat.id) {
-            Some(Alive::Yes) => Ok(Pulse {
-                deadline: Some(self.deadline),
-                next_due: self.next_due,
-                definitions: self.definitions,
-                dead: self.dead.clone(),
-                carried: Vec::new(),
-            }),
-            Some(Alive::Diverged) => Err(seat.lose(true)),
-            Some(Alive::Fenced) | None => Err(seat.lose(false)),
         }
     }
 }

@@ -24,9 +24,9 @@ pub(super) struct Seat {
     /// is answered.
     pub(super) claims: AtomicU64,
     pub(super) claiming: tokio::sync::Mutex<()>,
-    pub(super) owned: Mutex<HashMap<SagaId, Owned>>,
+    owned: Mutex<HashMap<SagaId, Owned>>,
     /// The ready lists that it waits for.
-    pub(super) waits_for: Mutex<Vec<DefinitionHash>>,
+    waits_for: Mutex<Vec<DefinitionHash>>,
     /// Until when it lives whatever happens, on the clock here.
     until: AtomicU64,
     lost: AtomicU8,
@@ -53,6 +53,10 @@ impl Seat {
 
     pub(super) fn owned(&self) -> MutexGuard<'_, HashMap<SagaId, Owned>> {
         self.owned.lock().expect("nobody panics under it")
+    }
+
+    pub(super) fn waits_for(&self) -> MutexGuard<'_, Vec<DefinitionHash>> {
+        self.waits_for.lock().expect("nobody panics under it")
     }
 
     pub(super) fn renewed(&self, until: Timestamp) {

@@ -90,7 +90,7 @@ impl RedisJournalBuilder {
 
     /// After how long a ticket comes back that a queue was to carry and has lost. Default 1 minute.
     #[must_use]
-    pub fn carried(mut self, patience: Duration) -> Self {
+    pub fn carry_timeout(mut self, patience: Duration) -> Self {
         self.settings.carried = patience;
         self
     }

@@ -1,11 +1,12 @@
 -- Starts sagas that nobody owns. ARGV: for each one
 --   head: saga (16), place (r, p or e), keyed (0 or 1), definition (16)
---   key (16 bytes or nothing), stage and fingerprint when it is over, first chunk
+--   key (16 bytes or nothing), stage and fingerprint when it is over, first chunk, who is told (8
+--   bytes or nothing), what
 -- Atomic: all of them, each with its ticket, or none. A repetition finds what the first copy wrote.
 -- Answers the time, for each saga nothing or what is known instead, and for each definition that got
 -- tickets how long its list of new sagas is.
-local replies, fields, over, parked, new, order = {}, {}, {}, {}, {}, {}
-for at = 2, #ARGV, 4 do
+local replies, fields, over, parked, new, order, told = {}, {}, {}, {}, {}, {}, {}
+for at = 2, #ARGV, 6 do
   local head, key, ended = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local id, place, definition = sub(head, 1, 16), sub(head, 17, 17), sub(head, 19, 34)
   local there = taken(id, sub(head, 18, 18) == '1', key)
@@ -37,6 +38,9 @@ for at = 2, #ARGV, 4 do
       end
       list[#list + 1] = id
     end
+    if ARGV[at + 4] ~= '' then
+      told[#told + 1] = { ARGV[at + 4], ARGV[at + 5], id }
+    end
     if #fields >= 2000 or #over >= 2000 then
       many('HSET', P .. 'j', fields)
       many('HSET', CURRENT, over)
@@ -49,6 +53,9 @@ many('HSET', P .. 'p', parked)
 if #over > 0 then
   many('HSET', CURRENT, over)
   call('PEXPIREAT', CURRENT, int((TURN + 3) * WIDTH / 1000))
+end
+for _, tale in ipairs(told) do
+  signal(tale[1], sub(tale[2], 1, 1), tale[3] .. sub(tale[2], 2))
 end
 local lengths = {}
 for _, definition in ipairs(order) do
