@@ -92,6 +92,16 @@ const _: () = {
         {
             dt::use_in_process_mode(self)
         }
+        /// As many processes, which share what `with` says.
+        pub fn use_distributed_mode(
+            self,
+            with: impl dt::FnOnce(dt::Distributed) -> dt::Distributed,
+        ) -> dt::TaskBuilder<CreateZipFromFiles>
+        where
+            Self: dt::IntoTask<Task = CreateZipFromFiles>,
+        {
+            dt::use_distributed_mode(self, with)
+        }
         /// Starts the task in the mode that it declares.
         pub fn build(self) -> dt::Building<CreateZipFromFiles>
         where

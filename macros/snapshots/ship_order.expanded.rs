@@ -46,6 +46,16 @@ const _: () = {
         {
             dt::use_in_process_mode(self)
         }
+        /// As many processes, which share what `with` says.
+        pub(crate) fn use_distributed_mode(
+            self,
+            with: impl dt::FnOnce(dt::Distributed) -> dt::Distributed,
+        ) -> dt::TaskBuilder<ShipOrder>
+        where
+            Self: dt::IntoTask<Task = ShipOrder>,
+        {
+            dt::use_distributed_mode(self, with)
+        }
         /// Starts the task in the mode that it declares.
         pub(crate) fn build(self) -> dt::Building<ShipOrder>
         where

@@ -70,7 +70,8 @@ use proc_macro::TokenStream;
 /// For a struct `ShipOrders`, with the visibility of the struct:
 ///
 /// - `ShipOrders::builder()` and the `ShipOrdersBuilder`, with one setter for each field in any
-///   order. `.build()` and `.use_in_process_mode()` exist once all are called.
+///   order. `.build()`, `.use_in_process_mode()` and `.use_distributed_mode(..)` exist once all are
+///   called.
 /// - `ShipOrders::WORKER_QUEUE`.
 /// - The aliases `ShipOrdersOrchestrator` (`Task<ShipOrders>`), `ShipOrdersHandle`
 ///   (`SagaHandle<ShipOrders>`), `ShipOrdersOutcome` (`SagaOutcome<ShipOrders>`) and

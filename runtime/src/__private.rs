@@ -4,6 +4,7 @@
 /// For the code that the macros of this version print.
 pub mod v1 {
     pub use core::{
+        ops::FnOnce,
         option::Option,
         result::Result::{self, Ok},
     };
@@ -12,8 +13,11 @@ pub mod v1 {
         BuildError, ProbeContext, Refusal, SagaHandle, SagaOutcome, StepContext, Task, UndoContext,
         WorkerMessage,
         builder::{
-            TaskBuilder,
-            dependencies::{Building, Dependency, IntoTask, Set, build, use_in_process_mode},
+            Distributed, TaskBuilder,
+            dependencies::{
+                Building, Dependency, IntoTask, Set, build, use_distributed_mode,
+                use_in_process_mode,
+            },
         },
         files::{SourceFile, UploadedFile, UploadedFiles},
         journal::Durability,

@@ -93,7 +93,7 @@ pub use crate::{
         LateReport, Operator, OperatorAnswer, OperatorError, OutcomeError, ProbeAnswer,
         ProgressUpdates, SagaEvent, SagaEventKind, SagaEvents, SagaFilter, SagaHandle, SagaList,
         SagaOutcome, SagaRow, ShutdownReport, StartKey, StatusError, SubmitError, SweepError,
-        Swept, Task, TurnedBack, Unclaimable, WhyParked,
+        Swept, Task, TurnedBack, Unclaimable, WhyParked, Worker,
     },
     task::{
         Cancellable, OrRefuse, PartialError, PartialResult, Probe, ProbeContext, Refusal,

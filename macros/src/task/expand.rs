@@ -215,6 +215,17 @@ fn finish(task: &Task) -> TokenStream {
                 #dt::use_in_process_mode(self)
             }
 
+            /// As many processes, which share what `with` says.
+            #vis fn use_distributed_mode(
+                self,
+                with: impl #dt::FnOnce(#dt::Distributed) -> #dt::Distributed,
+            ) -> #dt::TaskBuilder<#ident>
+            where
+                Self: #dt::IntoTask<Task = #ident>,
+            {
+                #dt::use_distributed_mode(self, with)
+            }
+
             /// Starts the task in the mode that it declares.
             #vis fn build(self) -> #dt::Building<#ident>
             where

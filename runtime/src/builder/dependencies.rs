@@ -3,7 +3,7 @@
 
 use std::{future::Future, pin::Pin};
 
-use super::{BuildError, TaskBuilder};
+use super::{BuildError, Distributed, TaskBuilder};
 use crate::{Task, task::TaskSteps};
 
 /// A dependency that is set.
@@ -44,6 +44,11 @@ pub trait IntoTask {
 pub trait HasSteps: Sized {
     /// `.use_in_process_mode()` of the generated builder.
     fn use_in_process_mode(self) -> TaskBuilder<Self>;
+    /// `.use_distributed_mode(..)` of the generated builder.
+    fn use_distributed_mode(
+        self,
+        with: impl FnOnce(Distributed) -> Distributed,
+    ) -> TaskBuilder<Self>;
     /// `.build()` of the generated builder.
     fn build(self) -> Building<Self>;
 }
@@ -54,6 +59,13 @@ impl<T: TaskSteps> HasSteps for T {
         TaskBuilder::new(self).use_in_process_mode()
     }
 
+    fn use_distributed_mode(
+        self,
+        with: impl FnOnce(Distributed) -> Distributed,
+    ) -> TaskBuilder<Self> {
+        TaskBuilder::new(self).use_distributed_mode(with)
+    }
+
     fn build(self) -> Building<Self> {
         Box::pin(TaskBuilder::new(self).build())
     }
@@ -62,6 +74,14 @@ impl<T: TaskSteps> HasSteps for T {
 /// `.use_in_process_mode()` of a generated builder.
 pub fn use_in_process_mode<B: IntoTask>(builder: B) -> TaskBuilder<B::Task> {
     builder.into_task().use_in_process_mode()
+}
+
+/// `.use_distributed_mode(..)` of a generated builder.
+pub fn use_distributed_mode<B: IntoTask>(
+    builder: B,
+    with: impl FnOnce(Distributed) -> Distributed,
+) -> TaskBuilder<B::Task> {
+    builder.into_task().use_distributed_mode(with)
 }
 
 /// A task on its way up. Boxed, so that a dependency that is not set is told once: the type of an

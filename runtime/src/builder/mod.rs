@@ -1,18 +1,20 @@
 //! The builder: the only place that names backends.
 
 pub(crate) mod dependencies;
+mod distributed;
 #[cfg(feature = "testing")]
 pub(crate) mod under_test;
 
 use std::{fmt, marker::PhantomData, num::NonZeroUsize, sync::Arc, time::Duration};
 
+pub use self::distributed::Distributed;
 use crate::{
-    Task,
+    Task, Worker,
     clock::Clock,
     files::Files,
     journal::{Durability, Journal, JournalError},
     kernel::{Kind, Step},
-    orchestrator::{Carrier, Host, HostSettings},
+    orchestrator::{Carrier, Host, HostSettings, Part},
     progress::ProgressTracker,
     queue::Queue,
     task::{Handlers, TaskSteps, WorkerMessage, define, table::Mode},
@@ -22,6 +24,16 @@ use crate::{
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not 0");
 /// How long an attempt that is told to stop may take to do so.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// What to do without a journal that processes share.
+#[cfg(feature = "redis")]
+const NOTHING_SHARED: &str = "the distributed mode needs a journal that processes share: say \
+    `.use_distributed_mode(|with| with.redis(\"redis://...\"))`, give one with \
+    `.override_journal(..)`, or call `.use_in_process_mode()`";
+#[cfg(not(feature = "redis"))]
+const NOTHING_SHARED: &str = "the distributed mode needs a journal that processes share: enable the \
+    feature `redis` of `distributed-task`, give one with `.override_journal(..)`, or call \
+    `.use_in_process_mode()`";
 
 /// Puts a task together with its backends.
 ///
@@ -58,6 +70,7 @@ pub struct TaskBuilder<T> {
     task: PhantomData<fn() -> T>,
     handlers: Arc<dyn Handlers>,
     mode: Option<Mode>,
+    distributed: Distributed,
     journal: Option<Arc<dyn Journal>>,
     queue: Option<Arc<dyn Queue>>,
     files: Option<Files>,
@@ -165,6 +178,15 @@ pub enum BuildError {
         /// What is wrong with it.
         source: crate::backend::sqlite::SqliteOpenError,
     },
+    /// Redis cannot be used.
+    #[cfg(feature = "redis")]
+    #[error("`{task}`: {source}")]
+    Redis {
+        /// The task.
+        task: &'static str,
+        /// What is wrong with it.
+        source: crate::backend::redis::RedisOpenError,
+    },
     /// The journal failed.
     #[error("`{task}`: {source}")]
     Journal {
@@ -182,6 +204,7 @@ impl<T: TaskSteps> TaskBuilder<T> {
             task: PhantomData,
             handlers: define::handlers(Arc::new(task)),
             mode: None,
+            distributed: Distributed::default(),
             journal: None,
             queue: None,
             files: None,
@@ -199,6 +222,30 @@ impl<T: TaskSteps> TaskBuilder<T> {
     pub fn use_in_process_mode(mut self) -> Self {
         self.mode = Some(Mode::InProcess);
         self
+    }
+
+    /// Runs as many processes, which share what `with` says: its argument is empty, and gets what it
+    /// lacks. What is overridden is not taken from there.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "redis")]
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use distributed_task::prelude::*;
+    /// # #[distributed_task(request = u32, response = u32)]
+    /// # struct Double;
+    /// # #[steps]
+    /// # impl Double {
+    /// #     #[step(read_only)]
+    /// #     async fn double(&self, request: &u32) -> u32 { request * 2 }
+    /// # }
+    /// let task = Double::builder().use_distributed_mode(|with| with.redis("redis://127.0.0.1/"));
+    /// let api = task.build_api().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn use_distributed_mode(self, with: impl FnOnce(Distributed) -> Distributed) -> Self {
+        let distributed = with(Distributed::default());
+        Self { mode: Some(Mode::Distributed), distributed, ..self }
     }
 
     /// Keeps records, tickets and timers in this journal. Default in process: a
@@ -254,16 +301,54 @@ impl<T: TaskSteps> TaskBuilder<T> {
         Self { grace, ..self }
     }
 
-    /// Takes a seat in the journal and begins to work. Must be called inside a tokio runtime.
+    /// Takes a seat in the journal and begins to work: starts sagas, and does their steps. Must be
+    /// called inside a tokio runtime.
     ///
     /// # Errors
     /// When something is missing or has no effect, or when the journal fails.
     pub async fn build(self) -> Result<Task<T>, BuildError> {
+        self.build_as(Part::Both).await
+    }
+
+    /// Starts sagas and does their `host = "api"` steps, and leaves all others to the workers. Otherwise
+    /// as [`build`](Self::build).
+    ///
+    /// # Errors
+    /// As `build`.
+    pub async fn build_api(self) -> Result<Task<T>, BuildError> {
+        self.build_as(Part::Api).await
+    }
+
+    /// Does the steps of sagas that others start. Otherwise as [`build`](Self::build).
+    ///
+    /// # Errors
+    /// As `build`.
+    pub async fn build_worker(self) -> Result<Worker<T>, BuildError> {
+        self.build_as(Part::Worker).await.map(Worker::new)
+    }
+
+    async fn build_as(mut self, part: Part) -> Result<Task<T>, BuildError> {
         #[cfg(feature = "sqlite")]
-        let this = self.open_journal().await?;
-        #[cfg(not(feature = "sqlite"))]
-        let this = self;
-        this.build_now().await
+        {
+            self = self.open_journal().await?;
+        }
+        if self.mode.unwrap_or(T::TASK.mode) == Mode::Distributed {
+            self = self.connect().await?;
+        }
+        self.build_now(part).await
+    }
+
+    /// Opens what the processes share and is not overridden.
+    async fn connect(mut self) -> Result<Self, BuildError> {
+        let task = T::TASK.name;
+        let shared = std::mem::take(&mut self.distributed);
+        #[cfg(feature = "redis")]
+        if let (None, Some(journal)) = (&self.journal, shared.journal().await) {
+            let journal = journal.map_err(|source| BuildError::Redis { task, source })?;
+            self.journal = Some(journal);
+        }
+        let _ = (task, shared);
+        Ok(self)
     }
 
     #[cfg(feature = "sqlite")]
@@ -283,12 +368,11 @@ impl<T: TaskSteps> TaskBuilder<T> {
         Ok(self.override_journal(opened))
     }
 
-    async fn build_now(self) -> Result<Task<T>, BuildError> {
+    async fn build_now(self, part: Part) -> Result<Task<T>, BuildError> {
         let task = T::TASK.name;
-        if self.mode.unwrap_or(T::TASK.mode) == Mode::Distributed && self.journal.is_none() {
-            let reason = "`mode = \"distributed\"` needs a journal that processes share: give one \
-                          with `.override_journal(..)`, or call `.use_in_process_mode()`";
-            return Err(BuildError::Mode { task, reason });
+        let is_distributed = self.mode.unwrap_or(T::TASK.mode) == Mode::Distributed;
+        if is_distributed && self.journal.is_none() {
+            return Err(BuildError::Mode { task, reason: NOTHING_SHARED });
         }
         let concurrency =
             NonZeroUsize::new(self.concurrency).ok_or(BuildError::NoConcurrency { task })?;
@@ -296,7 +380,8 @@ impl<T: TaskSteps> TaskBuilder<T> {
             return Err(BuildError::ClockWithoutEffect { task });
         }
         let handlers = self.handlers;
-        let files = self.files.or_else(default_files);
+        // What is in the memory of one process is nowhere for the others.
+        let files = self.files.or_else(|| if is_distributed { None } else { default_files() });
         if let (None, Some(step)) = (&files, handlers.needs_files()) {
             return Err(BuildError::NoFileStore { task, step });
         }
@@ -318,7 +403,7 @@ impl<T: TaskSteps> TaskBuilder<T> {
                 Err(wrong) => Err(wrong.to_string()),
             },
         });
-        let settings = HostSettings { concurrency, grace: self.grace };
+        let settings = HostSettings { concurrency, grace: self.grace, part };
         let host = Host::start(journal, handlers, files, progress, carrier, settings)
             .await
             .map_err(|source| BuildError::Journal { task, source })?;

@@ -77,6 +77,19 @@ pub(crate) struct HostSettings {
     pub(crate) concurrency: NonZeroUsize,
     /// How long an attempt that is told to stop may take to do so.
     pub(crate) grace: Duration,
+    /// What it does.
+    pub(crate) part: Part,
+}
+
+/// What a process does of the work on a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Starts sagas, and does their API steps.
+    Api,
+    /// Does all other steps.
+    Worker,
+    /// All of it.
+    Both,
 }
 
 /// How a host gets its tickets.
@@ -132,6 +145,7 @@ impl Host {
             gone: CancellationToken::new(),
         });
         match carrier {
+            _ if host.settings.part == Part::Api => {}
             None => drop(host.tasks.spawn(claim::run(Arc::clone(&host)))),
             Some(carrier) => carrier::spawn(&host, carrier),
         }

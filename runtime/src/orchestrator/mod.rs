@@ -37,10 +37,11 @@ mod suspects;
 mod sweep;
 mod task;
 mod watch;
+mod worker;
 
 pub use handle::{CancelError, Cancelled, ProgressUpdates, SagaHandle};
 pub use history::{ProbeAnswer, SagaEvent, SagaEventKind, SagaEvents, TurnedBack};
-pub(crate) use host::{Carrier, Host, HostSettings};
+pub(crate) use host::{Carrier, Host, HostSettings, Part};
 pub use operator::{
     AuditReport, LateReport, Operator, OperatorAnswer, OperatorError, SagaFilter, SagaList,
     SagaRow, Unclaimable,
@@ -53,3 +54,4 @@ pub use start_key::StartKey;
 pub use submit::SubmitError;
 pub use sweep::{FileSweep, SweepError, Swept};
 pub use task::{ShutdownReport, StatusError, Task};
+pub use worker::Worker;

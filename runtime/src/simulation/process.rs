@@ -25,7 +25,7 @@ use super::{
 use crate::{
     backend::memory::MemoryProgress,
     journal::JournalError,
-    orchestrator::{Carrier, Host, HostSettings, Task},
+    orchestrator::{Carrier, Host, HostSettings, Part, Task},
 };
 
 /// How long a process may take to be shut down, and to begin.
@@ -178,7 +178,7 @@ impl Outside {
             accept: |ticket| Ok(ticket.saga),
         });
         let concurrency = NonZeroUsize::new(plan.hosts[place].concurrency).expect("at least one");
-        let settings = HostSettings { concurrency, grace: GRACE };
+        let settings = HostSettings { concurrency, grace: GRACE, part: Part::Both };
         let progress = Arc::new(MemoryProgress::default());
         Host::start(Arc::new(line), Arc::new(code), None, progress, carrier, settings).await
     }
