@@ -1,0 +1,4 @@
+//! Tasks that run as many hosts over one Redis.
+
+mod hosts;
+mod shop;
