@@ -12,7 +12,7 @@ use super::{
     owned::{Owned, Phase},
     partition::{Partition, hash, text, unavailable},
     reply::{List, array},
-    scripts::{CARRY, CLAIM},
+    scripts::Call,
     seat::Seat,
 };
 use crate::{
@@ -61,7 +61,8 @@ impl Inner {
                 args.extend(sagas.iter().map(id));
             }
         }
-        let answer = partition.insist(&CLAIM, args, || seat.until()).await.map_err(unavailable)?;
+        let answer =
+            partition.insist(Call::Claim, args, || seat.until()).await.map_err(unavailable)?;
         let (claimed, owned) = match read(answer).map_err(unavailable)? {
             Reply::Claimed(claimed, owned) => (claimed, owned),
             Reply::Fenced => return Err(seat.lose(false)),
@@ -94,7 +95,7 @@ impl Inner {
         ];
         args.extend(carry.definitions.iter().copied().map(hash));
         // Once: what it took and did not say comes back by itself.
-        let answer = partition.run(&CARRY, args).await.map_err(unavailable)?;
+        let answer = partition.run(Call::Carry, args).await.map_err(unavailable)?;
         match read_carried(answer).map_err(unavailable)? {
             Some(carried) => {
                 let waits_for =

@@ -18,7 +18,7 @@ use super::{
     owned::{Course, Ending, Owned, Phase},
     partition::{Partition, text as text_of, unavailable},
     reply::List,
-    scripts::COMMIT,
+    scripts::Call,
     seat::Seat,
 };
 use crate::{
@@ -149,7 +149,7 @@ impl Inner {
         let seat_id = Bytes::copy_from_slice(seat.id.0.as_bytes());
         let mut args = vec![seat_id, text_of(number), text_of(claims)];
         args.extend(parts().flat_map(|part| part.args.iter().cloned()));
-        let answer = partition.insist(&COMMIT, args, || seat.until()).await;
+        let answer = partition.insist(Call::Commit, args, || seat.until()).await;
         let answer =
             answer.map_err(BoxError::from).and_then(|answer| read(answer, parts().count()));
         match answer {

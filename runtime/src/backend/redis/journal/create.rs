@@ -22,7 +22,7 @@ use super::{
     owned::{Ending, reply_to},
     partition::{Partition, unavailable},
     reply::{List, array},
-    scripts::CREATE,
+    scripts::Call,
 };
 use crate::{
     journal::{Admission, Created, Gate, JournalError, Known, ListenerId, NewSaga, Signal, Stage},
@@ -107,7 +107,7 @@ impl Inner {
             let Some(jobs) = partition.creates.line.next(takes) else { return };
             let args = jobs.iter().flat_map(|job| job.args.iter().cloned()).collect();
             let until = self.clock.local().plus(PATIENCE);
-            let answer = partition.insist(&CREATE, args, || until).await;
+            let answer = partition.insist(Call::Create, args, || until).await;
             let answer =
                 answer.map_err(BoxError::from).and_then(|answer| partition.read_created(answer));
             match answer {

@@ -14,7 +14,7 @@ use super::{
     partition::{Partition, text, unavailable},
     pulse::PATIENCE,
     reply::{List, bytes},
-    scripts::{AUDIT, FIND, LIST, READ, TELL},
+    scripts::Call,
 };
 use crate::{
     journal::{Audited, History, JournalError, Known, ListFilter, Listed, PlaceKind, Told},
@@ -28,15 +28,15 @@ impl Inner {
     pub(super) async fn ask(
         &self,
         partition: &Partition,
-        script: &super::Script,
+        call: Call,
         args: Vec<Bytes>,
     ) -> Result<Value, JournalError> {
         let until = self.clock.local().plus(PATIENCE);
-        partition.insist(script, args, || until).await.map_err(unavailable)
+        partition.insist(call, args, || until).await.map_err(unavailable)
     }
 
     pub(super) async fn find(&self, saga: SagaId) -> Result<Option<Known>, JournalError> {
-        let known = self.ask(self.partition(saga), &FIND, vec![id(saga)]).await?;
+        let known = self.ask(self.partition(saga), Call::Find, vec![id(saga)]).await?;
         match known {
             Value::Nil => Ok(None),
             known => {
@@ -51,7 +51,7 @@ impl Inner {
         partition: &Partition,
         saga: SagaId,
     ) -> Result<Option<History>, JournalError> {
-        match self.ask(partition, &READ, vec![id(saga)]).await? {
+        match self.ask(partition, Call::Read, vec![id(saga)]).await? {
             Value::Nil => Ok(None),
             found => read_history(found)
                 .map(Some)
@@ -80,7 +80,7 @@ impl Inner {
         let letter = chunk::letter(&mut mail).map_err(unavailable)?;
         let entry = Bytes::copy_from_slice(mail.id.0.as_bytes());
         let args = vec![id(saga), entry, kind.into(), letter.into()];
-        let answer = self.ask(self.partition(saga), &TELL, args).await?;
+        let answer = self.ask(self.partition(saga), Call::Tell, args).await?;
         let mut answer = List::of(answer).map_err(unavailable)?;
         let told = answer.bytes().map_err(unavailable)?;
         let (told, is_new) = match &*told {
@@ -136,7 +136,7 @@ impl Inner {
                 let mut page = Bytes::from_static(b"0");
                 loop {
                     let args = vec![Bytes::from_static(source.as_bytes()), page, text(PAGE)];
-                    let answer = self.ask(partition, &LIST, args).await?;
+                    let answer = self.ask(partition, Call::List, args).await?;
                     let (next, found) = read_rows(answer).map_err(unavailable)?;
                     let wanted =
                         |row: &Listed| after.is_none_or(|after| row.id > after) && filter.fits(row);
@@ -166,7 +166,7 @@ impl Inner {
         let number = usize::try_from(number).unwrap_or(usize::MAX);
         let Some(partition) = self.partitions.get(number) else { return Ok(Audited::default()) };
         let args = vec![text(mark), text(limit.max(1) as u64)];
-        let answer = self.ask(partition, &AUDIT, args).await?;
+        let answer = self.ask(partition, Call::Audit, args).await?;
         let mut audited = Audited::default();
         let next = read_audited(answer, &mut audited).map_err(unavailable)?;
         let mark =

@@ -28,6 +28,8 @@ mod reply;
 mod scripts;
 mod seat;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -48,11 +50,11 @@ use self::{
     partition::{Partition, text, unavailable},
     pulse::PATIENCE,
     reply::List,
-    scripts::{ENTER, LEAVE},
+    scripts::Call,
     seat::Seat,
     settings::Settings,
 };
-use super::link::{Link, RedisOpenError, Script, Subscription};
+use super::link::{Link, RedisOpenError, Subscription};
 use crate::{
     journal::{
         Admission, Answer, Audited, Batch, Carry, ClaimFrom, Claimed, Committed, Created,
@@ -197,7 +199,7 @@ impl Inner {
                 Bytes::copy_from_slice(&listener.0.to_be_bytes()),
                 text(lease),
             ];
-            let answer = self.ask(partition, &ENTER, args).await?;
+            let answer = self.ask(partition, Call::Enter, args).await?;
             let mut answer = List::of(answer).map_err(unavailable)?;
             self.clock.heard(Timestamp(answer.number().map_err(unavailable)?));
             let deadline = Timestamp(answer.number().map_err(unavailable)?);
@@ -323,7 +325,7 @@ impl Inner {
         let mut owns = 0;
         for partition in &self.partitions {
             let args = vec![Bytes::copy_from_slice(id.0.as_bytes())];
-            let answer = self.ask(partition, &LEAVE, args).await?;
+            let answer = self.ask(partition, Call::Leave, args).await?;
             let mut answer = List::of(answer).map_err(unavailable)?;
             if &*answer.bytes().map_err(unavailable)? == b"N" {
                 owns +=

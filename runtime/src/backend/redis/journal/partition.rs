@@ -11,10 +11,11 @@ use redis::Value;
 use tokio::time::sleep;
 
 use super::{
-    super::link::{Link, LinkError, Script},
+    super::link::{Link, LinkError},
     clock::StoreClock,
     create::Creates,
     pulse::Beats,
+    scripts::{Call, Scripts},
     seat::Seat,
 };
 use crate::{
@@ -28,6 +29,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 pub(super) struct Partition {
     link: Arc<Link>,
+    scripts: Arc<Scripts>,
     pub(super) clock: Arc<StoreClock>,
     /// `{namespace:number}:`, with which every key begins.
     tag: Bytes,
@@ -40,13 +42,14 @@ pub(super) struct Partition {
 
 impl Partition {
     pub(super) fn new(
-        link: &Arc<Link>,
+        (link, scripts): (&Arc<Link>, &Arc<Scripts>),
         clock: &Arc<StoreClock>,
         (namespace, number): (&str, usize),
         retention: Duration,
     ) -> Self {
         Self {
             link: Arc::clone(link),
+            scripts: Arc::clone(scripts),
             clock: Arc::clone(clock),
             tag: format!("{{{namespace}:{number}}}:").into(),
             retention: text(u64::try_from(retention.as_micros()).unwrap_or(u64::MAX)),
@@ -61,22 +64,22 @@ impl Partition {
     }
 
     /// Runs a script once.
-    pub(super) async fn run(&self, script: &Script, args: Vec<Bytes>) -> Result<Value, LinkError> {
+    pub(super) async fn run(&self, call: Call, args: Vec<Bytes>) -> Result<Value, LinkError> {
         let args: Vec<Bytes> = std::iter::once(self.retention.clone()).chain(args).collect();
-        self.link.script(script, &[&self.tag], &args).await
+        self.link.script(self.scripts.of(call), &[&self.tag], &args).await
     }
 
     /// Runs a script that may be run again, until it is answered or this time is over. At least once.
     pub(super) async fn insist(
         &self,
-        script: &Script,
+        call: Call,
         args: Vec<Bytes>,
         until: impl Fn() -> Timestamp,
     ) -> Result<Value, LinkError> {
         let args: Vec<Bytes> = std::iter::once(self.retention.clone()).chain(args).collect();
         let mut wait = FIRST_WAIT;
         loop {
-            let error = match self.link.script(script, &[&self.tag], &args).await {
+            let error = match self.link.script(self.scripts.of(call), &[&self.tag], &args).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };

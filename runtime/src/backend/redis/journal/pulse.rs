@@ -17,7 +17,7 @@ use super::{
     gather::Gather,
     partition::{Partition, hash, text, unavailable},
     reply::List,
-    scripts::{PULSE, REAP},
+    scripts::Call,
     seat::Seat,
 };
 use crate::{
@@ -98,7 +98,7 @@ impl Inner {
             ]);
         }
         let sent = self.clock.local();
-        let answer = partition.run(&PULSE, args).await?;
+        let answer = partition.run(Call::Pulse, args).await?;
         self.read_beat(seats, answer, sent)
     }
 
@@ -175,7 +175,7 @@ impl Inner {
         let seat = Bytes::copy_from_slice(dead.0.as_bytes());
         let (mut page, mut given_back) = (Bytes::from_static(b"0"), 0);
         loop {
-            let answer = partition.insist(&REAP, vec![seat.clone(), page], || until).await;
+            let answer = partition.insist(Call::Reap, vec![seat.clone(), page], || until).await;
             let mut answer = List::of(answer.map_err(unavailable)?).map_err(unavailable)?;
             if &*answer.bytes().map_err(unavailable)? == b"A" {
                 return Ok(Reaped::Alive);

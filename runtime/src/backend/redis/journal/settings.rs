@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Inner, RedisJournal, clock::StoreClock, ears::Ears, partition::Partition};
+use super::{
+    Inner, RedisJournal, clock::StoreClock, ears::Ears, partition::Partition, scripts::Scripts,
+};
 use crate::backend::redis::link::{Link, LinkSettings, RedisOpenError};
 
 /// Settings of a [`RedisJournal`].
@@ -21,6 +23,8 @@ use crate::backend::redis::link::{Link, LinkSettings, RedisOpenError};
 pub struct RedisJournalBuilder {
     pub(super) link: LinkSettings,
     pub(super) settings: Settings,
+    #[cfg(test)]
+    pub(super) mistake: Option<super::tests::Mistake>,
 }
 
 #[derive(Clone, Debug)]
@@ -45,6 +49,8 @@ impl RedisJournalBuilder {
                 capacity: 100_000,
                 carried: Duration::from_secs(60),
             },
+            #[cfg(test)]
+            mistake: None,
         }
     }
 
@@ -100,13 +106,22 @@ impl RedisJournalBuilder {
     /// # Errors
     /// [`RedisOpenError`] when it cannot be reached, is no Redis 7.0 or later, or may evict keys.
     pub async fn open(self) -> Result<RedisJournal, RedisOpenError> {
-        let Self { link, settings } = self;
+        let Self {
+            link,
+            settings,
+            #[cfg(test)]
+            mistake,
+        } = self;
         let link = Link::open(link).await?;
         let durability = link.server().durability;
+        #[cfg(not(test))]
+        let scripts = Scripts::standard();
+        #[cfg(test)]
+        let scripts = mistake.map_or_else(Scripts::standard, Scripts::with);
         let clock = Arc::new(StoreClock::new());
         let partition = |number| {
             let name = (settings.namespace.as_str(), number);
-            Arc::new(Partition::new(&link, &clock, name, settings.retain))
+            Arc::new(Partition::new((&link, &scripts), &clock, name, settings.retain))
         };
         let partitions = (0..settings.partitions.max(1)).map(partition).collect();
         let ears = Arc::new(Ears::new());

@@ -1,0 +1,165 @@
+//! A process of a schedule: its journal, a seat, and what it does with sagas.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use smallvec::smallvec;
+use uuid::Uuid;
+
+use super::super::RedisJournal;
+use crate::{
+    journal::{
+        Batch, ClaimFrom, ClaimedSaga, Created, Item, Journal, JournalError, NewSaga, SeatId,
+        Signal, Signals, Verdict,
+    },
+    kernel::{
+        Definition, End, EntryId, Group, Host, Kind, Letter, Mail, OnExhausted, Place, Record,
+        Retry, SagaId, Started, Step, Value, Way,
+    },
+};
+
+pub(super) type Wrong = Box<dyn std::error::Error + Send + Sync>;
+
+pub(super) struct Process {
+    pub(super) journal: RedisJournal,
+    pub(super) seat: SeatId,
+    pub(super) definition: Arc<Definition>,
+}
+
+struct Deaf;
+
+impl Signals for Deaf {
+    fn signal(&self, _: Signal) {}
+}
+
+/// Numbers that are not given out twice.
+fn unique() -> Uuid {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    Uuid::from_u128(u128::from(NEXT.fetch_add(1, Ordering::Relaxed)))
+}
+
+fn definition() -> Definition {
+    let step = |name: &'static str, stage, kind| Step {
+        name: name.into(),
+        host: Host::Worker,
+        stage,
+        group: None,
+        await_all: false,
+        kind,
+        conditional: false,
+        ephemeral: false,
+        inputs: vec![],
+        when_inputs: vec![],
+        undo_inputs: vec![],
+        probe_inputs: vec![],
+        at_most_once: false,
+        probe: false,
+        on_exhausted: OnExhausted::Compensate,
+        retry: Retry::DEFAULT,
+        timeout: std::time::Duration::from_secs(60),
+    };
+    Definition {
+        task: "order".into(),
+        queue: "order".into(),
+        steps: vec![step("reserve", 0, Kind::Compensable), step("ship", 1, Kind::Pivot)],
+        timeout: None,
+        cancellable: true,
+    }
+}
+
+pub(super) fn done(step: usize) -> Record {
+    let end = End::Done(Value::journaled("done".to_owned()));
+    Record::Ended { step, generation: 0, attempt: 1, way: Way::Do, end }
+}
+
+pub(super) fn intended(step: usize) -> Record {
+    Record::Intended { step, generation: 0, way: Way::Do }
+}
+
+impl Process {
+    pub(super) async fn new(journal: RedisJournal) -> Self {
+        let definition = Arc::new(definition());
+        journal.define(Arc::clone(&definition)).await.expect("it can be written");
+        let listener = journal.listen(Arc::new(Deaf)).await.expect("it listens");
+        let seat = SeatId(unique());
+        journal.enter(seat, listener).await.expect("it is taken");
+        Self { journal, seat, definition }
+    }
+
+    pub(super) async fn create(&self) -> Result<SagaId, Wrong> {
+        let hash = self.definition.hash();
+        let started = Started {
+            definition: hash,
+            request: Value::journaled("two cups".to_owned()),
+            deadline: None,
+            fingerprint: None,
+            reply_to: None,
+        };
+        let new = NewSaga {
+            id: SagaId(unique()),
+            at: self.journal.now(),
+            definition: hash,
+            records: smallvec![Record::Started(Arc::new(started)), intended(0)],
+            place: Place::Ready,
+            key: None,
+            admission: self.journal.admit(hash).await?,
+        };
+        let id = new.id;
+        match self.journal.create(new).await? {
+            Created::Created => Ok(id),
+            Created::Exists(_) => Err("it was there before".into()),
+        }
+    }
+
+    pub(super) async fn claim(&self, limit: usize) -> Result<Vec<ClaimedSaga>, JournalError> {
+        let from = [self.definition.hash()];
+        Ok(self.journal.claim(self.seat, ClaimFrom::Definitions(&from), limit).await?.sagas)
+    }
+
+    pub(super) async fn claim_one(&self) -> Result<ClaimedSaga, Wrong> {
+        self.claim(1).await?.pop().ok_or_else(|| "there is nothing to claim".into())
+    }
+
+    pub(super) async fn owned(&self) -> Result<ClaimedSaga, Wrong> {
+        self.create().await?;
+        self.claim_one().await
+    }
+
+    pub(super) async fn write(
+        &self,
+        saga: &ClaimedSaga,
+        seq: u64,
+        records: Group,
+        place: Place,
+    ) -> Result<Verdict, JournalError> {
+        let item = Item {
+            saga: saga.id,
+            fence: saga.fence,
+            seq,
+            at: self.journal.now(),
+            records,
+            folded: Vec::new(),
+            place,
+            guarded: place != Place::Owned,
+            create: None,
+        };
+        let batch = Batch { seat: self.seat, number: 0, items: smallvec![item] };
+        Ok(self.journal.commit(batch).await?.verdicts[0])
+    }
+
+    pub(super) async fn records(&self, saga: SagaId) -> Result<usize, Wrong> {
+        let history = self.journal.read(saga, 0).await?;
+        Ok(history.map_or(0, |history| history.records.len()))
+    }
+
+    pub(super) fn word(&self) -> Mail {
+        Mail { id: EntryId(unique()), letter: Letter::Unpark { by: "alice".into() } }
+    }
+}
+
+/// Fails unless this is so.
+pub(super) fn ensure(holds: bool, why: impl Into<String>) -> Result<(), Wrong> {
+    if holds { Ok(()) } else { Err(why.into().into()) }
+}

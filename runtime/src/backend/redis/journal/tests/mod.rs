@@ -1,0 +1,71 @@
+//! Schedules that would break the journal without the clause beside them, each on a server; and the
+//! same with the clause taken out of a script, which must be found.
+
+mod desk;
+mod loss;
+mod seats;
+
+use std::time::Duration;
+
+use distributed_task_test_servers::{Appends, RedisOptions, RedisServer};
+
+use self::desk::Process;
+use super::RedisJournal;
+
+/// What is written in a script instead of what belongs there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mistake {
+    pub(super) script: &'static str,
+    pub(super) instead_of: &'static str,
+    pub(super) says: &'static str,
+}
+
+/// A lease that no test outlives unless it means to.
+const LEASE: Duration = Duration::from_secs(2);
+
+/// A server, and processes on it. One that comes back after a crash has what it had at the last
+/// [`save`](Self::save): as after a fail-over that lost the end.
+struct Place {
+    server: RedisServer,
+    mistake: Option<Mistake>,
+}
+
+impl Place {
+    fn new(mistake: Option<Mistake>) -> Self {
+        let options = RedisOptions { appends: Appends::No, ..RedisOptions::default() };
+        Self { server: RedisServer::start(options), mistake }
+    }
+
+    async fn process(&self) -> Process {
+        let mut builder = RedisJournal::builder(self.server.url()).lease(LEASE);
+        builder.mistake = self.mistake;
+        Process::new(builder.open().await.expect("the server is there")).await
+    }
+
+    fn save(&self) {
+        assert_eq!(self.server.cli(&["SAVE"]), "OK");
+    }
+
+    fn lose_what_came_since(&mut self) {
+        self.server.kill();
+        self.server.restart();
+    }
+}
+
+/// Runs a schedule as it is, and with a mistake that it must find.
+macro_rules! schedules {
+    ($($name:ident: $schedule:path, [$($mistake:expr),* $(,)?];)*) => {$(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $name() {
+            if let Err(wrong) = $schedule(Place::new(None)).await {
+                panic!("{wrong}");
+            }
+            $(
+                let mistake: Mistake = $mistake;
+                let found = $schedule(Place::new(Some(mistake))).await;
+                assert!(found.is_err(), "not found: {mistake:?}");
+            )*
+        }
+    )*};
+}
+use schedules;
