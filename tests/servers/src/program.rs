@@ -1,8 +1,10 @@
 //! A program that runs beside a test, and never longer.
 
 use std::{
+    io,
     net::TcpListener,
     process::{Child, Command, Stdio},
+    sync::{LazyLock, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -18,12 +20,9 @@ pub(crate) struct Program {
 impl Program {
     /// Starts `name`, which the system's package `package` has.
     pub(crate) fn start(name: &str, package: &str, args: &[String]) -> Self {
-        let child = wrapped(name)
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
+        let mut command = wrapped(name);
+        command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = launch(command)
             .unwrap_or_else(|error| panic!("{name} does not start: {error}: {}", advice(package)));
         Self { child }
     }
@@ -54,8 +53,8 @@ impl Drop for Program {
     }
 }
 
-/// The kernel ends the child when the thread that started it does, where it can: a test that is
-/// aborted drops nothing. `setpriv` becomes the program, so the id is the program's own.
+/// The kernel ends the child when its parent is gone, where it can: a test that is aborted drops
+/// nothing. `setpriv` becomes the program, so the id is the program's own.
 fn wrapped(name: &str) -> Command {
     if cfg!(target_os = "linux") {
         let mut command = Command::new("setpriv");
@@ -64,6 +63,25 @@ fn wrapped(name: &str) -> Command {
     } else {
         Command::new(name)
     }
+}
+
+/// Starts a child from a thread that lives as long as the process: for the kernel the parent is the
+/// thread, and that of a test ends before the server that tests share.
+fn launch(command: Command) -> io::Result<Child> {
+    type Order = (Command, mpsc::Sender<io::Result<Child>>);
+    static LAUNCHER: LazyLock<mpsc::Sender<Order>> = LazyLock::new(|| {
+        let (orders, ordered) = mpsc::channel::<Order>();
+        thread::spawn(move || {
+            for (mut command, started) in ordered {
+                // Whoever ordered it waits for it.
+                let _ = started.send(command.spawn());
+            }
+        });
+        orders
+    });
+    let (started, child) = mpsc::channel();
+    LAUNCHER.send((command, started)).expect("the thread never ends");
+    child.recv().expect("the thread answers")
 }
 
 pub(crate) fn advice(package: &str) -> String {
@@ -77,8 +95,16 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().expect("it is bound").port()
 }
 
-/// Asks until it is so, for as long as [`PATIENCE`].
-pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+/// Asks until it is so, for 30 s at most.
+///
+/// ```
+/// let mut asked = 0;
+/// distributed_task_test_servers::wait_until("it was asked three times", || {
+///     asked += 1;
+///     asked == 3
+/// });
+/// ```
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
         assert!(start.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");

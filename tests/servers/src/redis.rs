@@ -6,7 +6,11 @@ use tempfile::TempDir;
 
 use crate::program::{PATIENCE, Program, advice, free_port, wait_until};
 
-const PACKAGE: &str = "redis-server and redis-tools";
+pub(crate) const PACKAGE: &str = "redis-server and redis-tools";
+
+/// In the server's folder, which is where it runs.
+const CERTIFICATE: &str = "certificate.pem";
+const KEY: &str = "key.pem";
 
 /// What is appended to the log of the server, and when it is on the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +43,8 @@ pub struct RedisOptions {
     pub policy: Option<&'static str>,
     /// `maxmemory`, `4mb` say.
     pub memory: Option<&'static str>,
+    /// Whether there is a second port, for TLS.
+    pub tls: bool,
     /// Further arguments, `--cluster-enabled yes` say.
     pub more: Vec<String>,
 }
@@ -57,6 +63,7 @@ pub struct RedisOptions {
 pub struct RedisServer {
     options: RedisOptions,
     port: u16,
+    tls_port: u16,
     folder: TempDir,
     program: Program,
 }
@@ -65,21 +72,24 @@ impl RedisServer {
     /// Starts one, and waits until it answers.
     pub fn start(options: RedisOptions) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let port = free_port();
-        let program = Self::launch(&options, port, folder.path());
-        let mut server = Self { options, port, folder, program };
+        if options.tls {
+            certify(folder.path());
+        }
+        let (port, tls_port) = (free_port(), free_port());
+        let program = Self::launch(&options, port, tls_port, folder.path());
+        let mut server = Self { options, port, tls_port, folder, program };
         let start = Instant::now();
         // It ends at once where somebody else took the port in the meantime.
         while !server.answers() {
             assert!(start.elapsed() < PATIENCE, "redis-server ends at once: {}", server.log());
-            server.port = free_port();
+            (server.port, server.tls_port) = (free_port(), free_port());
             server.launch_again();
         }
         server
     }
 
-    fn launch(options: &RedisOptions, port: u16, folder: &Path) -> Program {
-        let port = port.to_string();
+    fn launch(options: &RedisOptions, port: u16, tls_port: u16, folder: &Path) -> Program {
+        let (port, tls_port) = (port.to_string(), tls_port.to_string());
         let folder = folder.to_str().expect("it is text");
         let mut args = vec!["--port", &port, "--bind", "127.0.0.1", "--dir", folder];
         args.extend(["--save", "", "--logfile", "log", "--repl-diskless-sync-delay", "0"]);
@@ -95,6 +105,11 @@ impl RedisServer {
             ("--maxmemory", options.memory),
         ] {
             args.extend(value.into_iter().flat_map(|value| [name, value]));
+        }
+        if options.tls {
+            args.extend(["--tls-port", &tls_port, "--tls-auth-clients", "no"]);
+            args.extend(["--tls-cert-file", CERTIFICATE, "--tls-key-file", KEY]);
+            args.extend(["--tls-ca-cert-file", CERTIFICATE]);
         }
         args.extend(options.more.iter().map(String::as_str));
         let args: Vec<String> = args.into_iter().map(str::to_owned).collect();
@@ -122,6 +137,15 @@ impl RedisServer {
         format!("redis://{}127.0.0.1:{port}/", password.unwrap_or_default())
     }
 
+    /// Where it is over TLS, and with which certificates it is believed.
+    pub fn tls_url(&self) -> String {
+        assert!(self.options.tls, "start it with `tls: true`");
+        let file = self.folder.path().join(CERTIFICATE);
+        let password = self.options.password.map(|password| format!(":{password}@"));
+        let password = password.unwrap_or_default();
+        format!("rediss://{password}localhost:{}/?authorities={}", self.tls_port, file.display())
+    }
+
     /// The port, of 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
@@ -141,7 +165,7 @@ impl RedisServer {
     /// Starts it again with the same port and folder, and waits for nothing.
     pub fn launch_again(&mut self) {
         self.kill();
-        self.program = Self::launch(&self.options, self.port, self.folder.path());
+        self.program = Self::launch(&self.options, self.port, self.tls_port, self.folder.path());
     }
 
     /// Stops it with `SIGSTOP`: connections stay, and nobody answers.
@@ -160,19 +184,36 @@ impl RedisServer {
     }
 
     fn try_cli(&self, args: &[&str]) -> String {
-        let mut command = Command::new("redis-cli");
-        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]).args(args);
-        if let Some(password) = self.options.password {
-            command.env("REDISCLI_AUTH", password);
-        }
-        let output = command
-            .output()
-            .unwrap_or_else(|error| panic!("redis-cli: {error}: {}", advice(PACKAGE)));
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        redis_cli(self.port, self.options.password, args)
     }
 
     /// What it has logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
+}
+
+/// What `redis-cli` prints.
+pub(crate) fn redis_cli(port: u16, password: Option<&str>, args: &[&str]) -> String {
+    let mut command = Command::new("redis-cli");
+    command.args(["-h", "127.0.0.1", "-p", &port.to_string()]).args(args);
+    if let Some(password) = password {
+        command.env("REDISCLI_AUTH", password);
+    }
+    let output =
+        command.output().unwrap_or_else(|error| panic!("redis-cli: {error}: {}", advice(PACKAGE)));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Makes a certificate that vouches for itself.
+fn certify(folder: &Path) {
+    let made = Command::new("openssl")
+        .current_dir(folder)
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
+        .args(["-nodes", "-days", "2", "-subj", "/CN=localhost", "-out", CERTIFICATE])
+        .args(["-keyout", KEY, "-addext", "subjectAltName=DNS:localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .output()
+        .unwrap_or_else(|error| panic!("openssl: {error}: {}", advice("openssl")));
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }
