@@ -15,50 +15,47 @@
 #![allow(dead_code)]
 
 mod address;
+mod advice;
+mod backoff;
 mod error;
+mod facts;
 mod keeper;
 mod line;
+mod open_error;
+mod place;
 mod script;
+mod sentinel;
 mod settings;
 mod stream;
 mod subscription;
+mod tls;
 
 use std::{pin::pin, sync::Arc};
 
 use bytes::Bytes;
 use redis::{Cmd, Value};
 use tokio::{
+    runtime::Handle,
     sync::watch,
     task::AbortHandle,
     time::{sleep, timeout},
 };
 
-pub use self::error::RedisOpenError;
+pub use self::open_error::RedisOpenError;
 use self::{
     address::Way,
+    backoff::Backoff,
+    error::Outage,
     keeper::{Keeper, State},
     line::Line,
 };
 pub(crate) use self::{
     error::{LinkError, Refused, Unanswered},
+    facts::ServerFacts,
     script::Script,
     settings::LinkSettings,
     subscription::{Heard, Subscription},
 };
-use crate::journal::Durability;
-
-/// What the check at the start found.
-#[derive(Clone, Debug)]
-pub(crate) struct ServerFacts {
-    /// `7.0.15`.
-    pub(crate) version: String,
-    /// The server's own name of this run of it.
-    pub(crate) run_id: String,
-    /// What survives what.
-    pub(crate) durability: Durability,
-    /// Whether sentinels say where the primary is.
-    pub(crate) sentinel: bool,
-}
 
 /// One process's way to one Redis: a connection that is shared by all calls, and replaced when it
 /// breaks or is silent.
@@ -68,26 +65,19 @@ pub(crate) struct Link {
     facts: ServerFacts,
     state: watch::Receiver<State>,
     keeper: AbortHandle,
+    /// Where connections live: a call may come from a runtime that ends before.
+    runtime: Handle,
 }
 
 impl Link {
-    /// Connects, and looks whether this server can keep a journal.
+    /// Connects, and looks whether this server can keep a journal. A server that is still reading
+    /// its data, and sentinels that are electing, are waited for until the limit in the settings.
     pub(crate) async fn open(settings: LinkSettings) -> Result<Arc<Self>, RedisOpenError> {
         let way = Arc::new(Way::parse(&settings.url)?);
-        let connecting = Line::connect(&way, &settings);
-        let line = match timeout(settings.open_limit, connecting).await {
-            Ok(line) => line.map_err(|source| RedisOpenError::unreachable(&way, source))?,
-            Err(_) => return Err(RedisOpenError::silent(&way, settings.open_limit)),
-        };
-        let facts = ServerFacts {
-            version: String::new(),
-            run_id: String::new(),
-            durability: Durability::Process,
-            sentinel: false,
-        };
+        let (line, facts) = reach(&way, &settings).await?;
         let (keeper, state) = Keeper::new(Arc::clone(&way), settings.clone(), line);
         let keeper = tokio::spawn(keeper.run()).abort_handle();
-        Ok(Arc::new(Self { way, settings, facts, state, keeper }))
+        Ok(Arc::new(Self { way, settings, facts, state, keeper, runtime: Handle::current() }))
     }
 
     /// What the check at the start found.
@@ -127,6 +117,7 @@ impl Link {
         heard: impl Fn(Heard) + Send + Sync + 'static,
     ) -> Subscription {
         Subscription::start(
+            &self.runtime,
             Arc::clone(&self.way),
             self.settings.clone(),
             self.state.clone(),
@@ -138,26 +129,65 @@ impl Link {
     async fn ask(&self, command: &Cmd) -> Result<Value, LinkError> {
         let mut limit = pin!(sleep(self.settings.response_limit));
         let mut state = self.state.clone();
-        let line = tokio::select! {
-            biased;
-            line = State::up(&mut state) => line,
-            () = &mut limit => return Err(self.away(&state)),
-        };
-        line.ask(command, limit, &self.settings).await
+        let mut last = None;
+        loop {
+            let line = tokio::select! {
+                biased;
+                line = State::up(&mut state) => line,
+                () = &mut limit => {
+                    return Err(last.unwrap_or_else(|| self.away(command, &state)));
+                }
+            };
+            match line.ask(command, limit.as_mut(), &self.settings).await {
+                // Nothing was done, and the keeper looks for a server that does it.
+                Err(error) if error.is_elsewhere() => last = Some(error),
+                answer => return answer,
+            }
+        }
     }
 
     /// Why nothing could be sent.
-    fn away(&self, state: &watch::Receiver<State>) -> LinkError {
-        let State::Down(why) = &*state.borrow() else {
-            return Refused::away(&self.way, None, self.settings.response_limit).into();
+    fn away(&self, command: &Cmd, state: &watch::Receiver<State>) -> LinkError {
+        let outage = match &*state.borrow() {
+            State::Up(_) => None,
+            State::Down(outage) => outage.clone(),
         };
-        Refused::away(&self.way, why.clone(), self.settings.response_limit).into()
+        Refused::away(command, &self.way, self.settings.response_limit, outage).into()
     }
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
         self.keeper.abort();
+    }
+}
+
+/// The first connection, and what is at its other end.
+async fn reach(
+    way: &Way,
+    settings: &LinkSettings,
+) -> Result<(Arc<Line>, ServerFacts), RedisOpenError> {
+    let mut last = None;
+    let reaching = async {
+        let mut backoff = Backoff::new();
+        loop {
+            match Line::connect(way, settings).await {
+                Ok(line) => break Ok(line),
+                Err(outage) if outage.is_worth_waiting(way.is_sentinel()) => last = Some(outage),
+                Err(outage) => break Err(outage),
+            }
+            sleep(backoff.next()).await;
+        }
+    };
+    let limit = settings.open_limit;
+    let line = match timeout(limit, reaching).await {
+        Ok(line) => line,
+        Err(_) => Err(last.unwrap_or(Outage::Silent(limit))),
+    };
+    let line = line.map_err(|outage| RedisOpenError::outage(way, outage, limit))?;
+    match timeout(limit, ServerFacts::of(way, &line)).await {
+        Ok(facts) => Ok((line, facts?)),
+        Err(_) => Err(RedisOpenError::outage(way, Outage::Silent(limit), limit)),
     }
 }
 

@@ -27,7 +27,7 @@ impl LinkSettings {
             response_limit: Duration::from_secs(2),
             open_limit: Duration::from_secs(5),
             patience: Duration::from_millis(300),
-            connect_limit: Duration::from_millis(500),
+            connect_limit: Duration::from_secs(1),
             listen_pulse: Duration::from_secs(5),
         }
     }

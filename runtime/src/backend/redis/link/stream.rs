@@ -1,4 +1,4 @@
-//! The bytes below a connection, and how many of them came and went.
+//! The bytes below a connection, and how many of them came.
 
 use std::{
     io,
@@ -16,11 +16,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(super) trait Bytes: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Bytes for T {}
 
-/// How many bytes a stream has moved, in both directions: while this grows, the other side lives.
+/// How many bytes have come: while this grows, the other side lives.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Moved(Arc<AtomicU64>);
+pub(super) struct Heard(Arc<AtomicU64>);
 
-impl Moved {
+impl Heard {
     /// So many so far.
     pub(super) fn so_far(&self) -> u64 {
         self.0.load(Relaxed)
@@ -34,13 +34,13 @@ impl Moved {
 /// A stream that counts.
 pub(super) struct Counted {
     below: Box<dyn Bytes>,
-    read: Moved,
+    heard: Heard,
 }
 
 impl Counted {
-    pub(super) fn new(below: Box<dyn Bytes>) -> (Self, Moved) {
-        let read = Moved::default();
-        (Self { below, read: read.clone() }, read)
+    pub(super) fn new(below: Box<dyn Bytes>) -> (Self, Heard) {
+        let heard = Heard::default();
+        (Self { below, heard: heard.clone() }, heard)
     }
 }
 
@@ -52,7 +52,7 @@ impl AsyncRead for Counted {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.below).poll_read(cx, buffer))?;
-        self.read.count(buffer.filled().len() - before);
+        self.heard.count(buffer.filled().len() - before);
         Poll::Ready(Ok(()))
     }
 }

@@ -4,16 +4,19 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
 use redis::{
-    RedisError,
+    Value,
     aio::{PubSub, PubSubSink},
 };
 use tokio::{
+    runtime::Handle,
     sync::{mpsc, oneshot, watch},
     task::AbortHandle,
     time::{sleep, timeout},
 };
 
-use super::{LinkSettings, address::Way, keeper::State, stream::Counted};
+use super::{
+    LinkSettings, address::Way, backoff::Backoff, error::Outage, keeper::State, place::Place,
+};
 
 /// What a subscription tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +35,8 @@ pub(crate) enum Heard {
 /// Listens until it is dropped.
 pub(crate) struct Subscription {
     changes: mpsc::UnboundedSender<Change>,
+    /// How long a change is waited for.
+    limit: Duration,
     task: AbortHandle,
 }
 
@@ -44,6 +49,7 @@ struct Change {
 
 impl Subscription {
     pub(super) fn start(
+        runtime: &Handle,
         way: Arc<Way>,
         settings: LinkSettings,
         state: watch::Receiver<State>,
@@ -51,18 +57,19 @@ impl Subscription {
         heard: impl Fn(Heard) + Send + Sync + 'static,
     ) -> Self {
         let (changes, requests) = mpsc::unbounded_channel();
+        let limit = settings.response_limit;
         let channels = channels.into_iter().collect();
         let listener = Listener { way, settings, state, channels, requests, heard };
-        Self { changes, task: tokio::spawn(listener.run()).abort_handle() }
+        Self { changes, limit, task: runtime.spawn(listener.run()).abort_handle() }
     }
 
-    /// Listens to one channel more. Answers when the server has confirmed it, or the connection is
-    /// made anew, which comes as a [`Heard::Gap`].
+    /// Listens to one channel more. Returns when the server has confirmed it, or when a call would
+    /// have been given up: then a [`Heard::Gap`] comes when it is confirmed.
     pub(crate) async fn add(&self, channel: Vec<u8>) {
         self.change(channel, true).await;
     }
 
-    /// Listens to one channel less.
+    /// Listens to one channel less, and returns as [`add`](Self::add) does.
     pub(crate) async fn remove(&self, channel: Vec<u8>) {
         self.change(channel, false).await;
     }
@@ -70,8 +77,8 @@ impl Subscription {
     async fn change(&self, channel: Vec<u8>, listen: bool) {
         let (done, confirmed) = oneshot::channel();
         if self.changes.send(Change { channel, listen, done }).is_ok() {
-            // An error says that the connection went: the next one listens to all.
-            let _ = confirmed.await;
+            // Otherwise the next connection listens as it should, and that is a gap.
+            let _ = timeout(self.limit, confirmed).await;
         }
     }
 }
@@ -85,6 +92,7 @@ impl Drop for Subscription {
 struct Listener<F> {
     way: Arc<Way>,
     settings: LinkSettings,
+    /// Where calls go: messages come from the same server.
     state: watch::Receiver<State>,
     channels: BTreeSet<Vec<u8>>,
     requests: mpsc::UnboundedReceiver<Change>,
@@ -93,33 +101,37 @@ struct Listener<F> {
 
 impl<F: Fn(Heard) + Send + Sync> Listener<F> {
     async fn run(mut self) {
-        let mut pause = Duration::from_millis(10);
+        let mut backoff = Backoff::new();
         loop {
-            match timeout(self.settings.connect_limit, self.connect()).await {
-                Ok(Ok(connection)) => {
-                    pause = Duration::from_millis(10);
-                    (self.heard)(Heard::Gap);
-                    self.listen(connection).await;
-                }
-                Ok(Err(_)) | Err(_) => pause = (pause * 2).min(Duration::from_secs(1)),
+            // Whoever asked meanwhile is answered when the connection is there.
+            let mut asked = Vec::new();
+            while let Ok(change) = self.requests.try_recv() {
+                asked.push(self.note(change));
             }
-            sleep(pause).await;
+            let connecting = timeout(self.settings.connect_limit, self.connect());
+            if let Ok(Ok((connection, place))) = connecting.await {
+                (self.heard)(Heard::Gap);
+                drop(asked);
+                self.listen(connection, &place, &mut backoff).await;
+            }
+            sleep(backoff.next()).await;
         }
     }
 
-    async fn connect(&self) -> Result<PubSub, RedisError> {
-        let place = self.way.find().await?;
-        let (stream, _) = Counted::new(place.reach().await?);
-        let mut connection = PubSub::new(&self.way.login, stream).await?;
-        for channel in &self.channels {
-            connection.subscribe(&channel[..]).await?;
+    async fn connect(&self) -> Result<(PubSub, Place), Outage> {
+        let place = self.way.find(&self.settings).await?;
+        let mut connection = PubSub::new(&self.way.login, place.reach().await?).await?;
+        let channels: Vec<&[u8]> = self.channels.iter().map(Vec::as_slice).collect();
+        if !channels.is_empty() {
+            connection.subscribe(channels).await?;
         }
-        Ok(connection)
+        Ok((connection, place))
     }
 
-    /// Until the connection breaks or is silent.
-    async fn listen(&mut self, connection: PubSub) {
+    /// Until the connection breaks or is silent, or calls go to another server.
+    async fn listen(&mut self, connection: PubSub, place: &Place, backoff: &mut Backoff) {
         let (mut sink, mut messages) = connection.split();
+        self.state.mark_unchanged();
         loop {
             tokio::select! {
                 message = messages.next() => {
@@ -133,28 +145,55 @@ impl<F: Fn(Heard) + Send + Sync> Listener<F> {
                         return;
                     }
                 }
-                () = sleep(self.settings.listen_pulse) => {
-                    let ping = sink.ping::<redis::Value>();
-                    if !matches!(timeout(self.settings.response_limit, ping).await, Ok(Ok(_))) {
+                // Where calls were silent, messages may be too.
+                Ok(()) = self.state.changed() => {
+                    if let State::Up(line) = &*self.state.borrow_and_update()
+                        && line.place != *place
+                    {
                         return;
                     }
+                    if !self.answers(&mut sink).await {
+                        return;
+                    }
+                }
+                () = sleep(self.settings.listen_pulse) => {
+                    if !self.answers(&mut sink).await {
+                        return;
+                    }
+                    backoff.reset();
                 }
             }
         }
     }
 
+    async fn answers(&self, sink: &mut PubSubSink) -> bool {
+        let ping = sink.ping::<Value>();
+        matches!(timeout(self.settings.connect_limit, ping).await, Ok(Ok(_)))
+    }
+
     /// Whether the connection is still good.
     async fn apply(&mut self, change: Change, sink: &mut PubSubSink) -> bool {
-        let Change { channel, listen, done } = change;
-        let limit = self.settings.response_limit;
+        let channel = change.channel.clone();
+        let listen = change.listen;
+        let done = self.note(change);
+        let limit = self.settings.connect_limit;
         let answer = if listen {
-            self.channels.insert(channel.clone());
             timeout(limit, sink.subscribe(&channel[..])).await
         } else {
-            self.channels.remove(&channel);
             timeout(limit, sink.unsubscribe(&channel[..])).await
         };
-        let _ = done.send(());
+        drop(done);
         matches!(answer, Ok(Ok(())))
+    }
+
+    /// Notes what to listen to from now on; what is returned is dropped when it is so.
+    fn note(&mut self, change: Change) -> oneshot::Sender<()> {
+        let Change { channel, listen, done } = change;
+        if listen {
+            self.channels.insert(channel);
+        } else {
+            self.channels.remove(&channel);
+        }
+        done
     }
 }

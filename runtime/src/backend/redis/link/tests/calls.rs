@@ -1,24 +1,12 @@
-//! The way to Redis against real servers.
+//! Calls, scripts and messages while all is well.
 
-use std::{
-    sync::{LazyLock, mpsc},
-    time::Duration,
-};
-
-use distributed_task_test_servers::{RedisOptions, RedisServer};
-use redis::{Value, cmd};
+use std::sync::{LazyLock, mpsc};
 
 use super::*;
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 static DOUBLE: LazyLock<Script> = LazyLock::new(|| {
     Script::new("double", "return redis.call('INCRBY', KEYS[1], tonumber(ARGV[1]) * 2)")
 });
-
-async fn open(server: &RedisServer) -> Arc<Link> {
-    Link::open(LinkSettings::new(server.url())).await.expect("it is there")
-}
 
 #[tokio::test]
 async fn calls_and_scripts_are_answered() {
@@ -61,4 +49,45 @@ async fn messages_are_heard_and_gaps_are_told() {
     server.cli(&["PUBLISH", "b", "4"]);
     server.cli(&["PUBLISH", "a", "5"]);
     assert_eq!(ears.recv_timeout(PATIENCE), Ok(message("a", "5")));
+}
+
+#[tokio::test]
+async fn many_calls_share_one_connection() {
+    let world = World::new().await;
+    let before = world.proxy.accepted();
+    let calls = (0..500).map(|_| world.link.call(cmd("INCR").arg("k").take()));
+    let answers = futures_util::future::try_join_all(calls).await.expect("answers");
+    let mut numbers: Vec<i64> = answers
+        .into_iter()
+        .map(|answer| redis::from_redis_value(answer).expect("a number"))
+        .collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=500).collect::<Vec<_>>(), "each was done once");
+    assert_eq!(world.proxy.accepted(), before);
+}
+
+#[tokio::test]
+async fn an_idle_link_sends_nothing() {
+    let world = World::new().await;
+    let processed = || {
+        let stats = world.server.cli(&["INFO", "stats"]);
+        let mut lines = stats.lines().filter_map(|line| line.split_once(':'));
+        let found = lines.find(|(name, _)| *name == "total_commands_processed");
+        found.and_then(|(_, count)| count.trim().parse::<u64>().ok()).expect("it counts")
+    };
+    let before = processed();
+    sleep(Duration::from_millis(700)).await;
+    assert_eq!(processed() - before, 1, "the first of the two questions");
+}
+
+#[tokio::test]
+async fn a_script_that_fails_is_named_and_not_repeated() {
+    static BAD: LazyLock<Script> =
+        LazyLock::new(|| Script::new("bad", "return redis.call('INCR', KEYS[1])"));
+    let server = RedisServer::start(RedisOptions::default());
+    server.cli(&["SET", "k", "text"]);
+    let link = open(&server).await;
+    let error = link.script(&BAD, &[b"k"], &[]).await.expect_err("it is no number");
+    assert!(error.to_string().contains("refused `bad`"), "{error}");
+    assert!(!error.is_worth_repeating());
 }

@@ -1,0 +1,111 @@
+//! What kind of server it is, and whether it can keep a journal.
+
+use redis::{RedisError, Value, cmd, from_redis_value};
+
+use super::{RedisOpenError, address::Way, line::Line};
+use crate::journal::Durability;
+
+/// The oldest version that will do: scripts may be long, and `INFO` and `CONFIG GET` take several
+/// names.
+const NEEDED: (u32, &str) = (7, "7.0");
+
+/// What the check at the start found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ServerFacts {
+    /// `7.0.15`.
+    pub(crate) version: String,
+    /// The server's own name for this run of it.
+    pub(crate) run_id: String,
+    /// What what is written survives. Behind sentinels it is the end of a process at most: a
+    /// replica that takes over may lack the last writes.
+    pub(crate) durability: Durability,
+    /// Whether sentinels say where the primary is.
+    pub(crate) sentinel: bool,
+}
+
+impl ServerFacts {
+    /// Asks the server.
+    pub(super) async fn of(way: &Way, line: &Line) -> Result<Self, RedisOpenError> {
+        let refused = |error| RedisOpenError::refused(way, error);
+        let info: String = text(line.query(&cmd("INFO")).await).map_err(refused)?;
+        // Who may not ask does not know, and promises less.
+        let ask = cmd("CONFIG").arg("GET").arg("appendfsync").take();
+        let fsync: Vec<String> = text(line.query(&ask).await).unwrap_or_default();
+        Self::judge(way, &Info(&info), fsync.get(1).map(String::as_str))
+    }
+
+    fn judge(way: &Way, info: &Info<'_>, fsync: Option<&str>) -> Result<Self, RedisOpenError> {
+        let address = || way.to_string();
+        let version = info.of("redis_version").unwrap_or("unknown");
+        let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        if major.is_none_or(|major| major < NEEDED.0) {
+            let found = version.to_owned();
+            return Err(RedisOpenError::TooOld { address: address(), found, needed: NEEDED.1 });
+        }
+        if info.of("cluster_enabled") == Some("1") {
+            return Err(RedisOpenError::Cluster { address: address() });
+        }
+        let policy = info.of("maxmemory_policy").unwrap_or("unknown");
+        if policy != "noeviction" {
+            return Err(RedisOpenError::Evicts { address: address(), policy: policy.to_owned() });
+        }
+        let is_on_disk = info.of("aof_enabled") == Some("1") && fsync == Some("always");
+        Ok(Self {
+            version: version.to_owned(),
+            run_id: info.of("run_id").unwrap_or_default().to_owned(),
+            durability: match is_on_disk && !way.is_sentinel() {
+                true => Durability::Fsync,
+                false => Durability::Process,
+            },
+            sentinel: way.is_sentinel(),
+        })
+    }
+}
+
+fn text<T: redis::FromRedisValue>(answer: Result<Value, RedisError>) -> Result<T, RedisError> {
+    Ok(from_redis_value(answer?)?)
+}
+
+/// Lines of `name:value`.
+struct Info<'a>(&'a str);
+
+impl<'a> Info<'a> {
+    fn of(&self, name: &str) -> Option<&'a str> {
+        let mut lines = self.0.lines().filter_map(|line| line.split_once(':'));
+        lines.find(|(found, _)| *found == name).map(|(_, value)| value.trim_end())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "# Server\r\nredis_version:7.0.15\r\nrun_id:abc\r\n# Memory\r\n\
+                        maxmemory_policy:noeviction\r\naof_enabled:1\r\ncluster_enabled:0\r\n";
+
+    fn judge(url: &str, info: &str, fsync: Option<&str>) -> Result<ServerFacts, RedisOpenError> {
+        ServerFacts::judge(&Way::parse(url).expect("an address"), &Info(info), fsync)
+    }
+
+    #[test]
+    fn only_a_log_that_is_flushed_before_the_answer_survives_power_loss() {
+        let durability = |url: &str, info: &str, fsync| {
+            judge(url, info, fsync).expect("a good server").durability
+        };
+        let (alone, sentinel) = ("redis://h", "redis+sentinel://h:1/m");
+        assert_eq!(durability(alone, GOOD, Some("always")), Durability::Fsync);
+        assert_eq!(durability(alone, GOOD, Some("everysec")), Durability::Process);
+        assert_eq!(durability(alone, GOOD, None), Durability::Process, "it may not be asked");
+        let no_log = GOOD.replace("aof_enabled:1", "aof_enabled:0");
+        assert_eq!(durability(alone, &no_log, Some("always")), Durability::Process);
+        assert_eq!(durability(sentinel, GOOD, Some("always")), Durability::Process);
+    }
+
+    #[test]
+    fn a_server_that_is_too_old_is_refused_with_what_was_found() {
+        let old = GOOD.replace("7.0.15", "6.2.14");
+        let error = judge("redis://u:secret@h", &old, None).expect_err("it is too old");
+        let text = error.to_string();
+        assert_eq!(text, "Redis at h:6379 is version 6.2.14, and 7.0 or newer is needed");
+    }
+}

@@ -1,0 +1,57 @@
+//! The way to Redis against real servers.
+
+// Real servers take real time.
+#![allow(clippy::disallowed_methods)]
+
+mod calls;
+mod network;
+mod sentinel;
+mod start;
+
+use std::time::{Duration, Instant};
+
+use distributed_task_test_servers::{Proxy, RedisOptions, RedisServer};
+use redis::{Value, cmd};
+
+use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn open(server: &RedisServer) -> Arc<Link> {
+    Link::open(LinkSettings::new(server.url())).await.expect("it is there")
+}
+
+/// A server behind a network that can fail.
+struct World {
+    server: RedisServer,
+    proxy: Proxy,
+    link: Arc<Link>,
+}
+
+impl World {
+    /// With a limit that no call reaches, so that it does not matter how fast the machine is.
+    async fn new() -> Self {
+        Self::with(|settings| settings.response_limit(PATIENCE)).await
+    }
+
+    async fn with(change: impl FnOnce(LinkSettings) -> LinkSettings) -> Self {
+        let server = RedisServer::start(RedisOptions::default());
+        let proxy = Proxy::start(&format!("127.0.0.1:{}", server.port()));
+        let settings = LinkSettings::new(server.url_at(proxy.port()));
+        let link = Link::open(change(settings)).await.expect("it is there");
+        Self { server, proxy, link }
+    }
+
+    /// Asks until it is answered, and returns how long that took.
+    async fn heals(&self) -> Duration {
+        let start = Instant::now();
+        while self.link.call(cmd("PING")).await.is_err() {
+            assert!(start.elapsed() < PATIENCE, "no answer any more");
+        }
+        start.elapsed()
+    }
+}
+
+fn is_unanswered(answer: &Result<Value, LinkError>) -> bool {
+    matches!(answer, Err(LinkError::Unanswered(_)))
+}
