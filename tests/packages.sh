@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Sourced by tests/run.sh and .ci/run: commands that a system may lack, and the packages that have
-# them. Defines `need` and `need_rust`; changes nothing else.
+# them. Defines `need`, `need_server` and `need_rust`; changes nothing else.
 
 # need PACKAGES COMMAND...: installs PACKAGES if the COMMAND, a probe, does not succeed.
 need() {
@@ -31,6 +31,31 @@ need() {
         echo "missing: $packages. They could not be installed; see above." >&2
         exit 1
     fi
+}
+
+# need_server PACKAGES COMMAND...: as `need`, for packages that start a service when they are
+# installed. Debian asks this file whether they may; what somebody else wrote there stays.
+need_server() {
+    local packages=$1 policy=/usr/sbin/policy-rc.d as_root=()
+    shift
+    if "$@" >/dev/null 2>&1; then
+        return
+    fi
+    if [[ $(id -u) != 0 ]]; then
+        as_root=(sudo)
+    fi
+    # Without apt or sudo, `need` says what to do.
+    if [[ -e $policy ]] || ! type -P apt-get "${as_root[@]}" >/dev/null; then
+        need "$packages" "$@"
+        return
+    fi
+    # In a shell of its own, so that the file goes whatever happens.
+    (
+        trap '"${as_root[@]}" rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+        "${as_root[@]}" chmod 755 "$policy"
+        need "$packages" "$@"
+    )
 }
 
 # Rust is nobody's system package in the version that this workspace needs, which is told by its

@@ -11,11 +11,12 @@ need 'gcc libc6-dev' type -P cc # links
 need unzip type -P unzip        # reads our archives
 need procps type -P kill        # `type -P`, because the shell has one of its own
 need coreutils type -P timeout
-if [[ $(id -u) == 0 ]]; then
-    need util-linux type -P setpriv # for tests as somebody who is not root
-fi
+# Tests start servers of their own, in their own folders; the system's own service is not started.
+need_server 'redis-server redis-tools' type -P redis-server redis-cli
+need openssl type -P openssl # certificates for those servers
 if [[ $(uname) == Linux ]]; then # elsewhere the tests that use these are left out
-    need util-linux type -P prlimit
+    # Servers end with their test; tests run as somebody who is not root.
+    need util-linux type -P setpriv prlimit
     need bsdutils type -P script
 fi
 
