@@ -1,4 +1,5 @@
 //! Tasks that run as many hosts over one Redis.
 
 mod hosts;
+mod opening;
 mod shop;

@@ -87,7 +87,7 @@ impl Partition {
                 return Err(error);
             }
             tracing::debug!(%error, "asking Redis again");
-            sleep(wait).await;
+            sleep(wait.max(error.pause())).await;
             wait = (wait * 2).min(LONGEST_WAIT);
         }
     }

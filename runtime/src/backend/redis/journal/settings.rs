@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use super::{
     Inner, RedisJournal, clock::StoreClock, ears::Ears, partition::Partition, scripts::Scripts,
 };
-use crate::backend::redis::link::{Link, LinkSettings, RedisOpenError};
+use crate::backend::redis::link::{Link, LinkError, LinkSettings, RedisOpenError};
+
+/// Below this a busy machine is taken for a dead one.
+const SHORTEST: Duration = Duration::from_millis(100);
 
 /// Settings of a [`RedisJournal`].
 ///
@@ -112,7 +115,9 @@ impl RedisJournalBuilder {
             #[cfg(test)]
             mistake,
         } = self;
+        settings.check()?;
         let link = Link::open(link).await?;
+        settings.agree(&link).await?;
         let durability = link.server().durability;
         #[cfg(not(test))]
         let scripts = Scripts::standard();
@@ -129,5 +134,62 @@ impl RedisJournalBuilder {
         inner.set_clock(&link).await?;
         let subscription = inner.listen_to(&link);
         Ok(RedisJournal { inner, _subscription: subscription })
+    }
+}
+
+/// The version of the keys and scripts.
+const FORMAT: &str = "1";
+
+impl Settings {
+    fn check(&self) -> Result<(), RedisOpenError> {
+        let wrong = |setting, what: String| Err(RedisOpenError::Setting { setting, what });
+        if self.namespace.is_empty() || self.namespace.contains(['{', '}']) {
+            let what = format!("`{}` is empty or has a brace: say a name", self.namespace);
+            return wrong("the namespace", what);
+        }
+        if self.partitions == 0 {
+            return wrong("the number of partitions", "0 could hold no saga: say 1".to_owned());
+        }
+        if self.lease < SHORTEST {
+            let what = format!("{:?} is shorter than {SHORTEST:?}", self.lease);
+            return wrong("the lease", what);
+        }
+        if self.retain < SHORTEST {
+            let what = format!("{:?} is shorter than {SHORTEST:?}", self.retain);
+            return wrong("the retention", what);
+        }
+        Ok(())
+    }
+
+    /// Says what all processes of a namespace must say, or finds what the first one said.
+    async fn agree(&self, link: &Link) -> Result<(), RedisOpenError> {
+        let key = format!("{{{}:0}}:meta", self.namespace);
+        let settings = [
+            ("format", FORMAT.to_owned()),
+            ("partitions", self.partitions.to_string()),
+            ("retention in ms", self.retain.as_millis().to_string()),
+        ];
+        let refused = |source: LinkError| RedisOpenError::Refused {
+            address: link.address(),
+            what: source.to_string(),
+            source: source.into(),
+        };
+        for (setting, here) in settings {
+            let mut say = redis::cmd("HSETNX");
+            say.arg(&key).arg(setting).arg(&here);
+            link.call(say).await.map_err(refused)?;
+            let mut ask = redis::cmd("HGET");
+            ask.arg(&key).arg(setting);
+            let there = link.call(ask).await.map_err(refused)?;
+            let there = match there {
+                redis::Value::BulkString(there) => String::from_utf8_lossy(&there).into_owned(),
+                other => format!("{other:?}"),
+            };
+            if there != here {
+                let (address, namespace) = (link.address(), self.namespace.clone());
+                return Err(RedisOpenError::Disagrees { address, namespace, setting, there, here });
+            }
+        }
+        Ok(())
     }
 }

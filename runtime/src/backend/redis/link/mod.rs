@@ -85,6 +85,11 @@ impl Link {
         &self.facts
     }
 
+    /// Where the server is, without user and password.
+    pub(crate) fn address(&self) -> String {
+        self.way.to_string()
+    }
+
     /// Sends once, and waits for the answer as long as the settings say. A call that is given up
     /// may have been sent.
     pub(crate) async fn call(&self, command: Cmd) -> Result<Value, LinkError> {

@@ -114,6 +114,31 @@ pub enum RedisOpenError {
         /// What it is set to.
         policy: String,
     },
+    /// A setting that makes no sense.
+    #[error("{setting} of the journal in Redis: {what}")]
+    Setting {
+        /// Which one.
+        setting: &'static str,
+        /// What is wrong with it, and what to write instead.
+        what: String,
+    },
+    /// The processes of a namespace must agree on this.
+    #[error(
+        "{address} has sagas in the namespace `{namespace}` with {setting} {there}, and this process \
+         says {here}: say the same, or take another namespace"
+    )]
+    Disagrees {
+        /// Where, without user and password.
+        address: String,
+        /// The namespace.
+        namespace: String,
+        /// What they disagree on.
+        setting: &'static str,
+        /// What the first process said.
+        there: String,
+        /// What this one says.
+        here: String,
+    },
 }
 
 impl RedisOpenError {
