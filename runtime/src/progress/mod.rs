@@ -10,10 +10,14 @@
 //! ```
 
 mod follow;
+#[cfg(any(feature = "in-process", feature = "redis"))]
+mod mailbox;
 mod state;
 mod tracker;
 
 pub use crate::kernel::SagaStatus;
 pub use follow::follow;
+#[cfg(any(feature = "in-process", feature = "redis"))]
+pub(crate) use mailbox::{Mailbox, Watcher};
 pub use state::{ByteCount, CurrentStep, Progress};
 pub use tracker::{ProgressError, ProgressStream, ProgressTracker};

@@ -3,19 +3,17 @@
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
-    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Poll, Waker},
 };
 
-use futures_util::{FutureExt, Stream, StreamExt, future::BoxFuture};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture};
 
 use crate::{
     kernel::SagaId,
-    progress::{Progress, ProgressError, ProgressStream, ProgressTracker},
+    progress::{Mailbox, Progress, ProgressError, ProgressStream, ProgressTracker, Watcher},
 };
 
 /// How many sagas are kept that nobody watches.
@@ -57,17 +55,6 @@ struct Sagas {
 struct Entry {
     held: Option<Progress>,
     watchers: Vec<Arc<Mailbox>>,
-}
-
-/// What one watcher has not read yet.
-#[derive(Default)]
-struct Mailbox(Mutex<Unread>);
-
-#[derive(Default)]
-struct Unread {
-    states: VecDeque<Progress>,
-    closed: bool,
-    waker: Option<Waker>,
 }
 
 impl ProgressTracker for MemoryProgress {
@@ -124,7 +111,7 @@ impl Hub {
         self.sagas.lock().expect("nothing panics under this lock")
     }
 
-    fn watch(self: &Arc<Self>, saga: SagaId) -> Watcher {
+    fn watch(self: &Arc<Self>, saga: SagaId) -> Watcher<Leaving> {
         let mailbox = Arc::new(Mailbox::default());
         self.streams.fetch_add(1, Ordering::Relaxed);
         let mut sagas = self.lock();
@@ -133,7 +120,8 @@ impl Hub {
             mailbox.put(held.clone());
         }
         entry.watchers.push(Arc::clone(&mailbox));
-        Watcher { saga, mailbox, hub: Arc::clone(self) }
+        let leaving = Leaving { saga, mailbox: Arc::clone(&mailbox), hub: Arc::clone(self) };
+        Watcher::new(mailbox, leaving)
     }
 
     fn leave(&self, saga: SagaId, mailbox: &Arc<Mailbox>) {
@@ -178,61 +166,14 @@ fn is_over_or_newer(held: &Progress, progress: &Progress) -> bool {
     held.status.is_terminal() || held.seq > progress.seq
 }
 
-impl Mailbox {
-    fn lock(&self) -> MutexGuard<'_, Unread> {
-        self.0.lock().expect("nothing panics under this lock")
-    }
-
-    /// Adds a state, in place of an unread one that differs from it in bytes or message only: so a
-    /// slow watcher holds one state for each record of the journal, at most.
-    fn put(&self, progress: Progress) {
-        let mut unread = self.lock();
-        unread.closed |= progress.status.is_terminal();
-        match unread.states.back_mut() {
-            Some(last) if last.seq == progress.seq => *last = progress,
-            _ => unread.states.push_back(progress),
-        }
-        unread.wake();
-    }
-
-    fn close(&self) {
-        let mut unread = self.lock();
-        unread.closed = true;
-        unread.wake();
-    }
-}
-
-impl Unread {
-    fn wake(&mut self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
-}
-
-struct Watcher {
+/// Ends a watch.
+struct Leaving {
     saga: SagaId,
     mailbox: Arc<Mailbox>,
     hub: Arc<Hub>,
 }
 
-impl Stream for Watcher {
-    type Item = Progress;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Progress>> {
-        let mut unread = self.mailbox.lock();
-        match unread.states.pop_front() {
-            Some(progress) => Poll::Ready(Some(progress)),
-            None if unread.closed => Poll::Ready(None),
-            None => {
-                unread.waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
-        }
-    }
-}
-
-impl Drop for Watcher {
+impl Drop for Leaving {
     fn drop(&mut self) {
         self.hub.leave(self.saga, &self.mailbox);
     }
