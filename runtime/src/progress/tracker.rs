@@ -46,7 +46,7 @@ pub type ProgressStream = BoxStream<'static, Result<Progress, ProgressError>>;
 /// # Forgetting
 ///
 /// A saga that nobody watches may be forgotten, the longest unwatched first, to bound what is held;
-/// at least the latest 1,000 are kept.
+/// at least the latest 1,000 are kept, in a store that outlives the process for a set time.
 ///
 /// # Errors
 ///

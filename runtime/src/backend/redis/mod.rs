@@ -2,8 +2,10 @@
 
 mod journal;
 mod link;
+mod progress;
 
 pub use self::{
     journal::{RedisJournal, RedisJournalBuilder},
     link::RedisOpenError,
+    progress::{RedisProgress, RedisProgressBuilder},
 };

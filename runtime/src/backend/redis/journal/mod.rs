@@ -54,7 +54,10 @@ use self::{
     seat::Seat,
     settings::Settings,
 };
-use super::link::{Link, RedisOpenError, Subscription};
+use super::{
+    link::{Link, RedisOpenError, Subscription},
+    progress::RedisProgress,
+};
 use crate::{
     journal::{
         Admission, Answer, Audited, Batch, Carry, ClaimFrom, Claimed, Committed, Created,
@@ -96,6 +99,29 @@ impl RedisJournal {
     /// A journal at this address, with settings of your own.
     pub fn builder(url: impl Into<String>) -> RedisJournalBuilder {
         RedisJournalBuilder::new(url.into())
+    }
+
+    /// A tracker of progress over the connection and in the namespace of this journal. One is enough
+    /// for a process: each has a connection for messages.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// use distributed_task::backend::redis::RedisJournal;
+    ///
+    /// let journal = RedisJournal::builder("redis://127.0.0.1/").open().await?;
+    /// let progress = journal.progress();
+    /// # let _ = progress;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// Outside of a runtime of tokio.
+    pub fn progress(&self) -> RedisProgress {
+        RedisProgress::on(
+            Arc::clone(self.inner.partitions[0].link()),
+            &self.inner.settings.namespace,
+        )
     }
 }
 

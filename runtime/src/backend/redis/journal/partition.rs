@@ -59,6 +59,10 @@ impl Partition {
         }
     }
 
+    pub(super) fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
     pub(super) fn key(&self, name: &[u8], rest: &[u8]) -> Vec<u8> {
         [&*self.tag, name, rest].concat()
     }
