@@ -54,6 +54,16 @@ pub enum FileError {
         /// What the store, or the machine below it, said.
         source: io::Error,
     },
+    /// The store cannot use a bucket.
+    #[error("cannot {action} bucket `{bucket}`")]
+    Bucket {
+        /// What was tried.
+        action: &'static str,
+        /// The bucket.
+        bucket: String,
+        /// What the store said.
+        source: io::Error,
+    },
     /// The content to upload ended with an error.
     #[error("the content of object `{key}` for bucket `{bucket}` cannot be read to its end")]
     Content {
@@ -123,6 +133,7 @@ impl FileError {
             Self::InvalidName { .. } => io::ErrorKind::InvalidInput,
             Self::Stopped { .. } => io::ErrorKind::Interrupted,
             Self::Store { source, .. }
+            | Self::Bucket { source, .. }
             | Self::Content { source, .. }
             | Self::Upload { source, .. }
             | Self::Local { source, .. } => source.kind(),

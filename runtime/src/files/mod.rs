@@ -32,7 +32,7 @@ pub use error::FileError;
 #[cfg(feature = "engine")]
 pub(crate) use local::new_file;
 pub use name::{check_bucket, check_key, key_prefix, key_segment};
-pub use store::{ByteStream, FileStore, Object};
+pub use store::{ByteStream, FileStore, Object, UnfinishedUpload};
 pub use uploaded::{UploadedFile, UploadedFiles};
 
 #[cfg(feature = "engine")]

@@ -1,11 +1,11 @@
 //! The trait that a store of files implements, and its contract.
 
-use std::{io, sync::Arc};
+use std::{future::ready, io, sync::Arc};
 
 use bytes::Bytes;
-use futures_util::{future::BoxFuture, stream::BoxStream};
+use futures_util::{FutureExt, future::BoxFuture, stream::BoxStream};
 
-use super::FileError;
+use super::{FileError, check_bucket};
 
 /// The content of a file, piece by piece. It ends after its first error.
 pub type ByteStream<'a> = BoxStream<'a, io::Result<Bytes>>;
@@ -34,6 +34,35 @@ pub struct Object {
     pub key: String,
     /// Its size in bytes.
     pub size: u64,
+}
+
+/// An upload that began and did not end, as [`FileStore::unfinished`] sees it.
+///
+/// ```
+/// # #[cfg(feature = "files")]
+/// # futures_util::future::FutureExt::now_or_never(async {
+/// # use distributed_task::backend::files::ObjectFiles;
+/// use distributed_task::files::{FileError, FileStore};
+///
+/// /// Removes what killed programs left; nothing may be uploading below the prefix.
+/// async fn clean(store: &dyn FileStore, bucket: &str, prefix: &str) -> Result<usize, FileError> {
+///     // `None`: the store cannot tell, and removes it in its own way.
+///     let left = store.unfinished(bucket, prefix).await?.unwrap_or_default();
+///     for upload in &left {
+///         store.abort(bucket, upload).await?;
+///     }
+///     Ok(left.len())
+/// }
+/// assert_eq!(clean(&ObjectFiles::in_memory(), "incoming-files", "").await?, 0);
+/// # Ok::<_, FileError>(())
+/// # }).expect("nothing to wait for").expect("the example works");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnfinishedUpload {
+    /// The key of the object that it would have become.
+    pub key: String,
+    /// What the store calls it: several uploads may be on their way to one key.
+    pub id: String,
 }
 
 /// Keeps files as objects, each addressed by a bucket and a key.
@@ -77,6 +106,18 @@ pub struct Object {
 /// no particular order: `a/b` covers `a/b/c`, but neither `a/bc` nor `a/b` itself. The empty prefix
 /// covers the bucket; any other must look like a key. A bucket or prefix without objects is an
 /// empty list, not an error.
+///
+/// # Unfinished uploads
+///
+/// An upload whose process is killed may leave its parts in the store, which nobody sees as an
+/// object. `unfinished` answers every upload to a key below the prefix that has begun and not ended,
+/// or `None` if the store cannot tell. `abort` removes one with all its parts; it fails then, should
+/// somebody still be at it. Aborting what is not there succeeds. Neither touches an object.
+///
+/// # Check
+///
+/// `check` succeeds if the bucket can be used, to have it known at the start. It changes nothing but
+/// that a store may create what is missing.
 ///
 /// # Memory
 ///
@@ -139,6 +180,32 @@ pub trait FileStore: Send + Sync + 'static {
         bucket: &'a str,
         prefix: &'a str,
     ) -> BoxStream<'a, Result<Object, FileError>>;
+
+    /// Whether `bucket` can be used. A store that cannot know takes it for granted.
+    fn check<'a>(&'a self, bucket: &'a str) -> BoxFuture<'a, Result<(), FileError>> {
+        ready(check_bucket(bucket)).boxed()
+    }
+
+    /// The uploads to keys below `prefix` that have begun and not ended; `None` if the store cannot
+    /// tell, as by default.
+    fn unfinished<'a>(
+        &'a self,
+        bucket: &'a str,
+        prefix: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Vec<UnfinishedUpload>>, FileError>> {
+        let _ = prefix;
+        ready(check_bucket(bucket).map(|()| None)).boxed()
+    }
+
+    /// Removes an upload that [`unfinished`](Self::unfinished) answered.
+    fn abort<'a>(
+        &'a self,
+        bucket: &'a str,
+        upload: &'a UnfinishedUpload,
+    ) -> BoxFuture<'a, Result<(), FileError>> {
+        let _ = upload;
+        ready(check_bucket(bucket)).boxed()
+    }
 }
 
 impl<S: FileStore + ?Sized> FileStore for Arc<S> {
@@ -169,5 +236,25 @@ impl<S: FileStore + ?Sized> FileStore for Arc<S> {
         prefix: &'a str,
     ) -> BoxStream<'a, Result<Object, FileError>> {
         (**self).list(bucket, prefix)
+    }
+
+    fn check<'a>(&'a self, bucket: &'a str) -> BoxFuture<'a, Result<(), FileError>> {
+        (**self).check(bucket)
+    }
+
+    fn unfinished<'a>(
+        &'a self,
+        bucket: &'a str,
+        prefix: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Vec<UnfinishedUpload>>, FileError>> {
+        (**self).unfinished(bucket, prefix)
+    }
+
+    fn abort<'a>(
+        &'a self,
+        bucket: &'a str,
+        upload: &'a UnfinishedUpload,
+    ) -> BoxFuture<'a, Result<(), FileError>> {
+        (**self).abort(bucket, upload)
     }
 }

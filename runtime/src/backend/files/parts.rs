@@ -8,7 +8,7 @@ use super::{Broken, plain};
 use crate::files::ByteStream;
 
 /// The size of a part, and of a piece of a download. Some stores want 5 MiB at least.
-const PART: usize = 8 << 20;
+pub(super) const PART: usize = 8 << 20;
 
 /// Content that fits into one part is one request; more becomes an upload in parts.
 pub(super) async fn upload(
@@ -49,7 +49,7 @@ async fn upload_parts(
 
 /// Gathers pieces until they make a part, without copying them. The last part is smaller; one after
 /// it is empty.
-async fn next_part(content: &mut ByteStream<'_>) -> Result<PutPayload, Broken> {
+pub(super) async fn next_part(content: &mut ByteStream<'_>) -> Result<PutPayload, Broken> {
     let mut pieces = Vec::new();
     let mut size = 0;
     while size < PART
@@ -66,12 +66,12 @@ pub(super) async fn download(
     store: &dyn ObjectStore,
     at: &path::Path,
 ) -> Result<ByteStream<'static>, Broken> {
-    let content = store.get(at).await?.into_stream();
-    Ok(content
-        .map_ok(|piece| stream::iter(slices(piece).map(Ok)))
-        .try_flatten()
-        .map_err(plain)
-        .boxed())
+    Ok(pieces(store.get(at).await?.into_stream().map_err(plain).boxed()))
+}
+
+/// Content in pieces that are small enough.
+pub(super) fn pieces(content: ByteStream<'static>) -> ByteStream<'static> {
+    content.map_ok(|piece| stream::iter(slices(piece).map(Ok))).try_flatten().boxed()
 }
 
 /// Cuts a piece that is too large; the slices share its memory.
