@@ -5,6 +5,8 @@
 
 mod error;
 mod json;
+#[cfg(feature = "msgpack")]
+mod msgpack;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -13,6 +15,8 @@ use crate::kernel::{Encoded, JournalValue, Value};
 
 pub use error::CodecError;
 pub use json::Json;
+#[cfg(feature = "msgpack")]
+pub use msgpack::MessagePack;
 
 /// Writes and reads values in one format.
 ///
