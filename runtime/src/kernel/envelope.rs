@@ -1,8 +1,8 @@
 //! How a value is written in a record: a map of one entry, from the name of the codec to what it
 //! wrote. In JSON, what a JSON codec wrote stands as it is: `{"json/1":{"id":7}}`. Other bytes are
-//! text, if they are text, or numbers: `{"bytes of protobuf/1":[8,7]}`.
+//! text, if they are text, or base64: `{"base64 of protobuf/1":"CAc="}`.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -11,10 +11,12 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::{Encoded, Value};
+use super::{Encoded, Value, base64};
 
 /// Before the name of a codec whose bytes are not JSON.
 const BYTES: &str = "bytes of ";
+/// The same, where they are no text.
+const BASE64: &str = "base64 of ";
 
 /// Fails for a value that is not encoded: whoever writes records encodes their values first.
 impl Serialize for Value {
@@ -27,10 +29,14 @@ impl Serialize for Value {
         } else if let Some(json) = as_json(encoded) {
             map.serialize_entry(&encoded.codec, json)?;
         } else {
-            map.serialize_key(&format_args!("{BYTES}{}", encoded.codec))?;
-            match std::str::from_utf8(&encoded.bytes) {
-                Ok(text) => map.serialize_value(text)?,
-                Err(_) => map.serialize_value(&Binary(&encoded.bytes))?,
+            match as_text(&encoded.bytes) {
+                Some(text) => {
+                    map.serialize_entry(&format_args!("{BYTES}{}", encoded.codec), text)?
+                }
+                None => {
+                    let text = base64::write(&encoded.bytes);
+                    map.serialize_entry(&format_args!("{BASE64}{}", encoded.codec), &text)?;
+                }
             }
         }
         map.end()
@@ -44,6 +50,11 @@ fn as_json(encoded: &Encoded) -> Option<&RawValue> {
     }
     let json: &RawValue = serde_json::from_slice(&encoded.bytes).ok()?;
     (json.get().len() == encoded.bytes.len()).then_some(json)
+}
+
+/// Text that stands in JSON as it is, or nearly.
+fn as_text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok().filter(|text| !text.contains(|c: char| c.is_ascii_control()))
 }
 
 fn is_json(codec: &str) -> bool {
@@ -79,6 +90,12 @@ impl<'de> Visitor<'de> for Envelope {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let name: String =
             map.next_key()?.ok_or_else(|| A::Error::custom("a value without a codec"))?;
+        if let Some(codec) = name.strip_prefix(BASE64) {
+            let text: Cow<'_, str> = map.next_value()?;
+            let bytes = base64::read(&text).ok_or_else(|| A::Error::custom("it is no base64"))?;
+            let codec = codec.to_owned().into();
+            return Ok(Value::encoded(Encoded { codec, bytes: bytes.into() }));
+        }
         let (codec, bytes) = match name.strip_prefix(BYTES) {
             None if self.is_for_people => {
                 if !is_json(&name) {
@@ -162,13 +179,19 @@ mod tests {
             (value(b"\"7\""), r#"{"json/1":"7"}"#),
             (value(b" 7"), r#"{"bytes of json/1":" 7"}"#),
             (value(b""), r#"{"bytes of json/1":""}"#),
-            (value(&[0, 255]), r#"{"bytes of json/1":[0,255]}"#),
+            (value(&[0, 255]), r#"{"base64 of json/1":"AP8="}"#),
             (odd(b"7"), r#"{"bytes of odd/1":"7"}"#),
-            (odd(&[255]), r#"{"bytes of odd/1":[255]}"#),
+            (odd(&[255]), r#"{"base64 of odd/1":"/w=="}"#),
+            (odd(&[1]), r#"{"base64 of odd/1":"AQ=="}"#),
         ] {
             assert_eq!(serde_json::to_string(&value).expect("it is encoded"), text);
             assert_eq!(read(text), *value.as_encoded().expect("it is bytes"));
         }
+    }
+
+    #[test]
+    fn bytes_that_stand_as_numbers_are_read() {
+        assert_eq!(read(r#"{"bytes of odd/1":[8,255]}"#).bytes, [8, 255].as_slice());
     }
 
     #[test]
@@ -188,6 +211,8 @@ mod tests {
             r#"{"odd/1":7}"#,
             r#"{"bytes of odd/1":7}"#,
             r#"{"bytes of odd/1":[256]}"#,
+            r#"{"base64 of odd/1":"AQ"}"#,
+            r#"{"base64 of odd/1":[1]}"#,
             r#"{"json/1":"","b":""}"#,
         ] {
             serde_json::from_str::<Value>(wrong).expect_err(wrong);

@@ -15,6 +15,7 @@
 
 mod advance;
 mod attempt;
+mod base64;
 mod commands;
 mod definition;
 mod direction;

@@ -138,6 +138,11 @@ impl Value {
         }
     }
 
+    /// Whether it lives with the worker and is never written.
+    pub fn is_ephemeral(&self) -> bool {
+        self.live().is_some_and(|live| live.as_serialize().is_none())
+    }
+
     /// The live value for a codec to write; `None` for an ephemeral one, and for bytes.
     pub fn as_serialize(&self) -> Option<&dyn erased_serde::Serialize> {
         self.live()?.as_serialize()
