@@ -1,6 +1,9 @@
 //! The codecs keep their contract.
 
-use distributed_task::{codec::{Json, MessagePack}, conformance};
+use distributed_task::{
+    codec::{Json, MessagePack},
+    conformance,
+};
 
 #[test]
 fn json_keeps_the_contract() {

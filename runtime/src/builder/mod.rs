@@ -11,13 +11,14 @@ pub use self::distributed::Distributed;
 use crate::{
     Task, Worker,
     clock::Clock,
+    codec::Codec,
     files::Files,
     journal::{Durability, Journal, JournalError},
     kernel::{Kind, Step},
     orchestrator::{Carrier, Host, HostSettings, Part},
     progress::ProgressTracker,
     queue::Queue,
-    task::{Handlers, TaskSteps, WorkerMessage, define, table::Mode},
+    task::{Codecs, Handlers, TaskSteps, WorkerMessage, define, table::Mode},
 };
 
 /// Sagas that run at a time, unless the builder says otherwise.
@@ -69,6 +70,7 @@ const NOTHING_SHARED: &str = "the distributed mode needs a journal that processe
 pub struct TaskBuilder<T> {
     task: PhantomData<fn() -> T>,
     handlers: Arc<dyn Handlers>,
+    codecs: Codecs,
     mode: Option<Mode>,
     distributed: Distributed,
     journal: Option<Arc<dyn Journal>>,
@@ -203,6 +205,7 @@ impl<T: TaskSteps> TaskBuilder<T> {
         Self {
             task: PhantomData,
             handlers: define::handlers(Arc::new(task)),
+            codecs: Codecs::default(),
             mode: None,
             distributed: Distributed::default(),
             journal: None,
@@ -277,6 +280,24 @@ impl<T: TaskSteps> TaskBuilder<T> {
     /// Publishes progress here. Default in process: in memory.
     pub fn override_progress(self, progress: impl IntoShared<dyn ProgressTracker>) -> Self {
         Self { progress: Some(progress.into_shared()), ..self }
+    }
+
+    /// Writes values with this codec, from now on: requests, outputs, responses and errors. Default:
+    /// [`Json`](crate::codec::Json). Sagas that were begun with another codec go on, and so do
+    /// workers that write with another one: each value names its codec, and is read by the one of
+    /// that name, of those that are compiled in and the one given here.
+    ///
+    /// Where the journal keeps values as they are, as in memory, nothing is written; debug builds
+    /// check that everything could be.
+    pub fn override_codec(mut self, codec: impl IntoShared<dyn Codec>) -> Self {
+        self.codecs.write_with(codec.into_shared());
+        self
+    }
+
+    /// Reads with this codec as well: one of your own that is not written with any more, or not yet.
+    pub fn also_read(mut self, codec: impl IntoShared<dyn Codec>) -> Self {
+        self.codecs.read_with(codec.into_shared());
+        self
     }
 
     /// The clock of the default journal, for tests.
@@ -404,7 +425,7 @@ impl<T: TaskSteps> TaskBuilder<T> {
             },
         });
         let settings = HostSettings { concurrency, grace: self.grace, part };
-        let host = Host::start(journal, handlers, files, progress, carrier, settings)
+        let host = Host::start(journal, handlers, self.codecs, files, progress, carrier, settings)
             .await
             .map_err(|source| BuildError::Journal { task, source })?;
         Ok(Task::new(host))
@@ -469,7 +490,7 @@ macro_rules! into_shared {
     )*};
 }
 
-into_shared!(Journal, Queue, ProgressTracker, Clock);
+into_shared!(Journal, Queue, ProgressTracker, Clock, Codec);
 
 #[cfg(feature = "files")]
 fn default_files() -> Option<Files> {

@@ -39,6 +39,16 @@ pub enum CodecError {
         /// Name of the codec that was asked.
         known: &'static str,
     },
+    /// The codec that wrote it is not in this process.
+    #[error(
+        "the value was written by the codec `{codec}`, which this process does not have: {remedy}"
+    )]
+    Missing {
+        /// Name in the envelope.
+        codec: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
     /// The bytes are not what they should be.
     #[error("the codec {codec} cannot read a `{type_name}`")]
     Decode {
@@ -49,4 +59,19 @@ pub enum CodecError {
         /// Its own words.
         source: BoxError,
     },
+}
+
+impl CodecError {
+    /// Nobody here reads what this codec wrote.
+    #[cfg(feature = "engine")]
+    pub(crate) fn missing(codec: &str) -> Self {
+        let newer = "a newer version of `distributed-task` wrote it: bring this process up to date";
+        let remedy = match codec.split('/').next() {
+            Some("json") => newer,
+            Some("msgpack") if cfg!(feature = "msgpack") => newer,
+            Some("msgpack") => "enable the feature `msgpack` of `distributed-task`",
+            _ => "give it with `.also_read(..)` on the builder",
+        };
+        Self::Missing { codec: codec.to_owned(), remedy }
+    }
 }

@@ -72,8 +72,13 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub type Visit<'a> =
     dyn FnMut(&mut dyn erased_serde::Deserializer<'_>) -> Result<(), erased_serde::Error> + 'a;
 
-/// How a row of a task's table names its type to [`decode_value`] without carrying it.
-pub type DecodeValue = fn(&dyn Codec, &Encoded) -> Result<Value, CodecError>;
+/// The codecs that are compiled in.
+#[cfg(feature = "engine")]
+pub(crate) const BUILT_IN: &[&dyn Codec] = &[
+    &Json,
+    #[cfg(feature = "msgpack")]
+    &MessagePack,
+];
 
 /// Makes the envelope of a value. One that is encoded already is not encoded again.
 ///
@@ -120,7 +125,7 @@ pub fn decode<T: DeserializeOwned>(codec: &dyn Codec, encoded: &Encoded) -> Resu
     }
 }
 
-/// Opens an envelope and makes a live value of it; a [`DecodeValue`] for each `T`.
+/// Opens an envelope and makes a live value of it.
 ///
 /// # Errors
 /// As [`decode`].

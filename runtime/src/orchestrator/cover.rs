@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::{
     kernel::{Definition, DefinitionHash, Kind, Outcome, Step, Value},
-    task::{Handlers, Inputs, ProbeContext, Slot, StepContext, UndoContext, Work},
+    task::{Handlers, Inputs, ProbeContext, Slot, StepContext, Typed, UndoContext, Work},
 };
 
 /// A definition, and the code for it.
@@ -97,6 +97,16 @@ struct Renumbered {
     row_of: Vec<usize>,
 }
 
+impl Renumbered {
+    /// The same slot, as the handlers know it.
+    fn there(&self, slot: Slot) -> Slot {
+        match slot {
+            Slot::Output(step) => Slot::Output(self.row_of[step]),
+            slot => slot,
+        }
+    }
+}
+
 impl Handlers for Renumbered {
     fn definition(&self) -> Definition {
         (*self.definition).clone()
@@ -122,12 +132,16 @@ impl Handlers for Renumbered {
         self.handlers.respond(&inputs.clone().renumbered(&self.row_of))
     }
 
+    fn typed(&self, slot: Slot) -> Option<Typed> {
+        self.handlers.typed(self.there(slot))
+    }
+
     fn live(&self, slot: Slot, value: &Value) -> Result<Value, String> {
-        let slot = match slot {
-            Slot::Output(step) => Slot::Output(self.row_of[step]),
-            slot => slot,
-        };
-        self.handlers.live(slot, value)
+        self.handlers.live(self.there(slot), value)
+    }
+
+    fn kept(&self, slot: Slot, value: Value) -> Result<Value, String> {
+        self.handlers.kept(self.there(slot), value)
     }
 
     fn needs_files(&self) -> Option<&'static str> {

@@ -30,7 +30,7 @@ use crate::{
     kernel::{Definition, DefinitionHash, SagaId},
     progress::ProgressTracker,
     queue::{Queue, Ticket},
-    task::{Handlers, Keeping, Services},
+    task::{Codecs, Handlers, Keeping, Services},
 };
 
 /// How long a journal may take to answer a host whose time is up.
@@ -104,13 +104,14 @@ impl Host {
     pub(crate) async fn start(
         journal: Arc<dyn Journal>,
         handlers: Arc<dyn Handlers>,
+        codecs: Codecs,
         files: Option<Files>,
         progress: Arc<dyn ProgressTracker>,
         carrier: Option<Carrier>,
         settings: HostSettings,
     ) -> Result<Arc<Self>, JournalError> {
         let keeps_bytes = journal.durability() > Durability::Volatile;
-        let handlers = if keeps_bytes { Arc::new(Keeping(handlers)) } else { handlers };
+        let handlers = Arc::new(Keeping::new(handlers, codecs, keeps_bytes));
         let definition = Arc::new(handlers.definition());
         let ears = Arc::new(Ears::default());
         let listener = journal.listen(ears.clone()).await?;

@@ -14,9 +14,9 @@ use super::{
     sweep::{FileSweep, SweepError},
 };
 use crate::{
-    journal::{Durability, JournalError},
+    journal::JournalError,
     kernel::{SagaId, SagaStatus, Value},
-    task::{TaskSteps, kept, request_value},
+    task::{RequestValue as _, Slot, TaskSteps},
 };
 
 /// A built task: submit sagas to it. Cloning it is cheap. When the last clone and the last handle
@@ -269,12 +269,8 @@ impl<T: TaskSteps> Task<T> {
 
     fn journaled(&self, request: T::Request) -> Result<Value, SubmitError> {
         let undecodable = |error| SubmitError::Undecodable { task: T::TASK.name.to_owned(), error };
-        let value = request_value::<T>(request);
-        match self.inner.host.journal.durability() {
-            Durability::Volatile => value,
-            _ => value.and_then(kept),
-        }
-        .map_err(undecodable)
+        let handlers = &self.inner.host.handlers;
+        handlers.kept(Slot::Request, request.into_value()).map_err(undecodable)
     }
 
     /// The handle of a saga that was submitted here or elsewhere.

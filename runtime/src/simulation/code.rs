@@ -16,7 +16,7 @@ use crate::{
     Cancellable, ProbeContext, Refusal, StepContext, TaskDefinition, TaskSteps, UndoContext,
     kernel::{AttemptEnd, Definition, Kind, Outcome, Refused, SagaId, Value, Way, idempotency_key},
     task::{
-        ErrorValue, Handlers, Inputs, ResponseValue, Slot, Work,
+        ErrorValue, Handlers, Inputs, ResponseValue, Slot, Typed, Work,
         row::Table,
         table::{Response, TaskRow, task},
     },
@@ -161,11 +161,11 @@ impl Handlers for Code {
         Value::journaled(name)
     }
 
-    fn live(&self, slot: Slot, value: &Value) -> Result<Value, String> {
+    fn typed(&self, slot: Slot) -> Option<Typed> {
         match slot {
-            Slot::Error => <Refusal as ErrorValue>::typed().live(value),
-            // An ephemeral value is never encoded.
-            _ => <u64 as ResponseValue>::typed().live(value),
+            Slot::Error => Some(<Refusal as ErrorValue>::typed()),
+            Slot::Output(step) if self.scene.plan.definition.steps[step].ephemeral => None,
+            _ => Some(<u64 as ResponseValue>::typed()),
         }
     }
 

@@ -26,6 +26,7 @@ use crate::{
     backend::memory::MemoryProgress,
     journal::JournalError,
     orchestrator::{Carrier, Host, HostSettings, Part, Task},
+    task::Codecs,
 };
 
 /// How long a process may take to be shut down, and to begin.
@@ -180,7 +181,16 @@ impl Outside {
         let concurrency = NonZeroUsize::new(plan.hosts[place].concurrency).expect("at least one");
         let settings = HostSettings { concurrency, grace: GRACE, part: Part::Both };
         let progress = Arc::new(MemoryProgress::default());
-        Host::start(Arc::new(line), Arc::new(code), None, progress, carrier, settings).await
+        Host::start(
+            Arc::new(line),
+            Arc::new(code),
+            Codecs::default(),
+            None,
+            progress,
+            carrier,
+            settings,
+        )
+        .await
     }
 
     /// Shuts down all but one.

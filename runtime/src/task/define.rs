@@ -2,15 +2,12 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use futures_util::FutureExt;
-
 use super::{
-    Handlers, Inputs, ProbeContext, Slot, StepContext, TaskDefinition, TaskSteps, UndoContext,
-    Work,
+    Handlers, Inputs, ProbeContext, Slot, StepContext, TaskSteps, Typed, UndoContext, Work,
     call::{ProbeCall, UndoCall, View},
     row::{AnyRun, Facts, Row, Table, Undo},
     table::TaskRow,
-    typed::{ErrorValue, RequestValue, ResponseValue, Typed, round_trip},
+    typed::{ErrorValue, RequestValue, ResponseValue},
 };
 use crate::kernel::{DEFAULT_STEP_TIMEOUT, Definition, Kind, Outcome, Retry, Step, Value};
 
@@ -106,23 +103,17 @@ impl<T: TaskSteps + Send + Sync> Handlers for Bound<T> {
     }
 
     fn run(&self, step: usize, cx: StepContext, inputs: Inputs) -> Work {
-        let row = T::STEPS[step];
-        let work = row.run.start(Arc::clone(&self.task), cx, inputs);
-        checked::<T>(work, row.facts.name, row.run.output())
+        T::STEPS[step].run.start(Arc::clone(&self.task), cx, inputs)
     }
 
     fn undo(&self, step: usize, cx: UndoContext, inputs: Inputs, outcome: Outcome<Value>) -> Work {
-        let row = T::STEPS[step];
         let call = UndoCall { task: Arc::clone(&self.task), cx, inputs, outcome };
-        let work = row.run.undo(call).expect("the engine undoes compensable steps only");
-        checked::<T>(work, row.facts.name, None)
+        T::STEPS[step].run.undo(call).expect("the engine undoes compensable steps only")
     }
 
     fn probe(&self, step: usize, cx: ProbeContext, inputs: Inputs) -> Work {
-        let row = T::STEPS[step];
         let call = ProbeCall { task: Arc::clone(&self.task), cx, inputs };
-        let work = row.run.probe(call).expect("the engine asks probes that are there");
-        checked::<T>(work, row.facts.name, row.run.output())
+        T::STEPS[step].run.probe(call).expect("the engine asks probes that are there")
     }
 
     fn when(&self, step: usize, inputs: &Inputs) -> bool {
@@ -131,27 +122,16 @@ impl<T: TaskSteps + Send + Sync> Handlers for Bound<T> {
     }
 
     fn respond(&self, inputs: &Inputs) -> Value {
-        let response = (T::RESPONSE)(View { task: &self.task, inputs });
-        if cfg!(debug_assertions) {
-            let typed = T::Response::typed();
-            return typed.round_trip(&response).unwrap_or_else(|why| panic!("response: {why}"));
-        }
-        response
+        (T::RESPONSE)(View { task: &self.task, inputs })
     }
 
-    fn live(&self, slot: Slot, value: &Value) -> Result<Value, String> {
-        let typed = match slot {
-            Slot::Request => T::Request::typed(),
-            Slot::Output(step) => match T::STEPS[step].run.output() {
-                Some(typed) => typed,
-                // Nobody but this very code has made it: it never leaves the host.
-                None if value.as_encoded().is_none() => return Ok(value.clone()),
-                None => return Err("an ephemeral output is never encoded".to_owned()),
-            },
-            Slot::Error => T::Error::typed(),
-            Slot::Response => T::Response::typed(),
-        };
-        typed.live(value)
+    fn typed(&self, slot: Slot) -> Option<Typed> {
+        match slot {
+            Slot::Request => Some(T::Request::typed()),
+            Slot::Output(step) => T::STEPS[step].run.output(),
+            Slot::Error => Some(T::Error::typed()),
+            Slot::Response => Some(T::Response::typed()),
+        }
     }
 
     fn was(&self, step: usize) -> &'static [&'static str] {
@@ -169,16 +149,6 @@ impl<T: TaskSteps + Send + Sync> Handlers for Bound<T> {
             .find(|facts| facts.bucket.is_some())
             .map(|facts| facts.name)
     }
-}
-
-/// In debug builds, every value that an attempt ends with takes a round trip through JSON.
-fn checked<T: TaskDefinition>(work: Work, step: &'static str, output: Option<Typed>) -> Work {
-    if !cfg!(debug_assertions) {
-        return work;
-    }
-    let error = T::Error::typed();
-    let end = work.future.map(move |end| round_trip(end, &format!("step `{step}`"), output, error));
-    Work { future: Box::pin(end), interruptible: work.interruptible }
 }
 
 #[cfg(test)]

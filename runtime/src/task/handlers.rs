@@ -4,7 +4,7 @@
 
 use std::{future::Future, pin::Pin};
 
-use super::{ProbeContext, StepContext, UndoContext};
+use super::{Codecs, ProbeContext, StepContext, Typed, UndoContext};
 use crate::kernel::{AttemptEnd, Definition, Outcome, Value};
 
 /// A task as the engine sees it.
@@ -27,12 +27,25 @@ pub trait Handlers: Send + Sync {
     /// Makes the response. May panic.
     fn respond(&self, inputs: &Inputs) -> Value;
 
+    /// The type that belongs to `slot`; `None` for an ephemeral output, which nobody encodes.
+    fn typed(&self, slot: Slot) -> Option<Typed>;
+
     /// The value as a live one of the type that belongs to `slot`, whether it was encoded or is what
     /// other code made of it: two releases may share a journal in one process.
     ///
     /// # Errors
     /// The codec's own words, when there is no such value in it.
-    fn live(&self, slot: Slot, value: &Value) -> Result<Value, String>;
+    fn live(&self, slot: Slot, value: &Value) -> Result<Value, String> {
+        Codecs::default().live(self.typed(slot), value)
+    }
+
+    /// The value, which belongs to `slot`, as the journal takes it.
+    ///
+    /// # Errors
+    /// The codec's own words, when it cannot be written, or not read again.
+    fn kept(&self, _slot: Slot, value: Value) -> Result<Value, String> {
+        Ok(value)
+    }
 
     /// The names that a step had before (V2).
     fn was(&self, step: usize) -> &'static [&'static str];

@@ -3,6 +3,7 @@
 
 mod answer;
 pub(crate) mod call;
+mod codecs;
 mod context;
 pub(crate) mod define;
 mod handlers;
@@ -21,13 +22,15 @@ mod typed;
 pub(crate) mod under_test;
 
 pub use answer::Probe;
+pub(crate) use codecs::Codecs;
 pub use context::{ProbeContext, StepContext, UndoContext};
 pub(crate) use context::{SagaContext, Services, Stop};
 pub use handlers::{Handlers, Inputs, Slot, Work};
-pub(crate) use keeping::{Keeping, kept};
+pub(crate) use keeping::Keeping;
 pub use message::{WorkerMessage, WrongTask};
 pub use partial::{PartialError, PartialResult};
 pub(crate) use result::with_sources;
 pub use result::{OrRefuse, Refusal, StepError, StepResult};
 pub use table::{Cancellable, TaskDefinition, TaskSteps};
-pub(crate) use typed::{ErrorValue, ResponseValue, request_value};
+pub use typed::Typed;
+pub(crate) use typed::{ErrorValue, RequestValue, ResponseValue};

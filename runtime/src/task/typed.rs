@@ -3,10 +3,10 @@
 
 use std::fmt::Display;
 
-use super::{TaskDefinition, with_sources};
+use super::{Codecs, with_sources};
 use crate::{
-    codec::{DecodeValue, Json, decode_value, encode},
-    kernel::{AttemptEnd, JournalValue, Refused, Value},
+    codec::{CodecError, decode_value},
+    kernel::{AttemptEnd, Encoded, JournalValue, Refused, Value},
 };
 
 /// The type of a slot, without the type.
@@ -14,31 +14,32 @@ use crate::{
 pub struct Typed {
     name: fn() -> &'static str,
     is: fn(&Value) -> bool,
-    decode: DecodeValue,
+    decode: fn(&Codecs, &Encoded) -> Result<Value, CodecError>,
 }
 
 impl Typed {
     pub(crate) const fn of<O: JournalValue>() -> Self {
         let is = |value: &Value| value.get::<O>().is_some();
-        Self { name: std::any::type_name::<O>, is, decode: decode_value::<O> }
+        let decode = |codecs: &Codecs, encoded: &Encoded| {
+            decode_value::<O>(codecs.reader(encoded)?, encoded)
+        };
+        Self { name: std::any::type_name::<O>, is, decode }
     }
 
     /// The value as a live one of this type. One that is live already and of another type comes from
     /// other code in this process, which shares the journal: it goes through the codec, as it would
     /// between two processes (E2, V1).
-    pub(crate) fn live(self, value: &Value) -> Result<Value, String> {
+    pub(super) fn live(self, value: &Value, codecs: &Codecs) -> Result<Value, CodecError> {
         if (self.is)(value) {
             return Ok(value.clone());
         }
-        let encoded = encode(&Json, value);
-        let decoded = encoded.and_then(|encoded| (self.decode)(&Json, &encoded));
-        decoded.map_err(|error| with_sources(&error))
+        (self.decode)(codecs, &codecs.encode(value)?)
     }
 
     /// Encodes a live value and decodes it again, so that a type that would break in production
     /// breaks on the laptop.
-    pub(crate) fn round_trip(self, value: &Value) -> Result<Value, String> {
-        encode(&Json, value).and_then(|encoded| (self.decode)(&Json, &encoded)).map_err(|error| {
+    pub(super) fn round_trip(self, value: &Value, codecs: &Codecs) -> Result<Value, String> {
+        codecs.encode(value).and_then(|encoded| (self.decode)(codecs, &encoded)).map_err(|error| {
             let (name, why) = ((self.name)(), with_sources(&error));
             format!("`{name}` does not survive a round trip: {why}")
         })
@@ -157,50 +158,43 @@ impl<V: Send + Sync + 'static> EphemeralValue for V {
     }
 }
 
-/// A request as the journal takes it.
-///
-/// # Errors
-/// In debug builds, what the codec says when the request does not survive a round trip.
-pub(crate) fn request_value<T: TaskDefinition>(request: T::Request) -> Result<Value, String> {
-    let value = request.into_value();
-    if cfg!(debug_assertions) {
-        return T::Request::typed().round_trip(&value);
-    }
-    Ok(value)
-}
-
 /// The round trip of what an attempt ends with.
-pub(crate) fn round_trip(
+pub(super) fn round_trip(
     end: AttemptEnd,
-    what: &str,
-    output: Option<Typed>,
-    error: Typed,
+    what: impl FnOnce() -> String,
+    (output, error): (Option<Typed>, Option<Typed>),
+    codecs: &Codecs,
 ) -> AttemptEnd {
-    let survived = match (end, output) {
-        (AttemptEnd::Done(value), Some(output)) => output.round_trip(&value).map(AttemptEnd::Done),
-        (AttemptEnd::Refused(Refused { error: value, message }), _) => {
-            error.round_trip(&value).map(|error| AttemptEnd::Refused(Refused { error, message }))
-        }
-        (AttemptEnd::Partial(Refused { error: value, message }, done), Some(output)) => {
-            error.round_trip(&value).and_then(|error| {
-                let done = output.round_trip(&done)?;
-                Ok(AttemptEnd::Partial(Refused { error, message }, done))
-            })
-        }
-        (end, _) => Ok(end),
+    let there_and_back = |typed: Option<Typed>, value: Value| match typed {
+        Some(typed) => typed.round_trip(&value, codecs),
+        None => Ok(value),
     };
-    survived.unwrap_or_else(|why| AttemptEnd::Undecodable(format!("{what}: {why}")))
+    let refusal = |Refused { error: value, message }| {
+        Ok(Refused { error: there_and_back(error, value)?, message })
+    };
+    let survived = match end {
+        AttemptEnd::Done(value) => there_and_back(output, value).map(AttemptEnd::Done),
+        AttemptEnd::Refused(refused) => refusal(refused).map(AttemptEnd::Refused),
+        AttemptEnd::Partial(refused, done) => refusal(refused)
+            .and_then(|refused| Ok(AttemptEnd::Partial(refused, there_and_back(output, done)?))),
+        end => Ok(end),
+    };
+    survived.unwrap_or_else(|why| AttemptEnd::Undecodable(format!("{}: {why}", what())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Encoded;
+
+    fn live<T: JournalValue>(value: &Value) -> Result<Value, String> {
+        Codecs::default().live(Some(Typed::of::<T>()), value)
+    }
 
     #[test]
     fn a_value_that_cannot_come_back_is_found_before_production() {
         let end = AttemptEnd::Done(Value::journaled(f32::NAN));
-        let end = round_trip(end, "step `weigh`", Some(Typed::of::<f32>()), Typed::of::<()>());
+        let types = (Some(Typed::of::<f32>()), None);
+        let end = round_trip(end, || "step `weigh`".to_owned(), types, &Codecs::default());
         let AttemptEnd::Undecodable(why) = end else { panic!("it survived: {end:?}") };
         assert!(why.starts_with("step `weigh`: `f32` does not survive a round trip"), "{why}");
         assert!(why.contains("null"), "{why}");
@@ -209,18 +203,18 @@ mod tests {
     #[test]
     fn a_value_of_an_unknown_codec_is_an_error() {
         let encoded = Encoded { codec: "smoke/9".into(), bytes: bytes::Bytes::new() };
-        let error = Typed::of::<u32>().live(&Value::encoded(encoded)).expect_err("nobody reads it");
-        assert!(error.contains("`smoke/9`"), "{error}");
+        let error = live::<u32>(&Value::encoded(encoded)).expect_err("nobody reads it");
+        assert!(error.contains("`smoke/9`") && error.contains("also_read"), "{error}");
     }
 
     #[test]
     fn a_live_value_of_another_type_is_read_through_the_codec() {
         let one = Value::journaled(1_u32);
-        let wide = Typed::of::<u64>().live(&one).expect("it has the same JSON");
+        let wide = live::<u64>(&one).expect("it has the same JSON");
         assert_eq!(wide.get::<u64>(), Some(&1));
-        let error = Typed::of::<String>().live(&one).expect_err("a number is no text");
+        let error = live::<String>(&one).expect_err("a number is no text");
         assert!(error.contains("String") && error.contains("integer"), "{error}");
-        assert!(Typed::of::<u32>().live(&Value::ephemeral(1_u32)).is_ok(), "it is what it is");
-        assert!(Typed::of::<u64>().live(&Value::ephemeral(1_u32)).is_err(), "nobody writes it");
+        assert!(live::<u32>(&Value::ephemeral(1_u32)).is_ok(), "it is what it is");
+        assert!(live::<u64>(&Value::ephemeral(1_u32)).is_err(), "nobody writes it");
     }
 }

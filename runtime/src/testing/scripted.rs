@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     kernel::{AttemptEnd, Definition, Outcome, Value, Way},
-    task::{Handlers, Inputs, ProbeContext, Slot, StepContext, UndoContext, Work},
+    task::{Handlers, Inputs, ProbeContext, Slot, StepContext, Typed, UndoContext, Work},
 };
 
 /// A task behind a script.
@@ -139,8 +139,8 @@ impl Handlers for Scripted {
         self.task.respond(inputs)
     }
 
-    fn live(&self, slot: Slot, value: &Value) -> Result<Value, String> {
-        self.task.live(slot, value)
+    fn typed(&self, slot: Slot) -> Option<Typed> {
+        self.task.typed(slot)
     }
 
     fn was(&self, step: usize) -> &'static [&'static str] {
