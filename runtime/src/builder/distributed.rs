@@ -7,10 +7,13 @@ use std::sync::Arc;
 #[cfg(feature = "redis")]
 use tokio::sync::OnceCell;
 
+#[cfg(feature = "s3")]
+use crate::backend::files::{ObjectFiles, S3Error, S3Settings};
 #[cfg(feature = "redis")]
 use crate::{
-    backend::redis::{RedisJournal, RedisJournalBuilder, RedisOpenError},
+    backend::redis::{RedisJournal, RedisJournalBuilder, RedisOpenError, RedisProgress},
     journal::Journal,
+    progress::ProgressTracker,
 };
 
 /// What the processes of a task share. Nothing is opened before a task is built.
@@ -47,6 +50,8 @@ use crate::{
 pub struct Distributed {
     #[cfg(feature = "redis")]
     redis: Option<Shared>,
+    #[cfg(feature = "s3")]
+    s3: Option<S3Settings>,
 }
 
 /// A journal that is opened once.
@@ -54,7 +59,15 @@ pub struct Distributed {
 #[derive(Clone)]
 struct Shared {
     builder: RedisJournalBuilder,
-    opened: Arc<OnceCell<Arc<RedisJournal>>>,
+    opened: Arc<OnceCell<Opened>>,
+}
+
+/// What is in one Redis.
+#[cfg(feature = "redis")]
+#[derive(Clone)]
+pub(super) struct Opened {
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) progress: Arc<dyn ProgressTracker>,
 }
 
 impl Distributed {
@@ -69,22 +82,50 @@ impl Distributed {
     #[cfg(feature = "redis")]
     #[must_use]
     pub fn redis_with(self, builder: RedisJournalBuilder) -> Self {
-        Self { redis: Some(Shared { builder, opened: Arc::default() }) }
+        Self { redis: Some(Shared { builder, opened: Arc::default() }), ..self }
     }
 
-    /// The journal, if there is one.
+    /// Files are on this S3 server, such as `http://127.0.0.1:9000`. A bucket that is missing is created.
+    #[cfg(feature = "s3")]
+    #[must_use]
+    pub fn s3(
+        self,
+        endpoint: impl Into<String>,
+        access_key: impl Into<String>,
+        secret_key: impl Into<String>,
+    ) -> Self {
+        self.s3_with(ObjectFiles::s3(endpoint, access_key, secret_key))
+    }
+
+    /// The same, with settings.
+    #[cfg(feature = "s3")]
+    #[must_use]
+    pub fn s3_with(self, settings: S3Settings) -> Self {
+        Self { s3: Some(settings), ..self }
+    }
+
+    /// What is in Redis, if there is one.
     #[cfg(feature = "redis")]
-    pub(super) async fn journal(&self) -> Option<Result<Arc<dyn Journal>, RedisOpenError>> {
+    pub(super) async fn opened(&self) -> Option<Result<Opened, RedisOpenError>> {
         let Shared { builder, opened } = self.redis.as_ref()?;
-        let open = async || builder.clone().open().await.map(Arc::new);
-        let journal = opened.get_or_try_init(open).await;
-        Some(journal.map(|journal| Arc::clone(journal) as Arc<dyn Journal>))
+        let open = async || {
+            let journal: RedisJournal = builder.clone().open().await?;
+            let progress: RedisProgress = journal.progress();
+            Ok(Opened { progress: Arc::new(progress), journal: Arc::new(journal) })
+        };
+        Some(opened.get_or_try_init(open).await.cloned())
+    }
+
+    /// The file store, if there is one.
+    #[cfg(feature = "s3")]
+    pub(super) fn files(&self) -> Option<Result<ObjectFiles, S3Error>> {
+        self.s3.clone().map(S3Settings::build)
     }
 }
 
 impl fmt::Debug for Distributed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Addresses may hold passwords.
+        // Addresses may have passwords in them.
         f.debug_struct("Distributed").finish_non_exhaustive()
     }
 }

@@ -189,6 +189,15 @@ pub enum BuildError {
         /// What is wrong with it.
         source: crate::backend::redis::RedisOpenError,
     },
+    /// S3 cannot be used.
+    #[cfg(feature = "s3")]
+    #[error("`{task}`: {source}")]
+    S3 {
+        /// The task.
+        task: &'static str,
+        /// What is wrong with it.
+        source: crate::backend::files::S3Error,
+    },
     /// The journal failed.
     #[error("`{task}`: {source}")]
     Journal {
@@ -364,9 +373,17 @@ impl<T: TaskSteps> TaskBuilder<T> {
         let task = T::TASK.name;
         let shared = std::mem::take(&mut self.distributed);
         #[cfg(feature = "redis")]
-        if let (None, Some(journal)) = (&self.journal, shared.journal().await) {
-            let journal = journal.map_err(|source| BuildError::Redis { task, source })?;
-            self.journal = Some(journal);
+        if (self.journal.is_none() || self.progress.is_none())
+            && let Some(opened) = shared.opened().await
+        {
+            let opened = opened.map_err(|source| BuildError::Redis { task, source })?;
+            self.journal.get_or_insert(opened.journal);
+            self.progress.get_or_insert(opened.progress);
+        }
+        #[cfg(feature = "s3")]
+        if let (None, Some(files)) = (&self.files, shared.files()) {
+            let files = files.map_err(|source| BuildError::S3 { task, source })?;
+            self.files = Some(Files::new(files));
         }
         let _ = (task, shared);
         Ok(self)
