@@ -12,7 +12,7 @@ use crate::{
     Task, Worker,
     clock::Clock,
     codec::Codec,
-    files::Files,
+    files::{FileError, Files},
     journal::{Durability, Journal, JournalError},
     kernel::{Kind, Step},
     orchestrator::{Carrier, Host, HostSettings, Part},
@@ -124,6 +124,16 @@ pub enum BuildError {
         task: &'static str,
         /// The step.
         step: &'static str,
+    },
+    /// The bucket of a step cannot be used.
+    #[error("`{task}`: the step `{step}` cannot upload: {source}")]
+    Bucket {
+        /// The task.
+        task: &'static str,
+        /// The step.
+        step: &'static str,
+        /// What the store says.
+        source: FileError,
     },
     /// `.concurrency(0)`: no saga could ever run.
     #[error("`{task}`: `.concurrency(0)` would never run a saga; say 1 or more")]
@@ -423,6 +433,12 @@ impl<T: TaskSteps> TaskBuilder<T> {
         if let (None, Some(step)) = (&files, handlers.needs_files()) {
             return Err(BuildError::NoFileStore { task, step });
         }
+        if let Some(files) = &files {
+            for (step, bucket) in buckets::<T>() {
+                let checked = files.store().check(bucket).await;
+                checked.map_err(|source| BuildError::Bucket { task, step, source })?;
+            }
+        }
         let journal = match self.journal {
             Some(journal) => journal,
             None => default_journal(self.clock)
@@ -447,6 +463,12 @@ impl<T: TaskSteps> TaskBuilder<T> {
             .map_err(|source| BuildError::Journal { task, source })?;
         Ok(Task::new(host))
     }
+}
+
+/// The steps that upload, and where to.
+fn buckets<T: TaskSteps>() -> Vec<(&'static str, &'static str)> {
+    let facts = T::STEPS.iter().map(|row| &row.facts);
+    facts.filter_map(|facts| Some((facts.name, facts.bucket?))).collect()
 }
 
 /// Refuses a journal that survives less than the task needs (J6).
