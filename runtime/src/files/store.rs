@@ -110,14 +110,14 @@ pub struct UnfinishedUpload {
 /// # Unfinished uploads
 ///
 /// An upload whose process is killed may leave its parts in the store, which nobody sees as an
-/// object. `unfinished` answers every upload to a key below the prefix that has begun and not ended,
-/// or `None` if the store cannot tell. `abort` removes one with all its parts; it fails then, should
-/// somebody still be at it. Aborting what is not there succeeds. Neither touches an object.
+/// object. `unfinished` answers the uploads to keys below the prefix whose parts the store keeps and
+/// that did not end, or `None` if it cannot tell. `abort` removes one with all its parts; should
+/// somebody still be at it, it fails. Aborting what is not there succeeds. Neither touches an object.
 ///
 /// # Check
 ///
-/// `check` succeeds if the bucket can be used, to have it known at the start. It changes nothing but
-/// that a store may create what is missing.
+/// `check` succeeds for a bucket that can be used, to have it known at the start. It changes nothing
+/// but that a store may make the bucket if it is missing.
 ///
 /// # Memory
 ///

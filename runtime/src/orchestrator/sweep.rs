@@ -1,9 +1,13 @@
-//! Objects that nobody answers for: what an upload left behind whose saga went back, or is unknown.
+//! Objects that nobody answers for: what an upload left behind whose saga went back, or is unknown;
+//! and uploads that nobody will end.
 //!
 //! An object belongs to (saga, step, generation), which its key names. It is an orphan when its saga
 //! is over without it, or is in no journal, and it was seen so twice, further apart than any saga of
 //! the task may last. The time between is measured here, on the journal's clock: the clock of the
 //! store is never compared with it (F5).
+//!
+//! An upload in parts that did not end, because its process died, is no object and nobody's result:
+//! it is one as soon as its saga is over, however that ended.
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
@@ -11,7 +15,7 @@ use futures_util::StreamExt;
 
 use super::host::Host;
 use crate::{
-    files::{FileError, Files, key_segment},
+    files::{FileError, Files, UnfinishedUpload, key_segment},
     journal::{History, JournalError},
     kernel::{Definition, Finish, Record, SagaId, Timestamp},
 };
@@ -21,7 +25,8 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// For clocks and for what is on its way.
 const MARGIN: Duration = Duration::from_secs(15 * 60);
 
-/// Finds the orphans of one task in one bucket, and deletes them at a second look.
+/// Finds the orphans of one task in one bucket, and deletes them at a second look. So it does with
+/// uploads that never ended, where the store can list them: their parts take room and cost money.
 ///
 /// ```
 /// # #[cfg(not(feature = "files"))]
@@ -56,6 +61,7 @@ pub struct FileSweep {
     patience: Duration,
     strays: bool,
     suspects: BTreeMap<String, Timestamp>,
+    hanging: BTreeMap<UnfinishedUpload, Timestamp>,
 }
 
 /// What one look found.
@@ -72,6 +78,11 @@ pub struct Swept {
     /// Keys whose saga is in no journal. They are left alone, unless
     /// [`delete_unknown`](FileSweep::delete_unknown) says otherwise.
     pub unknown: Vec<String>,
+    /// Uploads of this task to the bucket that have begun and not ended. `None` if the store cannot
+    /// tell: then removing the old ones is its own affair.
+    pub unfinished: Option<usize>,
+    /// Keys whose upload never ended, and was aborted.
+    pub aborted: Vec<String>,
 }
 
 /// Why a sweep stopped. What it had deleted is deleted; looking again is safe.
@@ -114,7 +125,7 @@ pub enum SweepError {
     Journal(#[from] JournalError),
 }
 
-/// Who answers for an object.
+/// Who answers for an object, or for an upload.
 enum Owner {
     /// Its saga, which is open, or ended with it.
     Saga,
@@ -122,6 +133,13 @@ enum Owner {
     Nobody,
     /// Its saga is in no journal.
     Unknown,
+}
+
+/// What a key is of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Object,
+    Upload,
 }
 
 impl FileSweep {
@@ -135,6 +153,7 @@ impl FileSweep {
             patience: host.definition.timeout.unwrap_or(LONGEST) + MARGIN,
             strays: false,
             suspects: BTreeMap::new(),
+            hanging: BTreeMap::new(),
         })
     }
 
@@ -146,7 +165,7 @@ impl FileSweep {
         self
     }
 
-    /// Also deletes objects whose saga is in no journal.
+    /// Also deletes objects, and aborts uploads, whose saga is in no journal.
     ///
     /// A journal forgets sagas some time after their end, and their results with them: only for
     /// buckets that keep nothing that anybody wants to have later.
@@ -157,43 +176,90 @@ impl FileSweep {
     }
 
     /// Looks at every object of the task, and deletes those that were orphans at an earlier look,
-    /// long enough ago, and are now. Dropping the future leaves each object whole or deleted.
+    /// long enough ago, and are now; then the same for uploads that did not end. Dropping the future
+    /// leaves each object whole or deleted.
     ///
     /// # Errors
     /// When the store or the journal fails.
     pub async fn look(&mut self) -> Result<Swept, SweepError> {
         let mut swept = Swept::default();
+        self.look_at_objects(&mut swept).await?;
+        self.look_at_uploads(&mut swept).await?;
+        Ok(swept)
+    }
+
+    async fn look_at_objects(&mut self, swept: &mut Swept) -> Result<(), SweepError> {
         let mut suspects = BTreeMap::new();
         let prefix = key_segment(&self.host.definition.task);
         let mut objects = self.files.store().list(&self.bucket, &prefix);
         while let Some(object) = objects.next().await {
             let key = object?.key;
             swept.objects += 1;
-            match self.owner(&key).await? {
-                Owner::Saga => continue,
-                Owner::Unknown if !self.strays => {
-                    swept.unknown.push(key);
-                    continue;
-                }
-                Owner::Nobody | Owner::Unknown => {}
+            if !self.is_orphan(&key, Of::Object, swept).await? {
+                continue;
             }
-            let now = self.host.journal.now();
-            let seen = self.suspects.get(&key).copied().unwrap_or(now);
-            if now < seen.plus(self.patience) {
-                swept.suspects.push(key.clone());
-                suspects.insert(key, seen);
-            } else {
+            let (seen, ripe) = self.seen(self.suspects.get(&key));
+            if ripe {
                 self.files.store().delete(&self.bucket, &key).await?;
                 tracing::info!(bucket = self.bucket, key, "an orphan is deleted");
                 swept.deleted.push(key);
+            } else {
+                swept.suspects.push(key.clone());
+                suspects.insert(key, seen);
             }
         }
         drop(objects);
         self.suspects = suspects;
-        Ok(swept)
+        Ok(())
     }
 
-    async fn owner(&self, key: &str) -> Result<Owner, JournalError> {
+    async fn look_at_uploads(&mut self, swept: &mut Swept) -> Result<(), SweepError> {
+        let mut hanging = BTreeMap::new();
+        let prefix = key_segment(&self.host.definition.task);
+        let Some(uploads) = self.files.store().unfinished(&self.bucket, &prefix).await? else {
+            return Ok(());
+        };
+        swept.unfinished = Some(uploads.len());
+        for upload in uploads {
+            let key = &upload.key;
+            if !self.is_orphan(key, Of::Upload, swept).await? {
+                continue;
+            }
+            let (seen, ripe) = self.seen(self.hanging.get(&upload));
+            if ripe {
+                self.files.store().abort(&self.bucket, &upload).await?;
+                tracing::info!(bucket = self.bucket, key, "an upload that never ended is aborted");
+                swept.aborted.push(upload.key);
+            } else {
+                swept.suspects.push(key.clone());
+                hanging.insert(upload, seen);
+            }
+        }
+        self.hanging = hanging;
+        Ok(())
+    }
+
+    async fn is_orphan(&self, key: &str, of: Of, swept: &mut Swept) -> Result<bool, SweepError> {
+        Ok(match self.owner(key, of).await? {
+            Owner::Saga => false,
+            Owner::Nobody => true,
+            Owner::Unknown => {
+                if !self.strays {
+                    swept.unknown.push(key.to_owned());
+                }
+                self.strays
+            }
+        })
+    }
+
+    /// Since when something is suspect, and whether that is long enough.
+    fn seen(&self, before: Option<&Timestamp>) -> (Timestamp, bool) {
+        let now = self.host.journal.now();
+        let seen = before.copied().unwrap_or(now);
+        (seen, now >= seen.plus(self.patience))
+    }
+
+    async fn owner(&self, key: &str, of: Of) -> Result<Owner, JournalError> {
         let mut parts = key.split('/').skip(1);
         let (saga, step, generation) = (parts.next(), parts.next(), parts.next());
         let saga: Option<SagaId> = saga.and_then(|saga| saga.parse().ok());
@@ -205,10 +271,17 @@ impl FileSweep {
         let Some(history) = self.host.journal.read(saga, 0).await? else {
             return Ok(match self.host.journal.find(saga).await?.map(|known| known.stage) {
                 None => Owner::Unknown,
+                // It is over, and nobody is at it any more.
+                Some(_) if of == Of::Upload => Owner::Nobody,
                 // Its records are gone, and with them what it kept.
                 Some(_) => Owner::Saga,
             });
         };
+        if of == Of::Upload {
+            let last = history.records.last().map(|last| &last.record);
+            let is_over = matches!(last, Some(Record::Finished(_)));
+            return Ok(if is_over { Owner::Nobody } else { Owner::Saga });
+        }
         let definition = self.host.journal.definition(history.definition).await?;
         Ok(match definition {
             Some(definition) if !keeps(&definition, &history, step, generation) => Owner::Nobody,

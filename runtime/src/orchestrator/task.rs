@@ -292,7 +292,8 @@ impl<T: TaskSteps> Task<T> {
         Operator::new(Arc::clone(&self.inner), by.into())
     }
 
-    /// Looks for objects of this task in a bucket that no saga answers for.
+    /// Looks for objects of this task in a bucket that no saga answers for, and for uploads that
+    /// nobody will end.
     ///
     /// # Errors
     /// When the task has no file store, or the name is not one of a bucket.

@@ -50,6 +50,11 @@ impl Request {
         }
     }
 
+    /// Whether it begins an upload in parts.
+    pub fn is_begin(&self) -> bool {
+        self.method == Method::POST && self.query.starts_with("uploads")
+    }
+
     /// Whether it sends a part of an upload.
     pub fn is_part(&self) -> bool {
         self.method == Method::PUT && self.query.contains("partNumber=")

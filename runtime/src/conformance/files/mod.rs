@@ -62,6 +62,11 @@ const RULES: &[Rule<Store>] = rules! {
         => uploads::failing_content,
     "an upload that is dropped before its content is read leaves the store as it was before"
         => uploads::dropped,
+    "`unfinished` answers uploads below the prefix that did not end, or that it cannot tell"
+        => uploads::unfinished,
+    "`abort` removes an upload, which fails then, and no object" => uploads::aborted,
+    "aborting what is not there succeeds" => uploads::aborts_nothing,
+    "`check` succeeds for a bucket that can be used" => objects::checks,
     "a download comes in pieces of at most 8 MiB" => objects::pieces_are_small,
     "without the object a download is `NotFound`, at once" => objects::missing,
     "a download that has begun gives one version of the object to its end" => objects::one_version,

@@ -43,6 +43,17 @@ pub(super) async fn invalid_names(store: Store) -> Verdict {
     ensure_eq(list(&store, BUCKET, "").await?, vec![])
 }
 
+pub(super) async fn checks(store: Store) -> Verdict {
+    store.check(BUCKET).await?;
+    put(&store, "a", "x").await?;
+    store.check(BUCKET).await?;
+    ensure_eq(keys(&store, "").await?, vec!["a".to_owned()])?;
+    match store.check("No Bucket").await {
+        Err(FileError::InvalidName { .. }) => Ok(()),
+        other => Err(format!("a name that is none was answered with {other:?}").into()),
+    }
+}
+
 async fn refused(store: &Store, bucket: &str, key: &str) -> Verdict {
     let content = stream::iter([Ok(Bytes::from("x"))]);
     let answers = [

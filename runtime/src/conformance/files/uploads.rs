@@ -18,7 +18,7 @@ use futures_util::{
 use tokio::sync::oneshot;
 
 use super::{BUCKET, Store, Verdict, ensure, ensure_eq, is_missing, keys, put, read};
-use crate::files::{ByteStream, FileError};
+use crate::files::{ByteStream, FileError, UnfinishedUpload};
 
 const MIB: usize = 1 << 20;
 
@@ -132,6 +132,64 @@ pub(super) async fn dropped(store: Store) -> Verdict {
     }
     ensure_eq(keys(&store, "").await?, vec!["old".to_owned()])?;
     ensure_eq(&*read(&store, "old").await?, "as before")
+}
+
+pub(super) async fn unfinished(store: Store) -> Verdict {
+    put(&store, "a/old", "x").await?;
+    let (go_on, wait) = oneshot::channel();
+    let (content, reached) = halting(async { wait.await.map_err(io::Error::other) });
+    let upload = store.upload(BUCKET, "a/late", content);
+    let look = async {
+        reached.await?;
+        for (prefix, covers) in [("", true), ("a", true), ("a/late", false), ("a/la", false)] {
+            let found = store.unfinished(BUCKET, prefix).await?.unwrap_or_default();
+            ensure(covers || found.is_empty(), || format!("`{prefix}` covers {found:?}"))?;
+            let others = found.iter().find(|upload| upload.key != "a/late");
+            ensure(others.is_none(), || format!("{others:?} is no upload"))?;
+        }
+        go_on.send(()).map_err(|()| "the upload is gone")?;
+        Verdict::Ok(())
+    };
+    let (uploaded, looked) = futures_util::join!(upload, look);
+    looked?;
+    uploaded?;
+    let left = store.unfinished(BUCKET, "").await?.unwrap_or_default();
+    ensure(left.is_empty(), || format!("it has ended: {left:?}"))?;
+    ensure_eq(store.unfinished("processed-files", "a").await?.unwrap_or_default(), vec![])
+}
+
+pub(super) async fn aborted(store: Store) -> Verdict {
+    put(&store, "a/late", "as before").await?;
+    let (go_on, wait) = oneshot::channel();
+    let (content, reached) = halting(async { wait.await.map_err(io::Error::other) });
+    let upload = store.upload(BUCKET, "a/late", content);
+    let abort = async {
+        reached.await?;
+        let found = store.unfinished(BUCKET, "a").await?.unwrap_or_default();
+        for upload in &found {
+            store.abort(BUCKET, upload).await?;
+            store.abort(BUCKET, upload).await?;
+        }
+        go_on.send(()).map_err(|()| "the upload is gone")?;
+        Ok::<_, super::Failure>(found.len())
+    };
+    let (uploaded, found) = futures_util::join!(upload, abort);
+    if found? == 0 {
+        // A store that cannot tell, or whose parts are its own.
+        return uploaded.map(drop).map_err(Into::into);
+    }
+    ensure(uploaded.is_err(), || "its parts are gone, and it succeeds".into())?;
+    ensure_eq(store.unfinished(BUCKET, "").await?.unwrap_or_default(), vec![])?;
+    ensure_eq(&*read(&store, "a/late").await?, "as before")
+}
+
+pub(super) async fn aborts_nothing(store: Store) -> Verdict {
+    put(&store, "a", "x").await?;
+    let id = "2~no-such-upload".to_owned();
+    for key in ["a", "never/there"] {
+        store.abort(BUCKET, &UnfinishedUpload { key: key.to_owned(), id: id.clone() }).await?;
+    }
+    ensure_eq(keys(&store, "").await?, vec!["a".to_owned()])
 }
 
 /// Content of 18 MiB that waits in its middle, and says when it is asked for what follows.

@@ -1,0 +1,9 @@
+//! The file store on S3 when the server, the network or the settings are not as they should be.
+//!
+//! The server is a real one, over HTTP, with signatures checked; it can be told to misbehave.
+
+mod faults;
+mod leftovers;
+mod scene;
+mod settings;
+mod sweep;
