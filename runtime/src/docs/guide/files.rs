@@ -79,5 +79,74 @@
 //! # Stores
 //!
 //! [`ObjectFiles`](crate::backend::files::ObjectFiles) keeps files in memory, which is the default
-//! of a task in process, or in a folder. A store of your own implements
-//! [`FileStore`](crate::files::FileStore). S3 comes in a later version.
+//! of a task in process, in a folder, or on S3. A store of your own implements
+//! [`FileStore`](crate::files::FileStore).
+//!
+//! # S3
+//!
+//! With the feature `s3`, which brings an HTTP client and TLS by `ring`:
+//!
+//! ```
+//! # #[cfg(feature = "s3")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use distributed_task::{backend::files::ObjectFiles, files::Files};
+//!
+//! let store = ObjectFiles::s3("http://127.0.0.1:9000", "minioadmin", "minioadmin").build()?;
+//! let files = Files::new(store);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "s3"))]
+//! # fn main() {}
+//! ```
+//!
+//! A server to try it with, MinIO or Garage:
+//!
+//! ```sh
+//! MINIO_ROOT_USER=minioadmin MINIO_ROOT_PASSWORD=minioadmin minio server ./minio-data
+//! ```
+//!
+//! ```sh
+//! cat >garage.toml <<END
+//! metadata_dir = "./garage/meta"
+//! data_dir = "./garage/data"
+//! replication_factor = 1
+//! rpc_bind_addr = "127.0.0.1:3901"
+//! rpc_secret = "$(openssl rand -hex 32)"
+//! [s3_api]
+//! s3_region = "garage"
+//! api_bind_addr = "127.0.0.1:3900"
+//! END
+//! export GARAGE_DEFAULT_ACCESS_KEY=GK$(openssl rand -hex 12)
+//! export GARAGE_DEFAULT_SECRET_KEY=$(openssl rand -hex 32) GARAGE_DEFAULT_BUCKET=incoming-files
+//! garage -c garage.toml server --single-node --default-bucket &
+//! garage -c garage.toml key allow --create-bucket "$GARAGE_DEFAULT_ACCESS_KEY"
+//! ```
+//!
+//! [`S3Settings`](crate::backend::files::S3Settings) has a table of what each server needs.
+//!
+//! Each bucket that a task names is a bucket of the server; `.bucket_prefix("orders-")` tells tasks
+//! apart that share an account. A missing one is created with its first object, unless the access key
+//! may not, or `.existing_buckets_only()` forbids it. [`check`](crate::files::FileStore::check) asks
+//! for one at the start. What is wrong is said in full: a wrong secret, an unknown key, another region,
+//! a clock that differs, `http` for `https`, a bucket that is missing with the command that makes it.
+//!
+//! Files of 8 MiB and more go in parts of that size, at most 78 GiB; the memory that an upload takes
+//! does not depend on the file. Every request has a limit, and is sent again a few times when the
+//! connection breaks; a download goes on where it was. Nothing depends on conditional requests, which
+//! some servers take and ignore.
+//!
+//! ## What is left behind
+//!
+//! An upload that fails or is dropped removes its parts. That of a process that is killed leaves them:
+//! they are no object, but they take room. [`sweep_files`](crate::Task::sweep_files), called once an
+//! hour, say, finds them, and objects that no saga answers for, and removes what is left over. It
+//! works where the server can list unfinished uploads, as AWS, Ceph and Garage can; else
+//! [`Swept::unfinished`](crate::Swept::unfinished) is `None`. MinIO lists those that one of its nodes
+//! knows of, and removes all that are older than a day by itself (`mc admin config set ALIAS api
+//! stale_uploads_expiry=24h`). A rule of the bucket does it on AWS and Ceph, with no help of ours:
+//!
+//! ```sh
+//! aws s3api put-bucket-lifecycle-configuration --bucket incoming-files --lifecycle-configuration \
+//!   '{"Rules":[{"ID":"unfinished","Status":"Enabled","Filter":{"Prefix":""},
+//!     "AbortIncompleteMultipartUpload":{"DaysAfterInitiation":2}}]}'
+//! ```
