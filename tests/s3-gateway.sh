@@ -125,4 +125,4 @@ echo "the gateway is at $endpoint"
 S3_GATEWAY_ENDPOINT=$endpoint \
     S3_GATEWAY_ACCESS_KEY=test-access-key \
     S3_GATEWAY_SECRET_KEY=test-secret-key \
-    cargo test --locked --package distributed-task-tests --test s3_gateway -- --ignored "$@"
+    cargo test --locked --package distributed-task-tests --test s3_gateway -- "$@"
