@@ -2,8 +2,9 @@
 
 use std::{fmt, io, path::PathBuf, time::Duration};
 
+use futures_util::future::select_ok;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 
 use super::{stream::Bytes, tls::Tls};
 
@@ -39,10 +40,12 @@ impl Place {
     pub(super) async fn reach(&self) -> io::Result<Box<dyn Bytes>> {
         match self {
             Self::Tcp { host, port, tls } => {
-                let stream = TcpStream::connect((host.as_str(), *port)).await?;
+                let stream = connect(host, *port).await?;
                 stream.set_nodelay(true)?;
                 // A peer that is gone is noticed while nobody calls, at no cost to the server.
-                let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(15));
+                let keepalive = TcpKeepalive::new()
+                    .with_time(Duration::from_secs(15))
+                    .with_interval(Duration::from_secs(5));
                 SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
                 match tls {
                     Some(tls) => tls.over(host, stream).await,
@@ -55,6 +58,17 @@ impl Place {
             Self::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
+}
+
+/// Tries all addresses of a name at once: one that swallows what is sent there would take the time
+/// of the others.
+async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
+    let addresses: Vec<_> = lookup_host((host, port)).await?.collect();
+    if addresses.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+    }
+    let tries = addresses.into_iter().map(|address| Box::pin(TcpStream::connect(address)));
+    select_ok(tries).await.map(|(stream, _)| stream)
 }
 
 impl fmt::Display for Place {

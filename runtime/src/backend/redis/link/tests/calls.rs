@@ -2,6 +2,8 @@
 
 use std::sync::{LazyLock, mpsc};
 
+use distributed_task_test_servers::wait_until;
+
 use super::*;
 
 static DOUBLE: LazyLock<Script> = LazyLock::new(|| {
@@ -90,4 +92,29 @@ async fn a_script_that_fails_is_named_and_not_repeated() {
     let error = link.script(&BAD, &[b"k"], &[]).await.expect_err("it is no number");
     assert!(error.to_string().contains("refused `bad`"), "{error}");
     assert!(!error.is_worth_repeating());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_may_begin_with_nothing_and_ends_when_it_is_dropped() {
+    let server = RedisServer::start(RedisOptions::default());
+    let settings = LinkSettings { listen_pulse: Duration::from_millis(20), ..settings(&server) };
+    let link = Link::open(settings).await.expect("it is there");
+    let (heard, ears) = mpsc::channel();
+    let subscription = link.subscribe(Vec::new(), move |news| {
+        let _ = heard.send(news);
+    });
+    assert_eq!(ears.recv_timeout(PATIENCE), Ok(Heard::Gap));
+    wait_until("it is asked whether it is there, and is", || {
+        let stats = server.cli(&["INFO", "commandstats"]);
+        let calls =
+            stats.split("cmdstat_ping:calls=").nth(1).and_then(|rest| rest.split(',').next());
+        calls.and_then(|calls| calls.parse::<u32>().ok()) > Some(5)
+    });
+    subscription.add(b"a".to_vec()).await;
+    server.cli(&["PUBLISH", "a", "1"]);
+    let message = Heard::Message { channel: b"a".to_vec(), payload: b"1".to_vec() };
+    assert_eq!(ears.recv_timeout(PATIENCE), Ok(message), "and there was no gap");
+    drop(subscription);
+    assert_eq!(ears.recv_timeout(PATIENCE), Err(mpsc::RecvTimeoutError::Disconnected));
+    wait_until("the connection is closed", || server.cli(&["PUBLISH", "a", "2"]) == "0");
 }

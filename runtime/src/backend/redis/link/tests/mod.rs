@@ -17,8 +17,12 @@ use super::*;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+fn settings(server: &RedisServer) -> LinkSettings {
+    LinkSettings::new(server.url())
+}
+
 async fn open(server: &RedisServer) -> Arc<Link> {
-    Link::open(LinkSettings::new(server.url())).await.expect("it is there")
+    Link::open(settings(server)).await.expect("it is there")
 }
 
 /// A server behind a network that can fail.
