@@ -197,7 +197,7 @@ pub enum BuildError {
         /// The task.
         task: &'static str,
         /// What is wrong with it.
-        source: crate::backend::redis::RedisOpenError,
+        source: Box<crate::backend::redis::RedisOpenError>,
     },
     /// S3 cannot be used.
     #[cfg(feature = "s3")]
@@ -386,7 +386,8 @@ impl<T: TaskSteps> TaskBuilder<T> {
         if (self.journal.is_none() || self.progress.is_none())
             && let Some(opened) = shared.opened().await
         {
-            let opened = opened.map_err(|source| BuildError::Redis { task, source })?;
+            let opened =
+                opened.map_err(|source| BuildError::Redis { task, source: source.into() })?;
             self.journal.get_or_insert(opened.journal);
             self.progress.get_or_insert(opened.progress);
         }

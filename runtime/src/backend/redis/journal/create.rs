@@ -53,6 +53,18 @@ pub(super) struct Job {
     reply: oneshot::Sender<Result<Created, JournalError>>,
 }
 
+impl Job {
+    /// What a repetition found was made by the call before: without a key nobody else draws its id.
+    fn by_itself(&self, created: Created) -> Created {
+        match created {
+            Created::Exists(known) if known.id == self.id && known.fingerprint.is_none() => {
+                Created::Created
+            }
+            created => created,
+        }
+    }
+}
+
 /// Room for new sagas of one definition: what waits in its list, as was heard last, and what was
 /// admitted here since.
 #[derive(Default)]
@@ -107,12 +119,14 @@ impl Inner {
             let Some(jobs) = partition.creates.line.next(takes) else { return };
             let args = jobs.iter().flat_map(|job| job.args.iter().cloned()).collect();
             let until = self.clock.local().plus(PATIENCE);
-            let answer = partition.insist(Call::Create, args, || until).await;
-            let answer =
-                answer.map_err(BoxError::from).and_then(|answer| partition.read_created(answer));
+            let answer = partition.insist_and_count(Call::Create, args, || until).await;
+            let answer = answer
+                .map_err(BoxError::from)
+                .and_then(|(answer, repeats)| Ok((partition.read_created(answer)?, repeats > 0)));
             match answer {
-                Ok(created) => {
+                Ok((created, repeated)) => {
                     for (job, created) in jobs.into_iter().zip(created) {
+                        let created = if repeated { job.by_itself(created) } else { created };
                         if created == Created::Created {
                             // It is counted in the store now.
                             drop(job.admission);

@@ -80,13 +80,24 @@ impl Partition {
         args: Vec<Bytes>,
         until: impl Fn() -> Timestamp,
     ) -> Result<Value, LinkError> {
+        self.insist_and_count(call, args, until).await.map(|(answer, _)| answer)
+    }
+
+    /// The same, with how often it may have been done before.
+    pub(super) async fn insist_and_count(
+        &self,
+        call: Call,
+        args: Vec<Bytes>,
+        until: impl Fn() -> Timestamp,
+    ) -> Result<(Value, usize), LinkError> {
         let args: Vec<Bytes> = std::iter::once(self.retention.clone()).chain(args).collect();
-        let mut wait = FIRST_WAIT;
+        let (mut wait, mut unanswered) = (FIRST_WAIT, 0);
         loop {
             let error = match self.link.script(self.scripts.of(call), &[&self.tag], &args).await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => return Ok((answer, unanswered)),
                 Err(error) => error,
             };
+            unanswered += usize::from(matches!(error, LinkError::Unanswered(_)));
             if !error.is_worth_repeating() || self.clock.local() >= until() {
                 return Err(error);
             }

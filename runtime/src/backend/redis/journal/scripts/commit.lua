@@ -25,10 +25,11 @@ elseif number ~= last + 1 or tonumber(state[2]) < claims then
 end
 
 local has_mail = call('EXISTS', P .. 'in') == 1
+local has_folded = call('EXISTS', P .. 'f') == 1
 local verdicts, all_written = {}, true
 local fields, released, kept, phased, plain = {}, {}, {}, {}, {}
 local timed, parked, back, order = {}, {}, {}, {}
-local over, ended, told = {}, {}, {}
+local over, moved, ended, told = {}, {}, {}, {}
 local owned = 0
 
 -- Folds letters; whether others wait.
@@ -97,26 +98,18 @@ while at <= #ARGV do
       call('HSET', P .. 'f', id, (call('HGET', P .. 'f', id) or '') .. folded)
     end
     if place == 'e' then
-      local known_entries = (call('HGET', P .. 'f', id) or '') .. folded
+      local known_entries = (has_folded and call('HGET', P .. 'f', id) or '') .. folded
       if known_entries ~= '' then
         over[#over + 1] = id .. '.f'
         over[#over + 1] = known_entries
         call('HDEL', P .. 'f', id)
       end
       -- What was written before moves with the rest.
-      local moved = begins and {} or { id }
+      if not begins then
+        moved[#moved + 1] = id
+      end
       for n = 1, tonumber(ARGV[at + 8]) do
         moved[#moved + 1] = id .. '.' .. n
-      end
-      if #moved > 0 then
-        local chunks = call('HMGET', P .. 'j', unpack(moved))
-        for n, field in ipairs(moved) do
-          if chunks[n] then
-            over[#over + 1] = field
-            over[#over + 1] = chunks[n]
-          end
-          ended[#ended + 1] = field
-        end
       end
       for value = values, next_at - 1, 2 do
         over[#over + 1] = ARGV[value]
@@ -129,10 +122,6 @@ while at <= #ARGV do
         over[#over + 1] = ARGV[at + 4] .. '.k'
         over[#over + 1] = id
         call('HDEL', P .. 'k', ARGV[at + 4])
-      end
-      if #over >= 2000 then
-        many('HSET', CURRENT, over)
-        over = {}
       end
       plain[#plain + 1] = id
     else
@@ -173,6 +162,16 @@ while at <= #ARGV do
   at = next_at
 end
 
+if #moved > 0 then
+  local chunks = many_of('HMGET', P .. 'j', moved)
+  for n, field in ipairs(moved) do
+    if chunks[n] then
+      over[#over + 1] = field
+      over[#over + 1] = chunks[n]
+    end
+    ended[#ended + 1] = field
+  end
+end
 many('HSET', P .. 'j', fields)
 many('HDEL', P .. 'j', ended)
 many('HDEL', P .. 'o', released)

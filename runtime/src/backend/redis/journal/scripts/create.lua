@@ -6,10 +6,24 @@
 -- Answers the time, for each saga nothing or what is known instead, and for each definition that got
 -- tickets how long its list of new sagas is.
 local replies, fields, over, parked, new, order, told = {}, {}, {}, {}, {}, {}, {}
+
+-- What nobody has asked for under a key is looked for all at once.
+local ids, ends = {}, {}
+for at = 2, #ARGV, 6 do
+  ids[#ids + 1] = sub(ARGV[at], 1, 16)
+  ends[#ends + 1] = sub(ARGV[at], 1, 16) .. '.e'
+end
+local open = many_of('HMGET', P .. 'j', ids)
+local current, previous = many_of('HMGET', CURRENT, ends), many_of('HMGET', PREVIOUS, ends)
+
 for at = 2, #ARGV, 6 do
   local head, key, ended = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local id, place, definition = sub(head, 1, 16), sub(head, 17, 17), sub(head, 19, 34)
-  local there = taken(id, sub(head, 18, 18) == '1', key)
+  local keyed, n = sub(head, 18, 18) == '1', (at + 4) / 6
+  local there
+  if keyed or key ~= '' or open[n] or current[n] or previous[n] then
+    there = taken(id, keyed, key)
+  end
   replies[#replies + 1] = there or ''
   if not there then
     local into = place == 'e' and over or fields
