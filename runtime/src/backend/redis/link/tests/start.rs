@@ -134,7 +134,8 @@ async fn a_server_that_reads_its_data_is_waited_for() {
         .err()
         .expect("it is not ready");
     assert!(matches!(error, RedisOpenError::Loading { .. }), "{error}");
-    open(&server).await;
+    let patient = settings(&server).open_limit(PATIENCE);
+    Link::open(patient).await.expect("it is waited for");
     let answer = link.call(cmd("GET").arg("k7").take()).await;
     assert_eq!(answer.expect("it is waited for"), Value::BulkString(b"7".to_vec()));
 }
