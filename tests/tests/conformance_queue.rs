@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use distributed_task::{
-    backend::memory::MemoryQueue,
+    backend::{memory::MemoryQueue, redis::RedisQueue},
     conformance::{self, queue::Subject},
 };
+use distributed_task_test_servers::{Appends, RedisOptions, RedisServer};
 
 const MOMENT: Duration = Duration::from_millis(100);
 
@@ -35,6 +36,22 @@ async fn the_queue_in_memory_keeps_the_contract_in_real_time() {
         queue: MemoryQueue::with_capacity(8),
         capacity: Some(8),
         moment: MOMENT,
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_queue_in_redis_keeps_the_contract() {
+    let server = RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() });
+    let mut queues = 0;
+    conformance::queue::run(async || {
+        queues += 1;
+        let queue = RedisQueue::builder(server.url()).namespace(format!("test-{queues}"));
+        Subject {
+            queue: queue.open().await.expect("the server is there"),
+            capacity: None,
+            moment: 3 * MOMENT,
+        }
     })
     .await;
 }

@@ -57,6 +57,7 @@ use self::{
 use super::{
     link::{Link, RedisOpenError, Subscription},
     progress::RedisProgress,
+    queue::RedisQueue,
 };
 use crate::{
     journal::{
@@ -118,10 +119,28 @@ impl RedisJournal {
     /// # Panics
     /// Outside of a runtime of tokio.
     pub fn progress(&self) -> RedisProgress {
-        RedisProgress::on(
-            Arc::clone(self.inner.partitions[0].link()),
-            &self.inner.settings.namespace,
-        )
+        let link = Arc::clone(self.inner.partitions[0].link());
+        RedisProgress::on(link, &self.inner.settings.namespace)
+    }
+
+    /// A carrier of tickets over the connection and in the namespace of this journal.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// use distributed_task::backend::redis::RedisJournal;
+    ///
+    /// let journal = RedisJournal::builder("redis://127.0.0.1/").open().await?;
+    /// let queue = journal.queue();
+    /// # let _ = queue;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// Outside of a runtime of tokio.
+    pub fn queue(&self) -> RedisQueue {
+        let link = Arc::clone(self.inner.partitions[0].link());
+        RedisQueue::on(link, &self.inner.settings.namespace)
     }
 }
 

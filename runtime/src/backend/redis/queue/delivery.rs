@@ -1,0 +1,84 @@
+//! A ticket in the hands of a consumer of this process.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::{FutureExt, future::BoxFuture};
+
+use super::{
+    channel::{Channel, milliseconds, text},
+    scripts::{ACK, BACK},
+};
+use crate::queue::{Delivery, QueueError, Ticket};
+
+pub(super) struct RedisDelivery {
+    channel: Arc<Channel>,
+    id: Bytes,
+    ticket: Ticket,
+    at: At,
+}
+
+enum At {
+    /// Nobody has seen it.
+    TheDoor,
+    TheConsumer,
+    TheEnd,
+}
+
+impl RedisDelivery {
+    pub(super) fn new(channel: Arc<Channel>, id: Bytes, ticket: Ticket) -> Self {
+        Self { channel, id, ticket, at: At::TheDoor }
+    }
+
+    pub(super) fn handed_over(mut self) -> Self {
+        self.at = At::TheConsumer;
+        self
+    }
+
+    /// Whoever gives back on purpose is alive: its deliveries begin to count anew.
+    fn back(
+        &self,
+        delay: Duration,
+        on_purpose: bool,
+    ) -> impl Future<Output = Result<(), QueueError>> + Send + 'static {
+        let (channel, id) = (Arc::clone(&self.channel), self.id.clone());
+        async move {
+            let args = [id, text(milliseconds(delay)), text(on_purpose.into())];
+            channel.run(&BACK, args).await.map(drop)
+        }
+    }
+}
+
+impl Delivery for RedisDelivery {
+    fn ticket(&self) -> &Ticket {
+        &self.ticket
+    }
+
+    fn ack(mut self: Box<Self>) -> BoxFuture<'static, Result<(), QueueError>> {
+        self.at = At::TheEnd;
+        let (channel, id) = (Arc::clone(&self.channel), self.id.clone());
+        async move { channel.run(&ACK, [id]).await.map(drop) }.boxed()
+    }
+
+    fn nack(mut self: Box<Self>, delay: Duration) -> BoxFuture<'static, Result<(), QueueError>> {
+        self.at = At::TheEnd;
+        self.back(delay, true).boxed()
+    }
+}
+
+/// Comes back at once. Where that fails it comes back by a sweep.
+impl Drop for RedisDelivery {
+    fn drop(&mut self) {
+        let unseen = match self.at {
+            At::TheDoor => true,
+            At::TheConsumer => false,
+            At::TheEnd => return,
+        };
+        let back = self.back(Duration::ZERO, unseen);
+        self.channel.runtime().spawn(async move {
+            if let Err(error) = back.await {
+                tracing::debug!(%error, "a ticket was not given back, and comes later");
+            }
+        });
+    }
+}
