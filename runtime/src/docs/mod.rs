@@ -4,10 +4,12 @@
 //! - [`semantics`]: the numbered rules. Comments, tests and other pages cite them: C1, K2, O2.
 //! - [`guarantees`]: what holds under which fault, each sentence with the tests that show it.
 //! - [`journal_protocol`]: for those who write a journal, or operate one.
+//! - [`redis`]: what the journal keeps in Redis, what it costs, and what to set on the server.
 //!
 //! These modules hold no code. They exist in the documentation only.
 
 pub mod guarantees;
 pub mod guide;
 pub mod journal_protocol;
+pub mod redis;
 pub mod semantics;

@@ -29,6 +29,22 @@ fn every_guarantee_is_shown_by_tests_that_exist() {
     }
 }
 
+/// The same for the page on Redis.
+#[test]
+fn what_comes_of_a_failure_of_redis_is_shown_by_tests_that_exist() {
+    let page = page("redis");
+    let begin = page.find("//! # What fails").expect("there is such a part");
+    let rows = rows(&page[begin..]);
+    let tests = all_tests();
+    assert!(rows.len() > 8, "{}", rows.len());
+    for (what, shown) in rows.iter().skip(1) {
+        assert!(!shown.is_empty(), "nothing shows: {what}");
+        for name in shown {
+            assert!(tests.contains(*name), "no test is called `{name}`, which shows: {what}");
+        }
+    }
+}
+
 /// The same for the page of the protocol, where a control stands for each mutation.
 #[test]
 fn every_mutation_of_the_protocol_is_found_by_a_test_that_exists() {

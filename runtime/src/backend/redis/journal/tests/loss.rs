@@ -4,32 +4,45 @@
 use smallvec::smallvec;
 
 use super::{
-    Mistake, Place,
+    Mistake, Place, check,
     desk::{Wrong, done, ensure, intended},
-    schedules,
 };
 use crate::{
     journal::{Journal, JournalError, Verdict},
     kernel::Place::Owned,
 };
 
-schedules! {
-    schedule_a4_nothing_is_written_behind_a_hole: no_hole, [Mistake {
-        script: "commit",
-        instead_of: "number ~= last + 1 or",
-        says: "",
-    }];
-    schedule_a4_a_claim_that_was_lost_is_no_claim: lost_claim, [Mistake {
-        script: "commit",
-        instead_of: "or tonumber(state[2]) < claims then",
-        says: "then",
-    }];
-    schedule_a4_a_seat_that_writes_nothing_learns_of_a_loss: quiet_owner, [Mistake {
+#[tokio::test(flavor = "multi_thread")]
+async fn schedule_a4_nothing_is_written_behind_a_hole() {
+    check(no_hole, [Mistake { script: "commit", instead_of: "number ~= last + 1 or", says: "" }])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schedule_a4_a_claim_that_was_lost_is_no_claim() {
+    check(
+        lost_claim,
+        [Mistake {
+            script: "commit",
+            instead_of: "or tonumber(state[2]) < claims then",
+            says: "then",
+        }],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schedule_a4_a_seat_that_writes_nothing_learns_of_a_loss() {
+    check(quiet_owner, [Mistake {
         script: "pulse",
         instead_of: "elseif tonumber(state[1]) < tonumber(ARGV[at + 1]) or tonumber(state[2]) < tonumber(ARGV[at + 2]) then",
         says: "elseif false then",
-    }];
-    a_store_that_lost_everything_fences_all_seats: lost_everything, [];
+    }]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_lost_everything_fences_all_seats() {
+    check(lost_everything, []).await;
 }
 
 fn diverged<T: std::fmt::Debug>(answer: Result<T, JournalError>) -> Result<(), Wrong> {

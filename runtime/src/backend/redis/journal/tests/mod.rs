@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use distributed_task_test_servers::{Appends, RedisOptions, RedisServer};
 
-use self::desk::Process;
+use self::desk::{Process, Wrong};
 use super::RedisJournal;
 
 /// What is written in a script instead of what belongs there.
@@ -52,20 +52,16 @@ impl Place {
     }
 }
 
-/// Runs a schedule as it is, and with a mistake that it must find.
-macro_rules! schedules {
-    ($($name:ident: $schedule:path, [$($mistake:expr),* $(,)?];)*) => {$(
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $name() {
-            if let Err(wrong) = $schedule(Place::new(None)).await {
-                panic!("{wrong}");
-            }
-            $(
-                let mistake: Mistake = $mistake;
-                let found = $schedule(Place::new(Some(mistake))).await;
-                assert!(found.is_err(), "not found: {mistake:?}");
-            )*
-        }
-    )*};
+/// Runs a schedule as it is, and with each mistake, which it must find.
+async fn check<const N: usize>(
+    schedule: impl AsyncFn(Place) -> Result<(), Wrong>,
+    mistakes: [Mistake; N],
+) {
+    if let Err(wrong) = schedule(Place::new(None)).await {
+        panic!("{wrong}");
+    }
+    for mistake in mistakes {
+        let found = schedule(Place::new(Some(mistake))).await;
+        assert!(found.is_err(), "not found: {mistake:?}");
+    }
 }
-use schedules;

@@ -8,51 +8,87 @@ use tokio::time::sleep;
 
 use super::{
     super::{reply::List, scripts::Call},
-    LEASE, Mistake, Place,
+    LEASE, Mistake, Place, check,
     desk::{Process, Wrong, done, ensure, intended},
-    schedules,
 };
 use crate::{
     journal::{Journal, JournalError, Reaped, SeatId, Told, Verdict},
     kernel::Place::{Owned, Timed},
 };
 
-schedules! {
-    schedule_a1_what_was_told_keeps_a_saga_from_going_to_sleep: told_in_between, [Mistake {
+#[tokio::test(flavor = "multi_thread")]
+async fn schedule_a1_what_was_told_keeps_a_saga_from_going_to_sleep() {
+    check(told_in_between, [Mistake {
         script: "commit",
         instead_of: "elseif has_mail and sub(head, 18, 18) == '1' and letters_wait(id, folded, false) then",
         says: "elseif false then",
-    }];
-    schedule_b1_a_seat_that_was_reaped_takes_no_ticket: claims_when_dead, [Mistake {
+    }]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schedule_b1_a_seat_that_was_reaped_takes_no_ticket() {
+    check(claims_when_dead, [Mistake {
         script: "claim",
         instead_of: "if not state[1] then\n  return { 'F' }\nend",
         says: "if not state[1] then\n  call('LPOP', P .. 'r:' .. ARGV[8])\n  return { 'F' }\nend",
-    }];
-    nothing_lands_behind_the_first_page_of_a_reap: commit_between_pages, [Mistake {
-        script: "reap",
-        instead_of: "call('DEL', key)\nlocal answer",
-        says: "local answer",
-    }];
-    a_reaper_that_dies_between_two_pages_is_followed_by_another: second_reaper, [Mistake {
-        script: "reap",
-        instead_of: "if answer[1] == '0' then",
-        says: "call('ZREM', P .. 'seats', seat)\nif answer[1] == '0' then",
-    }];
-    schedule_b17_no_renewal_brings_a_reaped_seat_back: renewed_when_dead, [Mistake {
-        script: "pulse",
-        instead_of: "seats[#seats + 1] = { 'F', {} }",
-        says: "call('HSET', key, 'b', 0, 'c', 0, 'n', 0)\n    seats[#seats + 1] = { 'O', {} }",
-    }];
-    a_lost_reply_to_a_claim_is_asked_for_again: claim_again, [Mistake {
-        script: "claim",
-        instead_of: "if number == last then",
-        says: "if false then",
-    }];
-    a_lost_reply_to_a_batch_is_asked_for_again: batch_again, [Mistake {
-        script: "commit",
-        instead_of: "if number == last then",
-        says: "if false then",
-    }];
+    }]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_lands_behind_the_first_page_of_a_reap() {
+    check(
+        commit_between_pages,
+        [Mistake {
+            script: "reap",
+            instead_of: "call('DEL', key)\nlocal answer",
+            says: "local answer",
+        }],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reaper_that_dies_between_two_pages_is_followed_by_another() {
+    check(
+        second_reaper,
+        [Mistake {
+            script: "reap",
+            instead_of: "if answer[1] == '0' then",
+            says: "call('ZREM', P .. 'seats', seat)\nif answer[1] == '0' then",
+        }],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schedule_b17_no_renewal_brings_a_reaped_seat_back() {
+    check(
+        renewed_when_dead,
+        [Mistake {
+            script: "pulse",
+            instead_of: "seats[#seats + 1] = { 'F', {} }",
+            says: "call('HSET', key, 'b', 0, 'c', 0, 'n', 0)\n    seats[#seats + 1] = { 'O', {} }",
+        }],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_reply_to_a_claim_is_asked_for_again() {
+    check(
+        claim_again,
+        [Mistake { script: "claim", instead_of: "if number == last then", says: "if false then" }],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_reply_to_a_batch_is_asked_for_again() {
+    check(
+        batch_again,
+        [Mistake { script: "commit", instead_of: "if number == last then", says: "if false then" }],
+    )
+    .await;
 }
 
 fn fenced<T: std::fmt::Debug>(answer: Result<T, JournalError>) -> Result<(), Wrong> {
