@@ -69,3 +69,30 @@ async fn another_worker_goes_on_with_what_a_lost_one_had() {
     assert!(ledger.entries().contains(&"ship tea at heir".to_owned()), "{:?}", ledger.entries());
     drop((doomed, worker));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_and_end_are_seen_in_another_process_without_delay() {
+    let (server, here) = server();
+    let ledger = Ledger::closed();
+    let api = buy(&ledger, "api", &here).build_api().await.expect("it is built");
+    let _worker =
+        buy(&ledger, "worker", &shared(&server)).build_worker().await.expect("it is built");
+    let other = buy(&ledger, "other", &shared(&server)).build_api().await.expect("it is built");
+
+    let id = api.submit(Wish::of("tea")).await.expect("it is accepted").id();
+    ledger.until("ship tea at worker").await;
+    let saga = other.saga(id).await.expect("it is found");
+    let mut progress = saga.progress();
+    let first = progress.next().await.expect("it is under way");
+    assert_eq!(first.step.map(|step| step.name), Some("ship".into()));
+    let begun = std::time::Instant::now();
+    ledger.gate.add_permits(1);
+    let mut last = None;
+    while let Some(now) = progress.next().await {
+        last = Some(now.status);
+    }
+    assert_eq!(last, Some(SagaStatus::Completed));
+    saga.outcome().await.expect("it ended");
+    // After 5 s of silence it would have asked by itself.
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+}

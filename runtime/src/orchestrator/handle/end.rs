@@ -8,7 +8,7 @@ use std::{
 use futures_util::StreamExt;
 use tokio::time::sleep;
 
-use super::{SILENCE, SagaHandle};
+use super::{SILENCE, SagaHandle, silence};
 use crate::{
     journal::Wire,
     kernel::{DefinitionHash, Finish, Finished, Place, SagaStatus, Timestamp},
@@ -174,15 +174,16 @@ impl<T: TaskDefinition> SagaHandle<T> {
         if !self.elsewhere && self.inner.host.journal.wire() == Wire::Local {
             return Ok(self.waiter.wait(stops).await);
         }
-        let mut lies = None;
+        let (mut lies, mut looks) = (None, 0);
         let mut live = Some(self.inner.host.services.progress.stream(self.id));
         loop {
             tokio::select! {
                 biased;
                 seen = self.waiter.wait(stops) => return Ok(seen),
                 () = at_rest(&mut live) => {}
-                () = sleep(SILENCE) => {}
+                () = sleep(if self.elsewhere { silence(looks) } else { SILENCE }) => {}
             }
+            looks += 1;
             match self.look().await {
                 Ok(look) => lies = self.lies(&look, lies),
                 // A signal may come all the same.

@@ -32,6 +32,13 @@ use crate::{
 /// So long without a signal, and a handle looks into the journal itself.
 pub(super) const SILENCE: Duration = Duration::from_secs(5);
 
+/// How long to wait before the next look at a saga of another process: short at first, because that
+/// process may not know yet that somebody watches.
+pub(super) fn silence(looks: u32) -> Duration {
+    let soon = Duration::from_millis(50);
+    soon.saturating_mul(3_u32.saturating_pow(looks)).min(SILENCE)
+}
+
 /// One saga of the task `T`. Cloning it is cheap; dropping it changes nothing.
 ///
 /// ```

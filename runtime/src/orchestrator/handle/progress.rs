@@ -11,7 +11,7 @@ use futures_util::{
 };
 use tokio::time::sleep;
 
-use super::{SILENCE, SagaHandle};
+use super::{SagaHandle, silence};
 use crate::{
     orchestrator::watch::progress_of,
     progress::{Progress, follow},
@@ -52,9 +52,9 @@ impl<T: TaskDefinition> SagaHandle<T> {
 
     /// What the journal knows, again and again.
     fn looks(self) -> impl Stream<Item = Progress> + Send {
-        stream::unfold(self, |handle| async {
-            sleep(SILENCE).await;
-            Some((handle.known().await?, handle))
+        stream::unfold((self, 0), |(handle, looks)| async move {
+            sleep(silence(looks)).await;
+            Some((handle.known().await?, (handle, looks + 1)))
         })
     }
 }

@@ -1,0 +1,142 @@
+//! Hosts over Redis as they live: what they send while nothing happens, how they leave, what is left.
+
+use std::time::Duration;
+
+use distributed_task::{SagaOutcome, backend::redis::RedisJournal, builder::Distributed};
+use distributed_task_test_servers::RedisServer;
+
+use crate::shop::{Ledger, Wish, buy, server, shared};
+
+/// How often clients called scripts, which is all they do, but for pings.
+fn calls(server: &RedisServer) -> u64 {
+    let stats = server.cli(&["INFO", "commandstats"]);
+    let calls = |command: &str| {
+        let line = stats.lines().find_map(|line| line.strip_prefix(command));
+        let calls = line.and_then(|line| line.strip_prefix("calls=")?.split(',').next());
+        calls.map_or(0, |calls| calls.parse().expect("a number"))
+    };
+    calls("cmdstat_evalsha:") + calls("cmdstat_ping:")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_process_sends_one_pulse_whatever_the_number_of_its_tasks() {
+    let (server, _) = server();
+    // The default lease, which is renewed once a second.
+    let shared = Distributed::default().redis(server.url());
+    let ledger = Ledger::open();
+    let mut hosts = Vec::new();
+    for name in ["one", "two", "three"] {
+        hosts.push(buy(&ledger, name, &shared).build().await.expect("it is built"));
+    }
+    let saga = hosts[0].submit(Wish::of("tea")).await.expect("it is accepted");
+    saga.outcome().await.expect("it ends");
+    // Their beats have met by then.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let before = calls(&server);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let sent = calls(&server) - before;
+    assert!((3..=10).contains(&sent), "{sent} commands in five seconds");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_leaves_finishes_its_step_and_gives_the_rest_to_another() {
+    let (server, here) = server();
+    let ledger = Ledger::closed();
+    let api = buy(&ledger, "api", &here).build_api().await.expect("it is built");
+    let leaving = buy(&ledger, "leaving", &shared(&server)).grace(Duration::from_secs(10));
+    let leaving = leaving.build_worker().await.expect("it is built");
+    let running = api.submit(Wish::of("tea")).await.expect("it is accepted");
+    ledger.until("ship tea at leaving").await;
+    let shutdown = tokio::spawn(async move { leaving.shutdown(Duration::from_secs(20)).await });
+    // Nothing new is taken.
+    let waiting = api.submit(Wish::of("salt")).await.expect("it is accepted");
+    ledger.gate.add_permits(2);
+    assert!(shutdown.await.expect("it ends").in_time);
+    let outcome = running.outcome().await.expect("it ends");
+    assert!(matches!(outcome, SagaOutcome::Completed(_)), "{outcome:?}");
+    let _heir = buy(&ledger, "heir", &shared(&server)).build_worker().await.expect("it is built");
+    let outcome = waiting.outcome().await.expect("it ends");
+    assert!(matches!(outcome, SagaOutcome::Completed(_)), "{outcome:?}");
+    let wanted = [
+        "reserve tea at leaving",
+        "ship tea at leaving",
+        "reserve salt at heir",
+        "ship salt at heir",
+    ];
+    assert_eq!(ledger.entries(), wanted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_but_what_is_kept_is_left_when_everybody_is_gone() {
+    let (server, here) = server();
+    let ledger = Ledger::open();
+    let host = buy(&ledger, "host", &here).build().await.expect("it is built");
+    for wish in [Wish::of("tea"), Wish::refused("salt")] {
+        host.submit(wish).await.expect("it is accepted").outcome().await.expect("it ends");
+    }
+    assert!(host.shutdown(Duration::from_secs(5)).await.in_time);
+    drop((host, here));
+    let left = server.cli(&["KEYS", "*"]);
+    let names = left.lines().map(|key| key.rsplit_once("}:").map_or(key, |(_, name)| name));
+    let mut names: Vec<&str> = names.map(|name| name.split(':').next().unwrap_or(name)).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names, ["d", "defs", "fence", "meta"], "{left}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_over_goes_when_its_retention_ends() {
+    let (server, _) = server();
+    let retain = Duration::from_secs(1);
+    let journal = RedisJournal::builder(server.url()).lease(retain).retain(retain);
+    let shared = Distributed::default().redis_with(journal);
+    let ledger = Ledger::open();
+    let host = buy(&ledger, "host", &shared).build().await.expect("it is built");
+    let buckets = || server.cli(&["KEYS", "*}:d:*"]).lines().count();
+    host.submit(Wish::of("tea")).await.expect("it is accepted").outcome().await.expect("it ends");
+    assert_eq!(buckets(), 1);
+    let gone = async {
+        while buckets() > 0 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), gone).await.expect("it is dropped");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sagas_are_spread_over_partitions() {
+    let (server, _) = server();
+    let partitioned = || {
+        let journal = RedisJournal::builder(server.url()).lease(Duration::from_secs(1));
+        Distributed::default().redis_with(journal.partitions(3))
+    };
+    let ledger = Ledger::open();
+    let api = buy(&ledger, "api", &partitioned()).build_api().await.expect("it is built");
+    let _workers = [
+        buy(&ledger, "a", &partitioned()).build_worker().await.expect("it is built"),
+        buy(&ledger, "b", &partitioned()).build_worker().await.expect("it is built"),
+    ];
+    let mut sagas = Vec::new();
+    for n in 0..60 {
+        let wish = if n % 3 == 0 { Wish::refused("salt") } else { Wish::of("tea") };
+        sagas.push(api.submit(wish).await.expect("it is accepted"));
+    }
+    let mut ids = Vec::new();
+    for saga in &sagas {
+        saga.outcome().await.expect("it ends");
+        ids.push(saga.id());
+    }
+    for partition in 0..3 {
+        let kept = server.cli(&["KEYS", &format!("*:{partition}}}:d:*")]);
+        assert!(!kept.is_empty(), "partition {partition} has nothing");
+    }
+    let mut list = api.operator("alice").list(distributed_task::SagaFilter::all());
+    let mut listed = Vec::new();
+    while let Some(row) = list.next().await {
+        listed.push(row.expect("it answers").id);
+    }
+    ids.sort_unstable();
+    assert_eq!(listed, ids);
+    let audited = api.operator("alice").audit().await.expect("it answers");
+    assert_eq!(audited.mended.len(), 0, "{audited:?}");
+}
