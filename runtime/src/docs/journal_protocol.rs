@@ -160,23 +160,26 @@
 //!
 //! | schedule | why |
 //! | --- | --- |
-//! | A4 | a store that forgets its last commits: the memory journal loses all or nothing, and when a machine loses the end of a file, the host of that file is gone as well. Both are local, answer each call once, and need no numbers. The trait has them for a remote one, and they are tested on the store of the simulation (below) |
+//! | A4 | a store that forgets its last commits: the memory journal loses all or nothing, and when a machine loses the end of a file, the host of that file is gone as well. Both answer each call in this process. A journal whose store is elsewhere numbers what it sends there, which is tested on the store of the simulation (below) |
 //! | B2 | nobody is taken for dead because it is not seen: a seat dies of its deadline alone |
 //! | B3 | one seat for all tasks of a process matters where a pulse is a command to a server |
 //! | B18 | values that are kept outside of records come later |
 //!
 //! # Lost replies and lost commits
 //!
-//! No journal of this crate is [`Wire::Remote`](crate::journal::Wire::Remote) yet. The store of the
-//! simulation is, in half of the schedules: its clients repeat what was not answered, and it looks at
-//! the numbers of batches and claims. In some schedules it also fails over to a replica that lacks the
+//! No journal of this crate has its store elsewhere yet. In half of the schedules of the simulation
+//! the store is remote: its clients number what each seat commits and claims, and repeat under the
+//! same number what was not answered, and the store looks at the numbers. In some schedules it also fails over to a replica that lacks the
 //! last operations. There the class is `Process`, and what must hold is less: the records of each saga
 //! fit together, it has one owner at a time, and it ends.
 //!
 //! | what | test |
 //! | --- | --- |
-//! | that store keeps the contract of every journal, with the rules on lost replies | `a_remote_store_keeps_the_contract_with_the_rules_on_lost_replies` |
-//! | each of these rules finds the store that breaks it | `a_remote_store_that_breaks_a_rule_on_lost_replies_is_found_by_that_rule` |
+//! | with such a client, that store keeps the contract of every journal | `a_remote_store_keeps_the_contract` |
+//! | the same number is answered with the same reply | `the_same_number_is_answered_with_the_same_reply` |
+//! | a number out of turn shows that something was lost | `a_number_out_of_turn_diverges_and_nothing_is_written` |
+//! | it shows in a pulse, too | `a_pulse_diverges_that_knows_of_more_than_the_store` |
+//! | a reaped seat is refused, whatever it was answered before | `a_seat_that_was_reaped_is_fenced_before_it_is_answered_again` |
 //! | the engine bears lost requests, lost replies and lossy fail-overs | `inv1_to_inv14_hold_in_drawn_schedules` |
 //!
 //! # Mutations
@@ -187,8 +190,8 @@
 //!
 //! | what is wrong | what comes of it | found by | and in the contract |
 //! | --- | --- | --- | --- |
-//! | a commit does not look at its batch number | an outcome is written behind a hole (INV4) | `a_commit_behind_a_hole_is_found` | `a_remote_store_that_breaks_a_rule_on_lost_replies_is_found_by_that_rule` |
-//! | neither claim nor commit looks at the number of the claim before | two owners after a lossy fail-over (INV13) | `an_owner_whose_claim_was_lost_is_found` | not there: the number of a claim is a matter between a remote journal and its store |
+//! | a commit does not look at its batch number | an outcome is written behind a hole (INV4) | `a_commit_behind_a_hole_is_found` | not there: numbers are a matter between a remote journal and its store |
+//! | neither claim nor commit looks at the number of the claim before | two owners after a lossy fail-over (INV13) | `an_owner_whose_claim_was_lost_is_found` | not there, for the same reason |
 //! | nor does a pulse look at the numbers | an owner with nothing to write never learns that it owns nothing (INV14) | `a_loss_that_only_a_pulse_could_show_is_found` | not there, for the same reason |
 //! | a release is not guarded | mail that came just before lies unread (INV10) | `schedule_a1_an_unguarded_release_is_found` | `what_would_lose_or_share_a_saga_is_caught` |
 //! | a reaper ends the seat behind its sagas | a commit lands after the take-over (INV13) | `a_commit_that_lands_after_the_take_over_is_found` | `what_would_lose_or_share_a_saga_is_caught` |

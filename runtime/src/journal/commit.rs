@@ -49,7 +49,7 @@ use crate::kernel::{DefinitionHash, EntryId, Fence, Group, Place, SagaId, Timest
 ///     guarded: false,
 ///     create: Some(NewOwned { definition, key: None, admission: journal.admit(definition).await? }),
 /// };
-/// let batch = Batch { seat, number: 1, items: vec![item].into() };
+/// let batch = Batch { seat, items: vec![item].into() };
 /// let committed = journal.commit(batch).await?;
 /// assert_eq!(committed.verdicts[..], [Verdict::Written { mail: false }]);
 /// # Ok::<_, Box<dyn std::error::Error>>(())
@@ -59,8 +59,6 @@ use crate::kernel::{DefinitionHash, EntryId, Fence, Group, Place, SagaId, Timest
 pub struct Batch {
     /// Who writes.
     pub seat: SeatId,
-    /// Rises by one with each batch of a seat; the same again for a repetition.
-    pub number: u64,
     /// One item a saga.
     pub items: SmallVec<[Item; 1]>,
 }

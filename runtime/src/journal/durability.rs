@@ -1,4 +1,4 @@
-//! What a journal survives, and what may be lost on the way to it.
+//! What a journal survives.
 
 use std::fmt;
 
@@ -33,26 +33,4 @@ impl fmt::Display for Durability {
             Self::Fsync => "fsync",
         })
     }
-}
-
-/// Whether replies can be lost on the way.
-///
-/// ```
-/// use distributed_task::journal::Wire;
-///
-/// /// How often a call that brought no reply is made again.
-/// fn repeats(wire: Wire) -> u32 {
-///     match wire {
-///         Wire::Local => 0,
-///         Wire::Remote => 5,
-///     }
-/// }
-/// assert_eq!(repeats(Wire::Local), 0);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wire {
-    /// A call is a function call.
-    Local,
-    /// A call may take effect although its reply never comes.
-    Remote,
 }

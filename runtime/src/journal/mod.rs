@@ -18,7 +18,7 @@ pub use self::{
     claim::{ClaimFrom, Claimed, ClaimedSaga},
     commit::{Batch, Committed, Item, NewOwned, Verdict},
     create::{Created, Known, NewSaga, Stage},
-    durability::{Durability, Wire},
+    durability::Durability,
     look::{Audited, History, ListFilter, Listed, PlaceKind, Told},
     seat::{Carry, Lease, Left, Pulse, Reaped, SeatId},
     signal::{ListenerId, Signal, Signals},
@@ -113,9 +113,22 @@ use crate::kernel::{Definition, DefinitionHash, Mail, SagaId, Timestamp};
 /// another, and its listener hears nothing more. Everything works without signals, later.
 ///
 /// # Lost replies
-/// A [`Wire::Remote`] journal answers the same number of the same seat with the same reply, and
-/// refuses a number out of turn as [`JournalError::Diverged`]. A [`Wire::Local`] journal answers
-/// each call exactly once, takes calls side by side, and ignores the numbers.
+/// Calls may be made side by side; each takes effect at most once and is answered once. Where a
+/// reply can be lost on its way, that is a matter between the journal and its store: the journal
+/// numbers what a seat claims and commits and asks again under the same number, and the store
+/// answers the same number with the same reply. A number out of turn shows that one of them has lost
+/// something; a pulse shows it, too, for a seat that has nothing more to write. Then the seat is
+/// lost: [`JournalError::Diverged`], or [`JournalError::Fenced`] when it was reaped, and whoever
+/// held it owns nothing any more.
+///
+/// [`JournalError::Unavailable`] says of a claim that it took nothing: a journal that does not know
+/// asks again, for as long as the seat may live. Of every other operation it says that it took
+/// effect or never will, and nobody knows which. Whether a commit was written,
+/// [`read`](Journal::read) tells. A `create` with the same id, and a `tell` of the same entry, are
+/// made again and count once. The tickets of a pulse that was to carry some come back.
+///
+/// Signals can be lost as well. Where they can, the journal signals a seat again that there are
+/// tickets, when a pulse without `carry` shows it: one that carries sees them.
 ///
 /// # Cancellation
 /// Dropping the future of an operation leaves it done or not done, never half done. Dropping that
@@ -149,7 +162,6 @@ use crate::kernel::{Definition, DefinitionHash, Mail, SagaId, Timestamp};
 ///     // And so on.
 /// #     hand_on! {
 /// #         durability() -> Durability;
-/// #         wire() -> Wire;
 /// #         now() -> Timestamp;
 /// #         listen(signals: Arc<dyn Signals>) -> Answer<'_, ListenerId>;
 /// #         unlisten(listener: ListenerId) -> Answer<'_, ()>;
@@ -218,9 +230,6 @@ use crate::kernel::{Definition, DefinitionHash, Mail, SagaId, Timestamp};
 pub trait Journal: Send + Sync + 'static {
     /// How much a write survives (J6).
     fn durability(&self) -> Durability;
-
-    /// Whether replies can be lost.
-    fn wire(&self) -> Wire;
 
     /// The store's time, as well as it is known here. Never waits, never falls.
     fn now(&self) -> Timestamp;

@@ -105,8 +105,7 @@ impl Administrator {
                 guarded: decision.guarded,
                 create: None,
             };
-            let number = self.seat.batch(journal.wire());
-            let batch = Batch { seat: self.seat.id, number, items: smallvec![item] };
+            let batch = Batch { seat: self.seat.id, items: smallvec![item] };
             match self.host.answered(&self.seat, journal.commit(batch)).await {
                 Some(Ok(committed)) => match committed.verdicts.first() {
                     Some(Verdict::Mail) => {}

@@ -128,8 +128,7 @@ pub(super) fn drive_alone(host: &Arc<Host>, seat: &Arc<Seat>, saga: ClaimedSaga,
     let (host, seat) = (Arc::clone(host), Arc::clone(seat));
     let task = Arc::clone(&seat);
     task.tasks.spawn(async move {
-        let number = seat.batch(host.journal.wire());
-        let batch = Batch { seat: seat.id, number, items: smallvec![item] };
+        let batch = Batch { seat: seat.id, items: smallvec![item] };
         match host.answered(&seat, host.journal.commit(batch)).await {
             Some(Ok(committed)) if committed.verdicts.first() == Some(&Verdict::Mail) => {
                 drive(&host, &seat, saga, now, None);

@@ -52,6 +52,8 @@ pub(crate) struct Host {
     pub(super) ears: Arc<Ears>,
     /// Hears of the sagas that were started here, whatever becomes of the seat.
     pub(super) listener: ListenerId,
+    /// Seats of its journal have a deadline: others may reap them, from other processes.
+    pub(super) is_shared: bool,
     /// `None` while a new one is looked for.
     seat: RwLock<Option<Arc<Seat>>>,
     /// There is another one. Whoever waits for it goes on in the order in which it came.
@@ -137,6 +139,7 @@ impl Host {
             services: Arc::new(Services { files, progress }),
             ears,
             listener,
+            is_shared: lease.deadline.is_some(),
             seat: RwLock::new(Some(Arc::clone(&seat))),
             seated: Notify::new(),
             settings,

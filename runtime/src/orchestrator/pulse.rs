@@ -12,7 +12,7 @@ use super::{
     seat::{Seat, Taken},
 };
 use crate::{
-    journal::{JournalError, Lease, Left, Pulse, SeatId, Wire},
+    journal::{JournalError, Lease, Left, Pulse, SeatId},
     kernel::Timestamp,
 };
 
@@ -153,10 +153,6 @@ async fn beat(host: &Host, seat: &Seat, lease: Lease) {
                     tracing::warn!(%error, "the definitions were not read");
                 }
                 (next, next_due) = (pulse.next, pulse.next_due);
-                if host.journal.wire() == Wire::Remote {
-                    // What called this host to a ready list may have been lost on the way.
-                    host.ears.ready.notify_one();
-                }
                 suspects.reap(host, &pulse).await;
             }
             Err(JournalError::Unavailable(error)) => {

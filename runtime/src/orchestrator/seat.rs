@@ -3,16 +3,13 @@
 //! A host that loses its seat takes another one under a new id (B17). What was owned through the
 //! lost one is somebody else's: nothing is written under it any more (A4).
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{fence::SelfFence, random, signals::Ears};
 use crate::{
-    journal::{Journal, JournalError, Lease, SeatId, Wire},
+    journal::{Journal, JournalError, Lease, SeatId},
     kernel::Definition,
 };
 
@@ -20,7 +17,6 @@ use crate::{
 pub(super) struct Seat {
     pub(super) id: SeatId,
     pub(super) fence: SelfFence,
-    batches: AtomicU64,
     /// Whatever owns sagas through it.
     pub(super) tasks: TaskTracker,
     /// Another host may own now what it owned: what runs under it ends.
@@ -51,8 +47,8 @@ impl Seat {
             let (renewing, sent) = (SelfFence::renewing(), journal.now());
             let lease = journal.enter(id, listener).await?;
             fence.renewed(renewing, lease.deadline.map(|deadline| deadline.since(sent)));
-            let (batches, tasks, lost) = (1.into(), TaskTracker::new(), CancellationToken::new());
-            let seat = Arc::new(Self { id, fence, batches, tasks, lost });
+            let (tasks, lost) = (TaskTracker::new(), CancellationToken::new());
+            let seat = Arc::new(Self { id, fence, tasks, lost });
             Ok(Taken { seat, lease, known })
         };
         match entered.await {
@@ -68,13 +64,5 @@ impl Seat {
     /// It is not this host's any more.
     pub(super) fn lose(&self) {
         self.lost.cancel();
-    }
-
-    /// The number of the next batch; a local journal ignores it.
-    pub(super) fn batch(&self, wire: Wire) -> u64 {
-        match wire {
-            Wire::Local => 0,
-            Wire::Remote => self.batches.fetch_add(1, Ordering::Relaxed),
-        }
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     journal::{
         Admission, Answer, Audited, Batch, Carry, ClaimFrom, Claimed, Committed, Created,
         Durability, History, Journal, JournalError, Known, Lease, Left, ListFilter, Listed,
-        ListenerId, NewSaga, Pulse, Reaped, SeatId, Signals, Told, Wire,
+        ListenerId, NewSaga, Pulse, Reaped, SeatId, Signal, Signals, Told,
     },
     kernel::{Definition, DefinitionHash, Mail, SagaId, Timestamp},
 };
@@ -40,20 +40,43 @@ pub(super) struct Line {
     pub(super) name: Arc<str>,
     /// What is going to happen to this process.
     pub(super) faults: Vec<Fault>,
-    pub(super) turns: Arc<Mutex<BTreeMap<SeatId, Turns>>>,
+    pub(super) memory: Arc<Mutex<Memory>>,
 }
 
-/// Over a wire, the commits of a seat go one behind the other, and so do its claims.
+/// What a client remembers of its seats, and of those who listen.
 #[derive(Default)]
-pub(super) struct Turns {
+pub(super) struct Memory {
+    seats: BTreeMap<SeatId, Turns>,
+    ears: BTreeMap<ListenerId, Arc<dyn Signals>>,
+}
+
+impl Memory {
+    fn of(&mut self, seat: SeatId) -> &mut Turns {
+        self.seats.entry(seat).or_default()
+    }
+
+    /// Who hears what is signalled to the seat.
+    fn ears(&self, seat: SeatId) -> Option<Arc<dyn Signals>> {
+        let listener = self.seats.get(&seat)?.listener?;
+        self.ears.get(&listener).cloned()
+    }
+}
+
+/// Over a wire, the commits of a seat go one behind the other, and so do its claims. A number is
+/// given to what goes, in the order in which it goes.
+#[derive(Default)]
+struct Turns {
+    listener: Option<ListenerId>,
     commits: Turn,
     claims: Turn,
+    /// Number of the last batch.
+    batch: u64,
+    /// Number of the last batch that was answered.
+    written: u64,
     /// Number of the last claim.
     claim: u64,
     /// Number of the last claim that was answered.
     answered: u64,
-    /// Number of the last batch that was answered.
-    written: u64,
 }
 
 type Turn = Arc<tokio::sync::Mutex<()>>;
@@ -126,15 +149,21 @@ impl Line {
     }
 
     fn turn(&self, seat: SeatId, of: fn(&mut Turns) -> &mut Turn) -> Option<Turn> {
-        let turn = || Turn::clone(of(lock(&self.turns).entry(seat).or_default()));
+        let turn = || Turn::clone(of(lock(&self.memory).of(seat)));
         self.scene.plan.store.remote.then(turn)
     }
 
-    fn next_claim(&self, seat: SeatId) -> u64 {
-        let mut turns = lock(&self.turns);
-        let turns = turns.entry(seat).or_default();
-        turns.claim += 1;
-        turns.claim
+    /// The next number of a seat, however often it is asked for.
+    fn number(&self, seat: SeatId, of: fn(&mut Turns) -> &mut u64) -> impl FnMut() -> u64 + use<> {
+        let (memory, mut number) = (Arc::clone(&self.memory), None);
+        move || {
+            *number.get_or_insert_with(|| {
+                let mut memory = lock(&memory);
+                let last = of(memory.of(seat));
+                *last += 1;
+                *last
+            })
+        }
     }
 }
 
@@ -228,10 +257,6 @@ impl Journal for Line {
         }
     }
 
-    fn wire(&self) -> Wire {
-        if self.scene.plan.store.remote { Wire::Remote } else { Wire::Local }
-    }
-
     fn now(&self) -> Timestamp {
         self.store.journal().now()
     }
@@ -240,12 +265,15 @@ impl Journal for Line {
         let relay: Arc<dyn Signals> = Arc::new(Relay {
             scene: Arc::clone(&self.scene),
             gate: Arc::clone(&self.gate),
-            ears: signals,
+            ears: signals.clone(),
             name: Arc::clone(&self.name),
         });
+        let memory = Arc::clone(&self.memory);
         self.call("listen", Sort::Once, move |store| {
-            let relay = relay.clone();
-            store.does(move |journal| now(journal.listen(relay.clone())))
+            let to = relay.clone();
+            let listener = store.does(move |journal| now(journal.listen(to.clone())))?;
+            lock(&memory).ears.insert(listener, signals.clone());
+            Ok(listener)
         })
     }
 
@@ -288,6 +316,7 @@ impl Journal for Line {
 
     fn enter(&self, seat: SeatId, listener: ListenerId) -> Answer<'_, Lease> {
         let believes = self.believes();
+        lock(&self.memory).of(seat).listener = Some(listener);
         self.call("enter", Sort::Once, move |store| {
             let Lease { deadline } = store.enter(seat, listener)?;
             Ok(Lease { deadline: believes(deadline, store) })
@@ -299,41 +328,44 @@ impl Journal for Line {
             ClaimFrom::Definitions(definitions) => From::Definitions(definitions.to_vec()),
             ClaimFrom::Sagas(definition, sagas) => From::Sagas(definition, sagas.to_vec()),
         };
-        let (turn, number) = (self.turn(seat, |turns| &mut turns.claims), self.next_claim(seat));
-        let turns = Arc::clone(&self.turns);
+        let turn = self.turn(seat, |turns| &mut turns.claims);
+        let mut number = self.number(seat, |turns| &mut turns.claim);
+        let memory = Arc::clone(&self.memory);
         self.call_in_turn("claim", Sort::Numbered, turn, move |store| {
+            let number = number();
             let mut claimed = store.claim((seat, number), &from, limit)?;
             for saga in &mut claimed.sagas {
                 store.read_forwards(saga.id, &mut saga.records);
             }
             // Now it is known here, too.
-            lock(&turns).entry(seat).or_default().answered = number;
+            lock(&memory).of(seat).answered = number;
             Ok(claimed)
         })
     }
 
     fn commit(&self, batch: Batch) -> Answer<'_, Committed> {
-        let claims = lock(&self.turns).entry(batch.seat).or_default().answered;
-        let turn = self.turn(batch.seat, |turns| &mut turns.commits);
+        let seat = batch.seat;
+        let claims = lock(&self.memory).of(seat).answered;
+        let turn = self.turn(seat, |turns| &mut turns.commits);
+        let mut number = self.number(seat, |turns| &mut turns.batch);
         let mut parcel = Parcel::of(batch, claims);
         match self.scene.mutation {
             Mutation::EffectBeforeIntent => {
                 let (written, store) = (parcel.is_written(), Arc::clone(&self.store));
                 tokio::spawn(async move {
                     sleep(BEHIND).await;
-                    store.commit(&parcel)
+                    store.commit(number(), &parcel)
                 });
                 return Answer::ready(written);
             }
             Mutation::UndoesForwards => parcel.undoes_forwards(&self.store),
             _ => {}
         }
-        let turns = Arc::clone(&self.turns);
+        let memory = Arc::clone(&self.memory);
         self.call_in_turn("commit", self.numbered(), turn, move |store| {
-            let committed = store.commit(&parcel)?;
-            let mut turns = lock(&turns);
-            let written = &mut turns.entry(parcel.seat).or_default().written;
-            *written = (*written).max(parcel.number);
+            let number = number();
+            let committed = store.commit(number, &parcel)?;
+            lock(&memory).of(seat).written = number;
             Ok(committed)
         })
     }
@@ -351,16 +383,24 @@ impl Journal for Line {
         let carry = carry.map(|Carry { definitions, limit }| (definitions.to_vec(), limit));
         let sort = if carry.is_some() { Sort::Once } else { Sort::Harmless };
         // A host that has nothing to write must learn, too, that the store has lost something.
-        let turns = Arc::clone(&self.turns);
-        let known = move || {
-            let mut turns = lock(&turns);
-            let turns = turns.entry(seat).or_default();
-            (turns.written, turns.answered)
-        };
-        self.call("pulse", sort, move |store| {
-            let pulse = store.pulse(seat, known(), carry.clone())?;
-            Ok(Pulse { deadline: believes(pulse.deadline, store), ..pulse })
-        })
+        // One that carries sees for itself what there is.
+        let calls_again = self.scene.plan.store.remote && carry.is_none();
+        let memory = Arc::clone(&self.memory);
+        let answer = self.call("pulse", sort, move |store| {
+            let Turns { written, answered, .. } = *lock(&memory).of(seat);
+            let pulse = store.pulse(seat, (written, answered), carry.clone())?;
+            let pulse = Pulse { deadline: believes(pulse.deadline, store), ..pulse };
+            Ok((pulse, calls_again && store.has_tickets()))
+        });
+        Answer::Later(Box::pin(async move {
+            let (pulse, has_tickets) = answer.await?;
+            // What called the seat to a ready list may have been lost on the way.
+            if has_tickets {
+                let ears = lock(&self.memory).ears(seat);
+                ears.iter().for_each(|ears| ears.signal(Signal::Ready));
+            }
+            Ok(pulse)
+        }))
     }
 
     fn reap(&self, dead: SeatId) -> Answer<'_, Reaped> {

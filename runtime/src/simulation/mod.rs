@@ -37,4 +37,5 @@ mod show;
 mod shrink;
 mod statistics;
 mod store;
+mod wire;
 mod world;

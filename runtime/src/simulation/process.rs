@@ -165,7 +165,7 @@ impl Outside {
             gate: Arc::clone(gate),
             name: Arc::clone(&name),
             faults: plan.faults_of(place),
-            turns: Arc::default(),
+            memory: Arc::default(),
         };
         let code = Code {
             scene: Arc::clone(&self.scene),

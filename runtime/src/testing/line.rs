@@ -13,7 +13,7 @@ use crate::{
     journal::{
         Admission, Answer, Audited, Batch, Carry, ClaimFrom, Claimed, Committed, Created,
         Durability, History, Item, Journal, JournalError, Known, Lease, Left, ListFilter, Listed,
-        ListenerId, NewSaga, Pulse, Reaped, SeatId, Signals, Told, Verdict, Wire,
+        ListenerId, NewSaga, Pulse, Reaped, SeatId, Signals, Told, Verdict,
     },
     kernel::{Definition, DefinitionHash, Mail, Record, SagaId, Timestamp, Value},
 };
@@ -264,10 +264,6 @@ impl Journal for Line {
 
     fn durability(&self) -> Durability {
         if self.durable { Durability::Fsync } else { self.journal.durability() }
-    }
-
-    fn wire(&self) -> Wire {
-        self.journal.wire()
     }
 
     fn now(&self) -> Timestamp {

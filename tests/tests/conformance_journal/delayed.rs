@@ -13,7 +13,7 @@ use distributed_task::{
     journal::{
         Admission, Answer, Audited, Batch, Carry, ClaimFrom, Claimed, Committed, Created,
         Durability, History, Journal, Known, Lease, Left, ListFilter, Listed, ListenerId, NewSaga,
-        Pulse, Reaped, SeatId, Signal, Signals, Told, Wire,
+        Pulse, Reaped, SeatId, Signal, Signals, Told,
     },
     kernel::{Definition, DefinitionHash, Mail, SagaId, Timestamp},
 };
@@ -104,10 +104,6 @@ impl Signals for Way {
 impl Journal for Delayed {
     fn durability(&self) -> Durability {
         self.journal.durability()
-    }
-
-    fn wire(&self) -> Wire {
-        self.journal.wire()
     }
 
     fn now(&self) -> Timestamp {

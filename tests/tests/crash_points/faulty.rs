@@ -7,7 +7,7 @@ use distributed_task::{
     journal::{
         Admission, Answer, Audited, Batch, Carry, ClaimFrom, Claimed, Committed, Created,
         Durability, History, Journal, Known, Lease, Left, ListFilter, Listed, ListenerId, NewSaga,
-        Pulse, Reaped, SeatId, Signals, Told, Verdict, Wire,
+        Pulse, Reaped, SeatId, Signals, Told, Verdict,
     },
     kernel::{Definition, DefinitionHash, Mail, Record, SagaId, Timestamp, Way},
 };
@@ -116,10 +116,6 @@ impl Journal for Faulty {
 
     fn durability(&self) -> Durability {
         self.journal.durability()
-    }
-
-    fn wire(&self) -> Wire {
-        self.journal.wire()
     }
 
     fn now(&self) -> Timestamp {

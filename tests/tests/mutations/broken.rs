@@ -87,9 +87,7 @@ impl Broken {
         if items.is_empty() {
             return Err(JournalError::Fenced(batch.seat));
         }
-        self.journal
-            .commit(Batch { seat: ghost, items: items.into_iter().collect(), ..batch })
-            .await
+        self.journal.commit(Batch { seat: ghost, items: items.into_iter().collect() }).await
     }
 
     /// Commits, and signals each saga whose only record says that it is over.

@@ -6,7 +6,7 @@ use distributed_task::{
     journal::{
         Admission, Answer, Audited, Batch, Carry, ClaimFrom, Claimed, Committed, Created,
         Durability, History, Journal, JournalError, Known, Lease, Left, ListFilter, Listed,
-        ListenerId, NewSaga, Pulse, Reaped, SeatId, Signals, Stage, Told, Verdict, Wire,
+        ListenerId, NewSaga, Pulse, Reaped, SeatId, Signals, Stage, Told, Verdict,
     },
     kernel::{
         AttemptEnd, Definition, DefinitionHash, Fingerprint, Letter, Mail, Place, Record, SagaId,
@@ -22,10 +22,6 @@ use super::{
 impl Journal for Broken {
     fn durability(&self) -> Durability {
         self.journal.durability()
-    }
-
-    fn wire(&self) -> Wire {
-        self.journal.wire()
     }
 
     fn now(&self) -> Timestamp {

@@ -40,7 +40,7 @@ use crate::{
     journal::{
         Admission, Answer, Audited, Batch, Carry, ClaimFrom, Claimed, Committed, Created,
         Durability, History, Item, Journal, JournalError, Known, Lease, Left, ListFilter, Listed,
-        ListenerId, NewSaga, Pulse, Reaped, SeatId, Signals, Told, Verdict, Wire,
+        ListenerId, NewSaga, Pulse, Reaped, SeatId, Signals, Told, Verdict,
     },
     kernel::{Definition, DefinitionHash, Fence, Group, Mail, Place, SagaId, Timestamp, Value},
 };
@@ -131,10 +131,6 @@ fn written(records: &mut Group) -> Result<Box<RawValue>, JournalError> {
 impl Journal for SqliteJournal {
     fn durability(&self) -> Durability {
         self.durability
-    }
-
-    fn wire(&self) -> Wire {
-        Wire::Local
     }
 
     fn now(&self) -> Timestamp {

@@ -60,7 +60,6 @@ pub(super) struct Seat {
     pub(super) heard: Arc<Heard>,
     pub(super) listener: ListenerId,
     pub(super) deadline: Timestamp,
-    batches: AtomicU64,
 }
 
 impl Desk {
@@ -189,7 +188,7 @@ impl Desk {
         let id = SeatId(Uuid::from_u64_pair(self.place, self.unique().as_u64_pair().1));
         let lease = self.journal.enter(id, listener).await?;
         let deadline = lease.deadline.ok_or("the subject's seats have no lease")?;
-        Ok(Seat { id, heard, listener, deadline, batches: AtomicU64::new(0) })
+        Ok(Seat { id, heard, listener, deadline })
     }
 
     /// A seat that was reaped.
@@ -340,17 +339,7 @@ impl Desk {
         seat: &Seat,
         items: SmallVec<[Item; 1]>,
     ) -> Result<SmallVec<[Ruling; 1]>, JournalError> {
-        let number = seat.batches.fetch_add(1, Ordering::Relaxed) + 1;
-        self.commit_as(seat, number, items).await
-    }
-
-    pub(super) async fn commit_as(
-        &self,
-        seat: &Seat,
-        number: u64,
-        items: SmallVec<[Item; 1]>,
-    ) -> Result<SmallVec<[Ruling; 1]>, JournalError> {
-        Ok(self.journal.commit(Batch { seat: seat.id, number, items }).await?.verdicts)
+        Ok(self.journal.commit(Batch { seat: seat.id, items }).await?.verdicts)
     }
 
     /// What a claimed saga writes next.

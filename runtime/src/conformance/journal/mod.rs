@@ -8,7 +8,6 @@ mod keys;
 mod late;
 mod pace;
 mod records;
-mod replies;
 mod samples;
 mod seats;
 mod signals;
@@ -21,7 +20,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 
 use self::desk::Desk;
 use super::rule::{Rule, Verdict, check_all, check_many};
-use crate::journal::{Journal, Wire};
+use crate::journal::Journal;
 
 /// A fresh journal, and what a suite must know of it: above all how long things take in its store.
 /// Where nobody can stop the time of a store, a suite takes as long as these durations make it: with
@@ -89,16 +88,7 @@ pub type Advance = Box<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>
 /// # fn main() {}
 /// ```
 pub async fn run(mut make: impl AsyncFnMut() -> Subject) {
-    let on_the_wire = on_the_wire(make().await.journal.wire());
     check_all(RULES, async || Desk::around(make().await).await).await;
-    check_all(on_the_wire, async || Desk::around(make().await).await).await;
-}
-
-fn on_the_wire(wire: Wire) -> &'static [Rule<Desk>] {
-    match wire {
-        Wire::Local => LOCAL,
-        Wire::Remote => REMOTE,
-    }
 }
 
 /// The same for a store whose time nobody can stop, where most of a rule is waiting: up to
@@ -141,9 +131,7 @@ fn on_the_wire(wire: Wire) -> &'static [Rule<Desk>] {
 /// # fn main() {}
 /// ```
 pub async fn run_concurrently(at_a_time: usize, make: impl AsyncFn() -> Subject) {
-    let on_the_wire = on_the_wire(make().await.journal.wire());
     check_many(RULES, at_a_time, async || Desk::around(make().await).await).await;
-    check_many(on_the_wire, at_a_time, async || Desk::around(make().await).await).await;
 }
 
 type Check = BoxFuture<'static, Verdict>;
@@ -335,15 +323,4 @@ const RULES: &[Rule<Desk>] = rules! {
     "`audit` looks at every saga, page by page, and finds nothing to mend in a sound journal"
         => surveys::audits,
     "`list` answers only what fits its filter, page by page" => surveys::filters,
-};
-
-const LOCAL: &[Rule<Desk>] = rules! {
-    "a local journal ignores the numbers of batches" => replies::ignores_numbers,
-};
-
-const REMOTE: &[Rule<Desk>] = rules! {
-    // A4.
-    "the same number of the same seat is answered with the same reply" => replies::repeats,
-    "a number out of turn is `Diverged`, and nothing is written" => replies::diverges,
-    "a reaped seat's repetition is `Fenced`" => replies::fenced,
 };

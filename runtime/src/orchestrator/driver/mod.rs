@@ -334,8 +334,7 @@ impl Driver {
 
     /// Not an `async fn`: the future would hold the batch, and be moved with it.
     fn commit(&self, item: Item) -> Answer<'_, Committed> {
-        let number = self.seat.batch(self.host.journal.wire());
-        self.host.journal.commit(Batch { seat: self.seat.id, number, items: smallvec![item] })
+        self.host.journal.commit(Batch { seat: self.seat.id, items: smallvec![item] })
     }
 
     fn item(&self, seq: u64, decision: Decision, create: Option<NewOwned>) -> Item {

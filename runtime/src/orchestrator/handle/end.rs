@@ -10,7 +10,6 @@ use tokio::time::sleep;
 
 use super::{SILENCE, SagaHandle, silence};
 use crate::{
-    journal::Wire,
     kernel::{DefinitionHash, Finish, Finished, Place, SagaStatus, Timestamp},
     orchestrator::{
         look::Look,
@@ -167,11 +166,12 @@ impl<T: TaskDefinition> SagaHandle<T> {
         Ok(look)
     }
 
-    /// The next thing seen. Of a saga that was submitted elsewhere no signal may come here, and over
-    /// a wire one may be lost, so after a silence the journal is asked (B19).
+    /// The next thing seen. Of a saga that was submitted elsewhere no signal may come here, and from
+    /// a store that others reach, too, one may be lost on its way, so after a silence the journal is
+    /// asked (B19).
     async fn seen(&self) -> Result<Seen, OutcomeError> {
         let stops = self.told.load(Ordering::Relaxed);
-        if !self.elsewhere && self.inner.host.journal.wire() == Wire::Local {
+        if !self.elsewhere && !self.inner.host.is_shared {
             return Ok(self.waiter.wait(stops).await);
         }
         let (mut lies, mut looks) = (None, 0);

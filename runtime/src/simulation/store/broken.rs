@@ -120,6 +120,11 @@ impl Store {
         Committed { verdicts: parcel.items.iter().map(write).collect() }
     }
 
+    /// Whether a claim might find something.
+    pub(in crate::simulation) fn has_tickets(&self) -> bool {
+        !self.ready().is_empty()
+    }
+
     /// Sagas that wait for an owner.
     pub(super) fn ready(&self) -> BTreeSet<SagaId> {
         let ready = ListFilter { place: Some(PlaceKind::Ready), definition: None };

@@ -83,17 +83,17 @@ impl Store {
         Ok(created)
     }
 
-    pub(super) fn commit(&self, parcel: &Parcel) -> Result<Committed, JournalError> {
+    pub(super) fn commit(&self, number: u64, parcel: &Parcel) -> Result<Committed, JournalError> {
         let numbers = self.replica.numbers(parcel.seat);
-        if let Some(answer) = self.out_of_turn(parcel, &numbers) {
+        if let Some(answer) = self.out_of_turn(number, parcel, &numbers) {
             return answer;
         }
         let parts: Vec<_> =
             parcel.items.iter().cloned().map(|part| self.as_mutated(part)).collect();
-        let (seat, number) = (parcel.seat, parcel.number);
+        let seat = parcel.seat;
         let committed = self.replica.does(move |journal| {
             let items = parts.iter().cloned().map(|part| part.item(journal)).collect();
-            now(journal.commit(Batch { seat, number, items }))
+            now(journal.commit(Batch { seat, items }))
         });
         let committed = match committed {
             Err(JournalError::Fenced(_)) if self.is_undead(parcel.seat) => {
@@ -302,17 +302,18 @@ impl Store {
 
     /// Numbers mean nothing any more: the seat was reaped, and what it says is refused.
     fn is_gone(&self, seat: SeatId) -> bool {
-        let nothing = Batch { seat, number: 0, items: SmallVec::new() };
+        let nothing = Batch { seat, items: SmallVec::new() };
         now(self.journal().commit(nothing)).is_err()
     }
 
     /// The answer to a batch that is not the next one of its seat (A4).
     fn out_of_turn(
         &self,
+        number: u64,
         parcel: &Parcel,
         numbers: &Numbers,
     ) -> Option<Result<Committed, JournalError>> {
-        let again = parcel.number == numbers.batch;
+        let again = number == numbers.batch;
         let answers_the_dead = again && self.scene.is(Mutation::AnswersTheDead);
         let is_gone = || self.is_gone(parcel.seat) && !answers_the_dead;
         if !self.is_numbered() || is_gone() {
@@ -322,7 +323,7 @@ impl Store {
             return Some(numbers.reply.clone().ok_or(JournalError::Diverged(parcel.seat)));
         }
         let any = [Mutation::NoBatchNumber, Mutation::AnyNumber].contains(&self.scene.mutation);
-        let next = again || any || parcel.number == numbers.batch + 1;
+        let next = again || any || number == numbers.batch + 1;
         let knows = parcel.claims <= numbers.claim || self.scene.is(Mutation::NoClaimNumber);
         if next && knows {
             return None;

@@ -14,7 +14,6 @@ use crate::{
 #[derive(Clone)]
 pub(in crate::simulation) struct Parcel {
     pub(in crate::simulation) seat: SeatId,
-    pub(in crate::simulation) number: u64,
     pub(super) claims: u64,
     pub(super) items: Vec<Part>,
 }
@@ -88,7 +87,7 @@ impl Parcel {
             }),
         };
         let items = batch.items.into_iter().map(part).collect();
-        Self { seat: batch.seat, number: batch.number, claims, items }
+        Self { seat: batch.seat, claims, items }
     }
 
     /// As if all of it were written.

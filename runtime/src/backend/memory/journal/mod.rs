@@ -42,7 +42,7 @@ use crate::{
     journal::{
         Admission, Answer, Audited, Batch, Carry, ClaimFrom, Claimed, Committed, Created,
         Durability, Gate, History, Journal, Known, Lease, Left, ListFilter, Listed, ListenerId,
-        NewSaga, Pulse, Reaped, SeatId, Signal, Signals, Told, Wire,
+        NewSaga, Pulse, Reaped, SeatId, Signal, Signals, Told,
     },
     kernel::{Definition, DefinitionHash, Fence, Mail, SagaId, Timestamp},
 };
@@ -146,10 +146,6 @@ impl Gate for Room {
 impl Journal for MemoryJournal {
     fn durability(&self) -> Durability {
         Durability::Volatile
-    }
-
-    fn wire(&self) -> Wire {
-        Wire::Local
     }
 
     fn now(&self) -> Timestamp {

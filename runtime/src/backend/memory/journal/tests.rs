@@ -81,7 +81,7 @@ impl Bench {
             guarded: true,
             create: None,
         };
-        answer(self.0.commit(Batch { seat, number: 0, items: smallvec![item] }));
+        answer(self.0.commit(Batch { seat, items: smallvec![item] }));
     }
 
     fn mended(&self) -> Vec<SagaId> {

@@ -61,8 +61,15 @@ impl Inner {
                 args.extend(sagas.iter().map(id));
             }
         }
-        let answer =
-            partition.insist(Call::Claim, args, || seat.until()).await.map_err(unavailable)?;
+        let answer = match partition.insist_and_count(Call::Claim, args, || seat.until()).await {
+            Ok((answer, _)) => answer,
+            Err((error, 0)) => return Err(unavailable(error)),
+            Err((error, _)) => {
+                // It may own what nobody here knows of.
+                tracing::error!(seat = %seat.id, %error, "a claim was not answered in time");
+                return Err(seat.lose(false));
+            }
+        };
         let (claimed, owned) = match read(answer).map_err(unavailable)? {
             Reply::Claimed(claimed, owned) => (claimed, owned),
             Reply::Fenced => return Err(seat.lose(false)),

@@ -63,7 +63,7 @@ use crate::{
     journal::{
         Admission, Answer, Audited, Batch, Carry, ClaimFrom, Claimed, Committed, Created,
         Durability, History, Item, Journal, JournalError, Known, Lease, Left, ListFilter, Listed,
-        ListenerId, NewSaga, Pulse, Reaped, SeatId, Signals, Told, Verdict, Wire,
+        ListenerId, NewSaga, Pulse, Reaped, SeatId, Signals, Told, Verdict,
     },
     kernel::{Definition, DefinitionHash, Mail, SagaId, Timestamp},
 };
@@ -387,10 +387,6 @@ impl Inner {
 impl Journal for RedisJournal {
     fn durability(&self) -> Durability {
         self.inner.durability
-    }
-
-    fn wire(&self) -> Wire {
-        Wire::Local
     }
 
     fn now(&self) -> Timestamp {

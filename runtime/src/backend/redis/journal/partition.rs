@@ -80,16 +80,17 @@ impl Partition {
         args: Vec<Bytes>,
         until: impl Fn() -> Timestamp,
     ) -> Result<Value, LinkError> {
-        self.insist_and_count(call, args, until).await.map(|(answer, _)| answer)
+        let answer = self.insist_and_count(call, args, until).await;
+        answer.map(|(answer, _)| answer).map_err(|(error, _)| error)
     }
 
-    /// The same, with how often it may have been done before.
+    /// The same, with how often it may have been done without an answer.
     pub(super) async fn insist_and_count(
         &self,
         call: Call,
         args: Vec<Bytes>,
         until: impl Fn() -> Timestamp,
-    ) -> Result<(Value, usize), LinkError> {
+    ) -> Result<(Value, usize), (LinkError, usize)> {
         let args: Vec<Bytes> = std::iter::once(self.retention.clone()).chain(args).collect();
         let (mut wait, mut unanswered) = (FIRST_WAIT, 0);
         loop {
@@ -99,7 +100,7 @@ impl Partition {
             };
             unanswered += usize::from(matches!(error, LinkError::Unanswered(_)));
             if !error.is_worth_repeating() || self.clock.local() >= until() {
-                return Err(error);
+                return Err((error, unanswered));
             }
             tracing::debug!(%error, "asking Redis again");
             sleep(wait.max(error.pause())).await;

@@ -145,7 +145,7 @@ impl Process {
             guarded: place != Place::Owned,
             create: None,
         };
-        let batch = Batch { seat: self.seat, number: 0, items: smallvec![item] };
+        let batch = Batch { seat: self.seat, items: smallvec![item] };
         Ok(self.journal.commit(batch).await?.verdicts[0])
     }
 
