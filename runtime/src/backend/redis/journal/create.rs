@@ -121,7 +121,7 @@ impl Inner {
             let until = self.clock.local().plus(PATIENCE);
             let answer = partition.insist_and_count(Call::Create, args, || until).await;
             let answer = answer
-                .map_err(BoxError::from)
+                .map_err(|(error, _)| BoxError::from(error))
                 .and_then(|(answer, repeats)| Ok((partition.read_created(answer)?, repeats > 0)));
             match answer {
                 Ok((created, repeated)) => {
