@@ -1,10 +1,13 @@
 //! The queue: an optional carrier of tickets from the journal to workers.
 
+mod wire;
+
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
+pub use self::wire::{TicketError, TicketFormat};
 use crate::kernel::SagaId;
 
 /// Brings tickets from the journal to workers, where a deployment wants a broker of its own.
@@ -80,7 +83,7 @@ pub trait Delivery: Send {
 
 /// What a queue carries: which saga needs an owner, and whose handlers it needs (V7).
 ///
-/// See [`Queue`] for an example.
+/// See [`Queue`] for an example. A carrier that keeps bytes writes it in a [`TicketFormat`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {
     /// The saga.
