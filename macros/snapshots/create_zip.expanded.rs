@@ -51,6 +51,7 @@ mod create_zip_from_files_builder {
 const _: () = {
     use ::distributed_task::__private::v1 as dt;
     impl dt::TaskDefinition for CreateZipFromFiles {
+        type Values = dt::Serde;
         type Request = CreateZipRequest;
         type Response = CreateZipResponse;
         type Error = dt::Refusal;

@@ -39,6 +39,7 @@ mod pay_out_builder {
 const _: () = {
     use ::distributed_task::__private::v1 as dt;
     impl dt::TaskDefinition for PayOut {
+        type Values = dt::Serde;
         type Request = Order;
         type Response = Receipt;
         type Error = dt::Refusal;

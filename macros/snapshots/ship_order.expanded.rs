@@ -26,6 +26,7 @@ pub(crate) struct ShipOrderBuilder {}
 const _: () = {
     use sagas::__private::v1 as dt;
     impl dt::TaskDefinition for ShipOrder {
+        type Values = dt::Serde;
         type Request = Order;
         type Response = ();
         type Error = ShipError;

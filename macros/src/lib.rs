@@ -56,9 +56,12 @@ use proc_macro::TokenStream;
 /// | `timeout = "1h"` | deadline of a saga; limit of an attempt where the step names none | no deadline; 10 minutes an attempt |
 /// | `cancellable` | sagas have `cancel()` | they cannot be cancelled |
 /// | `durability = "volatile"`, `"process"` or `"fsync"` | what its journal survives at least, or `.build()` is an error | any journal; one that may lose its last records is refused where there is a `pivot` or an `at_most_once` step |
+/// | `protobuf` | request and response are `prost` messages, and are written as Protobuf | they are what serde makes of them |
 /// | `crate = path` | path of the runtime, where it is renamed or re-exported | `::distributed_task` |
 ///
-/// Request, response and error are `Serialize + DeserializeOwned + Send + Sync + 'static`.
+/// Request, response and error are `Serialize + DeserializeOwned + Send + Sync + 'static`. With
+/// `protobuf`, request and response are `prost::Message + Default`; so are `()`, `String`, `bool`,
+/// numbers of 32 and 64 bits, and bytes.
 ///
 /// # The struct
 ///
@@ -192,6 +195,7 @@ pub fn steps(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `probe = method` | says whether an attempt happened of which nobody knows; not on a step that changes nothing | nobody is asked |
 /// | `on_exhausted = "park"` or `"compensate"` | before the pivot: whether a saga whose step used up its tries waits for an operator | `"compensate"` |
 /// | `was = "old_name"` or `was("older", "old")` | for sagas that began when the step had this name | they are left to older code |
+/// | `protobuf` | the output is a `prost` message, and is journaled as Protobuf | it is what serde makes of it |
 /// | `ephemeral` | with `read_only`: the output lives with the worker and is not journaled; who resumes the saga runs the step again | journaled |
 ///
 /// An ephemeral output is read by steps on the same host only: not by a condition, an undo, a probe

@@ -1,4 +1,4 @@
-//! What two tasks print, compared with the files in `snapshots/`. `UPDATE_SNAPSHOTS=1` rewrites
+//! What four tasks print, compared with the files in `snapshots/`. `UPDATE_SNAPSHOTS=1` rewrites
 //! them.
 
 use std::{env, fs, path::Path};
@@ -58,10 +58,15 @@ fn probes_and_a_step_that_can_do_a_part_of_its_work() {
     compare("pay_out");
 }
 
+#[test]
+fn messages_of_protobuf() {
+    compare("weigh");
+}
+
 /// A step that is run, undone and asked for calls three methods, and a third one costs four lines.
 #[test]
 fn a_further_step_costs_at_most_a_dozen_lines() {
-    for printed in ["create_zip", "ship_order", "pay_out"] {
+    for printed in ["create_zip", "ship_order", "pay_out", "weigh"] {
         for row in rows(&read(&format!("{printed}.expanded.rs"))) {
             let calls = row.iter().filter(|line| line.contains("(|c")).count();
             let most = if calls > 2 { 16 } else { 12 };

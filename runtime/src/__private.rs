@@ -23,11 +23,12 @@ pub mod v1 {
         journal::Durability,
         kernel::Value,
         task::{
-            Cancellable, TaskDefinition, TaskSteps,
+            Cancellable, Protobuf, Serde, TaskDefinition, TaskSteps,
             call::{
                 Attempt, Call, ProbeCall, UndoCall, View, asked_blocking, asked_future, blocking,
                 blocking_sources, ephemeral_blocking, ephemeral_future, future, future_sources,
-                last, partial_blocking, partial_future, respond, unexpanded,
+                last, partial_blocking, partial_future, protobuf_blocking, protobuf_future,
+                protobuf_partial_blocking, protobuf_partial_future, respond, unexpanded,
             },
             limits::{attempt_fits, hours, max, millis, mins, path_fits, retry, secs, tries_fit},
             row::{AnyRun, Row, Table, compensable, no_undo, pivot, read_only, retriable, upload},

@@ -119,6 +119,9 @@ fn ephemeral(steps: &[Declared], errors: &Errors) {
         if !matches!(step.undo, Undo::ReadOnly | Undo::Unsaid) {
             errors.at(key, "an ephemeral step runs again wherever the saga is resumed, so it must change nothing: it has to be `read_only`");
         }
+        if let Some(protobuf) = &step.protobuf {
+            errors.at(protobuf, "an ephemeral output is never written: remove `protobuf`");
+        }
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) fn step(method: &Method, mark: &Mark, errors: &Errors) -> Declared {
         work: work(mark, &args, &sig, errors),
         undo: undo(mark, &args, &sig.ident, errors),
         ephemeral: args.key("ephemeral").cloned(),
+        protobuf: args.key("protobuf").cloned(),
         at_most_once: args.key("at_most_once").cloned(),
         probe: args.key("probe").cloned().zip(args.method("probe").cloned()),
         on_exhausted: args.key("on_exhausted").cloned().zip(args.choice(

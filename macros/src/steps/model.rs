@@ -45,6 +45,8 @@ pub(super) struct Declared {
     pub(super) work: Work,
     pub(super) undo: Undo,
     pub(super) ephemeral: Option<Ident>,
+    /// Its output is a Protobuf message.
+    pub(super) protobuf: Option<Ident>,
     pub(super) at_most_once: Option<Ident>,
     /// The word, and the method it names.
     pub(super) probe: Option<(Ident, Ident)>,

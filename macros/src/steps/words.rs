@@ -27,6 +27,7 @@ const STEP: Attribute = Attribute {
         READ_ONLY,
         NO_UNDO,
         EPHEMERAL,
+        PROTOBUF,
         AT_MOST_ONCE,
         PROBE,
         ORDER,
@@ -68,6 +69,7 @@ const UPLOAD: Attribute = Attribute {
             "ephemeral",
             "the files are in the bucket, so the output is journaled: remove `ephemeral`",
         ),
+        ("protobuf", "an upload gives an `UploadedFile`, which is no message: remove `protobuf`"),
     ],
 };
 
@@ -87,6 +89,7 @@ const READ_ONLY: Word = Word { name: "read_only", shape: Shape::Flag, example: "
 const NO_UNDO: Word =
     Word { name: "no_undo", shape: Shape::Text, example: "no_undo = \"the reason\"" };
 const EPHEMERAL: Word = Word { name: "ephemeral", shape: Shape::Flag, example: "ephemeral" };
+const PROTOBUF: Word = Word { name: "protobuf", shape: Shape::Flag, example: "protobuf" };
 const AT_MOST_ONCE: Word =
     Word { name: "at_most_once", shape: Shape::Flag, example: "at_most_once" };
 const PROBE: Word = Word { name: "probe", shape: Shape::Method, example: "probe = method" };

@@ -113,12 +113,14 @@ pub(crate) fn definition(task: &Task, generics: &Generics) -> TokenStream {
         let name = format_ident!("{name}");
         quote_spanned!(at(ty.span())=> type #name = #ty;)
     };
+    let values = format_ident!("{}", if task.protobuf { "Protobuf" } else { "Serde" });
     let types = [ty("Request", request), ty("Response", response), ty("Error", error)];
     let (params, args, clause) = generics.split_for_impl();
     let cancellable =
         task.cancellable.then(|| quote!(impl #params #dt::Cancellable for #ident #args #clause {}));
     quote! {
         impl #params #dt::TaskDefinition for #ident #args #clause {
+            type Values = #dt::#values;
             #(#types)*
             const TASK: #dt::TaskRow = #row;
         }

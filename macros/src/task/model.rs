@@ -26,6 +26,8 @@ pub(crate) struct Task {
     pub(crate) timeout: Option<Period>,
     pub(crate) cancellable: bool,
     pub(crate) durability: Option<Durability>,
+    /// The request and the response are Protobuf messages.
+    pub(crate) protobuf: bool,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) runtime: Runtime,
 }
@@ -83,6 +85,7 @@ impl Task {
             timeout: args.text("timeout").and_then(|text| Period::read(text, errors)),
             cancellable: args.key("cancellable").is_some(),
             durability: durability(&args, errors),
+            protobuf: protobuf(&args, errors),
             dependencies: dependencies(&item, &tokens),
             item,
             runtime,
@@ -115,6 +118,15 @@ fn durability(args: &Args, errors: &Errors) -> Option<Durability> {
         ("fsync", Durability::Fsync),
     ];
     args.choice("durability", &classes, errors)
+}
+
+fn protobuf(args: &Args, errors: &Errors) -> bool {
+    let key = args.key("protobuf");
+    if key.is_some() && !args.meant("request") && !args.meant("response") {
+        let message = "`protobuf` has no effect: the task names neither a request nor a response; a step whose output is a message says `protobuf` itself";
+        errors.at(key, message);
+    }
+    key.is_some()
 }
 
 fn dependencies(item: &ItemStruct, tokens: &TokenStream) -> Vec<Dependency> {

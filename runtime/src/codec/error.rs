@@ -68,6 +68,9 @@ impl CodecError {
         let newer = "a newer version of `distributed-task` wrote it: bring this process up to date";
         let remedy = match codec.split('/').next() {
             Some("json") => newer,
+            Some("protobuf") => {
+                "it is a `prost` message, and this code declares its type without `protobuf`"
+            }
             Some("msgpack") if cfg!(feature = "msgpack") => newer,
             Some("msgpack") => "enable the feature `msgpack` of `distributed-task`",
             _ => "give it with `.also_read(..)` on the builder",

@@ -7,6 +7,8 @@ mod error;
 mod json;
 #[cfg(feature = "msgpack")]
 mod msgpack;
+#[cfg(feature = "protobuf")]
+mod protobuf;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -17,6 +19,10 @@ pub use error::CodecError;
 pub use json::Json;
 #[cfg(feature = "msgpack")]
 pub use msgpack::MessagePack;
+#[cfg(all(feature = "protobuf", feature = "engine"))]
+pub(crate) use protobuf::encode_message;
+#[cfg(feature = "protobuf")]
+pub use protobuf::{message, read_message};
 
 /// Writes and reads values in one format.
 ///
@@ -80,7 +86,8 @@ pub(crate) const BUILT_IN: &[&dyn Codec] = &[
     &MessagePack,
 ];
 
-/// Makes the envelope of a value. One that is encoded already is not encoded again.
+/// Makes the envelope of a value. One that is encoded already is not encoded again, and one that
+/// has a format of its own is written in that.
 ///
 /// # Errors
 /// [`CodecError::Ephemeral`] for a value that is never written, [`CodecError::Encode`] for one that
@@ -88,6 +95,9 @@ pub(crate) const BUILT_IN: &[&dyn Codec] = &[
 pub fn encode(codec: &dyn Codec, value: &Value) -> Result<Encoded, CodecError> {
     if let Some(encoded) = value.as_encoded() {
         return Ok(encoded.clone());
+    }
+    if let Some(encoded) = value.encode_itself() {
+        return Ok(encoded);
     }
     encode_from(codec, value.as_serialize().ok_or(CodecError::Ephemeral)?)
 }

@@ -67,11 +67,21 @@ pub struct Encoded {
 
 trait Live: Send + Sync {
     fn as_any(&self) -> &dyn Any;
-    fn as_serialize(&self) -> Option<&dyn erased_serde::Serialize>;
+    fn as_serialize(&self) -> Option<&dyn erased_serde::Serialize> {
+        None
+    }
+    fn encode_itself(&self) -> Option<Encoded> {
+        None
+    }
+    fn is_ephemeral(&self) -> bool {
+        false
+    }
 }
 
 struct Journaled<T>(T);
 struct Ephemeral<T>(T);
+/// With what writes it.
+struct SelfEncoded<T>(T, fn(&T) -> Encoded);
 
 impl<T: JournalValue> Live for Journaled<T> {
     fn as_any(&self) -> &dyn Any {
@@ -86,8 +96,17 @@ impl<T: Send + Sync + 'static> Live for Ephemeral<T> {
     fn as_any(&self) -> &dyn Any {
         &self.0
     }
-    fn as_serialize(&self) -> Option<&dyn erased_serde::Serialize> {
-        None
+    fn is_ephemeral(&self) -> bool {
+        true
+    }
+}
+
+impl<T: Send + Sync + 'static> Live for SelfEncoded<T> {
+    fn as_any(&self) -> &dyn Any {
+        &self.0
+    }
+    fn encode_itself(&self) -> Option<Encoded> {
+        Some(self.1(&self.0))
     }
 }
 
@@ -95,6 +114,11 @@ impl Value {
     /// A value that can be journaled.
     pub fn journaled<T: JournalValue>(value: T) -> Self {
         Self(Repr::Live(Arc::new(Journaled(value))))
+    }
+
+    /// A value that can be journaled, and has a format of its own: no codec is asked to write it.
+    pub fn self_encoded<T: Send + Sync + 'static>(value: T, encode: fn(&T) -> Encoded) -> Self {
+        Self(Repr::Live(Arc::new(SelfEncoded(value, encode))))
     }
 
     /// A value that lives with the worker and is never written anywhere.
@@ -140,10 +164,16 @@ impl Value {
 
     /// Whether it lives with the worker and is never written.
     pub fn is_ephemeral(&self) -> bool {
-        self.live().is_some_and(|live| live.as_serialize().is_none())
+        self.live().is_some_and(Live::is_ephemeral)
     }
 
-    /// The live value for a codec to write; `None` for an ephemeral one, and for bytes.
+    /// The envelope of a live value that has a format of its own.
+    pub fn encode_itself(&self) -> Option<Encoded> {
+        self.live()?.encode_itself()
+    }
+
+    /// The live value for a codec to write; `None` for an ephemeral one, for one that has a format of
+    /// its own, and for bytes.
     pub fn as_serialize(&self) -> Option<&dyn erased_serde::Serialize> {
         self.live()?.as_serialize()
     }

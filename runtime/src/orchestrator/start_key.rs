@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::{
-    kernel::{Fingerprint, SagaId, Value},
+    kernel::{Encoded, Fingerprint, SagaId, Value},
     task::with_sources,
 };
 
@@ -88,18 +88,26 @@ impl std::fmt::Display for StartKey {
 }
 
 /// The fingerprint of a request: of its JSON with the members of every object in order, so that a
-/// map whose order differs from run to run is still the same request.
+/// map whose order differs from run to run is still the same request. One that has a format of its
+/// own is what it writes. The codec of the task is not asked: it may change.
 ///
 /// # Errors
 /// When the request cannot be expressed in JSON.
 pub(super) fn fingerprint(request: &Value) -> Result<Fingerprint, String> {
-    let live = request.as_serialize().ok_or("it is not a live value")?;
-    let mut json = serde_json::to_value(live).map_err(|error| with_sources(&error))?;
-    // They are in order unless some other crate asks `serde_json` for another one.
-    json.sort_all_objects();
     let mut hash = Sha256::new();
-    hash.update(b"distributed-task/fingerprint/1\n");
-    hash.update(json.to_string());
+    if let Some(Encoded { codec, bytes }) = request.encode_itself() {
+        hash.update(format!("distributed-task/fingerprint/1/{codec}\n"));
+        hash.update(bytes);
+    } else {
+        let live = request.as_serialize().ok_or("it is not a live value")?;
+        let mut json = serde_json::to_value(live).map_err(|error| {
+            format!("a request with a key is compared by its JSON: {}", with_sources(&error))
+        })?;
+        // They are in order unless some other crate asks `serde_json` for another one.
+        json.sort_all_objects();
+        hash.update(b"distributed-task/fingerprint/1\n");
+        hash.update(json.to_string());
+    }
     let mut fingerprint = [0; 16];
     fingerprint.copy_from_slice(&hash.finalize()[..16]);
     Ok(Fingerprint(fingerprint))

@@ -164,8 +164,9 @@ impl<T: TaskSteps> Task<T> {
     /// tombstones. When only that is left, the handle knows how the saga ended, and
     /// [`outcome`](SagaHandle::outcome) says that the response is gone.
     ///
-    /// Requests are compared by their JSON, with the members of objects and maps in order. A
-    /// `HashSet` in a request has no order to compare: use a `BTreeSet`.
+    /// Requests are compared by their JSON, whatever the codec is, with the members of objects and
+    /// maps in order. A `HashSet` in a request has no order to compare: use a `BTreeSet`. Requests
+    /// that are Protobuf messages are compared by their bytes: their maps are to be `BTreeMap`s.
     ///
     /// ```
     /// use distributed_task::{StartKey, SubmitError, prelude::*};

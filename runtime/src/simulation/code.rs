@@ -16,7 +16,7 @@ use crate::{
     Cancellable, ProbeContext, Refusal, StepContext, TaskDefinition, TaskSteps, UndoContext,
     kernel::{AttemptEnd, Definition, Kind, Outcome, Refused, SagaId, Value, Way, idempotency_key},
     task::{
-        ErrorValue, Handlers, Inputs, ResponseValue, Slot, Typed, Work,
+        ErrorValue, Handlers, Inputs, ResponseValue, Serde, Slot, Typed, Work,
         row::Table,
         table::{Response, TaskRow, task},
     },
@@ -26,6 +26,7 @@ use crate::{
 pub(super) struct Drawn;
 
 impl TaskDefinition for Drawn {
+    type Values = Serde;
     type Request = u64;
     type Response = u64;
     type Error = Refusal;
@@ -165,7 +166,7 @@ impl Handlers for Code {
         match slot {
             Slot::Error => Some(<Refusal as ErrorValue>::typed()),
             Slot::Output(step) if self.scene.plan.definition.steps[step].ephemeral => None,
-            _ => Some(<u64 as ResponseValue>::typed()),
+            _ => Some(<u64 as ResponseValue<Serde>>::typed()),
         }
     }
 

@@ -10,7 +10,7 @@ use super::{
     Inputs, PartialError, Probe, ProbeContext, StepContext, StepError, TaskDefinition, UndoContext,
     Work,
     returned::{Answered, InPart, IsResponse, Returned},
-    typed::{EphemeralValue, ErrorValue, ResponseValue, Typed},
+    typed::{EphemeralValue, ErrorValue, ProtobufValue, ResponseValue, Typed},
     with_sources,
 };
 use crate::{
@@ -145,14 +145,42 @@ where
 pub fn partial_future<T: TaskDefinition, O: JournalValue, R: InPart<T, O, T::Error>>(
     attempt: impl Future<Output = R> + Send + 'static,
 ) -> Attempt<T, O> {
-    Attempt::on_runtime(attempt, |returned: R| end_in_part(returned.in_part()))
+    Attempt::on_runtime(attempt, |returned: R| end_in_part(returned.in_part(), Value::journaled))
 }
 
 /// A plain `fn` that can do a part of its work.
 pub fn partial_blocking<T: TaskDefinition, O: JournalValue, R: InPart<T, O, T::Error>>(
     attempt: impl FnOnce() -> R + Send + 'static,
 ) -> Attempt<T, O> {
-    Attempt::on_pool(attempt, |returned: R| end_in_part(returned.in_part()))
+    Attempt::on_pool(attempt, |returned: R| end_in_part(returned.in_part(), Value::journaled))
+}
+
+/// An `async fn` whose output is a Protobuf message.
+pub fn protobuf_future<T: TaskDefinition, O: ProtobufValue, R: Returned<T, O, T::Error>>(
+    attempt: impl Future<Output = R> + Send + 'static,
+) -> Attempt<T, O> {
+    Attempt::on_runtime(attempt, |returned: R| end(returned.result(), O::into_message))
+}
+
+/// A plain `fn` whose output is a Protobuf message.
+pub fn protobuf_blocking<T: TaskDefinition, O: ProtobufValue, R: Returned<T, O, T::Error>>(
+    attempt: impl FnOnce() -> R + Send + 'static,
+) -> Attempt<T, O> {
+    Attempt::on_pool(attempt, |returned: R| end(returned.result(), O::into_message))
+}
+
+/// An `async fn` that can do a part of its work, which is a Protobuf message.
+pub fn protobuf_partial_future<T: TaskDefinition, O: ProtobufValue, R: InPart<T, O, T::Error>>(
+    attempt: impl Future<Output = R> + Send + 'static,
+) -> Attempt<T, O> {
+    Attempt::on_runtime(attempt, |returned: R| end_in_part(returned.in_part(), O::into_message))
+}
+
+/// A plain `fn` that can do a part of its work, which is a Protobuf message.
+pub fn protobuf_partial_blocking<T: TaskDefinition, O: ProtobufValue, R: InPart<T, O, T::Error>>(
+    attempt: impl FnOnce() -> R + Send + 'static,
+) -> Attempt<T, O> {
+    Attempt::on_pool(attempt, |returned: R| end_in_part(returned.in_part(), O::into_message))
 }
 
 /// A probe that is an `async fn`.
@@ -196,19 +224,18 @@ where
     returned.map(keep).map_or_else(failed, AttemptEnd::Done)
 }
 
-fn end_in_part<O, E>(returned: Result<O, PartialError<O, E>>) -> AttemptEnd
+fn end_in_part<O, E>(returned: Result<O, PartialError<O, E>>, keep: fn(O) -> Value) -> AttemptEnd
 where
-    O: JournalValue,
     E: ErrorValue,
 {
     match returned {
-        Ok(output) => AttemptEnd::Done(Value::journaled(output)),
+        Ok(output) => AttemptEnd::Done(keep(output)),
         Err(PartialError::Retry { source, after }) => {
             failed(StepError::<E>::Retry { source, after })
         }
         Err(PartialError::Refused(error)) => failed(StepError::Refused(error)),
         Err(PartialError::Partial { done, error }) => {
-            AttemptEnd::Partial(refused(error), Value::journaled(done))
+            AttemptEnd::Partial(refused(error), keep(done))
         }
     }
 }
@@ -222,10 +249,10 @@ pub struct Question<T, O> {
     of: PhantomData<fn() -> T>,
 }
 
-impl<T, O: JournalValue> Question<T, O> {
-    pub(crate) fn work(self) -> Work {
-        let end = self.answer.map(|answer| match answer {
-            Ok(Probe::Happened(output)) => AttemptEnd::Done(Value::journaled(output)),
+impl<T, O: 'static> Question<T, O> {
+    pub(crate) fn work(self, keep: fn(O) -> Value) -> Work {
+        let end = self.answer.map(move |answer| match answer {
+            Ok(Probe::Happened(output)) => AttemptEnd::Done(keep(output)),
             Ok(Probe::DidNot) => AttemptEnd::DidNot,
             Ok(Probe::CannotTell) => AttemptEnd::CannotTell,
             Err(end) => end,

@@ -160,7 +160,7 @@ mod tests {
         Refusal,
         kernel::{Backoff, Encoded, Host, Jitter},
         task::{
-            TaskDefinition,
+            Serde, TaskDefinition,
             call::{Call, UndoCall, future, future_sources, respond},
             limits::{mins, retry, secs},
             row::{Table, compensable, pivot, read_only, retriable, upload},
@@ -171,6 +171,7 @@ mod tests {
     struct Ship;
 
     impl TaskDefinition for Ship {
+        type Values = Serde;
         type Request = u32;
         type Response = ();
         type Error = Refusal;

@@ -32,5 +32,5 @@ pub use partial::{PartialError, PartialResult};
 pub(crate) use result::with_sources;
 pub use result::{OrRefuse, Refusal, StepError, StepResult};
 pub use table::{Cancellable, TaskDefinition, TaskSteps};
-pub use typed::Typed;
 pub(crate) use typed::{ErrorValue, RequestValue, ResponseValue};
+pub use typed::{Protobuf, Serde, Typed};

@@ -8,7 +8,7 @@ use super::{
     call::{Attempt, Call, IntoSources, ProbeCall, Sources, UndoCall, View},
     define::bound,
     limits::RetryRow,
-    run::{AskProbe, Compensable, Ephemeral, Journaled, Run, Upload},
+    run::{AskProbe, Compensable, Ephemeral, Journaled, Messages, Run, Upload},
     table::{READS, RowReads},
     typed::Typed,
 };
@@ -167,6 +167,11 @@ impl<T> Step<T> {
         Row { facts: self.0, run: Journaled { run, probe: None } }
     }
 
+    /// Its output is journaled as a Protobuf message.
+    pub const fn protobuf<O>(self, run: fn(Call<T, O>) -> Attempt<T, O>) -> Row<T, Messages<T, O>> {
+        Row { facts: self.0, run: Messages { run, undo: None, probe: None } }
+    }
+
     /// Its output lives with the worker.
     pub const fn ephemeral<O>(
         self,
@@ -201,6 +206,20 @@ impl<T, O> Row<T, Journaled<T, O>> {
 }
 
 impl<T, O> Row<T, Compensable<T, O>> {
+    /// What says whether it happened.
+    pub const fn probe(mut self, probe: AskProbe<T, O>) -> Self {
+        self.run.probe = Some(probe);
+        self
+    }
+}
+
+impl<T, O> Row<T, Messages<T, O>> {
+    /// What takes it back.
+    pub const fn undo(mut self, undo: fn(UndoCall<T>) -> Attempt<T, ()>) -> Self {
+        self.run.undo = Some(undo);
+        self
+    }
+
     /// What says whether it happened.
     pub const fn probe(mut self, probe: AskProbe<T, O>) -> Self {
         self.run.probe = Some(probe);

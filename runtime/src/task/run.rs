@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Inputs, StepContext, Work,
     call::{Attempt, Call, IntoSources, ProbeCall, Question, Sources, UndoCall},
-    typed::Typed,
+    typed::{ProtobufValue, Typed},
     with_sources,
 };
 use crate::{
@@ -56,7 +56,7 @@ impl<T, O: JournalValue> Run<T> for Journaled<T, O> {
     }
 
     fn probe(&self, call: ProbeCall<T>) -> Option<Work> {
-        self.probe.map(|probe| probe(call).work())
+        self.probe.map(|probe| probe(call).work(Value::journaled))
     }
 
     fn output() -> Option<Typed> {
@@ -85,11 +85,43 @@ impl<T, O: JournalValue> Run<T> for Compensable<T, O> {
     }
 
     fn probe(&self, call: ProbeCall<T>) -> Option<Work> {
-        self.probe.map(|probe| probe(call).work())
+        self.probe.map(|probe| probe(call).work(Value::journaled))
     }
 
     fn output() -> Option<Typed> {
         Some(Typed::of::<O>())
+    }
+}
+
+/// What undoes a step.
+type TakeBack<T> = fn(UndoCall<T>) -> Attempt<T, ()>;
+
+/// The output is journaled as a Protobuf message.
+pub struct Messages<T, O> {
+    pub(super) run: fn(Call<T, O>) -> Attempt<T, O>,
+    pub(super) undo: Option<TakeBack<T>>,
+    pub(super) probe: Option<AskProbe<T, O>>,
+}
+
+impl<T, O: ProtobufValue> Run<T> for Messages<T, O> {
+    fn start(&self, task: Arc<T>, cx: StepContext, inputs: Inputs) -> Work {
+        (self.run)(Call::new(task, cx, inputs)).work
+    }
+
+    fn undo(&self, call: UndoCall<T>) -> Option<Work> {
+        self.undo.map(|undo| undo(call).work)
+    }
+
+    fn has_probe(&self) -> bool {
+        self.probe.is_some()
+    }
+
+    fn probe(&self, call: ProbeCall<T>) -> Option<Work> {
+        self.probe.map(|probe| probe(call).work(O::into_message))
+    }
+
+    fn output() -> Option<Typed> {
+        Some(O::message_type())
     }
 }
 

@@ -37,11 +37,16 @@ use crate::{journal::Durability, kernel::Value};
     note = "put `#[distributed_task(..)]` on `struct {Self}`"
 )]
 pub trait TaskDefinition: Sized + 'static {
-    /// What a saga starts with: `Serialize + DeserializeOwned + Send + Sync + 'static`.
-    type Request: RequestValue;
+    /// What a saga starts with: `Serialize + DeserializeOwned + Send + Sync + 'static`, or a `prost`
+    /// message.
+    type Request: RequestValue<Self::Values>;
     /// What a completed saga answers: the same, and `Clone`.
-    type Response: ResponseValue;
-    /// The declared error, what a step refuses with: the same, `Clone` and `Display`.
+    type Response: ResponseValue<Self::Values>;
+    /// Which of both they are.
+    #[doc(hidden)]
+    type Values;
+    /// The declared error, what a step refuses with: `Serialize + DeserializeOwned + Send + Sync +
+    /// 'static`, `Clone` and `Display`.
     type Error: ErrorValue;
     /// Its name and limits.
     const TASK: TaskRow;

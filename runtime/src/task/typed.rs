@@ -4,6 +4,8 @@
 use std::fmt::Display;
 
 use super::{Codecs, with_sources};
+#[cfg(feature = "protobuf")]
+use crate::codec::{message, read_message};
 use crate::{
     codec::{CodecError, decode_value},
     kernel::{AttemptEnd, Encoded, JournalValue, Refused, Value},
@@ -46,17 +48,65 @@ impl Typed {
     }
 }
 
-/// What a saga can start with: every `Serialize + DeserializeOwned + Send + Sync + 'static` type.
+/// Requests and responses are what serde makes of them.
+pub enum Serde {}
+
+/// Requests and responses are `prost` messages.
+pub enum Protobuf {}
+
+/// What can be written as Protobuf: every `prost::Message + Default + 'static` type.
+#[cfg_attr(
+    feature = "protobuf",
+    diagnostic::on_unimplemented(
+        message = "`{Self}` is no Protobuf message",
+        label = "not `prost::Message + Default`",
+        note = "`protobuf` says that it is one: add `#[derive(prost::Message)]` to `{Self}`, with a tag on each field, or remove `protobuf`"
+    )
+)]
+#[cfg_attr(
+    not(feature = "protobuf"),
+    diagnostic::on_unimplemented(
+        message = "`{Self}` cannot be written as Protobuf",
+        label = "the feature `protobuf` is off",
+        note = "enable the feature `protobuf` of `distributed-task`"
+    )
+)]
+pub trait ProtobufValue: Sized + Send + Sync + 'static {
+    /// The type of its slot.
+    fn message_type() -> Typed;
+    /// For the journal.
+    fn into_message(self) -> Value;
+}
+
+#[cfg(feature = "protobuf")]
+#[diagnostic::do_not_recommend]
+impl<M: prost::Message + Default + 'static> ProtobufValue for M {
+    fn message_type() -> Typed {
+        Typed {
+            name: std::any::type_name::<M>,
+            is: |value| value.get::<M>().is_some(),
+            decode: |_, encoded| read_message::<M>(encoded).map(message),
+        }
+    }
+
+    fn into_message(self) -> Value {
+        message(self)
+    }
+}
+
+/// What a saga can start with: every `Serialize + DeserializeOwned + Send + Sync + 'static` type, or
+/// every [`ProtobufValue`].
 ///
 /// This one, [`ResponseValue`] and [`ErrorValue`] ask for serde, `Clone` and `Display` through an
 /// implementation and not as supertraits: the compiler would tell each supertrait that is missing,
 /// in its own words.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the request of a task",
-    label = "not `Serialize + DeserializeOwned + Send + Sync + 'static`",
-    note = "the journal keeps the request: add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}`"
+    label = "not what the journal can keep",
+    note = "without `protobuf`, the request is `Serialize + DeserializeOwned + Send + Sync + 'static`: add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}`",
+    note = "with `protobuf`, it is `prost::Message + Default`: add `#[derive(prost::Message)]`"
 )]
-pub trait RequestValue: Sized + Send + Sync + 'static {
+pub trait RequestValue<Values>: Sized + Send + Sync + 'static {
     /// The type of its slot.
     fn typed() -> Typed;
     /// For the journal.
@@ -64,7 +114,7 @@ pub trait RequestValue: Sized + Send + Sync + 'static {
 }
 
 #[diagnostic::do_not_recommend]
-impl<V: JournalValue> RequestValue for V {
+impl<V: JournalValue> RequestValue<Serde> for V {
     fn typed() -> Typed {
         Typed::of::<V>()
     }
@@ -74,13 +124,24 @@ impl<V: JournalValue> RequestValue for V {
     }
 }
 
+impl<V: ProtobufValue> RequestValue<Protobuf> for V {
+    fn typed() -> Typed {
+        V::message_type()
+    }
+
+    fn into_value(self) -> Value {
+        self.into_message()
+    }
+}
+
 /// What a saga can answer: every type that can be a [`RequestValue`] and is `Clone`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the response of a task",
-    label = "not `Serialize + DeserializeOwned + Clone + Send + Sync + 'static`",
-    note = "the journal keeps the response, and everybody who asks gets a copy: add `#[derive(Clone, serde::Serialize, serde::Deserialize)]` to `{Self}`"
+    label = "not what the journal can keep",
+    note = "without `protobuf`, the response is `Serialize + DeserializeOwned + Clone + Send + Sync + 'static`: add `#[derive(Clone, serde::Serialize, serde::Deserialize)]` to `{Self}`",
+    note = "with `protobuf`, it is `prost::Message + Default + Clone`: add `#[derive(Clone, prost::Message)]`"
 )]
-pub trait ResponseValue: Sized + Send + Sync + 'static {
+pub trait ResponseValue<Values>: Sized + Send + Sync + 'static {
     /// The type of its slot.
     fn typed() -> Typed;
     /// For the journal.
@@ -90,7 +151,7 @@ pub trait ResponseValue: Sized + Send + Sync + 'static {
 }
 
 #[diagnostic::do_not_recommend]
-impl<V: JournalValue + Clone> ResponseValue for V {
+impl<V: JournalValue + Clone> ResponseValue<Serde> for V {
     fn typed() -> Typed {
         Typed::of::<V>()
     }
@@ -104,7 +165,22 @@ impl<V: JournalValue + Clone> ResponseValue for V {
     }
 }
 
-/// What a step can refuse with: every type that can be a [`ResponseValue`] and is `Display`.
+impl<V: ProtobufValue + Clone> ResponseValue<Protobuf> for V {
+    fn typed() -> Typed {
+        V::message_type()
+    }
+
+    fn into_value(self) -> Value {
+        self.into_message()
+    }
+
+    fn copy(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// What a step can refuse with: every type that serde can write and read, and that is `Clone` and
+/// `Display`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the declared error of a task",
     label = "not `Serialize + DeserializeOwned + Clone + Display + Send + Sync + 'static`",

@@ -40,9 +40,13 @@ fn head(saga: &Saga, step: &Step) -> TokenStream {
         let probe = thunk::probe(saga, probe);
         quote!(.probe(#probe))
     });
+    let journaled = match declared.protobuf {
+        Some(_) => quote!(protobuf(#run)),
+        None => quote!(run(#run)),
+    };
     if let Some(undo) = &step.compensate {
         let undo = thunk::undo(saga, undo);
-        return quote!(#dt::compensable(#name).run(#run).undo(#undo) #probe);
+        return quote!(#dt::compensable(#name).#journaled.undo(#undo) #probe);
     }
     let kind = match &declared.undo {
         Undo::Pivot(_) => quote!(pivot(#name)),
@@ -52,7 +56,7 @@ fn head(saga: &Saga, step: &Step) -> TokenStream {
     };
     match declared.ephemeral {
         Some(_) => quote!(#dt::#kind.ephemeral(#run)),
-        None => quote!(#dt::#kind.run(#run) #probe),
+        None => quote!(#dt::#kind.#journaled #probe),
     }
 }
 

@@ -23,9 +23,13 @@ pub(super) fn step(saga: &Saga, step: &Declared, sources: &[Source]) -> TokenStr
         (Work::Method, None, true) => "future",
         (Work::Method, None, false) => "blocking",
     };
+    let run = match step.protobuf {
+        Some(_) => format!("protobuf_{run}"),
+        None => run.to_owned(),
+    };
     let dt = &saga.runtime.alias;
     let (c, gives) = (call(), &step.sig.output.ty);
-    let work = attempt(saga, run, &step.sig, sources);
+    let work = attempt(saga, &run, &step.sig, sources);
     quote!(|#c: #dt::Call<Self, #gives>| #work)
 }
 

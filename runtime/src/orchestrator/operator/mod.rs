@@ -167,6 +167,22 @@ impl<T: TaskSteps> Operator<T> {
         self.say_done(saga, step, output, evidence).await
     }
 
+    /// The same of a step that is marked `protobuf`: `output` is the message that it returns.
+    ///
+    /// # Errors
+    /// As [`mark_done_with`](Self::mark_done_with) says. Protobuf does not tell types apart: another
+    /// message may be taken for the one that is wanted.
+    #[cfg(feature = "protobuf")]
+    pub async fn mark_done_with_message(
+        &self,
+        saga: SagaId,
+        step: &str,
+        output: &impl prost::Message,
+        evidence: &str,
+    ) -> Result<OperatorAnswer, OperatorError> {
+        self.say_done(saga, step, Ok(crate::codec::encode_message(output)), evidence).await
+    }
+
     /// Counts a step as not done: a pivot of which nobody knows (P2), or a step that used up its
     /// tries and is parked (E4). The saga goes back, and the step is not undone.
     ///
