@@ -305,6 +305,10 @@ impl<T: TaskSteps> TaskBuilder<T> {
     /// [`Json`](crate::codec::Json). Sagas that were begun with another codec go on, and so do
     /// workers that write with another one: each value names its codec, and is read by the one of
     /// that name, of those that are compiled in and the one given here.
+    #[cfg_attr(
+        all(any(doc, doctest), feature = "msgpack", feature = "protobuf"),
+        doc = "[The page on codecs](crate::docs::guide::codecs) says when to choose which."
+    )]
     ///
     /// Where the journal keeps values as they are, as in memory, nothing is written; debug builds
     /// check that everything could be.

@@ -15,6 +15,10 @@
 //! | [`history`] | what happened, for audits |
 //! | [`modes`] | what runs where, and how to replace a part |
 #![cfg_attr(
+    all(feature = "msgpack", feature = "protobuf"),
+    doc = "| [`codecs`] | how values become bytes, and when to choose which |"
+)]
+#![cfg_attr(
     feature = "testing",
     doc = "| [`testing`] | a crash around every write of a saga, before it meets one |"
 )]
@@ -25,6 +29,8 @@
 //! task does not know which one it runs on. What holds under which fault is in
 //! [`guarantees`](super::guarantees).
 
+#[cfg(all(feature = "msgpack", feature = "protobuf"))]
+pub mod codecs;
 pub mod errors;
 #[cfg(feature = "files")]
 pub mod files;
