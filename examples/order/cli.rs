@@ -12,11 +12,19 @@ use crate::{
     world::Pace,
 };
 
+/// For what is shared by processes.
+const NO_REDIS: &str = "say where Redis is, with --redis or REDIS_URL; `order serve` needs none \
+    (see --help)";
+
 /// Takes orders, and sees them through whatever happens to the process.
 ///
 /// An order is reserved, charged and shipped, or taken back. Its journal, and a world to try it on,
 /// are in one folder. `order serve` works there until it is told to stop; without one, each command
 /// works until its own order is over.
+///
+/// With `--redis` the journal is in Redis, which has to run with `--appendonly yes --appendfsync
+/// always`: `order worker` does the work, in as many processes as you like, and each other command
+/// talks to Redis. Kill any of them: the others go on. The folder has the world then.
 ///
 /// The card 4000 is refused, the answer about 4001 is lost, 4002 hangs, and 4003 can be charged but
 /// not refunded. There is no road to Atlantis. There are 100 tea, 100 coffee and 3 cake.
@@ -32,8 +40,23 @@ struct Options {
     /// How long their answers take, after it happened
     #[arg(long, global = true, value_name = "TIME", default_value = "0ms", value_parser = time)]
     slow: Duration,
+    #[command(flatten)]
+    redis: RedisOptions,
     #[command(subcommand)]
     command: Command,
+}
+
+#[derive(Debug, Args)]
+struct RedisOptions {
+    /// Keep the journal in this Redis, for many processes: redis://127.0.0.1/
+    #[arg(long, global = true, value_name = "URL", env = "REDIS_URL", hide_env_values = true)]
+    redis: Option<String>,
+    /// Processes with the same name share their orders
+    #[arg(long, global = true, value_name = "NAME", default_value = "order", value_parser = text())]
+    namespace: String,
+    /// How long a process may be silent before others go on with its orders
+    #[arg(long, global = true, value_name = "TIME", default_value = "3s", value_parser = lease)]
+    lease: Duration,
 }
 
 #[derive(Debug, Subcommand)]
@@ -63,6 +86,10 @@ enum Command {
         #[arg(long)]
         once: bool,
     },
+    /// Work on the orders in Redis until told to stop
+    Worker,
+    /// Take orders into Redis through the socket in the folder, and leave the work to others
+    Api,
     /// List the orders that are open
     List {
         /// And those that are over
@@ -168,12 +195,24 @@ pub(crate) enum Change {
 pub(crate) struct Plan {
     pub(crate) folder: PathBuf,
     pub(crate) pace: Pace,
+    pub(crate) store: Store,
     pub(crate) task: Task,
+}
+
+/// Where the journal is.
+#[derive(Clone, Debug)]
+pub(crate) enum Store {
+    /// In the folder, for one process at a time.
+    File,
+    /// In Redis, for many.
+    Redis { url: String, namespace: String, lease: Duration },
 }
 
 #[derive(Debug)]
 pub(crate) enum Task {
     Serve { once: bool },
+    Worker,
+    Api,
     Ask(Wish),
     World { change: Option<Change>, json: bool },
 }
@@ -191,8 +230,23 @@ pub(crate) fn plan() -> Result<Plan, Unclear> {
     let options = Options::try_parse().map_err(|error| {
         if error.use_stderr() { Unclear::Mistake(one_line(&error)) } else { Unclear::Help(error) }
     })?;
-    let Options { folder, far, slow, command } = options;
-    Ok(Plan { folder, pace: Pace { far, slow }, task: command.into() })
+    let Options { folder, far, slow, redis, command } = options;
+    let (store, task) = (redis.store(), Task::from(command));
+    if let (Store::File, Task::Worker | Task::Api) = (&store, &task) {
+        return Err(Unclear::Mistake(NO_REDIS.to_owned()));
+    }
+    Ok(Plan { folder, pace: Pace { far, slow }, store, task })
+}
+
+impl RedisOptions {
+    fn store(self) -> Store {
+        let Self { redis, namespace, lease } = self;
+        // An empty variable is none.
+        match redis.filter(|url| !url.is_empty()) {
+            Some(url) => Store::Redis { url, namespace, lease },
+            None => Store::File,
+        }
+    }
 }
 
 impl From<Command> for Task {
@@ -206,6 +260,8 @@ impl From<Command> for Task {
                 Self::Ask(Wish::Place { key, order, follow: !detach })
             }
             Command::Serve { once } => Self::Serve { once },
+            Command::Worker => Self::Worker,
+            Command::Api => Self::Api,
             Command::List { all, json } => Self::Ask(Wish::List { all, json }),
             Command::Inspect { id, json } => Self::Ask(Wish::Inspect { id: id.id, json }),
             Command::Cancel { id: Id { id }, detach } => {
@@ -231,14 +287,25 @@ fn id(text: &str) -> Result<SagaId, &'static str> {
 
 /// `500ms` or `2s`. There and back must take less than the `timeout` of a step.
 fn time(text: &str) -> Result<Duration, &'static str> {
-    let parsed = match text.strip_suffix("ms") {
-        Some(millis) => millis.parse().map(Duration::from_millis),
-        None => text.strip_suffix('s').unwrap_or("?").parse().map(Duration::from_secs),
-    };
-    match parsed {
-        Ok(time) if time <= Duration::from_secs(2) => Ok(time),
-        Ok(_) => Err("2s is the longest: after 5s a call counts as lost"),
-        Err(_) => Err("write it like 500ms or 2s"),
+    match duration(text) {
+        Some(time) if time <= Duration::from_secs(2) => Ok(time),
+        Some(_) => Err("2s is the longest: after 5s a call counts as lost"),
+        None => Err("write it like 500ms or 2s"),
+    }
+}
+
+fn lease(text: &str) -> Result<Duration, &'static str> {
+    match duration(text) {
+        Some(lease) if lease >= Duration::from_millis(500) => Ok(lease),
+        Some(_) => Err("500ms is the shortest: it has to be renewed in time"),
+        None => Err("write it like 1500ms or 3s"),
+    }
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    match text.strip_suffix("ms") {
+        Some(millis) => millis.parse().map(Duration::from_millis).ok(),
+        None => text.strip_suffix('s')?.parse().map(Duration::from_secs).ok(),
     }
 }
 

@@ -40,9 +40,14 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// Only for whoever has the journal open: what a process left here that was killed is removed.
+    /// What a process left here that was killed is removed. Whoever has the journal in the folder open
+    /// is the only one; one whose orders are in Redis may not be.
     pub(crate) fn open(folder: &Folder) -> Result<Self, String> {
         let socket = folder.socket();
+        if std::os::unix::net::UnixStream::connect(&socket).is_ok() {
+            let folder = folder.path().display();
+            return Err(format!("another process answers in `{folder}`: say another --folder"));
+        }
         let _ = fs::remove_file(&socket);
         let listener = UnixListener::bind(&socket);
         let listener = listener.map_err(|why| format!("{}: {why}", socket.display()))?;

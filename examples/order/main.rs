@@ -11,9 +11,13 @@
 //! outside, `world.db`. Whoever has the journal open answers the others through a socket beside it.
 //! Kill any of them at any moment: the next one goes on.
 //!
+//! With `--redis URL` the journal is in Redis, which many processes share: `order worker` does the
+//! steps, in each of them, and the other commands go to Redis themselves. The folder has the world,
+//! and the socket of `order serve` or `order api`, through which programs may place orders.
+//!
 //! The status is 0 when it went well, 1 when it did not, 2 for a command line that makes no sense,
-//! and 128 and the number of the signal after one that ends programs. `serve` ends with 0 when it is
-//! told to stop.
+//! and 128 and the number of the signal after one that ends programs. `serve`, `worker` and `api`
+//! end with 0 when they are told to stop.
 
 #[cfg(unix)]
 mod answer;

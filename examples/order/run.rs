@@ -5,10 +5,10 @@ use std::{future::pending, time::Duration};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    cli::{Change, Plan, Task},
+    cli::{Change, Plan, Store, Task},
     control::{Desk, ask},
-    say::{print, say},
-    shop::{Closed, Folder, Shop},
+    say::{let_the_engine_speak, print, say},
+    shop::{Closed, Folder, GRACE, Part, Shop, worker},
     signals::Stop,
     wish::{Lines, Reply, Trouble, Wish},
     world::{Books, Pace},
@@ -22,13 +22,17 @@ const PATIENCE: Duration = Duration::from_secs(2);
 type End = Result<u8, String>;
 
 pub(crate) fn run(plan: Plan) -> End {
-    let Plan { folder, pace, task } = plan;
-    let may_begin = match &task {
-        Task::Serve { .. } | Task::Ask(Wish::Place { .. }) => true,
-        Task::World { change, .. } => change.is_some(),
-        Task::Ask(_) => false,
+    let Plan { folder, pace, store, task } = plan;
+    let may_begin = match (&store, &task) {
+        (Store::File, Task::World { change, .. }) => change.is_some(),
+        (Store::File, Task::Ask(wish)) => matches!(wish, Wish::Place { .. }),
+        // The orders are not in the folder.
+        (Store::File, _) | (Store::Redis { .. }, _) => true,
     };
-    let folder = if may_begin { Folder::new(folder) } else { Folder::existing(folder) }?;
+    let folder = match may_begin {
+        true => Folder::new(folder),
+        false => Folder::existing(folder, matches!(task, Task::World { .. })),
+    }?;
     if let Task::World { change, json } = task {
         return world(&folder, change, json)
             .map_err(|why| format!("{}: {why}", folder.world().display()));
@@ -36,19 +40,42 @@ pub(crate) fn run(plan: Plan) -> End {
     let runtime = tokio::runtime::Runtime::new().map_err(|why| format!("cannot start: {why}"))?;
     runtime.block_on(async {
         let mut stop = Stop::new().map_err(|why| format!("cannot hear signals: {why}"))?;
+        let place = Place { folder, pace, store };
         match task {
-            Task::Serve { once } => serve(&folder, pace, once, &mut stop).await,
-            Task::Ask(wish) => reach(&folder, pace, wish, &mut stop).await,
+            Task::Serve { once } => serve(&place, Part::Both, once, &mut stop).await,
+            Task::Api => serve(&place, Part::Orders, false, &mut stop).await,
+            Task::Worker => work(&place, &mut stop).await,
+            Task::Ask(wish) => reach(&place, wish, &mut stop).await,
             Task::World { .. } => Ok(0),
         }
     })
 }
 
-/// Works on every order.
-async fn serve(folder: &Folder, pace: Pace, once: bool, stop: &mut Stop) -> End {
-    let begun = Instant::now();
+/// Where the orders and the world are.
+struct Place {
+    folder: Folder,
+    pace: Pace,
+    store: Store,
+}
+
+impl Place {
+    fn is_shared(&self) -> bool {
+        matches!(self.store, Store::Redis { .. })
+    }
+
+    async fn open(&self, part: Part) -> Result<Shop, Closed> {
+        Shop::open(&self.folder, self.pace, &self.store, part).await
+    }
+}
+
+/// Takes orders through the socket, and works on all of them.
+async fn serve(place: &Place, part: Part, once: bool, stop: &mut Stop) -> End {
+    if place.is_shared() {
+        let_the_engine_speak();
+    }
+    let (begun, folder) = (Instant::now(), &place.folder);
     let shop = loop {
-        match Shop::open(folder, pace).await {
+        match place.open(part).await {
             Ok(shop) => break shop,
             Err(closed) => wait_for_it(folder, closed, begun).await?,
         }
@@ -70,13 +97,32 @@ async fn serve(folder: &Folder, pace: Pace, once: bool, stop: &mut Stop) -> End 
         }),
         _ = stop.wanted() => Ok(()),
     };
-    close(desk, shop, stop).await;
+    // Before the journal is free for another process, which has a socket of its own.
+    drop(desk);
+    close(shop, stop).await;
     end.map(|()| 0)
 }
 
+/// Works on the orders that others take.
+async fn work(place: &Place, stop: &mut Stop) -> End {
+    let_the_engine_speak();
+    let worker = worker(&place.folder, place.pace, &place.store).await.map_err(closed)?;
+    say(&format!("working for the world in `{}`", place.folder.path().display()));
+    let told = async { _ = stop.wanted().await };
+    let report = worker.run_until(told, GRACE).await;
+    match report.in_time {
+        true => Ok(0),
+        false => Err("some steps did not come to their end; another worker goes on".to_owned()),
+    }
+}
+
 /// Asks whoever has the shop open, or opens it.
-async fn reach(folder: &Folder, pace: Pace, wish: Wish, stop: &mut Stop) -> End {
-    let begun = Instant::now();
+async fn reach(place: &Place, wish: Wish, stop: &mut Stop) -> End {
+    let (begun, folder) = (Instant::now(), &place.folder);
+    if place.is_shared() {
+        let shop = place.open(Part::Orders).await.map_err(closed)?;
+        return here(None, shop, wish, stop).await;
+    }
     loop {
         let asked = tokio::select! {
             asked = ask(folder, &wish) => asked,
@@ -86,16 +132,15 @@ async fn reach(folder: &Folder, pace: Pace, wish: Wish, stop: &mut Stop) -> End 
         if let Some(end) = asked {
             return end.map(|()| 0);
         }
-        match Shop::open(folder, pace).await {
-            Ok(shop) => return here(folder, shop, wish, stop).await,
+        match place.open(Part::Both).await {
+            Ok(shop) => return here(Some(Desk::open(folder)?), shop, wish, stop).await,
             Err(closed) => wait_for_it(folder, closed, begun).await?,
         }
     }
 }
 
-/// Does it in this process.
-async fn here(folder: &Folder, shop: Shop, wish: Wish, stop: &mut Stop) -> End {
-    let desk = Desk::open(folder)?;
+/// Does it in this process, which answers others as well where it is the only one.
+async fn here(desk: Option<Desk>, shop: Shop, wish: Wish, stop: &mut Stop) -> End {
     let work = async {
         let (lines, mut replies) = Lines::new();
         let answered = async {
@@ -116,21 +161,27 @@ async fn here(folder: &Folder, shop: Shop, wish: Wish, stop: &mut Stop) -> End {
         };
         tokio::join!(answered, printed).1
     };
+    let work = async {
+        match &desk {
+            Some(desk) => desk.answer_while(&shop, work).await,
+            None => work.await,
+        }
+    };
     let end = tokio::select! {
-        end = desk.answer_while(&shop, work) => end.map(|()| 0),
+        end = work => end.map(|()| 0),
         status = stop.wanted() => {
             say("stopped; what is open goes on with the next command");
             Ok(status)
         }
     };
-    close(desk, shop, stop).await;
+    // Before the journal is free for another process, which has a socket of its own.
+    drop(desk);
+    close(shop, stop).await;
     end
 }
 
 /// Gives everything back to the journal, unless somebody insists.
-async fn close(desk: Desk, shop: Shop, stop: &mut Stop) {
-    // Before the journal is free for another process, which has a socket of its own.
-    drop(desk);
+async fn close(shop: Shop, stop: &mut Stop) {
     tokio::select! {
         () = shop.close() => {}
         _ = stop.wanted() => {}
@@ -148,6 +199,14 @@ async fn wait_for_it(folder: &Folder, closed: Closed, begun: Instant) -> Result<
             "another process works in `{}`: ask it with the other commands, or end it first",
             folder.path().display()
         )),
+    }
+}
+
+/// Why what many may have open cannot be opened.
+fn closed(closed: Closed) -> String {
+    match closed {
+        Closed::Broken(why) => why,
+        Closed::InUse => "it is in use".to_owned(),
     }
 }
 

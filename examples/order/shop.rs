@@ -1,4 +1,5 @@
-//! The shop: a journal and the world in one folder. Orders are worked on while it is open.
+//! The shop: a journal, in the folder or in Redis, and the world in the folder. Orders are worked on
+//! while it is open, or by workers.
 
 use std::{
     fs,
@@ -7,11 +8,14 @@ use std::{
 };
 
 use distributed_task::{
-    BuildError, SagaEventKind, SagaFilter, SagaStatus, Task, backend::sqlite::SqliteOpenError,
+    BuildError, SagaEventKind, SagaFilter, SagaStatus, Task, Worker,
+    backend::{redis::RedisJournal, sqlite::SqliteOpenError},
+    builder::TaskBuilder,
     kernel::SagaId,
 };
 
 use crate::{
+    cli::Store,
     say::sentence,
     task::{Sell, SellHandle},
     tell,
@@ -20,7 +24,12 @@ use crate::{
 };
 
 /// For the steps that run when the shop is closed.
-const GRACE: Duration = Duration::from_secs(10);
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
+
+/// What a Redis is told that may forget what it has answered. The task says that it needs one that does
+/// not: an order that was accepted, or a card that was charged, must not be forgotten.
+const FORGETFUL: &str = "this Redis may forget orders when it ends: start it with `--appendonly yes \
+    --appendfsync always`";
 
 /// Where the shop keeps its things.
 #[derive(Clone, Debug)]
@@ -29,6 +38,15 @@ pub(crate) struct Folder(PathBuf);
 /// An open shop. Cloning it is cheap.
 #[derive(Clone)]
 pub(crate) struct Shop(pub(crate) Task<Sell>);
+
+/// Which part of the work a process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// It takes orders, and works on them.
+    Both,
+    /// It takes orders. With a journal of its own it has to work on them as well.
+    Orders,
+}
 
 /// Why it cannot be opened.
 pub(crate) enum Closed {
@@ -44,10 +62,11 @@ impl Folder {
         Ok(Self(path))
     }
 
-    /// One in which there is a shop already.
-    pub(crate) fn existing(path: PathBuf) -> Result<Self, String> {
+    /// One in which there is a journal already, or a world at least.
+    pub(crate) fn existing(path: PathBuf, world: bool) -> Result<Self, String> {
         let folder = Self(path);
-        match folder.journal().try_exists() {
+        let needed = if world { folder.world() } else { folder.journal() };
+        match needed.try_exists() {
             Ok(true) => Ok(folder),
             Ok(false) => {
                 let path = folder.0.display();
@@ -76,25 +95,17 @@ impl Folder {
 }
 
 impl Shop {
-    pub(crate) async fn open(folder: &Folder, pace: Pace) -> Result<Self, Closed> {
-        let path = folder.world();
-        let world = World::open(&path, pace);
-        let world = world.map_err(|why| Closed::Broken(format!("{}: {why}", path.display())))?;
-        let built = Sell::builder()
-            .warehouse(Warehouse(world.clone()))
-            .bank(Bank(world.clone()))
-            .carrier(Carrier(world))
-            .use_in_process_mode()
-            .journal_path(folder.journal())
-            .build();
-        match built.await {
-            Ok(task) => Ok(Self(task)),
-            Err(BuildError::JournalPath { source: SqliteOpenError::InUse { .. }, .. }) => {
-                Err(Closed::InUse)
-            }
-            Err(BuildError::JournalPath { source, .. }) => Err(Closed::Broken(sentence(&source))),
-            Err(error) => Err(Closed::Broken(sentence(&error))),
-        }
+    pub(crate) async fn open(
+        folder: &Folder,
+        pace: Pace,
+        store: &Store,
+        part: Part,
+    ) -> Result<Self, Closed> {
+        let built = match (store, part) {
+            (Store::File, _) | (_, Part::Both) => builder(folder, pace, store)?.build().await,
+            (Store::Redis { .. }, Part::Orders) => builder(folder, pace, store)?.build_api().await,
+        };
+        built.map(Self).map_err(Closed::from)
     }
 
     /// Lets the steps that run come to their end, and leaves the rest in the journal.
@@ -152,6 +163,44 @@ impl Shop {
             }
         }
         Err(Trouble::Failed("this process ends; the order goes on with the next one".to_owned()))
+    }
+}
+
+/// Begins to work on the orders that others take.
+pub(crate) async fn worker(
+    folder: &Folder,
+    pace: Pace,
+    store: &Store,
+) -> Result<Worker<Sell>, Closed> {
+    Ok(builder(folder, pace, store)?.build_worker().await?)
+}
+
+fn builder(folder: &Folder, pace: Pace, store: &Store) -> Result<TaskBuilder<Sell>, Closed> {
+    let path = folder.world();
+    let world = World::open(&path, pace);
+    let world = world.map_err(|why| Closed::Broken(format!("{}: {why}", path.display())))?;
+    let shop = Sell::builder()
+        .warehouse(Warehouse(world.clone()))
+        .bank(Bank(world.clone()))
+        .carrier(Carrier(world));
+    Ok(match store {
+        Store::File => shop.use_in_process_mode().journal_path(folder.journal()),
+        Store::Redis { url, namespace, lease } => {
+            let journal = RedisJournal::builder(url).namespace(namespace).lease(*lease);
+            shop.use_distributed_mode(|with| with.redis_with(journal))
+        }
+    })
+}
+
+impl From<BuildError> for Closed {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::JournalPath { source: SqliteOpenError::InUse { .. }, .. } => Self::InUse,
+            BuildError::JournalPath { source, .. } => Self::Broken(sentence(&source)),
+            BuildError::Redis { source, .. } => Self::Broken(sentence(&source)),
+            BuildError::Durability { .. } => Self::Broken(FORGETFUL.to_owned()),
+            error => Self::Broken(sentence(&error)),
+        }
     }
 }
 

@@ -43,7 +43,7 @@ impl Bank {
     /// What its statement says of a charge.
     pub(crate) async fn find(&self, call: Call) -> Answer<Option<Receipt>> {
         let receipt = |(number, _, cents)| Receipt { number, cents };
-        self.0.call(move |to| Ok(Ok(call.noted(to, "charge")?.map(receipt)))).await
+        self.0.call(move |to| Ok(Ok(call.stands(to, "charge")?.map(receipt)))).await
     }
 
     pub(crate) async fn refund(&self, call: Call) -> Answer<()> {
@@ -64,7 +64,7 @@ fn charge(
         let number = call.note(to, "charge", card, cents)?;
         return Ok(Ok(Receipt { number, cents }));
     }
-    let Some((number, _, cents)) = call.noted(to, "charge")? else { return Ok(Err(void())) };
+    let Some((number, _, cents)) = call.stands(to, "charge")? else { return Ok(Err(void())) };
     // It changes nothing. It is noted because somebody did not look before he asked again.
     call.note(to, "repeat", card, cents)?;
     Ok(Ok(Receipt { number, cents }))

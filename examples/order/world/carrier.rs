@@ -23,7 +23,7 @@ impl Carrier {
             if call.is_first(to, "do")? {
                 return call.note(to, "ship", &address, 1).map(Ok);
             }
-            Ok(call.noted(to, "ship")?.map(|(number, ..)| number).ok_or_else(void))
+            Ok(call.stands(to, "ship")?.map(|(number, ..)| number).ok_or_else(void))
         };
         self.0.call(work).await
     }

@@ -164,9 +164,22 @@ impl Call {
         let row = rows.next()?;
         row.map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).transpose()
     }
+
+    /// The same, unless it was undone: it does not come again under this key.
+    fn stands(
+        &self,
+        to: &Transaction<'_>,
+        what: &str,
+    ) -> rusqlite::Result<Option<(i64, String, i64)>> {
+        let undone = "SELECT 1 FROM barrier WHERE key = ?1 AND way = 'undo'";
+        match to.prepare_cached(undone)?.exists([&self.key])? {
+            true => Ok(None),
+            false => self.noted(to, what),
+        }
+    }
 }
 
-/// For a call that its undo came before.
+/// For a call that was undone, before it came or since.
 fn void() -> Refusal {
-    Refusal::new("void", "it was undone before it came")
+    Refusal::new("void", "it was undone")
 }

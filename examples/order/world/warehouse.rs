@@ -28,7 +28,7 @@ impl Warehouse {
             };
             let reservation = Reservation { cents: cents.saturating_mul(pieces.into()) };
             if !call.is_first(to, "do")? {
-                return Ok(call.noted(to, "reserve")?.map(|_| reservation).ok_or_else(void));
+                return Ok(call.stands(to, "reserve")?.map(|_| reservation).ok_or_else(void));
             }
             if left < pieces.into() {
                 let message = format!("{pieces} {item} wanted, {left} left");

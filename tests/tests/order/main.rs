@@ -6,4 +6,5 @@ mod mistakes;
 mod operators;
 mod placing;
 mod readme;
+mod redis;
 mod scene;

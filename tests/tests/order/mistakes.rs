@@ -22,7 +22,7 @@ fn a_command_line_that_makes_no_sense_is_told_in_one_line_and_changes_nothing() 
         (
             &[][..],
             "'order' requires a subcommand but one was not provided [subcommands: place, serve, \
-             list, inspect, cancel, retry, waive, done, world, help]",
+             worker, api, list, inspect, cancel, retry, waive, done, world, help]",
         ),
         (&["plaice"], "unrecognized subcommand 'plaice'"),
         (&["place"], "the following required arguments were not provided: <ITEM>"),
@@ -48,6 +48,12 @@ fn a_command_line_that_makes_no_sense_is_told_in_one_line_and_changes_nothing() 
         (
             &["done", NOBODY],
             "the following required arguments were not provided: --evidence <EVIDENCE>",
+        ),
+        (&["worker"], "say where Redis is, with --redis or REDIS_URL; `order serve` needs none"),
+        (
+            &["worker", "--lease", "1ms"],
+            "invalid value '1ms' for '--lease <TIME>': 500ms is the shortest: it has to be renewed in \
+             time",
         ),
         (
             &["serve", "--slow", "1h"],
