@@ -18,6 +18,8 @@ use crate::{
 
 /// How long to wait before asking a journal again that does not answer.
 const RETRY: Duration = Duration::from_secs(1);
+/// The shortest, when the lease runs out.
+const SHORTEST: Duration = Duration::from_millis(20);
 /// The longest wait between two tries to take a new seat.
 const LONGEST: Duration = Duration::from_secs(30);
 /// How long one try may take.
@@ -157,7 +159,7 @@ async fn beat(host: &Host, seat: &Seat, lease: Lease) {
             }
             Err(JournalError::Unavailable(error)) => {
                 tracing::warn!(%error, "no pulse, trying again");
-                sleep(RETRY).await;
+                sleep(until_retry(host, deadline)).await;
             }
             Err(error) => {
                 tracing::error!(%error, "this host has lost its seat");
@@ -204,6 +206,13 @@ fn until_next(
     let renewal = next.map(|next| next.since(now)).or(deadline.map(third));
     let timer = next_due.map(|due| due.since(now));
     [renewal, timer].into_iter().flatten().min()
+}
+
+/// How long to wait after a pulse that was not answered: often enough that a blip does not cost a short
+/// lease.
+fn until_retry(host: &Host, deadline: Option<Timestamp>) -> Duration {
+    let left = deadline.map_or(LONGEST, |deadline| deadline.since(host.journal.now()));
+    (left / 4).clamp(SHORTEST, RETRY)
 }
 
 async fn maybe_sleep(wait: Option<Duration>) {
