@@ -42,7 +42,9 @@ pub(super) fn advice(code: &str) -> Option<&'static str> {
 
 /// Whether the same may succeed later, without a change of this program or its settings.
 pub(super) fn will_pass(code: &str) -> bool {
-    is_elsewhere(code) || matches!(code, "OOM" | "MISCONF" | "BUSY" | "NOREPLICAS" | "TRYAGAIN")
+    // A script can be forgotten once more, behind the call that brought it.
+    is_elsewhere(code)
+        || matches!(code, "OOM" | "MISCONF" | "BUSY" | "NOREPLICAS" | "NOSCRIPT" | "TRYAGAIN")
 }
 
 /// Whether another server may take what this one does not, or this one when it is ready: a new
