@@ -29,9 +29,10 @@ impl Chance {
     }
 }
 
-pub(crate) fn seed() -> u64 {
-    match env::var("KILL_SEED") {
-        Ok(seed) => seed.parse().expect("KILL_SEED is a number"),
-        Err(_) => 17,
+/// A number from the environment.
+pub(crate) fn number(name: &str, default: u64) -> u64 {
+    match env::var(name) {
+        Ok(number) => number.parse().unwrap_or_else(|_| panic!("{name} is a number")),
+        Err(_) => default,
     }
 }

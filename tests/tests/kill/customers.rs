@@ -58,7 +58,7 @@ impl Order {
         Self { key: format!("{number}"), fate, id: None, cancelled: None }
     }
 
-    fn wish(&self) -> Value {
+    pub(crate) fn wish(&self) -> Value {
         let item = if self.fate == Fate::OutOfStock { "cake" } else { "tea" };
         let card = match self.fate {
             Fate::LostAnswer => "4001",
@@ -77,22 +77,33 @@ impl Order {
     /// Says all that its customer has to say. An error: the process is gone, and what was said last
     /// may have been heard or not.
     fn tell(&mut self, socket: &Path) -> io::Result<()> {
-        let id = ask(socket, &self.wish())?.expect("nothing is wrong with it");
-        if let Some(before) = &self.id {
-            assert_eq!(*before, id, "one key, two orders");
-        }
+        let told = self.try_to_tell(&mut |wish| ask(socket, wish))?;
+        told.unwrap_or_else(|why| panic!("{}: {why}", self.key));
+        Ok(())
+    }
+
+    /// The same, where an order may be refused: why, and whether it was heard is open.
+    pub(crate) fn try_to_tell(
+        &mut self,
+        ask: &mut dyn FnMut(&Value) -> io::Result<Result<String, String>>,
+    ) -> io::Result<Result<(), String>> {
+        let id = match ask(&self.wish())? {
+            Ok(id) => id,
+            Err(why) => return Ok(Err(why)),
+        };
+        let before = self.id.replace(id.clone());
+        assert!(before.is_none_or(|before| before == id), "{}: one key, two orders", self.key);
         if self.fate == Fate::Cancelled && self.cancelled.is_none() {
-            let answer = ask(socket, &json!({ "cancel": { "id": id, "follow": false } }))?;
+            let answer = ask(&json!({ "cancel": { "id": id, "follow": false } }))?;
             self.cancelled = Some(match answer {
                 Ok(_) => Cancel::Recorded,
                 // The first answer was lost.
                 Err(why) if why.ends_with(" is cancelled") => Cancel::Recorded,
                 Err(why) if why.starts_with("too late") => Cancel::TooLate,
-                Err(why) => panic!("{}: {why}", self.key),
+                Err(why) => return Ok(Err(why)),
             });
         }
-        self.id = Some(id);
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// Whether its customer has nothing more to say.
@@ -125,19 +136,24 @@ pub(crate) fn order_all(socket: &Path, orders: Vec<&mut Order>, heard: &mpsc::Se
 }
 
 /// One wish: the first line of its answer, or why there is none.
-fn ask(socket: &Path, wish: &Value) -> io::Result<Result<String, String>> {
+pub(crate) fn ask(socket: &Path, wish: &Value) -> io::Result<Result<String, String>> {
+    Ok(ask_all(socket, wish)?.map(|lines| lines.into_iter().next().unwrap_or_default()))
+}
+
+/// One wish: the lines of its answer, or why there are none.
+pub(crate) fn ask_all(socket: &Path, wish: &Value) -> io::Result<Result<Vec<String>, String>> {
     let mut line = UnixStream::connect(socket)?;
     line.set_read_timeout(Some(PATIENCE))?;
     line.write_all(format!("{wish}\n").as_bytes())?;
-    let mut first = None;
+    let mut lines = Vec::new();
     for reply in BufReader::new(line).lines() {
         let reply: Value = serde_json::from_str(&reply?)?;
         match (&reply["line"], &reply["failed"]) {
-            (Value::String(line), _) => first = first.or_else(|| Some(line.clone())),
+            (Value::String(line), _) => lines.push(line.clone()),
             (_, Value::String(why)) => return Ok(Err(why.clone())),
-            _ => return Ok(Ok(first.unwrap_or_default())),
+            _ => return Ok(Ok(lines)),
         }
     }
     // What it said before it was gone counts.
-    first.map(Ok).ok_or_else(|| ErrorKind::UnexpectedEof.into())
+    if lines.is_empty() { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(Ok(lines)) }
 }

@@ -9,10 +9,12 @@ use std::{
 use serde_json::Value;
 
 use crate::{
+    accounts,
     books::{self, Interrupted},
-    chance::{Chance, seed},
+    chance::Chance,
     customers::{Order, order_all},
     scene::{PATIENCE, Running, Scene, Stream},
+    seed,
     verdict::{Ends, Finding, findings},
 };
 
@@ -58,7 +60,7 @@ pub(crate) fn lives(kills: usize, journal: Journal) -> Story {
     }
     story.orders = orders.len();
     story.retried = last_life(&scene, &mut orders, journal);
-    story.findings = findings(&orders, &ends(&scene), &books::accounts(&scene.at("shop")));
+    story.findings = findings(&orders, &ends(&scene), &accounts::accounts(&scene.at("shop")));
     story
 }
 

@@ -6,6 +6,7 @@
 //! moment is a time, so a run is repeated only as far as the machine repeats itself.
 #![cfg(unix)]
 
+mod accounts;
 mod books;
 mod chance;
 mod customers;
@@ -18,6 +19,10 @@ mod verdict;
 
 use lives::{Journal, lives};
 use verdict::Finding;
+
+fn seed() -> u64 {
+    chance::number("KILL_SEED", 17)
+}
 
 /// So many orders, of a few hundred, may end with the help of an operator. They are 2 to 7 where five
 /// deaths in a row park a saga, and most of them where one does.

@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, thread::sleep};
 
 use crate::{
-    books,
-    chance::{Chance, seed},
+    accounts,
+    chance::Chance,
     lives::{Journal, forget, operate},
     scene::{Running, Scene, Stream, text},
+    seed,
 };
 
 const ROUNDS: usize = 40;
@@ -72,7 +73,7 @@ fn an_order_whose_id_was_printed_is_never_lost_and_its_key_placed_again_is_the_s
             let before = acknowledged.get(&key);
             assert!(before.is_none_or(|before| before == id), "{told}: {key} is two orders");
         }
-        let accounts = books::accounts(&scene.at("shop"));
+        let accounts = accounts::accounts(&scene.at("shop"));
         assert_eq!(accounts.len(), ROUNDS, "{told}");
         for (id, account) in accounts {
             let once = (account.reserved, account.charges, account.repeats, account.parcels);

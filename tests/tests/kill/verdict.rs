@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    books::Account,
+    accounts::Account,
     customers::{Cancel, Fate, Order},
 };
 
