@@ -228,10 +228,10 @@ impl Sum {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn b8_sagas_run_to_their_end_although_all_keys_of_the_queue_were_deleted() {
+async fn schedule_b8_sagas_run_to_their_end_although_all_keys_of_the_queue_were_deleted() {
     const SAGAS: u32 = 40;
     let (server, store) = (server(Appends::No), server(Appends::No));
-    let journal = RedisJournal::builder(store.url()).carried(Duration::from_secs(1));
+    let journal = RedisJournal::builder(store.url()).carry_timeout(Duration::from_secs(1));
     let journal = journal.open().await.expect("the server is there");
     let queue = RedisQueue::builder(server.url()).open().await.expect("the server is there");
     let open = Arc::new(Semaphore::new(0));

@@ -15,23 +15,23 @@ pub(super) struct RedisDelivery {
     channel: Arc<Channel>,
     id: Bytes,
     ticket: Ticket,
-    at: At,
+    state: State,
 }
 
-enum At {
+enum State {
     /// Nobody has seen it.
-    TheDoor,
-    TheConsumer,
-    TheEnd,
+    Unseen,
+    Held,
+    Settled,
 }
 
 impl RedisDelivery {
     pub(super) fn new(channel: Arc<Channel>, id: Bytes, ticket: Ticket) -> Self {
-        Self { channel, id, ticket, at: At::TheDoor }
+        Self { channel, id, ticket, state: State::Unseen }
     }
 
     pub(super) fn handed_over(mut self) -> Self {
-        self.at = At::TheConsumer;
+        self.state = State::Held;
         self
     }
 
@@ -55,13 +55,13 @@ impl Delivery for RedisDelivery {
     }
 
     fn ack(mut self: Box<Self>) -> BoxFuture<'static, Result<(), QueueError>> {
-        self.at = At::TheEnd;
+        self.state = State::Settled;
         let (channel, id) = (Arc::clone(&self.channel), self.id.clone());
         async move { channel.run(&ACK, [id]).await.map(drop) }.boxed()
     }
 
     fn nack(mut self: Box<Self>, delay: Duration) -> BoxFuture<'static, Result<(), QueueError>> {
-        self.at = At::TheEnd;
+        self.state = State::Settled;
         self.back(delay, true).boxed()
     }
 }
@@ -69,10 +69,10 @@ impl Delivery for RedisDelivery {
 /// Comes back at once. Where that fails it comes back by a sweep.
 impl Drop for RedisDelivery {
     fn drop(&mut self) {
-        let unseen = match self.at {
-            At::TheDoor => true,
-            At::TheConsumer => false,
-            At::TheEnd => return,
+        let unseen = match self.state {
+            State::Unseen => true,
+            State::Held => false,
+            State::Settled => return,
         };
         let back = self.back(Duration::ZERO, unseen);
         self.channel.runtime().spawn(async move {
