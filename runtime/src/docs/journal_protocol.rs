@@ -135,10 +135,12 @@
 //! | A1 | the owner decides to sleep, and somebody says something before it is written | only the owner appends, anybody may tell; a guarded commit is refused while a letter waits |
 //! | A2 | a host that was there first takes over from one that came later | a fence for each claim, higher than any before |
 //! | A3 | a start, or an end and its ticket, are two calls with a crash between them | one call moves a saga; a queue only carries tickets |
+//! | A4 | a store comes back without its last commits, and a host goes on behind the hole | the numbers of a seat, which a [remote journal](super::redis) looks at |
 //! | A5 | a journal forgets that a step began which must not run twice | a task that cannot bear it is not built on such a journal |
 //! | A6 | the host that streams a caller's bytes dies half way | it owns the saga from the first record on; undone, never resumed |
 //! | A7 | the room is full of new sagas, and one that waits must be woken | room limits starts alone; what is woken goes first |
 //! | B1 | a seat that was reaped wakes and asks for sagas | a claim looks whether the seat lives, before it takes anything |
+//! | B3 | a process with many tasks sends a pulse for each | all seats of a process beat at the same moment, and that is one command |
 //! | B4 | one saga kills its hosts, and with them every saga beside it | deaths since the last record; one suspect at a time |
 //! | B5 | sagas for which no host has code | a ready list for each definition |
 //! | B6 | a key is used again when its saga is over, or very old | the open saga is the memory of its key, then a tombstone |
@@ -160,9 +162,7 @@
 //!
 //! | schedule | why |
 //! | --- | --- |
-//! | A4 | a store that forgets its last commits: the memory journal loses all or nothing, and when a machine loses the end of a file, the host of that file is gone as well. Both answer each call in this process. A journal whose store is elsewhere numbers what it sends there, which is tested on the store of the simulation (below) |
 //! | B2 | nobody is taken for dead because it is not seen: a seat dies of its deadline alone |
-//! | B3 | one seat for all tasks of a process matters where a pulse is a command to a server |
 //! | B18 | values that are kept outside of records come later |
 //!
 //! # Lost replies and lost commits

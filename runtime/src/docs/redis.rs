@@ -90,5 +90,8 @@
 //! | a dead seat claims, writes or pulses | `Fenced`, and no ticket is lost | `schedule_b1_a_seat_that_was_reaped_takes_no_ticket`, `nothing_lands_behind_the_first_page_of_a_reap`, `schedule_b17_no_renewal_brings_a_reaped_seat_back` |
 //! | the reaper dies half way | the next one goes on | `a_reaper_that_dies_between_two_pages_is_followed_by_another` |
 //! | a process dies in a step | another one goes on | `another_worker_goes_on_with_what_a_lost_one_had` |
+//! | a process leaves | it finishes its steps, and gives the rest back | `a_worker_that_leaves_finishes_its_step_and_gives_the_rest_to_another` |
+//! | a release or a codec is rolled out | each worker does what it has code for; both codecs are read | `a_worker_of_the_new_release_finishes_what_the_old_one_starts_and_not_the_reverse`, `a_change_of_the_codec_rolls` |
+//! | nothing | nothing is left but what is kept for a time | `nothing_but_what_is_kept_is_left_when_everybody_is_gone`, `what_is_over_goes_when_its_retention_ends` |
 //!
 //! Each of the schedules also runs with the clause taken out of its script, and has to find that.

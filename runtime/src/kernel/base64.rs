@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn the_examples_of_the_standard() {
         let examples =
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")];
+            [("", ""), ("f", "Zg=="), ("go", "Z28="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")];
         for (bytes, text) in examples {
             assert_eq!(write(bytes.as_bytes()), text);
             assert_eq!(read(text).as_deref(), Some(bytes.as_bytes()));

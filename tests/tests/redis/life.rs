@@ -19,7 +19,7 @@ fn calls(server: &RedisServer) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_idle_process_sends_one_pulse_whatever_the_number_of_its_tasks() {
+async fn schedule_b3_an_idle_process_sends_one_pulse_whatever_the_number_of_its_tasks() {
     let (server, _) = server();
     // The default lease, which is renewed once a second.
     let shared = Distributed::default().redis(server.url());

@@ -175,7 +175,9 @@ impl<T: TaskDefinition> SagaHandle<T> {
             return Ok(self.waiter.wait(stops).await);
         }
         let (mut lies, mut looks) = (None, 0);
-        let mut live = Some(self.inner.host.services.progress.stream(self.id));
+        // Who began it here is told; a watch would cost more than the saga.
+        let progress = &self.inner.host.services.progress;
+        let mut live = self.elsewhere.then(|| progress.stream(self.id));
         loop {
             tokio::select! {
                 biased;
