@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Inner,
+    batch::{Entry, one_by_one, plain},
     chunk::{BoxError, Header, group},
     create::{ended, fingerprint, key},
     messages::Tales,
@@ -22,8 +23,8 @@ use super::{
     seat::Seat,
 };
 use crate::{
-    journal::{Committed, Item, JournalError, ListenerId, Signal, Verdict},
-    kernel::{Direction, Place, Record, SagaId, Stamped, Timestamp},
+    journal::{Committed, Gate, Item, JournalError, ListenerId, Signal, Verdict},
+    kernel::{Direction, Place, Record, Stamped, Timestamp},
 };
 
 /// The most that one batch holds.
@@ -38,11 +39,11 @@ pub(super) struct Job {
 
 /// An item on its way.
 struct Part {
-    saga: SagaId,
-    args: Vec<Bytes>,
+    entry: Entry,
     /// The saga as it is when this is written; `None` when it has left.
     after: Option<Owned>,
-    due: Option<Timestamp>,
+    /// The room that a saga gives back which begins with this, when it is not written or leaves at once.
+    gate: Option<Arc<dyn Gate>>,
     /// Who of this process hears of it then.
     told: Option<(ListenerId, Signal)>,
 }
@@ -146,18 +147,28 @@ impl Inner {
         }
         let number = seat.batches.load(Ordering::Acquire) + 1;
         let claims = seat.claims.load(Ordering::Acquire);
-        let seat_id = Bytes::copy_from_slice(seat.id.0.as_bytes());
-        let mut args = vec![seat_id, text_of(number), text_of(claims)];
-        args.extend(parts().flat_map(|part| part.args.iter().cloned()));
-        let answer = partition.insist(Call::Commit, args, || seat.until()).await;
-        let answer =
-            answer.map_err(BoxError::from).and_then(|answer| read(answer, parts().count()));
+        let entries = || parts().map(|part| &part.entry);
+        let send = async |call, rest: Vec<Bytes>| {
+            let seat_id = Bytes::copy_from_slice(seat.id.0.as_bytes());
+            let mut args = vec![seat_id, text_of(number), text_of(claims)];
+            args.extend(rest);
+            let answer = partition.insist(call, args, || seat.until()).await?;
+            read(answer, parts().count())
+        };
+        let mut answer = match plain(entries()) {
+            Some(lists) => send(Call::Append, lists).await,
+            None => Ok(Reply::NotPlain),
+        };
+        if let Ok(Reply::NotPlain) = answer {
+            answer = send(Call::Commit, one_by_one(entries())).await;
+        }
         match answer {
             Ok(Reply::Fenced) => Err(seat.lose(false)),
             Ok(Reply::Diverged) => Err(seat.lose(true)),
+            Ok(Reply::NotPlain) => Err(unavailable("Redis answered what it was not asked")),
             Ok(Reply::Written { verdicts, next_due }) => {
                 seat.batches.store(number, Ordering::Release);
-                let mut dues = parts().filter_map(|part| part.due);
+                let mut dues = entries().filter_map(|entry| entry.due.map(Timestamp));
                 if let Some(due) = dues.find(|due| next_due == Some(*due)) {
                     self.ears.signal(seat.listener, Signal::Timer(due));
                 }
@@ -173,18 +184,21 @@ impl Inner {
 
     /// Notes what was written.
     fn settle(&self, seat: &Seat, part: Part, verdict: Verdict) {
-        if !matches!(verdict, Verdict::Written { .. }) {
-            return;
-        }
-        let left = match part.after {
+        let (saga, is_written) = (part.entry.saga, matches!(verdict, Verdict::Written { .. }));
+        let stays = is_written && part.after.is_some();
+        let left = match part.after.filter(|_| is_written) {
             Some(after) => {
-                seat.owned().insert(part.saga, after);
+                seat.owned().insert(saga, after);
                 None
             }
-            None => seat.owned().remove(&part.saga),
+            None if is_written => seat.owned().remove(&saga),
+            None => None,
         };
-        if let Some(gate) = left.and_then(|left| left.gate) {
+        if let Some(gate) = part.gate.filter(|_| !stays).or(left.and_then(|left| left.gate)) {
             gate.release();
+        }
+        if !is_written {
+            return;
         }
         if let Some((listener, signal)) = part.told {
             self.ears.signal(listener, signal);
@@ -259,21 +273,13 @@ impl Inner {
             // It comes from the API phase, and no worker has seen it.
             Place::Ready if is_admitted => (None, b'r'),
             Place::Ready => (None, b'f'),
-            Place::Timed(due) => (Some(due), b't'),
+            Place::Timed(due) => (Some(due.0), b't'),
             Place::Parked => (None, b'p'),
             Place::Ended => (None, b'e'),
         };
-        let new = |phase: Phase| if begins { true } else { phase != before };
-        let phase = if new(owned.phase) { owned.phase.write() } else { *b"--" };
-        let flag = |is: bool| if is { b'1' } else { b'0' };
-        let mut head = saga.0.as_bytes().to_vec();
-        head.extend([letter, flag(item.guarded), flag(begins), flag(header.fingerprint.is_some())]);
-        head.extend(phase);
-        head.extend(header.definition.0);
-        let folded: Vec<u8> = item.folded.iter().flat_map(|entry| *entry.0.as_bytes()).collect();
         let owner = match begins {
-            true => item.fence.0.to_be_bytes().to_vec(),
-            false => owned.crashes.clone(),
+            true => Bytes::copy_from_slice(&item.fence.0.to_be_bytes()),
+            false => Bytes::copy_from_slice(&owned.crashes),
         };
         let over = match (place, owned.phase.course) {
             (Place::Ended, Course::Over(ending)) => ended(ending, header.fingerprint),
@@ -282,37 +288,42 @@ impl Inner {
         };
         let Tales { here: told, there: (listener, tale) } =
             self.tales(owned.reply_to, saga, place, end);
-        let mut args: Vec<Bytes> = vec![
-            head.into(),
-            folded.into(),
-            due.map(|due| text_of(due.0)).unwrap_or_default(),
-            owner.into(),
-            key(header.key),
+        let folded: Vec<u8> = item.folded.iter().flat_map(|entry| *entry.0.as_bytes()).collect();
+        let entry = Entry {
+            saga,
+            place: letter,
+            guarded: item.guarded,
+            begins,
+            keyed: header.fingerprint.is_some(),
+            phase: (begins || owned.phase != before).then(|| owned.phase.write()),
+            has_phase: before != Phase::PLAIN,
+            definition: header.definition,
+            folded: folded.into(),
+            due,
+            owner,
+            key: key(header.key),
             over,
             listener,
             tale,
-            text_of(u64::from(owned.chunks_behind())),
-        ];
-        match chunk {
-            None => args.push(text_of(0)),
-            Some((number, chunk)) => {
-                let mut field = saga.0.as_bytes().to_vec();
-                if number > 0 {
-                    field.extend(format!(".{number}").into_bytes());
-                }
-                args.extend([text_of(1), field.into(), chunk.into()]);
-            }
-        }
+            behind: owned.chunks_behind(),
+            chunk: chunk.map(|(number, chunk)| (number, chunk.into())),
+        };
+        let gate = owned.gate.clone().filter(|_| begins);
         let after = (place == Place::Owned).then_some(owned);
-        Part { saga, args, after, due, told }
+        Part { entry, after, gate, told }
     }
 }
 
 /// What a batch was answered.
 enum Reply {
-    Written { verdicts: Vec<Verdict>, next_due: Option<Timestamp> },
+    Written {
+        verdicts: Vec<Verdict>,
+        next_due: Option<Timestamp>,
+    },
     Fenced,
     Diverged,
+    /// One of its sagas has mail: it is to be sent one by one.
+    NotPlain,
 }
 
 fn read(answer: Value, items: usize) -> Result<Reply, BoxError> {
@@ -320,6 +331,7 @@ fn read(answer: Value, items: usize) -> Result<Reply, BoxError> {
     match &*answer.bytes()? {
         b"F" => return Ok(Reply::Fenced),
         b"D" => return Ok(Reply::Diverged),
+        b"M" => return Ok(Reply::NotPlain),
         _ => {}
     }
     let letters = answer.bytes()?;

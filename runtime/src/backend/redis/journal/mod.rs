@@ -12,6 +12,7 @@
 //! that it owns; that it owns it follows from its numbers, so no script looks at the owner of a saga
 //! that is written to.
 
+mod batch;
 mod chunk;
 mod claim;
 mod clock;

@@ -93,6 +93,9 @@ pub(super) struct Phase {
 }
 
 impl Phase {
+    /// That of nearly all sagas: nothing stands beside them.
+    pub(super) const PLAIN: Self = Self { course: Course::Forward, starting: false };
+
     pub(super) fn write(self) -> [u8; 2] {
         [self.course.letter(), if self.starting { b'S' } else { b'A' }]
     }

@@ -24,6 +24,7 @@ macro_rules! scripts {
 }
 
 scripts! {
+    Append = "append",
     Audit = "audit",
     Carry = "carry",
     Claim = "claim",

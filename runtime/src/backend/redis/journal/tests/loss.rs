@@ -14,7 +14,7 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn schedule_a4_nothing_is_written_behind_a_hole() {
-    check(no_hole, [Mistake { script: "commit", instead_of: "number ~= last + 1 or", says: "" }])
+    check(no_hole, [Mistake { script: "append", instead_of: "number ~= last + 1 or", says: "" }])
         .await;
 }
 
@@ -23,7 +23,7 @@ async fn schedule_a4_a_claim_that_was_lost_is_no_claim() {
     check(
         lost_claim,
         [Mistake {
-            script: "commit",
+            script: "append",
             instead_of: "or tonumber(state[2]) < claims then",
             says: "then",
         }],

@@ -18,11 +18,17 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn schedule_a1_what_was_told_keeps_a_saga_from_going_to_sleep() {
-    check(told_in_between, [Mistake {
-        script: "commit",
-        instead_of: "elseif has_mail and sub(head, 18, 18) == '1' and letters_wait(id, folded, false) then",
-        says: "elseif false then",
-    }]).await;
+    const GUARD: &str =
+        "elseif has_mail and sub(head, 18, 18) == '1' and letters_wait(id, folded, false) then";
+    let mistakes = [
+        Mistake { script: "commit", instead_of: GUARD, says: "elseif false then" },
+        Mistake {
+            script: "append",
+            instead_of: "    if letters then\n",
+            says: "    if false then\n",
+        },
+    ];
+    check(told_in_between, mistakes).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,7 +92,7 @@ async fn a_lost_reply_to_a_claim_is_asked_for_again() {
 async fn a_lost_reply_to_a_batch_is_asked_for_again() {
     check(
         batch_again,
-        [Mistake { script: "commit", instead_of: "if number == last then", says: "if false then" }],
+        [Mistake { script: "append", instead_of: "if number == last then", says: "if false then" }],
     )
     .await;
 }
