@@ -102,8 +102,7 @@ async fn next_seat(host: &Host, lost: &Seat) -> Option<(Arc<Seat>, Lease)> {
         match taken {
             Ok(Ok(Taken { seat, lease, known })) => {
                 tracing::warn!(lost = %lost.id, seat = %seat.id, "this host goes on with a new seat");
-                // It may own nothing, and be forgotten at once; else it is reaped.
-                host.soon(host.journal.leave(lost.id)).await;
+                give_up(host, lost).await;
                 host.sit_down(Arc::clone(&seat), known);
                 return Some((seat, lease));
             }
@@ -116,6 +115,14 @@ async fn next_seat(host: &Host, lost: &Seat) -> Option<(Arc<Seat>, Lease)> {
             () = sleep(wait) => {}
         }
         wait = (wait * 2).min(LONGEST);
+    }
+}
+
+/// A lost seat may own nothing, and is forgotten at once. Else what it owned is given back, if its lease
+/// is over: nobody has to look twice whether its host lives. If it is not, whoever sees it reaps it.
+async fn give_up(host: &Host, lost: &Seat) {
+    if let Some(Ok(Left::Owns(_))) = host.soon(host.journal.leave(lost.id)).await {
+        host.soon(host.journal.reap(lost.id)).await;
     }
 }
 
