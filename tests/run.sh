@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every test: unit tests, the tests in this folder, and the code in README and rustdoc.
 # Works from any folder and installs what it needs from the system's packages. Arguments go to
-# cargo: `tests/run.sh --test promises`.
+# cargo: `tests/run.sh --test promises`. Longer: `FAULT_ROUNDS=20 tests/run.sh --test faults`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tests/packages.sh

@@ -80,6 +80,14 @@ async fn serve(place: &Place, part: Part, once: bool, stop: &mut Stop) -> End {
             Err(closed) => wait_for_it(folder, closed, begun).await?,
         }
     };
+    let end = answer(&shop, folder, once, stop).await;
+    close(shop, stop).await;
+    end.map(|()| 0)
+}
+
+/// Answers through the socket until told to stop, or everything is done.
+async fn answer(shop: &Shop, folder: &Folder, once: bool, stop: &mut Stop) -> Result<(), String> {
+    // Gone before the journal is free for another process, which has a socket of its own.
     let desk = Desk::open(folder)?;
     let open = shop.open_orders().await.map_err(why)?.len();
     say(&format!("working in `{}`: {open} open", folder.path().display()));
@@ -89,18 +97,14 @@ async fn serve(place: &Place, part: Part, once: bool, stop: &mut Stop) -> End {
             false => pending().await,
         }
     };
-    let end = tokio::select! {
-        left = desk.answer_while(&shop, work) => left.map(|left| {
+    tokio::select! {
+        left = desk.answer_while(shop, work) => left.map(|left| {
             if left > 0 {
                 say(&format!("{left} wait for somebody: see `order list`"));
             }
         }),
         _ = stop.wanted() => Ok(()),
-    };
-    // Before the journal is free for another process, which has a socket of its own.
-    drop(desk);
-    close(shop, stop).await;
-    end.map(|()| 0)
+    }
 }
 
 /// Works on the orders that others take.

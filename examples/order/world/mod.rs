@@ -16,7 +16,12 @@ mod books;
 mod carrier;
 mod warehouse;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use distributed_task::Refusal;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
@@ -28,6 +33,9 @@ pub(crate) use self::{
     carrier::Carrier,
     warehouse::{Reservation, Warehouse},
 };
+
+/// How long one process waits for what another one writes.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 const SCHEMA: &str = "
     PRAGMA journal_mode = wal;
@@ -121,9 +129,21 @@ impl World {
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let books = Connection::open(path)?;
-    books.busy_timeout(Duration::from_secs(5))?;
-    books.execute_batch(SCHEMA)?;
-    Ok(books)
+    books.busy_timeout(PATIENCE)?;
+    // Two who begin at the same moment: SQLite does not wait where one of them makes it a WAL.
+    let begun = Instant::now();
+    loop {
+        match books.execute_batch(SCHEMA) {
+            Err(error) if is_busy(&error) && begun.elapsed() < PATIENCE => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            done => return done.map(|()| books),
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
 }
 
 impl Call {

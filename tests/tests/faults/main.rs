@@ -5,9 +5,11 @@
 //! what the journal says. Nothing may be left in Redis that is not over.
 //!
 //! Every failure prints the seed and what was done. `FAULT_SEED=7` sets another one, `FAULT_ROUNDS=10`
-//! runs as many seeds one after the other, and `FAULT_ORDERS=1000` makes a story longer. A fault lasts
-//! for a time, so a run is repeated only as far as the machine repeats itself.
+//! runs as many seeds one after the other, `FAULT_ORDERS=1000` makes a story longer, and `FAULT_SLOW=500`
+//! the answers of the world, in milliseconds. A fault lasts for a time, so a run is repeated only as far
+//! as the machine repeats itself.
 #![cfg(unix)]
+#![expect(clippy::print_stdout, reason = "seeds and times are for those who ask for them")]
 
 #[path = "../kill/accounts.rs"]
 mod accounts;
@@ -46,7 +48,8 @@ fn seed() -> u64 {
 
 fn plan() -> Plan {
     let orders = number("FAULT_ORDERS", 200) as usize;
-    Plan { orders, faults: orders / 5, mix: Mix::Anything, lease: LEASE, patience: 120 }
+    let (faults, slow) = (orders / 5, number("FAULT_SLOW", 150));
+    Plan { orders, faults, mix: Mix::Anything, lease: LEASE, slow, patience: 120 }
 }
 
 #[test]
@@ -71,6 +74,7 @@ fn without_recovery_the_orders_of_killed_workers_stay_open() {
         faults: 8,
         mix: Mix::Kills,
         lease: Duration::from_secs(3_600),
+        slow: 40,
         patience: 5,
     };
     let story = tell(seed(), plan);
@@ -83,7 +87,8 @@ fn without_recovery_the_orders_of_killed_workers_stay_open() {
 /// for it holds all the same: nothing happens twice, and what is placed again ends.
 #[test]
 fn a_server_that_appends_nothing_loses_orders_and_what_is_placed_again_ends_once() {
-    let plan = Plan { orders: 60, faults: 12, mix: Mix::Forgetful, lease: LEASE, patience: 120 };
+    let mix = Mix::Forgetful;
+    let plan = Plan { orders: 60, faults: 12, mix, lease: LEASE, slow: 40, patience: 120 };
     let story = tell(seed(), plan);
     assert!(story.forgotten > 0, "{story}");
     // An order may go another way when it goes it again: what was undone is not done any more.

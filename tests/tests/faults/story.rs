@@ -28,6 +28,8 @@ pub(crate) struct Plan {
     pub(crate) faults: usize,
     pub(crate) mix: Mix,
     pub(crate) lease: Duration,
+    /// How long the answers of the world take, in milliseconds.
+    pub(crate) slow: u64,
     /// How long the orders may take to end when nothing fails any more, in seconds.
     pub(crate) patience: u64,
 }
@@ -60,7 +62,8 @@ pub(crate) fn tell(seed: u64, plan: Plan) -> Story {
     let mut chance = Chance::new(seed);
     let mut orders: Vec<_> = (0..plan.orders).map(|n| Order::new(n, &mut chance)).collect();
     let script = script(&mut chance, plan);
-    let mut shop = Shop::open(Setting { lease: plan.lease, workers: *WORKERS.end(), slow: 40 });
+    let mut shop =
+        Shop::open(Setting { lease: plan.lease, workers: *WORKERS.end(), slow: plan.slow });
     if plan.mix == Mix::Forgetful {
         // From now on a restart finds what there is now: nothing.
         shop.redis.cli(&["CONFIG", "SET", "appendonly", "no"]);
