@@ -1,7 +1,8 @@
 //! Records as they are kept: chunks of groups.
 //!
 //! The first chunk begins with what is asked of a saga without reading it: version, flags, definition,
-//! fingerprint, key. Then come groups, each with its length, the fence of its writer and its time. Only
+//! fingerprint, key. Then come groups, each with its length, the fence of its writer and its time, and
+//! its records as MessagePack: half the bytes of JSON, and the server copies each several times. Only
 //! the last chunk grows, and it is written whole: a repeated write is the same write.
 
 use crate::{
@@ -78,10 +79,10 @@ fn keep(value: &mut Value) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// The text of a group of records.
+/// The bytes of a group of records.
 pub(super) fn group(records: &mut [Record]) -> Result<Vec<u8>, BoxError> {
     records.iter_mut().try_for_each(|record| record.each_value(&mut keep))?;
-    Ok(serde_json::to_vec(records)?)
+    Ok(rmp_serde::to_vec(records)?)
 }
 
 /// Adds a group to a chunk.
@@ -115,7 +116,7 @@ pub(super) fn read(chunks: &[u8]) -> Result<Records, BoxError> {
             Fence(u64::from_be_bytes(take(&mut group)?)),
             Timestamp(u64::from_be_bytes(take(&mut group)?)),
         );
-        let written: Group = serde_json::from_slice(group)?;
+        let written: Group = rmp_serde::from_slice(group)?;
         // As the writer did: the first group is the first chunk, and a full one is followed by the next.
         if !records.is_empty() {
             if last.0 == 0 || last.1.len() >= FULL {
