@@ -96,3 +96,26 @@ async fn progress_and_end_are_seen_in_another_process_without_delay() {
     // After 5 s of silence it would have asked by itself.
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }
+
+/// A process that has just come does not know who watches, and publishes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watcher_sees_the_end_also_when_the_worker_came_later() {
+    let (server, here) = server();
+    let ledger = Ledger::open();
+    let api = buy(&ledger, "api", &here).build_api().await.expect("it is built");
+    let saga = api.submit(Wish::of("tea")).await.expect("it is accepted");
+    let mut updates = saga.progress();
+    assert!(updates.next().await.is_some_and(|now| now.status == SagaStatus::Running));
+
+    let _worker =
+        buy(&ledger, "worker", &shared(&server)).build_worker().await.expect("it is built");
+    let to_the_end = async {
+        let mut last = None;
+        while let Some(now) = updates.next().await {
+            last = Some(now.status);
+        }
+        last
+    };
+    let last = tokio::time::timeout(Duration::from_secs(30), to_the_end).await;
+    assert_eq!(last.expect("the stream ends"), Some(SagaStatus::Completed));
+}

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use super::{SagaHandle, silence};
 use crate::{
-    orchestrator::watch::progress_of,
+    orchestrator::{signals::Seen, watch::progress_of},
     progress::{Progress, follow},
     task::TaskDefinition,
 };
@@ -35,6 +35,7 @@ impl<T: TaskDefinition> SagaHandle<T> {
                 }
                 Some(known) => {
                     let gone = handle.inner.host.gone.clone();
+                    let live = stream::select(live, handle.ends());
                     follow(known, live).take_until(gone.cancelled_owned()).boxed()
                 }
                 // The journal does not know the saga any more: there is nothing to see.
@@ -55,6 +56,26 @@ impl<T: TaskDefinition> SagaHandle<T> {
         stream::unfold((self, 0), |(handle, looks)| async move {
             sleep(silence(looks)).await;
             Some((handle.known().await?, (handle, looks + 1)))
+        })
+    }
+
+    /// What the journal knows some time after it has signalled that the saga is over, or needs an
+    /// operator. Who drove it there has published that, unless it had just come and did not know yet
+    /// that anybody watches.
+    fn ends(self) -> impl Stream<Item = Progress> + Send {
+        stream::unfold((self, 0), |(handle, mut stops)| async move {
+            loop {
+                match handle.waiter.wait(stops).await {
+                    Seen::Ended(_) => {}
+                    Seen::NeedsOperator(seen) => stops = seen,
+                    Seen::HostGone => return None,
+                }
+                sleep(SILENCE).await;
+                // What fails may be answered the next time.
+                if let Some(known) = handle.known().await {
+                    return Some((known, (handle, stops)));
+                }
+            }
         })
     }
 }
