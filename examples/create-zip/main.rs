@@ -11,9 +11,17 @@
 //! The buckets are in a hidden folder beside the output, which is removed at the end. Until then it
 //! takes up to three times the room of what is packed.
 //!
+//! With the feature `distributed` the same task runs as many processes, which share a Redis and an S3
+//! server. What `submit` uploaded and what came of it is deleted when the archive is here.
+//!
+//! ```text
+//! create-zip submit --output archive.zip PATH...     host "api"
+//! create-zip worker                                  the other steps, of every `submit`
+//! ```
+//!
 //! The status is 0 when the archive is there, 1 when it could not be made, 2 for a command line that
 //! makes no sense, and 128 and the number of the signal after one that ends programs, such as 130
-//! after Ctrl-C.
+//! after Ctrl-C. `worker` ends with 0 when it is told to stop, unless it is told twice.
 
 mod archive;
 mod cli;
@@ -21,16 +29,23 @@ mod inputs;
 mod output;
 mod pack;
 mod progress;
+mod saga;
 mod say;
+#[cfg(feature = "distributed")]
+mod servers;
 mod signals;
+#[cfg(feature = "distributed")]
+mod submit;
 mod task;
 #[path = "../common/text.rs"]
 mod text;
+#[cfg(feature = "distributed")]
+mod worker;
 
-use std::process::ExitCode;
+use std::{error::Error, process::ExitCode};
 
 use crate::{
-    cli::Unclear,
+    cli::{Plan, Unclear},
     pack::{End, pack},
     progress::View,
     say::{say, sentence},
@@ -51,8 +66,8 @@ fn main() -> ExitCode {
 }
 
 async fn create_zip() -> ExitCode {
-    let wish = match cli::wish() {
-        Ok(wish) => wish,
+    let plan = match cli::plan() {
+        Ok(plan) => plan,
         Err(Unclear::Help(text)) => {
             // Whoever closed the pipe does not want the rest.
             let _ = text.print();
@@ -63,8 +78,20 @@ async fn create_zip() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let mut view = View::new(wish.quiet);
-    match pack(wish, &mut view).await {
+    let (end, view) = match plan {
+        Plan::Pack(wish) => {
+            let mut view = View::new(wish.quiet);
+            (pack(wish, &mut view).await, view)
+        }
+        #[cfg(feature = "distributed")]
+        Plan::Submit(wish) => {
+            let mut view = View::new(wish.quiet);
+            (submit::submit(wish, &mut view).await, view)
+        }
+        #[cfg(feature = "distributed")]
+        Plan::Work(labour) => (worker::work(labour).await, View::Quiet),
+    };
+    match end {
         Ok(End::Written { summary }) => {
             view.close(Some(&summary));
             ExitCode::SUCCESS
@@ -75,13 +102,26 @@ async fn create_zip() -> ExitCode {
         }
         Ok(End::Abandoned { status, left }) => {
             view.close(None);
-            say(&format!("stopped at once; `{}` is left behind", left.display()));
+            say(&format!("stopped at once; {left}"));
             ExitCode::from(status)
         }
         Err(failure) => {
             view.close(None);
             say(&sentence(&*failure));
-            ExitCode::FAILURE
+            status_of(&*failure)
         }
     }
+}
+
+#[cfg(feature = "distributed")]
+fn status_of(failure: &(dyn Error + 'static)) -> ExitCode {
+    match failure.downcast_ref::<servers::Unusable>() {
+        Some(unusable) if unusable.is_mistake => ExitCode::from(2),
+        _ => ExitCode::FAILURE,
+    }
+}
+
+#[cfg(not(feature = "distributed"))]
+fn status_of(_failure: &(dyn Error + 'static)) -> ExitCode {
+    ExitCode::FAILURE
 }

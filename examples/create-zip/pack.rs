@@ -1,16 +1,8 @@
 //! One saga from its request to the file that the user asked for.
 
-use std::{
-    error::Error,
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{error::Error, fs, path::Path, time::Duration};
 
-use distributed_task::{
-    SagaOutcome, backend::files::ObjectFiles, files::Files, progress::SagaStatus,
-};
-use indicatif::HumanBytes;
+use distributed_task::{backend::files::ObjectFiles, files::Files};
 
 use crate::{
     archive::CompressionLevel,
@@ -18,21 +10,22 @@ use crate::{
     inputs::{self, Entry},
     output::Output,
     progress::View,
+    saga::{archive, watch, write},
     signals::Stop,
     task::{CreateZipFromFiles, CreateZipFromFilesOrchestrator, CreateZipRequest},
 };
 
-type Failure = Box<dyn Error>;
+pub(crate) type Failure = Box<dyn Error>;
 
 /// How the work ended, if it did not fail. It is abandoned if the user does not wait for the undo.
 pub(crate) enum End {
     Written { summary: String },
     Stopped { status: u8 },
-    Abandoned { status: u8, left: PathBuf },
+    Abandoned { status: u8, left: String },
 }
 
 /// For the steps that still run when the work is over; there should be none.
-const GRACE: Duration = Duration::from_secs(30);
+pub(crate) const GRACE: Duration = Duration::from_secs(30);
 
 /// Checks everything, and only then makes the first file.
 pub(crate) async fn pack(wish: Wish, view: &mut View) -> Result<End, Failure> {
@@ -44,7 +37,10 @@ pub(crate) async fn pack(wish: Wish, view: &mut View) -> Result<End, Failure> {
     let work = output.working_folder()?;
     let end = tokio::select! {
         end = pack_in(&work, wish.level, entries, &output, view, stop) => end,
-        status = again.insisted_on() => return Ok(End::Abandoned { status, left: work }),
+        status = again.insisted_on() => {
+            let left = format!("`{}` is left behind", work.display());
+            return Ok(End::Abandoned { status, left });
+        }
     };
 
     // Whatever came of it, and also if it is an error: what was written goes.
@@ -86,42 +82,11 @@ async fn run(
 ) -> Result<End, Failure> {
     let count = entries.len();
     let saga = zip.start(CreateZipRequest { entries }).await?;
-    let mut stopped = None;
-    let mut updates = saga.progress();
-    loop {
-        tokio::select! {
-            update = updates.next() => match update {
-                // The step that was told to stop is no news, its undo is.
-                Some(now) if stopped.is_some() && now.status == SagaStatus::Running => {}
-                Some(now) => view.show(&now),
-                None => break,
-            },
-            status = stop.wanted(), if stopped.is_none() => {
-                stopped = Some(status);
-                view.note("stopping");
-                saga.cancel().await?;
-            }
-        }
-    }
-    let path = output.path.display();
-    let response = match (saga.outcome().await?, stopped) {
+    let (outcome, stopped) = watch(&saga, view, &mut stop, async || None).await?;
+    let archive = archive(outcome, output);
+    match stopped {
         // Also when the cancel came too late: who does not want the archive does not get it.
-        (_, Some(status)) => return Ok(End::Stopped { status }),
-        (SagaOutcome::Completed(response), None) => response,
-        (SagaOutcome::Compensated { cause, .. }, None) => {
-            return Err(format!("cannot make `{path}`: {cause}").into());
-        }
-        (SagaOutcome::Cancelled { reason, .. } | SagaOutcome::Killed { reason, .. }, None) => {
-            return Err(reason.into());
-        }
-    };
-    view.note("writing the archive");
-    tokio::select! {
-        written = files.download_to(&response.archive, &output.file) => {
-            let size = HumanBytes(written?);
-            let entries = if count == 1 { "entry" } else { "entries" };
-            Ok(End::Written { summary: format!("{path}: {count} {entries}, {size}") })
-        }
-        status = stop.wanted() => Ok(End::Stopped { status }),
+        Some(status) => Ok(End::Stopped { status }),
+        None => write(files, &archive?, count, output, view, &mut stop).await,
     }
 }

@@ -48,8 +48,11 @@ impl View {
     pub(crate) fn note(&mut self, note: &str) {
         match self {
             Self::Bar { bar, template } => draw(bar, template, note.to_owned(), None),
-            Self::Lines { .. } => say(note),
-            Self::Quiet => {}
+            Self::Lines { latest } if *latest != note => {
+                say(note);
+                note.clone_into(latest);
+            }
+            Self::Lines { .. } | Self::Quiet => {}
         }
     }
 

@@ -22,6 +22,10 @@ pub(crate) struct CreateZipResponse {
     pub(crate) archive: UploadedFile,
 }
 
+/// Every bucket that its steps name.
+#[cfg(feature = "distributed")]
+pub(crate) const BUCKETS: [&str; 2] = ["incoming-files", "processed-files"];
+
 /// Packs files into one ZIP archive.
 #[distributed_task(
     request = CreateZipRequest,

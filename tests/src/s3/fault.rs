@@ -16,6 +16,8 @@ use s3s::service::S3Service;
 pub enum Fault {
     /// It is answered.
     None,
+    /// It waits for another plan, which says what becomes of it.
+    Hold,
     /// It is neither done nor answered, and the connection stays open.
     Hang,
     /// It is not done, and the connection is closed.

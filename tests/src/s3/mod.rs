@@ -8,6 +8,7 @@ mod fault;
 mod shelf;
 
 use std::{
+    io,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
@@ -19,7 +20,10 @@ use s3s::{
     auth::SimpleAuth,
     service::{S3Service, S3ServiceBuilder},
 };
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+};
 
 pub use self::fault::{Fault, Request};
 use self::shelf::Shelf;
@@ -39,25 +43,63 @@ pub struct S3Server {
 }
 
 type Plan = dyn FnMut(&Request) -> Fault + Send;
-type Faults = Arc<Mutex<Box<Plan>>>;
+
+/// What becomes of requests.
+#[derive(Clone)]
+struct Faults {
+    plan: Arc<Mutex<Box<Plan>>>,
+    changed: Arc<watch::Sender<()>>,
+}
+
+impl Faults {
+    fn none() -> Self {
+        let plan: Box<Plan> = Box::new(|_| Fault::None);
+        Self { plan: Arc::new(Mutex::new(plan)), changed: Arc::default() }
+    }
+
+    fn set(&self, plan: Box<Plan>) {
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = plan;
+        self.changed.send_replace(());
+    }
+
+    async fn of(&self, request: &Request) -> Fault {
+        let mut changed = self.changed.subscribe();
+        loop {
+            let fault = self.plan.lock().unwrap_or_else(PoisonError::into_inner)(request);
+            if fault != Fault::Hold {
+                return fault;
+            }
+            changed.changed().await.expect("the sender is ours");
+        }
+    }
+}
 
 impl S3Server {
     /// Starts a server without buckets.
     pub fn start() -> Self {
+        let here = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self::start_at(here, (ACCESS_KEY, SECRET_KEY)).expect("there is a free port")
+    }
+
+    /// Starts one at this address, with these keys.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub fn start_at(address: SocketAddr, (access, secret): (&str, &str)) -> io::Result<Self> {
         let shelf = Shelf::default();
-        let faults: Faults = Arc::new(Mutex::new(Box::new(|_| Fault::None)));
+        let faults = Faults::none();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("there is room for a runtime");
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+        let listener = std::net::TcpListener::bind(address)?;
         listener.set_nonblocking(true).expect("a socket can be");
         let address = listener.local_addr().expect("it is bound");
 
         let mut service = S3ServiceBuilder::new(shelf.clone());
-        service.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+        service.set_auth(SimpleAuth::from_single(access, secret));
         let service = service.build();
         let (stop, stopped) = oneshot::channel();
         let thread = thread::spawn({
-            let faults = Arc::clone(&faults);
+            let faults = faults.clone();
             move || {
                 runtime.block_on(async {
                     let listener = TcpListener::from_std(listener).expect("it does not block");
@@ -70,7 +112,7 @@ impl S3Server {
                 runtime.shutdown_background();
             }
         });
-        Self { address, shelf, faults, stop: Some(stop), thread: Some(thread) }
+        Ok(Self { address, shelf, faults, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Where it is, as an endpoint.
@@ -80,7 +122,7 @@ impl S3Server {
 
     /// Has the server misbehave: the plan says what becomes of each request from now on.
     pub fn fault(&self, plan: impl FnMut(&Request) -> Fault + Send + 'static) {
-        *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(plan);
+        self.faults.set(Box::new(plan));
     }
 
     /// Has the server behave again.
@@ -127,14 +169,13 @@ impl Drop for S3Server {
 async fn serve(listener: TcpListener, service: S3Service, faults: Faults) {
     loop {
         let Ok((connection, _)) = listener.accept().await else { return };
-        let (service, faults) = (service.clone(), Arc::clone(&faults));
+        let (service, faults) = (service.clone(), faults.clone());
         let answer = service_fn(move |request| {
-            let fault = {
-                let request = Request::of(&request);
-                let mut plan = faults.lock().unwrap_or_else(PoisonError::into_inner);
-                plan(&request)
-            };
-            fault.answer(service.clone(), request)
+            let (service, faults) = (service.clone(), faults.clone());
+            async move {
+                let fault = faults.of(&Request::of(&request)).await;
+                fault.answer(service, request).await
+            }
         });
         tokio::spawn(async move {
             // A connection that breaks is the client's to notice.

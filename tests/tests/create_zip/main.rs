@@ -4,8 +4,11 @@
 mod archives;
 #[cfg(target_os = "linux")]
 mod linux;
+mod processes;
+mod readme;
 mod refusals;
 mod scene;
+mod servers;
 mod stopping;
 mod trouble;
 mod words;
