@@ -70,7 +70,7 @@ impl<T: TaskDefinition> SagaHandle<T> {
                     Seen::NeedsOperator(seen) => stops = seen,
                     Seen::HostGone => return None,
                 }
-                sleep(SILENCE).await;
+                sleep(silence(2)).await;
                 // What fails may be answered the next time.
                 if let Some(known) = handle.known().await {
                     return Some((known, (handle, stops)));
