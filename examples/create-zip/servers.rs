@@ -107,7 +107,7 @@ impl From<BuildError> for Unusable {
         match error {
             BuildError::Redis { source, .. } => {
                 let is_mistake = matches!(
-                    source,
+                    *source,
                     RedisOpenError::Address { .. } | RedisOpenError::Setting { .. }
                 );
                 Self { line: source.to_string(), is_mistake }
