@@ -60,8 +60,8 @@ enum Command {
     /// The same, packed by a worker
     ///
     /// Uploads what is to be packed, waits until a worker has packed it, downloads the archive, and
-    /// deletes what it put into the buckets `incoming-files` and `processed-files`. Ctrl-C has a
-    /// worker take everything back; a second one ends at once.
+    /// deletes what it put into the buckets `incoming-files` and `processed-files`; one that is killed
+    /// leaves it there. Ctrl-C has a worker take everything back; a second one ends at once.
     Submit {
         #[command(flatten)]
         packing: Packing,

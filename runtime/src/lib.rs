@@ -41,9 +41,10 @@
 //! # }
 //! ```
 //!
-//! This version runs **in one process**. Its journal is in memory, and goes with the process, or in a
-//! file (feature `sqlite`), and then sagas survive `kill -9` and the loss of power. The contracts are
-//! written for journals that processes share.
+//! A task runs **in one process**, with its journal in memory, which goes with the process, or in a file
+//! (feature `sqlite`), and then sagas survive `kill -9` and the loss of power. Or it runs **as many
+//! processes** that share a Redis (feature `redis`) and an S3 server (feature `s3`), and any of them may
+//! die. It is the same task: one line on its builder says which ([modes](docs::guide::modes)).
 //!
 //! Start with the [guide](docs::guide). The [rules](docs::semantics) have numbers, which comments and
 //! tests cite. [`distributed_task`](macro@distributed_task), [`steps`] and [`step`] are the

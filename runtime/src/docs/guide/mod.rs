@@ -23,10 +23,10 @@
     doc = "| [`testing`] | a crash around every write of a saga, before it meets one |"
 )]
 //!
-//! **What this version survives.** It runs in one process. With a journal in memory, nothing survives
-//! the end of that process: a saga whose process is killed is gone, and so is its undo. With a journal
-//! in a file, [`modes`], sagas survive it, and the loss of power. Nothing else differs: the code of a
-//! task does not know which one it runs on. What holds under which fault is in
+//! **What is survived.** With a journal in memory, nothing survives the end of its process: a saga whose
+//! process is killed is gone, and so is its undo. With a journal in a file, sagas survive it, and the
+//! loss of power. With one in Redis, other processes go on. All that is in [`modes`]. Nothing else
+//! differs: the code of a task does not know which one it runs on. What holds under which fault is in
 //! [`guarantees`](super::guarantees).
 
 #[cfg(all(feature = "msgpack", feature = "protobuf"))]

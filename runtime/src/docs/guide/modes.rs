@@ -1,13 +1,12 @@
 //! Modes and overrides: what runs where, and how to replace a part.
 //!
-//! This version has one mode, **in process**: API side, workers, journal, files and progress live in
-//! one process, with nothing to install. `mode = "in_process"` is the default of a task, and
-//! `.use_in_process_mode()` chooses it on the builder. `mode = "distributed"` is accepted on a task,
-//! and then needs a journal that processes share, given by hand: this version brings none, and
-//! `build` says so.
+//! | mode | on the builder | on the task |
+//! | --- | --- | --- |
+//! | **in process**, the default: API side, workers, journal, files and progress in one process, with nothing to install | `.use_in_process_mode()` | `mode = "in_process"` |
+//! | **distributed**: as many processes as you like, which share a Redis and an S3 server | `.use_distributed_mode(..)` | `mode = "distributed"` |
 //!
-//! The same task will run in both. Nothing that the macros print, and nothing in the engine, knows
-//! which backend it runs on: each part is a trait, and the builder takes any of them.
+//! The same task runs in both. Nothing that the macros print, and nothing in the engine, knows which
+//! backend it runs on: each part is a trait, and the builder takes any of them.
 //!
 //! | on the builder | trait | in process |
 //! | --- | --- | --- |
@@ -52,6 +51,86 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Distributed
+//!
+//! Needs the feature `redis`, and `s3` for a task that uploads files:
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "redis", feature = "s3"))]
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Duration;
+//! use distributed_task::{builder::Distributed, prelude::*};
+//! # #[distributed_task(request = u32, response = u32)]
+//! # struct Double;
+//! # #[steps]
+//! # impl Double {
+//! #     #[step(read_only)]
+//! #     async fn double(&self, request: &u32) -> u32 { request * 2 }
+//! # }
+//! # let told_to_stop = async {};
+//!
+//! fn shared(with: Distributed) -> Distributed {
+//!     with.redis("redis://127.0.0.1:6380/").s3("http://127.0.0.1:9000", "key", "secret")
+//! }
+//!
+//! // Where requests arrive:
+//! let api = Double::builder().use_distributed_mode(shared).build_api().await?;
+//! let outcome = api.submit(21).await?.outcome().await?;
+//!
+//! // In another process, or in many:
+//! let worker = Double::builder().use_distributed_mode(shared).build_worker().await?;
+//! worker.run_until(told_to_stop, Duration::from_secs(30)).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - [`build_api`](crate::builder::TaskBuilder::build_api) starts sagas, does their `host = "api"` steps
+//!   and waits for their ends; [`build_worker`](crate::builder::TaskBuilder::build_worker) does all other
+//!   steps, and undoes; [`build`](crate::builder::TaskBuilder::build) is both in one. Without a worker
+//!   sagas wait, and so does the undo of one that is cancelled.
+//! - Several tasks of a process share connections, and pulses, if they are given clones of one
+//!   [`Distributed`](crate::builder::Distributed).
+//! - `.redis_with(RedisJournal::builder(url)..)` has the settings of the journal. Namespace, partitions and
+//!   retention are the same for all processes, and one that says something else is refused. The
+//!   `namespace` begins every key: those who say the same share their sagas. `partitions`, 1 unless said
+//!   otherwise and the same for ever, spread sagas over sets of keys, and cost an idle process a command
+//!   a second each. What is over is kept for the retention, a day, and for twice that at the most.
+//! - `.s3_with(ObjectFiles::s3(..)..)` has those of the store: region, prefix of the buckets, limits
+//!   ([files](super::files)).
+//! - What cannot be used is said by the start: no server, a wrong password, one that may evict, a bucket
+//!   that cannot be made.
+//!
+//! **Overrides.** What is overridden is not taken from what is shared, and either may be alone:
+//!
+//! | for | say |
+//! | --- | --- |
+//! | S3 in development, everything else in memory | `.use_in_process_mode().override_files(ObjectFiles::s3(..).build()?)` |
+//! | Redis, with files in a folder that all processes see | `.use_distributed_mode(\|with\| with.redis(url)).override_files(ObjectFiles::folder(..)?)` |
+//! | tests of one process over Redis, files in memory | the same with `ObjectFiles::in_memory()`, shared by clones of one [`Files`](crate::files::Files) |
+//!
+//! **What survives what.** The journal asks the server how it keeps what it has answered:
+//!
+//! | the server has | class | survives |
+//! | --- | --- | --- |
+//! | `appendonly yes`, `appendfsync always` | `Fsync` | the end of any process, of Redis too, and the loss of power |
+//! | anything else, or Sentinel | `Process` | the end of any process but Redis, which may forget its last second, or all |
+//!
+//! A task with a `pivot` or an `at_most_once` step is refused on the second, unless it says
+//! `durability = "process"` itself. [Redis](crate::docs::redis) has what else to set on a server, and what
+//! is in it. Progress is not kept for ever anywhere: it can be read from the journal.
+//!
+//! **When a worker dies**, its sagas are taken over by the others a lease and two pulses later: 5 s with
+//! the default `lease` of 3 s, whose third is a pulse. A step that ran is done again under the same
+//! idempotency key, unless it is `at_most_once`; before something is undone, the `timeout` of a step that
+//! may still be running is waited for (C3). An API host that dies before the hand-over leaves a saga that
+//! a worker undoes. Where Redis is away, everybody waits, and goes on when it is back.
+//!
+//! **Shutdown.** `run_until(signal, limit)` and `shutdown(limit)` take nothing new, let the steps that run
+//! finish, for so long at most, and give the rest back: others have it at once, without a lease to wait
+//! for.
+//!
+//! The example `create-zip` has an API side and workers, with files, and `order` one without.
 //!
 //! # Durability
 //!
@@ -106,6 +185,8 @@
 //! | `in-process`, on by default | everything above but files |
 //! | `files` | file stores: in memory, or a folder |
 //! | `sqlite` | a journal in a file; builds SQLite, in C |
+//! | `redis`, `redis-tls` | the distributed mode: a journal and progress in Redis; over TLS |
+//! | `s3` | a file store on S3; builds TLS by `ring`, partly in assembly |
 //! | `engine` | macros, builder and engine, without any backend |
 //! | `conformance` | the suites that every backend must pass, for those who write one |
 //!
