@@ -81,8 +81,9 @@ impl Distributed {
     /// The same, with settings.
     #[cfg(feature = "redis")]
     #[must_use]
-    pub fn redis_with(self, builder: RedisJournalBuilder) -> Self {
-        Self { redis: Some(Shared { builder, opened: Arc::default() }), ..self }
+    pub fn redis_with(mut self, builder: RedisJournalBuilder) -> Self {
+        self.redis = Some(Shared { builder, opened: Arc::default() });
+        self
     }
 
     /// Files are on this S3 server, such as `http://127.0.0.1:9000`. A bucket that is missing is created.
@@ -100,8 +101,9 @@ impl Distributed {
     /// The same, with settings.
     #[cfg(feature = "s3")]
     #[must_use]
-    pub fn s3_with(self, settings: S3Settings) -> Self {
-        Self { s3: Some(settings), ..self }
+    pub fn s3_with(mut self, settings: S3Settings) -> Self {
+        self.s3 = Some(settings);
+        self
     }
 
     /// What is in Redis, if there is one.
