@@ -47,6 +47,16 @@ const _: () = {
         {
             dt::use_in_process_mode(self)
         }
+        /// As many processes, which share what `with` says.
+        fn use_distributed_mode(
+            self,
+            with: impl dt::FnOnce(dt::Distributed) -> dt::Distributed,
+        ) -> dt::TaskBuilder<Weigh>
+        where
+            Self: dt::IntoTask<Task = Weigh>,
+        {
+            dt::use_distributed_mode(self, with)
+        }
         /// Starts the task in the mode that it declares.
         fn build(self) -> dt::Building<Weigh>
         where

@@ -19,7 +19,7 @@ use crate::{
 /// What the processes of a task share. Nothing is opened before a task is built.
 ///
 /// Tasks of one process that are given clones of one of these share its connections, and their pulses
-/// are one command.
+/// are one command. They live in the runtime in which the first of these tasks was built.
 ///
 /// ```no_run
 /// # #[cfg(feature = "redis")]

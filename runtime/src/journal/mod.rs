@@ -302,7 +302,7 @@ pub trait Journal: Send + Sync + 'static {
     /// Successes that came when their saga was settled, newest last: effects that nobody will undo.
     fn late(&self) -> Answer<'_, Vec<(SagaId, Mail)>>;
 
-    /// Looks at up to `limit` open sagas after `after` and mends those that are in no place: each
+    /// Looks at about `limit` open sagas after `after` and mends those that are in no place: each
     /// gets a ticket. A saga that is on its way from one place to another is in one.
     fn audit(&self, after: Option<SagaId>, limit: usize) -> Answer<'_, Audited>;
 }

@@ -150,7 +150,6 @@ pub(super) async fn audits(desk: Desk) -> Verdict {
     loop {
         let audited = desk.journal.audit(after, 2).await?;
         ensure_eq(audited.mended, vec![])?;
-        ensure(audited.seen <= 2, || format!("a page of 2 has {} sagas", audited.seen))?;
         seen += audited.seen;
         after = audited.next;
         if after.is_none() {

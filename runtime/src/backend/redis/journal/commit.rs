@@ -15,6 +15,7 @@ use super::{
     batch::{Entry, one_by_one, plain},
     chunk::{BoxError, Header, group},
     create::{ended, fingerprint, key},
+    gather::Worker,
     messages::Tales,
     owned::{Course, Ending, Owned, Phase},
     partition::{Partition, text as text_of, unavailable},
@@ -23,7 +24,7 @@ use super::{
     seat::Seat,
 };
 use crate::{
-    journal::{Committed, Gate, Item, JournalError, ListenerId, Signal, Verdict},
+    journal::{Committed, Item, JournalError, ListenerId, Signal, Verdict},
     kernel::{Direction, Place, Record, Stamped, Timestamp},
 };
 
@@ -42,8 +43,6 @@ struct Part {
     entry: Entry,
     /// The saga as it is when this is written; `None` when it has left.
     after: Option<Owned>,
-    /// The room that a saga gives back which begins with this, when it is not written or leaves at once.
-    gate: Option<Arc<dyn Gate>>,
     /// Who of this process hears of it then.
     told: Option<(ListenerId, Signal)>,
 }
@@ -68,8 +67,8 @@ impl Inner {
             with_text.push((item, text));
         }
         let (reply, answer) = oneshot::channel();
-        if seat.commits.push(Job { items: with_text, reply }) {
-            tokio::spawn(Arc::clone(&self).send_commits(partition, Arc::clone(&seat)));
+        if let Some(worker) = seat.commits.push(Job { items: with_text, reply }) {
+            tokio::spawn(Arc::clone(&self).send_commits(worker, partition, Arc::clone(&seat)));
         }
         match answer.await {
             Ok(answer) => answer,
@@ -77,17 +76,25 @@ impl Inner {
         }
     }
 
-    async fn send_commits(self: Arc<Self>, partition: Arc<Partition>, seat: Arc<Seat>) {
-        let _working = seat.commits.at_work();
+    async fn send_commits(
+        self: Arc<Self>,
+        mut worker: Worker<Job>,
+        partition: Arc<Partition>,
+        seat: Arc<Seat>,
+    ) {
         loop {
             let (mut count, mut bytes, mut sagas) = (0, 0, HashSet::new());
             let takes = |job: &Job| {
                 count += job.items.len();
                 bytes += job.items.iter().map(|(_, text)| text.len()).sum::<usize>();
-                let each_once = job.items.iter().all(|(item, _)| sagas.insert(item.saga));
+                // Of a saga, and of the starts under a key, one after the other.
+                let key = |item: &Item| item.create.as_ref().and_then(|create| create.key);
+                let each_once = job.items.iter().all(|(item, _)| {
+                    sagas.insert(item.saga) && key(item).is_none_or(|key| sagas.insert(key))
+                });
                 each_once && count <= MOST && bytes <= MOST_BYTES
             };
-            let Some(jobs) = seat.commits.next(takes) else { return };
+            let Some(jobs) = worker.next(takes) else { return };
             self.send_batch(&partition, &seat, jobs).await;
         }
     }
@@ -185,20 +192,12 @@ impl Inner {
     /// Notes what was written.
     fn settle(&self, seat: &Seat, part: Part, verdict: Verdict) {
         let (saga, is_written) = (part.entry.saga, matches!(verdict, Verdict::Written { .. }));
-        let stays = is_written && part.after.is_some();
-        let left = match part.after.filter(|_| is_written) {
-            Some(after) => {
-                seat.owned().insert(saga, after);
-                None
-            }
-            None if is_written => seat.owned().remove(&saga),
-            None => None,
-        };
-        if let Some(gate) = part.gate.filter(|_| !stays).or(left.and_then(|left| left.gate)) {
-            gate.release();
-        }
         if !is_written {
             return;
+        }
+        match part.after {
+            Some(after) => _ = seat.owned().insert(saga, after),
+            None => _ = seat.owned().remove(&saga),
         }
         if let Some((listener, signal)) = part.told {
             self.ears.signal(listener, signal);
@@ -218,7 +217,7 @@ impl Inner {
             Some(create) if item.seq == 0 => {
                 let fingerprint = item.records.first().and_then(fingerprint);
                 let header = Header { definition: create.definition, fingerprint, key: create.key };
-                Owned::begun(&item, header, create.admission.into_gate())
+                Owned::begun(&item, header, create.admission)
             }
             Some(_) => return Ready::NotOwner,
             None => match seat.owned().get(&item.saga) {
@@ -260,7 +259,7 @@ impl Inner {
         course: Option<Course>,
     ) -> Part {
         let (saga, place, header) = (item.saga, item.place, owned.header);
-        let (before, is_admitted) = (owned.phase, owned.gate.is_some());
+        let (before, is_admitted) = (owned.phase, owned.admission.is_some());
         let end = owned.end(&item.records).cloned();
         let definition = self.known_definition(header.definition);
         let chunk = owned.grow(&item, text);
@@ -308,9 +307,8 @@ impl Inner {
             behind: owned.chunks_behind(),
             chunk: chunk.map(|(number, chunk)| (number, chunk.into())),
         };
-        let gate = owned.gate.clone().filter(|_| begins);
         let after = (place == Place::Owned).then_some(owned);
-        Part { entry, after, gate, told }
+        Part { entry, after, told }
     }
 }
 

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{
     Inner,
     chunk::{BoxError, Header, group, push},
-    gather::Gather,
+    gather::{Gather, Worker},
     messages::Tales,
     owned::{Ending, reply_to},
     partition::{Partition, unavailable},
@@ -96,8 +96,8 @@ impl Inner {
         let Tales { here, there: (listener, tale) } = self.tales(reply_to, new.id, new.place, end);
         let args = [head, key, ended, chunk, listener, tale];
         let job = Job { id: new.id, args, told: here, admission: new.admission, reply };
-        if partition.creates.line.push(job) {
-            tokio::spawn(self.send_creates(Arc::clone(&partition)));
+        if let Some(worker) = partition.creates.line.push(job) {
+            tokio::spawn(self.send_creates(worker, Arc::clone(&partition)));
         }
         match answer.await {
             Ok(answer) => answer,
@@ -105,18 +105,18 @@ impl Inner {
         }
     }
 
-    async fn send_creates(self: Arc<Self>, partition: Arc<Partition>) {
-        let _working = partition.creates.line.at_work();
+    async fn send_creates(self: Arc<Self>, mut worker: Worker<Job>, partition: Arc<Partition>) {
         loop {
             let (mut count, mut bytes, mut ids) = (0, 0, HashSet::new());
             let takes = |job: &Job| {
                 count += 1;
                 bytes += job.args[3].len();
-                // A repetition of one that is not answered yet.
-                let is_new = ids.insert(job.id);
+                // A repetition of one that is not answered yet, or another start under its key.
+                let (id, key) = (Bytes::copy_from_slice(job.id.0.as_bytes()), &job.args[1]);
+                let is_new = ids.insert(id) && (key.is_empty() || ids.insert(key.clone()));
                 is_new && count <= MOST && bytes <= MOST_BYTES
             };
-            let Some(jobs) = partition.creates.line.next(takes) else { return };
+            let Some(jobs) = worker.next(takes) else { return };
             let args = jobs.iter().flat_map(|job| job.args.iter().cloned()).collect();
             let until = self.clock.local().plus(PATIENCE);
             let answer = partition.insist_and_count(Call::Create, args, || until).await;

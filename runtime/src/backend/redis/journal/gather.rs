@@ -2,11 +2,11 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 /// Jobs for one worker at a time.
-pub(super) struct Gather<J>(Mutex<Line<J>>);
+pub(super) struct Gather<J>(Arc<Mutex<Line<J>>>);
 
 struct Line<J> {
     jobs: VecDeque<J>,
@@ -15,22 +15,32 @@ struct Line<J> {
 
 impl<J> Default for Gather<J> {
     fn default() -> Self {
-        Self(Mutex::new(Line { jobs: VecDeque::new(), has_worker: false }))
+        Self(Arc::new(Mutex::new(Line { jobs: VecDeque::new(), has_worker: false })))
     }
 }
 
 impl<J> Gather<J> {
-    /// Adds a job. Whether the caller has to start a worker.
+    /// Adds a job. Answers the worker that is to be started, if none is at work.
     #[must_use]
-    pub(super) fn push(&self, job: J) -> bool {
-        let mut line = self.line();
+    pub(super) fn push(&self, job: J) -> Option<Worker<J>> {
+        let mut line = lock(&self.0);
         line.jobs.push_back(job);
-        !std::mem::replace(&mut line.has_worker, true)
+        let is_new = !std::mem::replace(&mut line.has_worker, true);
+        is_new.then(|| Worker { line: Arc::clone(&self.0), is_done: false })
     }
+}
 
+/// The one who does the jobs. One that is dropped before its end, with its runtime, takes the jobs
+/// with it that nobody will do.
+pub(super) struct Worker<J> {
+    line: Arc<Mutex<Line<J>>>,
+    is_done: bool,
+}
+
+impl<J> Worker<J> {
     /// Jobs for the next call, while `takes` wants them; at least one. `None`: the worker is done.
-    pub(super) fn next(&self, mut takes: impl FnMut(&J) -> bool) -> Option<Vec<J>> {
-        let mut line = self.line();
+    pub(super) fn next(&mut self, mut takes: impl FnMut(&J) -> bool) -> Option<Vec<J>> {
+        let mut line = lock(&self.line);
         let mut taken = Vec::new();
         while let Some(job) = line.jobs.pop_front() {
             if !takes(&job) && !taken.is_empty() {
@@ -39,29 +49,60 @@ impl<J> Gather<J> {
             }
             taken.push(job);
         }
+        // Whoever adds a job from here on starts another one.
         line.has_worker = !taken.is_empty();
-        line.has_worker.then_some(taken)
-    }
-
-    /// A guard of the worker: one that is dropped before its end, with its runtime, takes the jobs with
-    /// it that nobody will do.
-    pub(super) fn at_work(&self) -> AtWork<'_, J> {
-        AtWork(self)
-    }
-
-    fn line(&self) -> MutexGuard<'_, Line<J>> {
-        self.0.lock().expect("nobody panics under it")
+        self.is_done = taken.is_empty();
+        (!taken.is_empty()).then_some(taken)
     }
 }
 
-pub(super) struct AtWork<'a, J>(&'a Gather<J>);
-
-impl<J> Drop for AtWork<'_, J> {
+impl<J> Drop for Worker<J> {
     fn drop(&mut self) {
-        let mut line = self.0.line();
-        if line.has_worker {
+        if !self.is_done {
+            let mut line = lock(&self.line);
             line.has_worker = false;
             line.jobs.clear();
         }
+    }
+}
+
+fn lock<J>(line: &Mutex<Line<J>>) -> MutexGuard<'_, Line<J>> {
+    line.lock().expect("nobody panics under it")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    /// Each job has a worker, whoever adds it while another one ends.
+    #[test]
+    fn no_job_is_left_without_a_worker_and_none_is_taken_from_another() {
+        const JOBS: usize = 20_000;
+        let gather = Gather::default();
+        let done = Mutex::new(0);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for job in 0..JOBS {
+                        let Some(mut worker) = gather.push(job) else { continue };
+                        while let Some(jobs) = worker.next(|_| true) {
+                            *done.lock().expect("nobody panics") += jobs.len();
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(*done.lock().expect("nobody panics"), 4 * JOBS);
+    }
+
+    #[test]
+    fn what_a_worker_leaves_undone_is_dropped_and_the_next_job_has_a_worker() {
+        let gather = Gather::default();
+        let (job, witness) = (Arc::new(()), Arc::new(()));
+        drop(gather.push(Arc::clone(&job)));
+        assert_eq!(Arc::strong_count(&job), 1, "whoever waits for it hears that");
+        assert!(gather.push(witness).is_some());
     }
 }

@@ -35,7 +35,10 @@ mod tests;
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -95,6 +98,8 @@ struct Inner {
     partitions: Vec<Arc<Partition>>,
     durability: Durability,
     definitions: RwLock<HashMap<DefinitionHash, Arc<Definition>>>,
+    /// Where the next claim begins.
+    next_first: AtomicUsize,
 }
 
 impl RedisJournal {
@@ -153,7 +158,8 @@ impl Inner {
         partitions: Vec<Arc<Partition>>,
         durability: Durability,
     ) -> Self {
-        Self { settings, clock, ears, partitions, durability, definitions: RwLock::default() }
+        let (definitions, next_first) = (RwLock::default(), AtomicUsize::new(0));
+        Self { settings, clock, ears, partitions, durability, definitions, next_first }
     }
 
     /// Asks the server what time it is.
@@ -238,7 +244,7 @@ impl Inner {
     async fn enter(&self, id: SeatId, listener: ListenerId) -> Result<Lease, JournalError> {
         let mut first: Option<Timestamp> = None;
         for partition in &self.partitions {
-            let sent = self.clock.local();
+            let (sent, sent_at) = (self.clock.local(), self.clock.now());
             let lease = u64::try_from(self.settings.lease.as_micros()).unwrap_or(u64::MAX);
             let args = vec![
                 Bytes::copy_from_slice(id.0.as_bytes()),
@@ -248,7 +254,8 @@ impl Inner {
             let answer = self.ask(partition, Call::Enter, args).await?;
             let mut answer = List::of(answer).map_err(unavailable)?;
             self.clock.heard(Timestamp(answer.number().map_err(unavailable)?));
-            let deadline = Timestamp(answer.number().map_err(unavailable)?);
+            // By the clock here, which goes on when that of the server is set back.
+            let deadline = sent_at.plus(self.settings.lease);
             first = Some(first.map_or(deadline, |first| first.min(deadline)));
             let seat = Seat::new(id, listener, sent.plus(self.settings.lease));
             partition.seats().insert(id, Arc::new(seat));
@@ -279,14 +286,25 @@ impl Inner {
             return Ok(all);
         }
         let mut all = Claimed { at: self.clock.now(), ..Claimed::default() };
-        for partition in &self.partitions {
+        let first = self.next_first.fetch_add(1, Ordering::Relaxed);
+        for number in 0..self.partitions.len() {
+            let partition = &self.partitions[(first + number) % self.partitions.len()];
             let left = limit - all.sagas.len();
             if left == 0 && limit > 0 {
                 break;
             }
-            let claimed = self.claim(partition, &*partition.seat(seat)?, from, left).await?;
-            all.at = claimed.at;
-            all.sagas.extend(claimed.sagas);
+            match self.claim(partition, &*partition.seat(seat)?, from, left).await {
+                Ok(claimed) => {
+                    all.at = claimed.at;
+                    all.sagas.extend(claimed.sagas);
+                }
+                // What another partition gave has an owner now, who must hear of it.
+                Err(JournalError::Unavailable(error)) if !all.sagas.is_empty() => {
+                    tracing::warn!(%error, "a partition does not answer");
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(all)
     }

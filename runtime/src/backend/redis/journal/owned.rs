@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::chunk::{FULL, Header, Records, push};
 use crate::{
-    journal::{Gate, Item, ListenerId},
+    journal::{Admission, Item, ListenerId},
     kernel::{
         Cause, Definition, End, Fence, Finish, Finished, Letter, Place, Record, SagaStatus,
         Timestamp, Way,
@@ -119,8 +119,8 @@ pub(super) struct Owned {
     /// It began here, under this fence.
     pub(super) begun_here: bool,
     pub(super) reply_to: Option<ListenerId>,
-    /// The room that it takes until it leaves its first owner.
-    pub(super) gate: Option<Arc<dyn Gate>>,
+    /// The room that it takes until it leaves its first owner, or that one loses it.
+    pub(super) admission: Option<Arc<Admission>>,
     /// What is to be kept of earlier crashes while nothing was written.
     pub(super) crashes: Vec<u8>,
     last_at: Timestamp,
@@ -138,7 +138,7 @@ impl Owned {
             phase,
             begun_here: false,
             reply_to,
-            gate: None,
+            admission: None,
             crashes,
             last_at: records.records.last().map_or(Timestamp(0), |last| last.at),
             last: records.last.clone(),
@@ -146,7 +146,7 @@ impl Owned {
     }
 
     /// A saga that begins with this item.
-    pub(super) fn begun(item: &Item, header: Header, gate: Option<Arc<dyn Gate>>) -> Self {
+    pub(super) fn begun(item: &Item, header: Header, admission: Admission) -> Self {
         Self {
             header,
             fence: item.fence,
@@ -154,7 +154,7 @@ impl Owned {
             phase: Phase { course: Course::Forward, starting: true },
             begun_here: true,
             reply_to: item.records.first().and_then(reply_to),
-            gate,
+            admission: Some(Arc::new(admission)),
             crashes: Vec::new(),
             last_at: Timestamp(0),
             last: (0, Vec::new()),

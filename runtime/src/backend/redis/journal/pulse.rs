@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{
     Inner,
     chunk::BoxError,
-    gather::Gather,
+    gather::{Gather, Worker},
     partition::{Partition, hash, text, unavailable},
     reply::List,
     scripts::Call,
@@ -44,8 +44,8 @@ impl Inner {
         seat: &Arc<Seat>,
     ) -> Result<Pulse, JournalError> {
         let (reply, answer) = oneshot::channel();
-        if partition.beats.push(Job { seat: Arc::clone(seat), reply }) {
-            tokio::spawn(Arc::clone(self).send_pulses(Arc::clone(partition)));
+        if let Some(worker) = partition.beats.push(Job { seat: Arc::clone(seat), reply }) {
+            tokio::spawn(Arc::clone(self).send_pulses(worker, Arc::clone(partition)));
         }
         match answer.await {
             Ok(answer) => answer,
@@ -53,12 +53,11 @@ impl Inner {
         }
     }
 
-    async fn send_pulses(self: Arc<Self>, partition: Arc<Partition>) {
-        let _working = partition.beats.at_work();
+    async fn send_pulses(self: Arc<Self>, mut worker: Worker<Job>, partition: Arc<Partition>) {
         loop {
             sleep(GATHERED).await;
             let mut seats = HashSet::new();
-            let Some(jobs) = partition.beats.next(|job| seats.insert(job.seat.id)) else { return };
+            let Some(jobs) = worker.next(|job| seats.insert(job.seat.id)) else { return };
             let seats: Vec<_> = jobs.iter().map(|job| Arc::clone(&job.seat)).collect();
             match self.beat(&partition, &seats).await {
                 Ok(answers) => {
@@ -97,7 +96,7 @@ impl Inner {
                 text(seat.claims.load(Ordering::Acquire)),
             ]);
         }
-        let sent = self.clock.local();
+        let sent = (self.clock.local(), self.clock.now());
         let answer = partition.run(Call::Pulse, args).await?;
         self.read_beat(seats, answer, sent)
     }
@@ -106,11 +105,13 @@ impl Inner {
         &self,
         seats: &[Arc<Seat>],
         answer: Value,
-        sent: Timestamp,
+        (sent, sent_at): (Timestamp, Timestamp),
     ) -> Result<Vec<Result<Pulse, JournalError>>, BoxError> {
         let mut answer = List::of(answer)?;
         self.clock.heard(Timestamp(answer.number()?));
-        let deadline = Timestamp(answer.number()?);
+        // By the clock here, which goes on when that of the server is set back.
+        let _by_the_server = answer.number()?;
+        let deadline = sent_at.plus(self.settings.lease);
         let next_due = answer.maybe_number()?.map(Timestamp);
         let definitions = usize::try_from(answer.number()?).unwrap_or(usize::MAX);
         let (mut list, mut dead) = (answer.list()?, Vec::new());

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use super::super::link::Script;
 
 macro_rules! scripts {
-    ($($call:ident = $file:literal,)*) => {
+    ($($call:ident = $file:literal $(with $flags:literal)?,)*) => {
         /// What the server is asked to do.
         #[derive(Clone, Copy, Debug)]
         pub(super) enum Call {
@@ -16,6 +16,7 @@ macro_rules! scripts {
         const TEXTS: &[(&str, &str)] = &[$((
             $file,
             concat!(
+                $($flags,)?
                 include_str!("scripts/common.lua"),
                 include_str!(concat!("scripts/", $file, ".lua")),
             ),
@@ -23,6 +24,7 @@ macro_rules! scripts {
     };
 }
 
+// A full memory is no reason to lose a seat, nor to leave what a dead one had.
 scripts! {
     Append = "append",
     Audit = "audit",
@@ -32,11 +34,11 @@ scripts! {
     Create = "create",
     Enter = "enter",
     Find = "find",
-    Leave = "leave",
+    Leave = "leave" with "#!lua flags=allow-oom\n",
     List = "list",
-    Pulse = "pulse",
+    Pulse = "pulse" with "#!lua flags=allow-oom\n",
     Read = "read",
-    Reap = "reap",
+    Reap = "reap" with "#!lua flags=allow-oom\n",
     Tell = "tell",
 }
 

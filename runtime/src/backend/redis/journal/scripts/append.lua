@@ -5,8 +5,8 @@
 --   sagas; sagas that are parked, each with nothing; definition, end and saga of each ticket; fields
 --   that are over and lie there; fields and what is over; fields that go; listener, what it is told and
 --   saga
--- Atomic as `commit`, and its numbers are the same. A batch with a saga that has mail is not for this
--- script: M, and nothing is written.
+-- Atomic as `commit`, and its numbers are the same. A batch with a saga that was told something is not
+-- for this script: M, and nothing is written.
 local seat, number, claims = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local key = P .. 's:' .. seat
 local state = call('HMGET', key, 'b', 'c', 'reply', 'n')
@@ -34,11 +34,25 @@ local function each(command, name, from, to)
   end
 end
 
+-- What a hash has for a list of fields, in pages.
+local function values(name, from, to)
+  local all = {}
+  for at = from, to, 4000 do
+    local page = call('HMGET', name, unpack(ARGV, at, math.min(at + 3999, to)))
+    for n = 1, #page do
+      all[#all + 1] = page[n]
+    end
+  end
+  return all
+end
+
 local from, to = list()
-if call('EXISTS', P .. 'in') == 1 then
-  for _, letters in ipairs(call('HMGET', P .. 'in', unpack(ARGV, from, to))) do
-    if letters then
-      return { 'M' }
+if call('EXISTS', P .. 'in', P .. 'f') > 0 then
+  for _, name in ipairs({ P .. 'in', P .. 'f' }) do
+    for _, letters in ipairs(values(name, from, to)) do
+      if letters then
+        return { 'M' }
+      end
     end
   end
 end
@@ -61,7 +75,7 @@ end
 from, to = list()
 if from <= to then
   local over = {}
-  for n, chunk in ipairs(call('HMGET', P .. 'j', unpack(ARGV, from, to))) do
+  for n, chunk in ipairs(values(P .. 'j', from, to)) do
     if chunk then
       over[#over + 1] = ARGV[from + n - 1]
       over[#over + 1] = chunk

@@ -110,7 +110,8 @@ end
 local function wake(definition)
   local idle = call('SPOP', P .. 'i:' .. definition)
   if idle then
-    call('PUBLISH', P .. 'm:' .. sub(idle, 1, 5), 'r' .. idle)
+    -- A hint: one that is refused must not stop the script midway.
+    redis.pcall('PUBLISH', P .. 'm:' .. sub(idle, 1, 5), 'r' .. idle)
   end
 end
 
@@ -127,7 +128,7 @@ local function to_the_front(tickets)
 end
 
 local function signal(listener, kind, rest)
-  call('PUBLISH', P .. 'm:' .. sub(listener, 1, 5), kind .. listener .. rest)
+  redis.pcall('PUBLISH', P .. 'm:' .. sub(listener, 1, 5), kind .. listener .. rest)
 end
 
 -- When the next timer is due, or a carried ticket comes back; '' when none is.

@@ -15,8 +15,8 @@ use crate::{
         Signal, Signals, Verdict,
     },
     kernel::{
-        Definition, End, EntryId, Group, Host, Kind, Letter, Mail, OnExhausted, Place, Record,
-        Retry, SagaId, Started, Step, Value, Way,
+        Definition, End, EntryId, Finish, Finished, Group, Host, Kind, Letter, Mail, OnExhausted,
+        Place, Record, Retry, SagaId, Started, Step, Value, Way,
     },
 };
 
@@ -134,7 +134,13 @@ impl Process {
         records: Group,
         place: Place,
     ) -> Result<Verdict, JournalError> {
-        let item = Item {
+        let item = self.item(saga, seq, records, place);
+        let batch = Batch { seat: self.seat, items: smallvec![item] };
+        Ok(self.journal.commit(batch).await?.verdicts[0])
+    }
+
+    fn item(&self, saga: &ClaimedSaga, seq: u64, records: Group, place: Place) -> Item {
+        Item {
             saga: saga.id,
             fence: saga.fence,
             seq,
@@ -144,9 +150,7 @@ impl Process {
             place,
             guarded: place != Place::Owned,
             create: None,
-        };
-        let batch = Batch { seat: self.seat, items: smallvec![item] };
-        Ok(self.journal.commit(batch).await?.verdicts[0])
+        }
     }
 
     pub(super) async fn records(&self, saga: SagaId) -> Result<usize, Wrong> {
@@ -162,4 +166,40 @@ impl Process {
 /// Fails unless this is so.
 pub(super) fn ensure(holds: bool, why: impl Into<String>) -> Result<(), Wrong> {
     if holds { Ok(()) } else { Err(why.into().into()) }
+}
+
+impl Process {
+    /// Folds a letter, in a group of two records.
+    pub(super) async fn fold(
+        &self,
+        saga: &ClaimedSaga,
+        mail: &Mail,
+        seq: u64,
+    ) -> Result<(), Wrong> {
+        let received = Record::Received(Box::new(mail.clone()));
+        let item = Item {
+            folded: vec![mail.id],
+            ..self.item(saga, seq, smallvec![received, done(0)], Place::Owned)
+        };
+        let batch = Batch { seat: self.seat, items: smallvec![item] };
+        let verdict = self.journal.commit(batch).await?.verdicts[0];
+        ensure(verdict == Verdict::Written { mail: false }, format!("{verdict:?}"))
+    }
+
+    /// Ends a saga well, in a group of two records.
+    pub(super) async fn end(&self, saga: &ClaimedSaga, seq: u64) -> Result<(), Wrong> {
+        let finish = Finish::Completed(Value::journaled("done".to_owned()));
+        let finished = Finished { finish, residual: vec![], late_until: None };
+        let records = smallvec![done(1), Record::Finished(Arc::new(finished))];
+        let verdict = self.write(saga, seq, records, Place::Ended).await?;
+        ensure(verdict == Verdict::Written { mail: false }, format!("{verdict:?}"))
+    }
+
+    /// Writes a record that fills a chunk.
+    pub(super) async fn write_long(&self, saga: &ClaimedSaga, seq: u64) -> Result<(), Wrong> {
+        let end = End::Done(Value::journaled("x".repeat(4_200)));
+        let record = Record::Ended { step: 0, generation: 0, attempt: 1, way: Way::Do, end };
+        let verdict = self.write(saga, seq, smallvec![record], Place::Owned).await?;
+        ensure(verdict == Verdict::Written { mail: false }, format!("{verdict:?}"))
+    }
 }

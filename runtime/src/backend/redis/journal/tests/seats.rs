@@ -218,3 +218,33 @@ async fn batch_again(place: Place) -> Result<(), Wrong> {
     }
     ensure(owner.records(saga.id).await? == 4, "it was written twice")
 }
+
+/// What `append` must not do by itself: a saga that was told something takes its entries with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_folded_once_is_known_when_its_saga_is_over() {
+    let place = Place::new(None);
+    let (owner, other) = (place.process().await, place.process().await);
+    let saga = owner.owned().await.expect("it is owned");
+    let word = other.word();
+    let told = other.journal.tell(saga.id, word.clone()).await.expect("it answers");
+    assert_eq!(told, Told::Told);
+    owner.fold(&saga, &word, 2).await.expect("it is folded");
+    owner.end(&saga, 4).await.expect("it ends");
+    assert_eq!(place.server.cli(&["EXISTS", "{distributed-task:0}:f"]), "0");
+}
+
+/// More chunks end in one batch than Lua takes at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saga_of_many_chunks_ends_whole() {
+    let place = Place::new(None);
+    let owner = place.process().await;
+    let saga = owner.owned().await.expect("it is owned");
+    let (mut seq, chunks) = (2, 9_000);
+    for _ in 0..chunks {
+        owner.write_long(&saga, seq).await.expect("it is written");
+        seq += 1;
+    }
+    owner.end(&saga, seq).await.expect("it ends");
+    let records = owner.records(saga.id).await.expect("it is kept");
+    assert_eq!(records as u64, seq + 2);
+}
