@@ -15,7 +15,7 @@ pub(super) fn write(bytes: &[u8]) -> String {
     text
 }
 
-/// `None` for what [`write`] does not write.
+/// `None` for what [`write()`] does not write.
 pub(super) fn read(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=');
     let mut bytes = Vec::with_capacity(digits.len() / 4 * 3 + 2);
