@@ -1,0 +1,189 @@
+//! From the settings of a builder to a host that works.
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use super::{BuildError, TaskBuilder};
+use crate::{
+    Task,
+    clock::Clock,
+    files::Files,
+    journal::{Durability, Journal},
+    kernel::{Kind, Step},
+    orchestrator::{Carrier, Host, HostSettings, Part},
+    progress::ProgressTracker,
+    task::{TaskSteps, WorkerMessage, define, table::Mode},
+};
+
+/// What to do without a journal that processes share.
+#[cfg(feature = "redis")]
+const NOTHING_SHARED: &str = "the distributed mode needs a journal that processes share: say \
+    `.use_distributed_mode(|with| with.redis(\"redis://...\"))`, give one with \
+    `.override_journal(..)`, or call `.use_in_process_mode()`";
+#[cfg(not(feature = "redis"))]
+const NOTHING_SHARED: &str = "the distributed mode needs a journal that processes share: enable the \
+    feature `redis` of `distributed-task`, give one with `.override_journal(..)`, or call \
+    `.use_in_process_mode()`";
+
+impl<T: TaskSteps> TaskBuilder<T> {
+    pub(super) async fn start(mut self, part: Part) -> Result<Task<T>, BuildError> {
+        #[cfg(feature = "sqlite")]
+        {
+            self = self.open_journal().await?;
+        }
+        if self.mode.unwrap_or(T::TASK.mode) == Mode::Distributed {
+            self = self.connect().await?;
+        }
+        self.build_now(part).await
+    }
+
+    /// Opens what the processes share and is not overridden.
+    async fn connect(mut self) -> Result<Self, BuildError> {
+        let task = T::TASK.name;
+        let shared = std::mem::take(&mut self.distributed);
+        #[cfg(feature = "redis")]
+        if (self.journal.is_none() || self.progress.is_none())
+            && let Some(opened) = shared.opened().await
+        {
+            let opened =
+                opened.map_err(|source| BuildError::Redis { task, source: source.into() })?;
+            self.journal.get_or_insert(opened.journal);
+            self.progress.get_or_insert(opened.progress);
+        }
+        #[cfg(feature = "s3")]
+        if let (None, Some(files)) = (&self.files, shared.files()) {
+            let files = files.map_err(|source| BuildError::S3 { task, source })?;
+            self.files = Some(Files::new(files));
+        }
+        let _ = (task, shared);
+        Ok(self)
+    }
+
+    #[cfg(feature = "sqlite")]
+    async fn open_journal(mut self) -> Result<Self, BuildError> {
+        let task = T::TASK.name;
+        let Some(path) = self.journal_path.take() else { return Ok(self) };
+        if self.journal.is_some() {
+            return Err(BuildError::TwoJournals { task });
+        }
+        let mut journal = crate::backend::sqlite::SqliteJournal::builder(path);
+        if let Some(clock) = self.clock.take() {
+            journal = journal.clock(clock);
+        }
+        let opened = tokio::task::spawn_blocking(|| journal.open()).await;
+        let opened = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        let opened = opened.map_err(|source| BuildError::JournalPath { task, source })?;
+        Ok(self.override_journal(opened))
+    }
+
+    async fn build_now(self, part: Part) -> Result<Task<T>, BuildError> {
+        let task = T::TASK.name;
+        let is_distributed = self.mode.unwrap_or(T::TASK.mode) == Mode::Distributed;
+        if is_distributed && self.journal.is_none() {
+            return Err(BuildError::Mode { task, reason: NOTHING_SHARED });
+        }
+        let concurrency =
+            NonZeroUsize::new(self.concurrency).ok_or(BuildError::NoConcurrency { task })?;
+        if self.clock.is_some() && self.journal.is_some() {
+            return Err(BuildError::ClockWithoutEffect { task });
+        }
+        let handlers = self.handlers;
+        // What is in the memory of one process is nowhere for the others.
+        let files = self.files.or_else(|| if is_distributed { None } else { default_files() });
+        if let (None, Some(step)) = (&files, handlers.needs_files()) {
+            return Err(BuildError::NoFileStore { task, step });
+        }
+        if let Some(files) = &files {
+            for (step, bucket) in buckets::<T>() {
+                let checked = files.store().check(bucket).await;
+                checked.map_err(|source| BuildError::Bucket { task, step, source })?;
+            }
+        }
+        let journal = match self.journal {
+            Some(journal) => journal,
+            None => default_journal(self.clock)
+                .ok_or(BuildError::Mode { task, reason: "the feature `in-process` is off: enable it, or call `.override_journal(..)`" })?,
+        };
+        let progress = match self.progress {
+            Some(progress) => progress,
+            None => default_progress()
+                .ok_or(BuildError::Mode { task, reason: "the feature `in-process` is off: enable it, or call `.override_progress(..)`" })?,
+        };
+        check_durability::<T>(&*journal)?;
+        let carrier = self.queue.map(|queue| Carrier {
+            queue,
+            accept: |ticket| match WorkerMessage::<T>::try_from(ticket) {
+                Ok(message) => Ok(message.saga()),
+                Err(wrong) => Err(wrong.to_string()),
+            },
+        });
+        let settings = HostSettings { concurrency, grace: self.grace, part };
+        let host = Host::start(journal, handlers, self.codecs, files, progress, carrier, settings)
+            .await
+            .map_err(|source| BuildError::Journal { task, source })?;
+        Ok(Task::new(host))
+    }
+}
+
+/// The steps that upload, and where to.
+fn buckets<T: TaskSteps>() -> Vec<(&'static str, &'static str)> {
+    let facts = T::STEPS.iter().map(|row| &row.facts);
+    facts.filter_map(|facts| Some((facts.name, facts.bucket?))).collect()
+}
+
+/// Refuses a journal that survives less than the task needs (J6).
+///
+/// A pivot, or a step that runs at most once, needs a journal that forgets nothing: one that lost the
+/// intent would let it happen again. One that lives in memory forgets whole sagas, so that nothing
+/// goes on from half of one.
+fn check_durability<T: TaskSteps>(journal: &dyn Journal) -> Result<(), BuildError> {
+    let (task, has) = (T::TASK.name, journal.durability());
+    if let Some(needs) = T::TASK.durability {
+        return match has < needs {
+            true => Err(BuildError::Durability { task, has, needs }),
+            false => Ok(()),
+        };
+    }
+    let definition = define::definition::<T>();
+    let delicate = |step: &&Step| step.kind == Kind::Pivot || step.at_most_once;
+    match definition.steps.iter().find(delicate) {
+        Some(step) if has == Durability::Process => {
+            Err(BuildError::LosesSteps { task, step: step.name.to_string() })
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(feature = "files")]
+fn default_files() -> Option<Files> {
+    Some(Files::new(crate::backend::files::ObjectFiles::in_memory()))
+}
+
+#[cfg(not(feature = "files"))]
+fn default_files() -> Option<Files> {
+    None
+}
+
+#[cfg(feature = "in-process")]
+fn default_journal(clock: Option<Arc<dyn Clock>>) -> Option<Arc<dyn Journal>> {
+    let builder = crate::backend::memory::MemoryJournal::builder();
+    let builder = match clock {
+        Some(clock) => builder.clock(clock),
+        None => builder,
+    };
+    Some(Arc::new(builder.build()))
+}
+
+#[cfg(not(feature = "in-process"))]
+fn default_journal(_clock: Option<Arc<dyn Clock>>) -> Option<Arc<dyn Journal>> {
+    None
+}
+
+#[cfg(feature = "in-process")]
+fn default_progress() -> Option<Arc<dyn ProgressTracker>> {
+    Some(Arc::new(crate::backend::memory::MemoryProgress::default()))
+}
+
+#[cfg(not(feature = "in-process"))]
+fn default_progress() -> Option<Arc<dyn ProgressTracker>> {
+    None
+}
