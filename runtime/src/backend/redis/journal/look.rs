@@ -1,6 +1,6 @@
 //! Looking at sagas: by id, by place, page by page; and letters.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use redis::Value;
@@ -237,9 +237,4 @@ fn read_late(late: Value) -> Result<Vec<(SagaId, Mail)>, BoxError> {
         all.push((SagaId(Uuid::from_bytes(*saga)), serde_json::from_slice(letter)?));
     }
     Ok(all)
-}
-
-/// A definition as it is kept.
-pub(super) fn read_definition(text: &[u8]) -> Result<Arc<crate::kernel::Definition>, BoxError> {
-    Ok(Arc::new(serde_json::from_slice(text)?))
 }

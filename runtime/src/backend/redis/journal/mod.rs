@@ -18,6 +18,7 @@ mod claim;
 mod clock;
 mod commit;
 mod create;
+mod definitions;
 mod ears;
 mod gather;
 mod look;
@@ -29,45 +30,24 @@ mod reply;
 mod scripts;
 mod seat;
 mod settings;
+mod spread;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     fmt,
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, RwLock, atomic::AtomicUsize},
 };
-
-use bytes::Bytes;
-use redis::Value;
-use smallvec::SmallVec;
 
 pub use self::settings::RedisJournalBuilder;
-use self::{
-    clock::StoreClock,
-    ears::Ears,
-    look::read_definition,
-    messages::EVERYBODY,
-    partition::{Partition, text, unavailable},
-    pulse::PATIENCE,
-    reply::List,
-    scripts::Call,
-    seat::Seat,
-    settings::Settings,
-};
-use super::{
-    link::{Link, RedisOpenError, Subscription},
-    progress::RedisProgress,
-    queue::RedisQueue,
-};
+use self::{clock::StoreClock, ears::Ears, partition::Partition, settings::Settings};
+use super::{link::Subscription, progress::RedisProgress, queue::RedisQueue};
 use crate::{
     journal::{
         Admission, Answer, Audited, Batch, Carry, ClaimFrom, Claimed, Committed, Created,
-        Durability, History, Item, Journal, JournalError, Known, Lease, Left, ListFilter, Listed,
-        ListenerId, NewSaga, Pulse, Reaped, SeatId, Signals, Told, Verdict,
+        Durability, History, Journal, JournalError, Known, Lease, Left, ListFilter, Listed,
+        ListenerId, NewSaga, Pulse, Reaped, SeatId, Signals, Told,
     },
     kernel::{Definition, DefinitionHash, Mail, SagaId, Timestamp},
 };
@@ -162,244 +142,14 @@ impl Inner {
         Self { settings, clock, ears, partitions, durability, definitions, next_first }
     }
 
-    /// Asks the server what time it is.
-    async fn set_clock(&self, link: &Link) -> Result<(), RedisOpenError> {
-        if let Ok(answer) = link.call(redis::cmd("TIME")).await
-            && let Ok(mut time) = List::of(answer)
-            && let (Ok(seconds), Ok(micros)) = (time.number(), time.number())
-        {
-            self.clock.heard(Timestamp(seconds * 1_000_000 + micros));
-        }
-        Ok(())
-    }
-
     /// All ids under a key have the same second half, and so the same partition.
     fn partition(&self, saga: SagaId) -> &Arc<Partition> {
+        &self.partitions[self.number_of(saga)]
+    }
+
+    fn number_of(&self, saga: SagaId) -> usize {
         let (_, low) = saga.0.as_u64_pair();
-        &self.partitions[low as usize % self.partitions.len()]
-    }
-
-    fn known_definition(&self, hash: DefinitionHash) -> Option<Arc<Definition>> {
-        self.definitions.read().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned()
-    }
-
-    fn remember(&self, definition: &Arc<Definition>) {
-        let mut known = self.definitions.write().unwrap_or_else(PoisonError::into_inner);
-        known.insert(definition.hash(), Arc::clone(definition));
-    }
-
-    async fn define(&self, definition: Arc<Definition>) -> Result<(), JournalError> {
-        let hash = definition.hash();
-        let json = serde_json::to_vec(&*definition).map_err(unavailable)?;
-        for (number, partition) in self.partitions.iter().enumerate() {
-            let mut command = redis::cmd("HSETNX");
-            command.arg(partition.key(b"defs", b"")).arg(&hash.0).arg(&json);
-            let answer = partition.call(command).await.map_err(unavailable)?;
-            if number == 0 && answer == Value::Int(1) {
-                let mut command = redis::cmd("PUBLISH");
-                let message = [&b"d"[..], &hash.0].concat();
-                command.arg(partition.key(EVERYBODY, b"")).arg(message);
-                partition.call(command).await.map_err(unavailable)?;
-            }
-        }
-        self.remember(&definition);
-        Ok(())
-    }
-
-    async fn definitions(&self) -> Result<Vec<Arc<Definition>>, JournalError> {
-        let mut command = redis::cmd("HVALS");
-        command.arg(self.partitions[0].key(b"defs", b""));
-        let answer = self.partitions[0].call(command).await.map_err(unavailable)?;
-        let mut list = List::of(answer).map_err(unavailable)?;
-        let mut all = BTreeMap::new();
-        while !list.is_empty() {
-            let text = list.bytes().map_err(unavailable)?;
-            let definition = read_definition(&text).map_err(unavailable)?;
-            self.remember(&definition);
-            all.insert(definition.hash(), definition);
-        }
-        Ok(all.into_values().collect())
-    }
-
-    async fn definition(
-        &self,
-        hash: DefinitionHash,
-    ) -> Result<Option<Arc<Definition>>, JournalError> {
-        if let Some(known) = self.known_definition(hash) {
-            return Ok(Some(known));
-        }
-        let mut command = redis::cmd("HGET");
-        command.arg(self.partitions[0].key(b"defs", b"")).arg(&hash.0);
-        match self.partitions[0].call(command).await.map_err(unavailable)? {
-            Value::Nil => Ok(None),
-            text => {
-                let text = reply::bytes(text).map_err(unavailable)?;
-                let definition = read_definition(&text).map_err(unavailable)?;
-                self.remember(&definition);
-                Ok(Some(definition))
-            }
-        }
-    }
-
-    async fn enter(&self, id: SeatId, listener: ListenerId) -> Result<Lease, JournalError> {
-        let mut first: Option<Timestamp> = None;
-        for partition in &self.partitions {
-            let (sent, sent_at) = (self.clock.local(), self.clock.now());
-            let lease = u64::try_from(self.settings.lease.as_micros()).unwrap_or(u64::MAX);
-            let args = vec![
-                Bytes::copy_from_slice(id.0.as_bytes()),
-                Bytes::copy_from_slice(&listener.0.to_be_bytes()),
-                text(lease),
-            ];
-            let answer = self.ask(partition, Call::Enter, args).await?;
-            let mut answer = List::of(answer).map_err(unavailable)?;
-            self.clock.heard(Timestamp(answer.number().map_err(unavailable)?));
-            // By the clock here, which goes on when that of the server is set back.
-            let deadline = sent_at.plus(self.settings.lease);
-            first = Some(first.map_or(deadline, |first| first.min(deadline)));
-            let seat = Seat::new(id, listener, sent.plus(self.settings.lease));
-            partition.seats().insert(id, Arc::new(seat));
-        }
-        Ok(Lease { deadline: first })
-    }
-
-    /// From every partition, the fullest promise first; each starts with another one.
-    async fn claim_all(
-        &self,
-        seat: SeatId,
-        from: ClaimFrom<'_>,
-        limit: usize,
-    ) -> Result<Claimed, JournalError> {
-        if let ClaimFrom::Sagas(definition, sagas) = from {
-            let mut all = Claimed { at: self.clock.now(), ..Claimed::default() };
-            for partition in &self.partitions {
-                let here = |saga: &&SagaId| Arc::ptr_eq(self.partition(**saga), partition);
-                let sagas: Vec<SagaId> = sagas.iter().filter(here).copied().collect();
-                if sagas.is_empty() {
-                    continue;
-                }
-                let from = ClaimFrom::Sagas(definition, &sagas);
-                let claimed = self.claim(partition, &*partition.seat(seat)?, from, limit).await?;
-                all.at = claimed.at;
-                all.sagas.extend(claimed.sagas);
-            }
-            return Ok(all);
-        }
-        let mut all = Claimed { at: self.clock.now(), ..Claimed::default() };
-        let first = self.next_first.fetch_add(1, Ordering::Relaxed);
-        for number in 0..self.partitions.len() {
-            let partition = &self.partitions[(first + number) % self.partitions.len()];
-            let left = limit - all.sagas.len();
-            if left == 0 && limit > 0 {
-                break;
-            }
-            match self.claim(partition, &*partition.seat(seat)?, from, left).await {
-                Ok(claimed) => {
-                    all.at = claimed.at;
-                    all.sagas.extend(claimed.sagas);
-                }
-                // What another partition gave has an owner now, who must hear of it.
-                Err(JournalError::Unavailable(error)) if !all.sagas.is_empty() => {
-                    tracing::warn!(%error, "a partition does not answer");
-                    break;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(all)
-    }
-
-    async fn commit_all(self: Arc<Self>, batch: Batch) -> Result<Committed, JournalError> {
-        let mut verdicts: SmallVec<[Verdict; 1]> =
-            batch.items.iter().map(|_| Verdict::NotOwner).collect();
-        let mut by_partition: Vec<(Vec<usize>, Vec<Item>)> =
-            self.partitions.iter().map(|_| Default::default()).collect();
-        for (index, item) in batch.items.into_iter().enumerate() {
-            let (_, low) = item.saga.0.as_u64_pair();
-            let (indices, items) = &mut by_partition[low as usize % self.partitions.len()];
-            indices.push(index);
-            items.push(item);
-        }
-        let is_empty = by_partition.iter().all(|(_, items)| items.is_empty());
-        for (number, (indices, items)) in by_partition.into_iter().enumerate() {
-            if items.is_empty() && !(is_empty && number == 0) {
-                continue;
-            }
-            let partition = &self.partitions[number];
-            let seat = partition.seat(batch.seat)?;
-            let committed = Arc::clone(&self).commit(Arc::clone(partition), seat, items).await?;
-            for (index, verdict) in indices.into_iter().zip(committed.verdicts) {
-                verdicts[index] = verdict;
-            }
-        }
-        Ok(Committed { verdicts })
-    }
-
-    async fn pulse_all(
-        self: Arc<Self>,
-        id: SeatId,
-        carry: Option<Carry<'_>>,
-    ) -> Result<Pulse, JournalError> {
-        let mut all: Option<Pulse> = None;
-        for partition in &self.partitions {
-            let seat = partition.seat(id)?;
-            let mut pulse = self.pulse(partition, &seat).await?;
-            if let Some(carry) = carry {
-                let left = carry.limit - all.as_ref().map_or(0, |all| all.carried.len());
-                let carry = Carry { limit: left, ..carry };
-                pulse.carried = self.carry(partition, &seat, carry).await?;
-            }
-            all = Some(match all {
-                None => pulse,
-                Some(mut all) => {
-                    all.deadline = all.deadline.min(pulse.deadline);
-                    all.next = all.next.min(pulse.next);
-                    all.next_due = [all.next_due, pulse.next_due].into_iter().flatten().min();
-                    all.dead.extend(pulse.dead);
-                    all.carried.extend(pulse.carried);
-                    all
-                }
-            });
-        }
-        let mut all = all.unwrap_or_default();
-        all.dead.sort_unstable();
-        all.dead.dedup();
-        Ok(all)
-    }
-
-    async fn reap_all(&self, dead: SeatId) -> Result<Reaped, JournalError> {
-        let until = self.clock.local().plus(PATIENCE);
-        let (mut given_back, mut alive) = (0, 0);
-        for partition in &self.partitions {
-            match self.reap(partition, dead, until).await? {
-                Reaped::Reaped(sagas) => {
-                    given_back += sagas;
-                    if let Some(seat) = partition.seats().remove(&dead) {
-                        seat.lose(false);
-                        self.ears.forget(seat.listener);
-                    }
-                }
-                Reaped::Alive => alive += 1,
-            }
-        }
-        Ok(if alive == self.partitions.len() { Reaped::Alive } else { Reaped::Reaped(given_back) })
-    }
-
-    async fn leave_all(&self, id: SeatId) -> Result<Left, JournalError> {
-        let mut owns = 0;
-        for partition in &self.partitions {
-            let args = vec![Bytes::copy_from_slice(id.0.as_bytes())];
-            let answer = self.ask(partition, Call::Leave, args).await?;
-            let mut answer = List::of(answer).map_err(unavailable)?;
-            if &*answer.bytes().map_err(unavailable)? == b"N" {
-                owns +=
-                    usize::try_from(answer.number().map_err(unavailable)?).unwrap_or(usize::MAX);
-            } else if let Some(seat) = partition.seats().remove(&id) {
-                seat.lose(false);
-                self.ears.forget(seat.listener);
-            }
-        }
-        Ok(if owns > 0 { Left::Owns(owns) } else { Left::Left })
+        low as usize % self.partitions.len()
     }
 }
 

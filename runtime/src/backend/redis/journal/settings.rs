@@ -3,9 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Inner, RedisJournal, clock::StoreClock, ears::Ears, partition::Partition, scripts::Scripts,
+    Inner, RedisJournal, chunk::BoxError, clock::StoreClock, ears::Ears, partition::Partition,
+    reply::List, scripts::Scripts,
 };
-use crate::backend::redis::link::{Link, LinkError, LinkSettings, RedisOpenError};
+use crate::{
+    backend::redis::link::{Link, LinkError, LinkSettings, RedisOpenError},
+    kernel::Timestamp,
+};
 
 /// Below this a busy machine is taken for a dead one.
 const SHORTEST: Duration = Duration::from_millis(100);
@@ -124,6 +128,7 @@ impl RedisJournalBuilder {
         #[cfg(test)]
         let scripts = mistake.map_or_else(Scripts::standard, Scripts::with);
         let clock = Arc::new(StoreClock::new());
+        clock.heard(time(&link).await?);
         let partition = |number| {
             let name = (settings.namespace.as_str(), number);
             Arc::new(Partition::new((&link, &scripts), &clock, name, settings.retain))
@@ -131,7 +136,6 @@ impl RedisJournalBuilder {
         let partitions = (0..settings.partitions.max(1)).map(partition).collect();
         let ears = Arc::new(Ears::new());
         let inner = Arc::new(Inner::new(settings, clock, ears, partitions, durability));
-        inner.set_clock(&link).await?;
         let subscription = inner.listen_to(&link);
         Ok(RedisJournal { inner, _subscription: subscription })
     }
@@ -169,11 +173,7 @@ impl Settings {
             ("partitions", self.partitions.to_string()),
             ("retention in ms", self.retain.as_millis().to_string()),
         ];
-        let refused = |source: LinkError| RedisOpenError::Refused {
-            address: link.address(),
-            what: source.to_string(),
-            source: source.into(),
-        };
+        let refused = |source| refused(link, source);
         for (setting, here) in settings {
             let mut say = redis::cmd("HSETNX");
             say.arg(&key).arg(setting).arg(&here);
@@ -192,4 +192,22 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// What time it is there.
+async fn time(link: &Link) -> Result<Timestamp, RedisOpenError> {
+    let answer = link.call(redis::cmd("TIME")).await.map_err(|source| refused(link, source))?;
+    let read = |answer| {
+        let mut time = List::of(answer)?;
+        Ok(Timestamp(time.number()? * 1_000_000 + time.number()?))
+    };
+    read(answer).map_err(|source: BoxError| {
+        let (address, what) = (link.address(), source.to_string());
+        RedisOpenError::Refused { address, what, source }
+    })
+}
+
+fn refused(link: &Link, source: LinkError) -> RedisOpenError {
+    let (address, what) = (link.address(), source.to_string());
+    RedisOpenError::Refused { address, what, source: source.into() }
 }

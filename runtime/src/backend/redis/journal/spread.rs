@@ -1,0 +1,191 @@
+//! What concerns a seat, in one partition after the other: it has a record in each.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::{
+    Inner,
+    partition::{Partition, text, unavailable},
+    pulse::PATIENCE,
+    reply::List,
+    scripts::Call,
+    seat::Seat,
+};
+use crate::{
+    journal::{
+        Batch, Carry, ClaimFrom, Claimed, Committed, Item, JournalError, Lease, Left, ListenerId,
+        Pulse, Reaped, SeatId, Verdict,
+    },
+    kernel::{SagaId, Timestamp},
+};
+
+impl Inner {
+    pub(super) async fn enter(
+        &self,
+        id: SeatId,
+        listener: ListenerId,
+    ) -> Result<Lease, JournalError> {
+        let mut first: Option<Timestamp> = None;
+        for partition in &self.partitions {
+            let (sent, sent_at) = (self.clock.local(), self.clock.now());
+            let lease = u64::try_from(self.settings.lease.as_micros()).unwrap_or(u64::MAX);
+            let args = vec![
+                Bytes::copy_from_slice(id.0.as_bytes()),
+                Bytes::copy_from_slice(&listener.0.to_be_bytes()),
+                text(lease),
+            ];
+            let answer = self.ask(partition, Call::Enter, args).await?;
+            let mut answer = List::of(answer).map_err(unavailable)?;
+            self.clock.heard(Timestamp(answer.number().map_err(unavailable)?));
+            // By the clock here, which goes on when that of the server is set back.
+            let deadline = sent_at.plus(self.settings.lease);
+            first = Some(first.map_or(deadline, |first| first.min(deadline)));
+            let seat = Seat::new(id, listener, sent.plus(self.settings.lease));
+            partition.seats().insert(id, Arc::new(seat));
+        }
+        Ok(Lease { deadline: first })
+    }
+
+    /// From one partition after the other, until there are enough; each claim begins with another one.
+    pub(super) async fn claim_all(
+        &self,
+        seat: SeatId,
+        from: ClaimFrom<'_>,
+        limit: usize,
+    ) -> Result<Claimed, JournalError> {
+        let mut all = Claimed { at: self.clock.now(), ..Claimed::default() };
+        let first = self.next_first.fetch_add(1, Ordering::Relaxed);
+        for number in 0..self.partitions.len() {
+            let partition = &self.partitions[(first + number) % self.partitions.len()];
+            let left = limit.saturating_sub(all.sagas.len());
+            if left == 0 && limit > 0 {
+                break;
+            }
+            let here = match from {
+                ClaimFrom::Definitions(_) => Vec::new(),
+                ClaimFrom::Sagas(_, sagas) => self.of(partition, sagas),
+            };
+            let from = match from {
+                ClaimFrom::Sagas(..) if here.is_empty() => continue,
+                ClaimFrom::Sagas(definition, _) => ClaimFrom::Sagas(definition, &here),
+                from => from,
+            };
+            match self.claim(partition, &*partition.seat(seat)?, from, left).await {
+                Ok(claimed) => {
+                    all.at = claimed.at;
+                    all.sagas.extend(claimed.sagas);
+                }
+                // What another partition gave has an owner now, who must hear of it.
+                Err(JournalError::Unavailable(error)) if !all.sagas.is_empty() => {
+                    tracing::warn!(%error, "a partition does not answer");
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(all)
+    }
+
+    /// Those that are in this partition.
+    fn of(&self, partition: &Arc<Partition>, sagas: &[SagaId]) -> Vec<SagaId> {
+        let here = |saga: &&SagaId| Arc::ptr_eq(self.partition(**saga), partition);
+        sagas.iter().filter(here).copied().collect()
+    }
+
+    pub(super) async fn commit_all(
+        self: Arc<Self>,
+        batch: Batch,
+    ) -> Result<Committed, JournalError> {
+        let mut verdicts: SmallVec<[Verdict; 1]> =
+            batch.items.iter().map(|_| Verdict::NotOwner).collect();
+        let mut by_partition: Vec<(Vec<usize>, Vec<Item>)> =
+            self.partitions.iter().map(|_| Default::default()).collect();
+        for (index, item) in batch.items.into_iter().enumerate() {
+            let (indices, items) = &mut by_partition[self.number_of(item.saga)];
+            indices.push(index);
+            items.push(item);
+        }
+        let is_empty = by_partition.iter().all(|(_, items)| items.is_empty());
+        for (number, (indices, items)) in by_partition.into_iter().enumerate() {
+            if items.is_empty() && !(is_empty && number == 0) {
+                continue;
+            }
+            let partition = &self.partitions[number];
+            let seat = partition.seat(batch.seat)?;
+            let committed = Arc::clone(&self).commit(Arc::clone(partition), seat, items).await?;
+            for (index, verdict) in indices.into_iter().zip(committed.verdicts) {
+                verdicts[index] = verdict;
+            }
+        }
+        Ok(Committed { verdicts })
+    }
+
+    pub(super) async fn pulse_all(
+        self: Arc<Self>,
+        id: SeatId,
+        carry: Option<Carry<'_>>,
+    ) -> Result<Pulse, JournalError> {
+        let mut all: Option<Pulse> = None;
+        for partition in &self.partitions {
+            let seat = partition.seat(id)?;
+            let mut pulse = self.pulse(partition, &seat).await?;
+            if let Some(carry) = carry {
+                let left = carry.limit - all.as_ref().map_or(0, |all| all.carried.len());
+                let carry = Carry { limit: left, ..carry };
+                pulse.carried = self.carry(partition, &seat, carry).await?;
+            }
+            all = Some(match all {
+                None => pulse,
+                Some(mut all) => {
+                    all.deadline = all.deadline.min(pulse.deadline);
+                    all.next = all.next.min(pulse.next);
+                    all.next_due = [all.next_due, pulse.next_due].into_iter().flatten().min();
+                    all.dead.extend(pulse.dead);
+                    all.carried.extend(pulse.carried);
+                    all
+                }
+            });
+        }
+        let mut all = all.unwrap_or_default();
+        all.dead.sort_unstable();
+        all.dead.dedup();
+        Ok(all)
+    }
+
+    pub(super) async fn reap_all(&self, dead: SeatId) -> Result<Reaped, JournalError> {
+        let until = self.clock.local().plus(PATIENCE);
+        let (mut given_back, mut alive) = (0, 0);
+        for partition in &self.partitions {
+            match self.reap(partition, dead, until).await? {
+                Reaped::Reaped(sagas) => {
+                    given_back += sagas;
+                    if let Some(seat) = partition.seats().remove(&dead) {
+                        seat.lose(false);
+                        self.ears.forget(seat.listener);
+                    }
+                }
+                Reaped::Alive => alive += 1,
+            }
+        }
+        Ok(if alive == self.partitions.len() { Reaped::Alive } else { Reaped::Reaped(given_back) })
+    }
+
+    pub(super) async fn leave_all(&self, id: SeatId) -> Result<Left, JournalError> {
+        let mut owns = 0;
+        for partition in &self.partitions {
+            let args = vec![Bytes::copy_from_slice(id.0.as_bytes())];
+            let answer = self.ask(partition, Call::Leave, args).await?;
+            let mut answer = List::of(answer).map_err(unavailable)?;
+            if &*answer.bytes().map_err(unavailable)? == b"N" {
+                owns +=
+                    usize::try_from(answer.number().map_err(unavailable)?).unwrap_or(usize::MAX);
+            } else if let Some(seat) = partition.seats().remove(&id) {
+                seat.lose(false);
+                self.ears.forget(seat.listener);
+            }
+        }
+        Ok(if owns > 0 { Left::Owns(owns) } else { Left::Left })
+    }
+}
