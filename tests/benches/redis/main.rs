@@ -1,8 +1,12 @@
 //! Sagas over one Redis against the bare loop of a hand-written worker, in turns, in one run.
 //!
 //! ```sh
-//! cargo bench -p distributed-task-tests --bench redis
+//! cargo bench -p distributed-task-tests --bench redis            # all of it
+//! cargo bench -p distributed-task-tests --bench redis -- no 64   # without AOF, 64 in flight
 //! ```
+//!
+//! "One host" submits and works. "Apart" is a host that submits beside a host that works, in one process,
+//! but with nothing in common: each saga goes through the ready list.
 //!
 //! Client and server share the machine. Each figure is the median of five rounds, and each ratio is one
 //! of figures of the same round. A server of its own for each setting of `appendfsync`; its files are in
@@ -16,7 +20,7 @@ mod memory;
 
 use std::time::Duration;
 
-use distributed_task::{backend::redis::RedisJournal, prelude::*};
+use distributed_task::{backend::redis::RedisJournal, builder::Distributed, prelude::*};
 use distributed_task_test_servers::{Appends, RedisOptions, RedisServer};
 use tokio::runtime::Builder;
 
@@ -28,6 +32,9 @@ use self::{
 const ROUNDS: usize = 5;
 /// In flight, and sagas of a round.
 const SIZES: [(u32, u32); 3] = [(1, 400), (64, 6_400), (256, 12_800)];
+
+const SETTINGS: [(&str, Appends); 3] =
+    [("no", Appends::No), ("everysec", Appends::EverySecond), ("always", Appends::Always)];
 
 /// A job of one step that does nothing.
 #[distributed_task(request = sagas::Order, response = sagas::Receipt)]
@@ -109,31 +116,54 @@ async fn race(
     );
 }
 
+/// Whether no argument is about this, or one of them names it.
+fn is_asked_for(part: &str) -> bool {
+    const GROUPS: [&[&str]; 2] =
+        [&["no", "everysec", "always", "memory"], &["1", "64", "256", "jobs", "apart"]];
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    let group = GROUPS.iter().find(|group| group.contains(&part)).expect("it is a part");
+    let mut of_group = asked.iter().filter(|asked| group.contains(&asked.as_str())).peekable();
+    of_group.peek().is_none() || of_group.any(|asked| asked == part)
+}
+
 async fn on(appends: Appends) {
-    println!("{appends:?}");
     let server = RedisServer::start(RedisOptions { appends, ..RedisOptions::default() });
     // Kept for two seconds, so that the store has its size after the first rounds.
     let retain = Duration::from_secs(2);
     let journal = RedisJournal::builder(server.url()).retain(retain);
-    let shared = distributed_task::builder::Distributed::default().redis_with(journal);
+    let shared = Distributed::default().redis_with(journal.clone());
     let three = Three::builder().use_distributed_mode(|_| shared.clone()).concurrency(512);
     let three = three.build().await.expect("it is built");
     let job = Job::builder().use_distributed_mode(|_| shared.clone()).concurrency(512);
     let job = job.build().await.expect("it is built");
     let (floor, one) = (Bare::new(server.url(), 3).await, Bare::new(server.url(), 1).await);
-    for size in SIZES {
-        race(&server, "three steps", size, &floor, &three).await;
+    for size in SIZES.into_iter().filter(|(in_flight, _)| is_asked_for(&in_flight.to_string())) {
+        race(&server, "one host", size, &floor, &three).await;
     }
-    race(&server, "no-op jobs", SIZES[1], &one, &job).await;
+    if is_asked_for("jobs") {
+        race(&server, "no-op jobs", SIZES[1], &one, &job).await;
+    }
     three.shutdown(Duration::from_secs(5)).await;
     job.shutdown(Duration::from_secs(5)).await;
+    if is_asked_for("apart") {
+        let alone = || Distributed::default().redis_with(journal.clone());
+        let builder = || Three::builder().use_distributed_mode(|_| alone()).concurrency(512);
+        let api = builder().build_api().await.expect("it is built");
+        let worker = builder().build_worker().await.expect("it is built");
+        race(&server, "apart", SIZES[1], &floor, &api).await;
+        api.shutdown(Duration::from_secs(5)).await;
+        worker.shutdown(Duration::from_secs(5)).await;
+    }
 }
 
 fn main() {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("a runtime");
-    for appends in [Appends::No, Appends::EverySecond, Appends::Always] {
+    for (name, appends) in SETTINGS.into_iter().filter(|(name, _)| is_asked_for(name)) {
+        println!("appendfsync {name}");
         runtime.block_on(on(appends));
     }
-    runtime.block_on(memory::report());
+    if is_asked_for("memory") {
+        runtime.block_on(memory::report());
+    }
 }
