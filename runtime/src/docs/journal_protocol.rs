@@ -78,7 +78,9 @@
 //! and a second start under its key has to wait. When it is undone it is `Abandoned` and does not hold
 //! its key any more (schedule A6). Its owner hands it over with the group that moves it on with an intent, parks
 //! it, turns it back for another cause than `Abandoned`, or ends it; a host that leaves in its API phase
-//! abandons it.
+//! abandons it. A host that has a free slot and waits for work in a journal that it shares with others may
+//! begin a saga without API steps in its own hands, too: that one is accepted with its first group, and
+//! goes on elsewhere when its owner is reaped.
 //!
 //! The start that follows an abandoned one has a new id and names the first one, whose id stands for the
 //! key. In the same step the journal notes there which start is the latest, and keeps that note as long
@@ -118,9 +120,9 @@
 //! | host that reaps or carries, half way | a part done; a ticket too many at most | the next pulse of any host |
 //!
 //! Two hosts may *think* that they own one saga until the stale one's next call. Only one can write, and
-//! the fence tells resources. A host that finds its seat gone, or could not renew it in time, drops what
-//! it held and takes a new seat under a new id; it asks again, ever more rarely, until the journal gives
-//! it one (B17). What the stale one knows goes to the inbox as a letter (J5). A success that
+//! the fence tells resources. A host that could not renew its seat in time starts nothing until it has. One
+//! that finds its seat gone drops what it held and takes a new seat under a new id; it asks again, ever
+//! more rarely, until the journal gives it one (B17). What the stale one knows goes to the inbox as a letter (J5). A success that
 //! comes when its saga is settled, or not known any more, reaches nobody: it is logged as an error and
 //! listed by `late`, unless the saga completed (schedule B16).
 //!

@@ -37,7 +37,8 @@
 //! | `in`, `f` | hashes: letters that wait, and the ids of those that were folded | they are folded; the saga is over |
 //! | `ph`, `k` | hashes: which way a saga goes, unless it is forward; the latest start under a key | the saga is over |
 //! | `s:` and a seat, `seats`, `m:`, `i:` | a seat and the numbers of its last calls; all seats by their deadlines; whose sagas have mail; who is idle | the seat leaves, or is reaped |
-//! | `d:` and a number | hash: what was over in one span of the retention, with its records | two spans later, as a whole |
+//! | `d:` and a number | hash: what was over in one span of the retention: how it ended, and its records, in one field | two spans later, as a whole |
+//! | `again` | hash: starts that were repeated because an answer was lost, for a first copy that comes late | ten minutes later |
 //! | `late` | sorted set: the newest 1,000 successes that came too late | newer ones come |
 //! | `defs`, `fence`, `meta` | definitions; the last fence; what the processes agree on | never |
 //!
@@ -47,7 +48,12 @@
 //! # Calls
 //!
 //! Each operation is one script, and atomic. What gathers while a call is on its way is the next call:
-//! a script that starts, claims or commits takes up to 256 sagas, or 1 MiB.
+//! a script that starts, claims or commits takes up to 256 sagas, or 1 MiB. A batch takes at most half of
+//! what its process owns, so that the server works on one half while the process works on the other.
+//!
+//! A process that submits and works, and waits for work, owns what it starts from the first record on:
+//! no ticket, no claim, and the first step begins when the start is durable. Where all slots are taken,
+//! or API hosts and workers are apart, a start is a ticket for whoever comes first.
 //!
 //! A call that is not answered is made again on another connection, and does nothing twice:
 //!
@@ -57,8 +63,9 @@
 //! | `claim`, `commit` | they have numbers, one row each for a seat; the last number is answered as it was, any other one out of turn is `Diverged` |
 //! | `pulse`, `reap`, `leave`, `enter` | doing it twice is doing it once |
 //!
-//! A seat whose batch is not answered before its deadline is given up: nobody knows what was written
-//! last, so nothing is written behind it. What its process knows, it tells as letters (J5).
+//! A batch is repeated under its number for as long as anybody waits for it, also behind the deadline of
+//! its seat: the server says whether the seat still lives. If it does not, nobody knows what was written
+//! last, and nothing is written behind it. What its process knows, it tells as letters (J5).
 //!
 //! No script looks at who owns a saga before it writes to it. A saga leaves its owner by a batch of the
 //! owner, or with the whole seat, which a reaper ends before it touches anything else. And a server that
@@ -75,7 +82,8 @@
 //!
 //! Its seat is overdue a lease after its last pulse, and the others see that with their pulses. It is
 //! reaped at the second sight, so that a server that stood still for longer than a lease costs nobody
-//! its seat (schedule B17). That is a lease and two pulses: 5 s by default.
+//! its seat (schedule B17). That is a lease and two pulses: 5 s by default. Meanwhile the processes start
+//! nothing, and what runs goes on.
 //!
 //! # What fails, and what comes of it
 //!
@@ -90,6 +98,8 @@
 //! | a dead seat claims, writes or pulses | `Fenced`, and no ticket is lost | `schedule_b1_a_seat_that_was_reaped_takes_no_ticket`, `nothing_lands_behind_the_first_page_of_a_reap`, `schedule_b17_no_renewal_brings_a_reaped_seat_back` |
 //! | the reaper dies half way | the next one goes on | `a_reaper_that_dies_between_two_pages_is_followed_by_another` |
 //! | a process dies in a step | another one goes on | `another_worker_goes_on_with_what_a_lost_one_had` |
+//! | the server stands still for longer than a lease | nobody is reaped, and no step is lost | `schedule_b17_a_server_that_stands_still_for_longer_than_a_lease_costs_nobody_its_step` |
+//! | a host dies with what it began itself | another one goes on | `what_a_lost_host_started_itself_goes_on_elsewhere` |
 //! | a process leaves | it finishes its steps, and gives the rest back | `a_worker_that_leaves_finishes_its_step_and_gives_the_rest_to_another` |
 //! | a release or a codec is rolled out | each worker does what it has code for; both codecs are read | `a_worker_of_the_new_release_finishes_what_the_old_one_starts_and_not_the_reverse`, `a_change_of_the_codec_rolls` |
 //! | nothing | nothing is left but what is kept for a time | `nothing_but_what_is_kept_is_left_when_everybody_is_gone`, `what_is_over_goes_when_its_retention_ends` |

@@ -38,6 +38,7 @@ use crate::kernel::{DefinitionHash, EntryId, Fence, Group, Place, SagaId, Timest
 /// # }))];
 ///
 /// // A saga that begins in the hands of its owner: later items leave `create` empty.
+/// let admission = Some(journal.admit(definition).await?);
 /// let item = Item {
 ///     saga,
 ///     fence: Fence(journal.now().0),
@@ -47,7 +48,7 @@ use crate::kernel::{DefinitionHash, EntryId, Fence, Group, Place, SagaId, Timest
 ///     folded: Vec::new(),
 ///     place: Place::Owned,
 ///     guarded: false,
-///     create: Some(NewOwned { definition, key: None, admission: journal.admit(definition).await? }),
+///     create: Some(NewOwned { definition, key: None, admission }),
 /// };
 /// let batch = Batch { seat, items: vec![item].into() };
 /// let committed = journal.commit(batch).await?;
@@ -97,8 +98,9 @@ pub struct NewOwned {
     pub definition: DefinitionHash,
     /// The first id under its key, if this is not it: that start was abandoned (I2).
     pub key: Option<SagaId>,
-    /// The reserved room.
-    pub admission: Admission,
+    /// The reserved room of a start that its owner has to hand over (A6). `None`: it is accepted with
+    /// its first group, and waits for nobody.
+    pub admission: Option<Admission>,
 }
 
 impl fmt::Debug for NewOwned {

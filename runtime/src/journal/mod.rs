@@ -44,8 +44,8 @@ use crate::kernel::{Definition, DefinitionHash, Mail, SagaId, Timestamp};
 /// # Keys
 /// A second start under a key draws the id of the first (I2). [`find`](Journal::find) answers what
 /// is known of a saga by its id, and so does a `create` that finds one: the fingerprint of its
-/// start, and its [`Stage`]. A saga that began in the hands of an owner is `Starting` until that
-/// owner hands it over: moves it on with an intent, parks it, turns it back for another cause than
+/// start, and its [`Stage`]. A saga that began in the hands of an owner without an admission is
+/// accepted at once. With one, it is `Starting` until that owner hands it over: moves it on with an intent, parks it, turns it back for another cause than
 /// `Abandoned`, or ends it. What that owner only gives back, and what others do with it after that
 /// owner was reaped, leave it `Starting` until it is undone, and it is `Abandoned` then. A saga with a fingerprint leaves a tombstone: it is found, and its id is
 /// taken, for at least one retention after its end, also when its records are gone. After two

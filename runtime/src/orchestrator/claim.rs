@@ -1,7 +1,10 @@
 //! The claim loop: takes tickets from the journal's ready lists, as many as there are free slots,
 //! and spawns a driver for each saga. Idle, it waits for a signal; it never polls.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use smallvec::{SmallVec, smallvec};
 use tokio::{sync::OwnedSemaphorePermit, time::sleep};
@@ -37,11 +40,16 @@ async fn claim_until_leaving(host: &Arc<Host>, seat: &Arc<Seat>) {
         match host.answered(seat, claimed).await {
             Some(Ok(claimed)) if claimed.sagas.is_empty() => {
                 drop((slot, claiming));
-                tokio::select! {
+                host.is_idle.store(true, Ordering::Relaxed);
+                let called = tokio::select! {
                     biased;
-                    () = host.leaving.cancelled() => return,
-                    () = seat.lost.cancelled() => return,
-                    () = host.ears.ready.notified() => {}
+                    () = host.leaving.cancelled() => false,
+                    () = seat.lost.cancelled() => false,
+                    () = host.ears.ready.notified() => true,
+                };
+                host.is_idle.store(false, Ordering::Relaxed);
+                if !called {
+                    return;
                 }
             }
             Some(Ok(claimed)) => {

@@ -1,18 +1,22 @@
-//! The self-fence: a host that has not renewed its lease in time stops by itself, before others may
-//! declare it dead (F3).
+//! The self-fence: a host that has not renewed its lease in time starts nothing more, before others may
+//! declare it dead (F3). What runs goes on: if the seat is still there when the store is heard again, so
+//! is the host (B17).
 
 use std::{
+    pin::pin,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep_until};
+use tokio::{sync::Notify, time::Instant};
 
 /// Until when this host may act, on a clock of its own.
 pub(super) struct SelfFence {
     base: Instant,
     /// Microseconds after `base`.
     until: AtomicU64,
+    /// It was renewed.
+    revived: Notify,
 }
 
 /// A renewal on its way, and when it was sent.
@@ -23,7 +27,7 @@ const NEVER: u64 = u64::MAX;
 impl SelfFence {
     /// Of a host that has no lease yet.
     pub(super) fn new() -> Self {
-        Self { base: now(), until: NEVER.into() }
+        Self { base: now(), until: NEVER.into(), revived: Notify::new() }
     }
 
     /// Counted from before the call: the store may have renewed the lease then, and not later.
@@ -37,6 +41,7 @@ impl SelfFence {
         let until = lease.map(|lease| sent + lease * 9 / 10 - self.base);
         let until = until.map_or(NEVER, |until| u64::try_from(until.as_micros()).unwrap_or(NEVER));
         self.until.store(until, Ordering::Relaxed);
+        self.revived.notify_waiters();
     }
 
     /// Whether nothing may be started any more.
@@ -44,15 +49,16 @@ impl SelfFence {
         self.until().is_some_and(|until| until <= now())
     }
 
-    /// Waits until it has fallen. A lease that begins as one for ever stays so.
-    pub(super) async fn fallen(&self) {
-        while let Some(until) = self.until() {
-            if until <= now() {
+    /// Waits until it stands.
+    pub(super) async fn stands(&self) {
+        loop {
+            let mut revived = pin!(self.revived.notified());
+            revived.as_mut().enable();
+            if !self.has_fallen() {
                 return;
             }
-            sleep_until(until).await;
+            revived.await;
         }
-        std::future::pending().await
     }
 
     fn until(&self) -> Option<Instant> {

@@ -4,7 +4,7 @@ use std::{
     num::NonZeroUsize,
     sync::{
         Arc, PoisonError, RwLock,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -60,6 +60,8 @@ pub(crate) struct Host {
     seated: Notify,
     pub(super) settings: HostSettings,
     pub(super) slots: Arc<Semaphore>,
+    /// Its ready lists were empty, and nobody has said yet that they are not.
+    pub(super) is_idle: AtomicBool,
     /// One slot for sagas that hosts died on: the next crash names its cause (R3).
     pub(super) suspects: Suspects,
     /// Whatever the host waits for before it is gone, besides what its seat owns.
@@ -133,6 +135,7 @@ impl Host {
             covers: RwLock::new(covered(&own, known).into()),
             suspects: Suspects::new(),
             slots: Arc::new(Semaphore::new(settings.concurrency.get().min(Semaphore::MAX_PERMITS))),
+            is_idle: AtomicBool::new(false),
             journal,
             handlers,
             definition,

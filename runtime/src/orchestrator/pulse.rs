@@ -35,9 +35,6 @@ pub(super) async fn run(host: GoneAtEnd, seat: Arc<Seat>, lease: Lease) {
     while let Some((seat, lease)) = held {
         tokio::select! {
             biased;
-            () = seat.fence.fallen() => {
-                tracing::error!("no pulse in time: this host stops before its sagas are given away");
-            }
             () = seat.lost.cancelled() => tracing::error!("this host has lost its seat"),
             () = all_is_done(host, &seat) => {
                 leave(host, &seat).await;
@@ -165,7 +162,10 @@ async fn beat(host: &Host, seat: &Seat, lease: Lease) {
                 suspects.reap(host, &pulse).await;
             }
             Err(JournalError::Unavailable(error)) => {
-                tracing::warn!(%error, "no pulse, trying again");
+                match seat.fence.has_fallen() {
+                    true => tracing::error!(%error, "no pulse in time: this host starts nothing"),
+                    false => tracing::warn!(%error, "no pulse, trying again"),
+                }
                 sleep(until_retry(host, deadline)).await;
             }
             Err(error) => {

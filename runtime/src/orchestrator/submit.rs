@@ -5,15 +5,14 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use smallvec::SmallVec;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{
-    driver::Driver, host::Host, inputs::Verdicts, once::Keyed, random, signals::Waiter,
+    driver::Driver, host::Host, inputs::Verdicts, once::Keyed, random, seat::Seat, signals::Waiter,
     start_key::StartKey,
 };
 use crate::{
-    journal::{Created, JournalError, NewOwned, NewSaga},
+    journal::{Admission, Created, JournalError, NewOwned, NewSaga},
     kernel::{Fence, Host as Role, Machine, Place, SagaId, Started, Timestamp, Value},
 };
 
@@ -150,19 +149,7 @@ impl Host {
         request: Value,
         keyed: Option<Keyed>,
     ) -> Result<Result<Begun, Exists>, SubmitError> {
-        let task = || self.definition.task.to_string();
-        let failed = |source| SubmitError::Journal { task: task(), source };
-        let leaving = || SubmitError::ShuttingDown { task: task() };
-        // Without API steps the submitter owns nothing, and needs no seat.
-        let seat = match self.has_api_phase() {
-            true => Some(self.seat().await.ok_or_else(leaving)?),
-            false => None,
-        };
-        let admission = tokio::select! {
-            biased;
-            () = self.leaving.cancelled() => return Err(leaving()),
-            admission = self.journal.admit(self.hash) => admission.map_err(failed)?,
-        };
+        let hands = self.hands().await?;
         let now = self.journal.now();
         let id = keyed.map_or_else(|| random::saga(now), |keyed| keyed.id);
         let key = keyed.and_then(|keyed| keyed.key);
@@ -173,47 +160,114 @@ impl Host {
             fingerprint: keyed.map(|keyed| keyed.fingerprint),
             reply_to: Some(self.listener.0),
         };
-        // The submitter owns nothing; an API host owns the saga from its first record on (A6).
-        let fence = if self.has_api_phase() { mint(now) } else { Fence::NONE };
+        let (role, fence) = match &hands {
+            Hands::Api(..) => (Role::Api, mint(now)),
+            Hands::Free(..) => (Role::Worker, mint(now)),
+            Hands::Full(_) => (Role::Api, Fence::NONE),
+        };
         let definition = Arc::clone(&self.definition);
         let verdicts = Verdicts(&*self.handlers);
-        let (machine, first) =
-            Machine::start(definition, id, Role::Api, fence, started, now, &verdicts);
+        let (machine, first) = Machine::start(definition, id, role, fence, started, now, &verdicts);
         let waiter = Unwatched { host: self, id, waiter: Some(self.ears.waiter(id)) };
+        let new = |records, place, admission| NewSaga {
+            id,
+            at: now,
+            definition: self.hash,
+            records,
+            place,
+            key,
+            admission,
+        };
+        let own = |admission| NewOwned { definition: self.hash, key, admission };
+        let driver = |seat| Driver::new(Arc::clone(self), seat, machine, now);
         let mut api_phase = None;
-        if let (Place::Owned, Some(seat)) = (first.place, seat) {
-            let (created, is_created) = oneshot::channel();
-            let (handed_over, over) = oneshot::channel();
-            let create = NewOwned { definition: self.hash, key, admission };
-            let driver = Driver::new(Arc::clone(self), Arc::clone(&seat), machine, now);
-            seat.tasks.spawn(driver.begin(first, create, created, handed_over));
-            let lost = |_| SubmitError::HostLost { task: task(), saga: id };
-            if !is_created.await.map_err(lost)?.map_err(failed)? {
-                return Ok(Err(Exists(id)));
+        let is_new = match (first.place, hands) {
+            (Place::Owned, Hands::Api(seat, admission)) => {
+                let (handed_over, over) = oneshot::channel();
+                api_phase = Some(over);
+                let begun =
+                    driver(seat).with_api_phase(handed_over).begin(first, own(Some(admission)));
+                let task = || self.definition.task.to_string();
+                let lost = |_| SubmitError::HostLost { task: task(), saga: id };
+                begun.await.map_err(lost)?.map_err(|source| self.failed(source))?
             }
-            api_phase = Some(over);
-        } else {
-            let records: SmallVec<_> = first.records;
-            let new = NewSaga {
-                id,
-                at: now,
-                definition: self.hash,
-                records,
-                place: first.place,
-                key,
-                admission,
-            };
-            let unheard = || Err(JournalError::Unavailable("it did not answer in time".into()));
-            let created = self.heard(self.journal.create(new)).await.unwrap_or_else(unheard);
-            if let Created::Exists(_) = created.map_err(failed)? {
-                return Ok(Err(Exists(id)));
+            (Place::Owned, Hands::Free(seat, slot)) => {
+                let records = first.records.clone();
+                match driver(seat).with_slot(Some(slot)).begin(first, own(None)).await {
+                    Ok(Ok(is_new)) => is_new,
+                    // With that seat, or before it: the id is taken once.
+                    Ok(Err(_)) | Err(_) => {
+                        let new = new(records, Place::Ready, self.admission().await?);
+                        self.create(new).await? || keyed.is_none()
+                    }
+                }
             }
+            (place, Hands::Api(_, admission) | Hands::Full(admission)) => {
+                self.create(new(first.records, place, admission)).await?
+            }
+            (place, Hands::Free(..)) => {
+                self.create(new(first.records, place, self.admission().await?)).await?
+            }
+        };
+        match is_new {
+            true => Ok(Ok(Begun { id, waiter: waiter.keep(), api_phase })),
+            false => Ok(Err(Exists(id))),
         }
-        Ok(Ok(Begun { id, waiter: waiter.keep(), api_phase }))
+    }
+
+    /// Who owns a saga that starts now. An API host owns it from its first record on (A6). So does a
+    /// host that waits for work in a journal that it shares: a claim would be one more trip to the
+    /// store. Nothing waits there that was submitted before.
+    async fn hands(&self) -> Result<Hands, SubmitError> {
+        if self.has_api_phase() {
+            let seat = self.seat().await.ok_or_else(|| self.shutting_down())?;
+            return Ok(Hands::Api(seat, self.admission().await?));
+        }
+        if self.is_shared
+            && self.is_idle.load(Ordering::Relaxed)
+            && let Some(seat) = self.seat_now()
+            && let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned()
+        {
+            return Ok(Hands::Free(seat, slot));
+        }
+        Ok(Hands::Full(self.admission().await?))
+    }
+
+    async fn admission(&self) -> Result<Admission, SubmitError> {
+        tokio::select! {
+            biased;
+            () = self.leaving.cancelled() => Err(self.shutting_down()),
+            admission = self.journal.admit(self.hash) => admission.map_err(|source| self.failed(source)),
+        }
+    }
+
+    /// Starts a saga that nobody owns; `false` when there is one with its id.
+    async fn create(&self, new: NewSaga) -> Result<bool, SubmitError> {
+        let unheard = || Err(JournalError::Unavailable("it did not answer in time".into()));
+        let created = self.heard(self.journal.create(new)).await.unwrap_or_else(unheard);
+        Ok(created.map_err(|source| self.failed(source))? == Created::Created)
+    }
+
+    fn failed(&self, source: JournalError) -> SubmitError {
+        SubmitError::Journal { task: self.definition.task.to_string(), source }
+    }
+
+    fn shutting_down(&self) -> SubmitError {
+        SubmitError::ShuttingDown { task: self.definition.task.to_string() }
     }
 }
 
-/// The fence of an API host: no two starts of a process share one, so that each knows its own first
+/// Who owns a saga that starts.
+enum Hands {
+    /// This host, through its API phase.
+    Api(Arc<Seat>, Admission),
+    /// This host, which has a free slot and nothing to do.
+    Free(Arc<Seat>, OwnedSemaphorePermit),
+    /// Nobody: it waits in its ready list.
+    Full(Admission),
+}
+
+/// The fence of a host that begins a saga: no two starts of a process share one, so that each knows its own first
 /// record again.
 fn mint(now: Timestamp) -> Fence {
     static LAST: AtomicU64 = AtomicU64::new(0);

@@ -60,7 +60,7 @@ impl Desk {
             folded: Vec::new(),
             place: Place::Owned,
             guarded: false,
-            create: Some(NewOwned { definition, key: None, admission }),
+            create: Some(NewOwned { definition, key: None, admission: Some(admission) }),
         };
         Parcel::of(Batch { seat: SEAT, items: smallvec![item] }, claims)
     }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use distributed_task::{SagaOutcome, backend::redis::RedisJournal, builder::Distributed};
+use distributed_task::{
+    SagaOutcome, SagaStatus, backend::redis::RedisJournal, builder::Distributed,
+};
 use distributed_task_test_servers::RedisServer;
 
 use crate::shop::{Ledger, Wish, buy, server, shared};
@@ -139,4 +141,31 @@ async fn sagas_are_spread_over_partitions() {
     assert_eq!(listed, ids);
     let audited = api.operator("alice").audit().await.expect("it answers");
     assert_eq!(audited.mended.len(), 0, "{audited:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_over_is_kept_with_its_history_or_with_its_result_only() {
+    for result_only in [false, true] {
+        let (server, _) = server();
+        let mut journal = RedisJournal::builder(server.url());
+        if result_only {
+            journal = journal.result_only();
+        }
+        let shared = Distributed::default().redis_with(journal);
+        let ledger = Ledger::open();
+        let host = buy(&ledger, "host", &shared).build().await.expect("it is built");
+        let id = host.submit(Wish::of("tea")).await.expect("it is accepted").id();
+        let saga = host.saga(id).await.expect("it is found");
+        saga.outcome().await.expect("it ends");
+
+        let later = buy(&ledger, "later", &shared).build_api().await.expect("it is built");
+        let saga = later.saga(id).await.expect("it is found");
+        let outcome = saga.outcome().await.expect("it ended");
+        assert!(matches!(outcome, SagaOutcome::Completed(tea) if tea == "tea, shipped"));
+        assert_eq!(saga.status().await.expect("it answers"), SagaStatus::Completed);
+        let bucket = server.cli(&["KEYS", "*}:d:*"]);
+        let kept = server.cli(&["HGETALL", &bucket]);
+        assert!(kept.contains("\"tea, shipped\""), "its result is there: {kept}");
+        assert_eq!(kept.contains("done"), !result_only, "how its steps ended: {kept}");
+    }
 }

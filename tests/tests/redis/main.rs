@@ -3,5 +3,6 @@
 mod hosts;
 mod life;
 mod opening;
+mod outages;
 mod releases;
 mod shop;

@@ -10,6 +10,9 @@ use distributed_task_test_servers::{RedisOptions, RedisServer};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
+/// Of every host here.
+pub const LEASE: Duration = Duration::from_secs(1);
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Wish {
     pub name: String,
@@ -102,7 +105,7 @@ pub fn server() -> (RedisServer, Distributed) {
 
 /// What the hosts of one process share.
 pub fn shared(server: &RedisServer) -> Distributed {
-    let journal = RedisJournal::builder(server.url()).lease(Duration::from_secs(1));
+    let journal = RedisJournal::builder(server.url()).lease(LEASE);
     Distributed::default().redis_with(journal)
 }
 

@@ -77,6 +77,20 @@ pub(super) async fn starting(desk: Desk) -> Verdict {
     ensure_eq(stage(&desk, saga).await?, Stage::Accepted)
 }
 
+pub(super) async fn accepted_at_once(desk: Desk) -> Verdict {
+    let dead = desk.seat().await?;
+    let mut item = begin(&desk).await?;
+    let saga = item.saga;
+    item.create.iter_mut().for_each(|create| create.admission = None);
+    ensure_eq(desk.commit(&dead, item).await?, Ruling::Written { mail: false })?;
+    ensure_eq(stage(&desk, saga).await?, Stage::Accepted)?;
+    desk.outlive(&dead).await;
+    desk.journal.reap(dead.id).await?;
+    let heir = desk.seat().await?;
+    ensure_eq(desk.claim_this(&heir, saga).await?.crashes, 1)?;
+    ensure_eq(stage(&desk, saga).await?, Stage::Accepted)
+}
+
 pub(super) async fn abandoned(desk: Desk) -> Verdict {
     let dead = desk.seat().await?;
     let item = begin(&desk).await?;

@@ -179,6 +179,8 @@ const RULES: &[Rule<Desk>] = rules! {
     "a `create` that finds a saga answers what is known of it" => keys::exists,
     "a saga that began in an owner's hands is `Starting` until it is handed over"
         => keys::starting,
+    "a saga that began in an owner's hands without an admission is `Accepted`, and goes on elsewhere \
+     when its owner is reaped" => keys::accepted_at_once,
     "a start that its owner parks, turns back or moves on with an intent is `Accepted`"
         => keys::accepted,
     "a start that its owner only gives back, or abandons, is `Starting`" => keys::given_back,

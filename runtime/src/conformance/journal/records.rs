@@ -56,7 +56,7 @@ pub(super) async fn owned_from_the_start(desk: &Desk) -> Result<Item, Failure> {
         folded: Vec::new(),
         place: Place::Owned,
         guarded: false,
-        create: Some(NewOwned { definition, key: None, admission }),
+        create: Some(NewOwned { definition, key: None, admission: Some(admission) }),
     })
 }
 

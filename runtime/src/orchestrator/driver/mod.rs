@@ -55,6 +55,8 @@ pub(super) struct Driver {
     span: Span,
     /// A slot of the host; given back while the saga only waits.
     slot: Option<OwnedSemaphorePermit>,
+    /// Nothing is started until the store is heard again (F3).
+    is_fenced: bool,
     /// It could start something, if it had a slot.
     wants_slot: bool,
     /// The code for a saga of an older definition; else it is the host's own.
@@ -127,6 +129,7 @@ impl Driver {
             waits: None,
             span,
             slot: None,
+            is_fenced: false,
             wants_slot: false,
             handlers: None,
             is_suspect: false,
@@ -167,16 +170,35 @@ impl Driver {
         self.let_go();
     }
 
-    /// Drives a saga through its API phase, from its first record on (A6). Tells `created` whether
-    /// it was this host that began it: under a key somebody else may have been quicker (I2).
-    pub(super) async fn begin(
+    /// Says when its API phase is over.
+    pub(super) fn with_api_phase(
+        mut self: Box<Self>,
+        handed_over: oneshot::Sender<()>,
+    ) -> Box<Self> {
+        self.handed_over = Some(handed_over);
+        self
+    }
+
+    /// Spawns the driver of a saga that this host starts, from its first record on. Resolves when that
+    /// is written, or not: under a key somebody else may have been quicker (I2), and the seat may be
+    /// lost.
+    pub(super) fn begin(
+        self: Box<Self>,
+        first: Decision,
+        create: NewOwned,
+    ) -> oneshot::Receiver<Result<bool, JournalError>> {
+        let (created, is_created) = oneshot::channel();
+        let seat = Arc::clone(&self.seat);
+        seat.tasks.spawn(Box::pin(self.run_from_the_start(first, create, created)));
+        is_created
+    }
+
+    async fn run_from_the_start(
         mut self: Box<Self>,
         first: Decision,
         create: NewOwned,
         created: oneshot::Sender<Result<bool, JournalError>>,
-        handed_over: oneshot::Sender<()>,
     ) {
-        self.handed_over = Some(handed_over);
         let item = self.item(0, first, Some(create));
         let place = item.place;
         let commit = self.commit(item);

@@ -22,8 +22,9 @@ use crate::{
 impl Driver {
     /// Starts what the machine commands.
     pub(super) fn start(&mut self) {
-        if self.seat.fence.has_fallen() {
-            // The pulse ends this host; until then it starts nothing (F3).
+        self.is_fenced = self.seat.fence.has_fallen();
+        if self.is_fenced {
+            // Others may own the saga now (F3).
             return;
         }
         if self.owes_slot {

@@ -28,6 +28,7 @@ pub(super) struct Waits {
     mail: Attendance,
     timer: Option<(Timestamp, Pin<Box<Sleep>>)>,
     slot: Option<BoxFuture<'static, Option<OwnedSemaphorePermit>>>,
+    revived: Option<BoxFuture<'static, ()>>,
     leave: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     abort: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     lost: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
@@ -65,6 +66,7 @@ impl Driver {
                 mail: self.host.ears.attend(&self.context),
                 timer: None,
                 slot: None,
+                revived: None,
                 // The caller of `submit` waits for the API phase: it is finished (A6).
                 leave: (self.machine.role() == Role::Worker)
                     .then(|| Box::pin(self.host.leaving.clone().cancelled_owned())),
@@ -93,6 +95,19 @@ impl Driver {
         }
         if poll_once(&mut waits.abort, cx) {
             return Poll::Ready(Next::Abort);
+        }
+        if !self.is_fenced {
+            waits.revived = None;
+        } else {
+            let seat = &self.seat;
+            let wait = waits.revived.get_or_insert_with(|| {
+                let seat = Arc::clone(seat);
+                async move { seat.fence.stands().await }.boxed()
+            });
+            if wait.as_mut().poll(cx).is_ready() {
+                waits.revived = None;
+                return Poll::Ready(Next::Event(Event::Due));
+            }
         }
         if !self.wants_slot {
             waits.slot = None;

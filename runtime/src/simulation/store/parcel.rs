@@ -28,7 +28,7 @@ pub(super) struct Part {
     folded: Vec<EntryId>,
     pub(super) place: Place,
     pub(super) guarded: bool,
-    pub(super) create: Option<(DefinitionHash, Option<SagaId>, Room)>,
+    pub(super) create: Option<(DefinitionHash, Option<SagaId>, Option<Room>)>,
 }
 
 /// The room for a new saga, taken once however often it is sent.
@@ -64,7 +64,7 @@ impl Part {
             create: self.create.map(|(definition, key, room)| NewOwned {
                 definition,
                 key,
-                admission: take(&room, journal, definition),
+                admission: room.map(|room| take(&room, journal, definition)),
             }),
         }
     }
@@ -83,7 +83,7 @@ impl Parcel {
             place: item.place,
             guarded: item.guarded,
             create: item.create.map(|NewOwned { definition, key, admission }| {
-                (definition, key, Arc::new(Mutex::new(Some(admission))))
+                (definition, key, admission.map(|room| Arc::new(Mutex::new(Some(room)))))
             }),
         };
         let items = batch.items.into_iter().map(part).collect();

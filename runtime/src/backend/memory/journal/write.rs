@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     journal::{
-        Batch, Committed, Created, Gate, Item, JournalError, ListenerId, NewSaga, SeatId, Signal,
-        Verdict,
+        Admission, Batch, Committed, Created, Gate, Item, JournalError, ListenerId, NewSaga,
+        SeatId, Signal, Verdict,
     },
     kernel::{
         Cause, DefinitionHash, Fence, Fingerprint, Finished, Mail, Place, Record, SagaId, Stamped,
@@ -77,12 +77,13 @@ impl MemoryJournal {
             let Some(seat) = self.seats.get(seat).filter(|_| new) else {
                 return Verdict::NotOwner;
             };
-            let gate = create.admission.into_gate();
+            let starting = create.admission.is_some();
+            let gate = create.admission.and_then(Admission::into_gate);
             self.fences.fetch_max(item.fence.0, Ordering::AcqRel);
             let mut entry = Entry::new((create.definition, create.key), &item.records, gate);
             seat.owned.fetch_add(1, Ordering::Relaxed);
             entry.at = At::Owned { seat, fence: item.fence };
-            entry.starting = true;
+            entry.starting = starting;
             self.insert(&mut shard, item.saga, entry);
         }
         let Some(entry) = shard.sagas.get_mut(&item.saga) else { return Verdict::NotOwner };

@@ -19,6 +19,9 @@ pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// A chunk of so many bytes does not grow any more.
 pub(super) const FULL: usize = 4096;
 const VERSION: u8 = 1;
+/// The longest header, and what stands before a group.
+pub(super) const HEADER: usize = 50;
+pub(super) const GROUP_HEAD: usize = 20;
 const HAS_FINGERPRINT: u8 = 1;
 const HAS_KEY: u8 = 2;
 
@@ -32,15 +35,14 @@ pub(super) struct Header {
 }
 
 impl Header {
-    pub(super) fn write(&self) -> Vec<u8> {
+    pub(super) fn write(&self, to: &mut Vec<u8>) {
         let flag = |is: bool, flag| if is { flag } else { 0 };
         let flags =
             flag(self.fingerprint.is_some(), HAS_FINGERPRINT) | flag(self.key.is_some(), HAS_KEY);
-        let mut header = vec![VERSION, flags];
-        header.extend(self.definition.0);
-        header.extend(self.fingerprint.iter().flat_map(|fingerprint| fingerprint.0));
-        header.extend(self.key.iter().flat_map(|key| *key.0.as_bytes()));
-        header
+        to.extend([VERSION, flags]);
+        to.extend(self.definition.0);
+        to.extend(self.fingerprint.iter().flat_map(|fingerprint| fingerprint.0));
+        to.extend(self.key.iter().flat_map(|key| *key.0.as_bytes()));
     }
 
     fn read(from: &mut &[u8]) -> Result<Self, BoxError> {
@@ -82,7 +84,10 @@ fn keep(value: &mut Value) -> Result<(), BoxError> {
 /// The bytes of a group of records.
 pub(super) fn group(records: &mut [Record]) -> Result<Vec<u8>, BoxError> {
     records.iter_mut().try_for_each(|record| record.each_value(&mut keep))?;
-    Ok(rmp_serde::to_vec(records)?)
+    // Most fit, and do not grow.
+    let mut group = Vec::with_capacity(512);
+    rmp_serde::encode::write(&mut group, records)?;
+    Ok(group)
 }
 
 /// Adds a group to a chunk.

@@ -10,8 +10,8 @@ use super::{
     Inner,
     chunk::{self, BoxError},
     owned::{Owned, Phase},
-    partition::{Partition, hash, text, unavailable},
-    reply::{List, array},
+    partition::{Partition, micros, unavailable},
+    reply::List,
     scripts::Call,
     seat::Seat,
 };
@@ -43,30 +43,33 @@ impl Inner {
         let _turn = seat.claiming.lock().await;
         seat.check()?;
         let number = seat.claims.load(Ordering::Acquire) + 1;
-        let mut args = vec![
-            Bytes::copy_from_slice(seat.id.0.as_bytes()),
-            text(number),
-            Bytes::copy_from_slice(&seat.listener.0.to_be_bytes()),
-            text(limit as u64),
-            text(MOST_BYTES),
-        ];
+        let many = match from {
+            ClaimFrom::Definitions(definitions) => definitions.len(),
+            ClaimFrom::Sagas(_, sagas) => sagas.len(),
+        };
+        let mut request = partition.request(Call::Claim, (8 + many, 128 + 24 * many));
+        request.arg(seat.id.0.as_bytes()).number(number).arg(&seat.listener.0.to_be_bytes());
+        request.number(limit).number(MOST_BYTES);
         match from {
             ClaimFrom::Definitions(definitions) => {
-                args.push(Bytes::from_static(b"d"));
-                args.extend(definitions.iter().copied().map(hash));
+                request.arg(b"d");
+                for definition in definitions {
+                    request.arg(&definition.0);
+                }
             }
             ClaimFrom::Sagas(definition, sagas) => {
-                args.extend([Bytes::from_static(b"s"), hash(definition)]);
-                let id = |saga: &SagaId| Bytes::copy_from_slice(saga.0.as_bytes());
-                args.extend(sagas.iter().map(id));
+                request.arg(b"s").arg(&definition.0);
+                for saga in sagas {
+                    request.arg(saga.0.as_bytes());
+                }
             }
         }
-        let answer = match partition.insist_and_count(Call::Claim, args, || seat.until()).await {
+        let answer = match partition.insist_and_count(&request, || seat.check().is_ok()).await {
             Ok((answer, _)) => answer,
             Err((error, 0)) => return Err(unavailable(error)),
             Err((error, _)) => {
                 // It may own what nobody here knows of.
-                tracing::error!(seat = %seat.id, %error, "a claim was not answered in time");
+                tracing::error!(seat = %seat.id, %error, "a claim was not answered");
                 return Err(seat.lose(false));
             }
         };
@@ -93,16 +96,15 @@ impl Inner {
         seat: &Seat,
         carry: Carry<'_>,
     ) -> Result<Vec<(SagaId, DefinitionHash)>, JournalError> {
-        let after = u64::try_from(self.settings.carried.as_micros()).unwrap_or(u64::MAX);
-        let mut args = vec![
-            Bytes::copy_from_slice(seat.id.0.as_bytes()),
-            Bytes::copy_from_slice(&seat.listener.0.to_be_bytes()),
-            text(carry.limit as u64),
-            text(after),
-        ];
-        args.extend(carry.definitions.iter().copied().map(hash));
+        let many = carry.definitions.len();
+        let mut request = partition.request(Call::Carry, (4 + many, 64 + 24 * many));
+        request.arg(seat.id.0.as_bytes()).arg(&seat.listener.0.to_be_bytes());
+        request.number(carry.limit).number(micros(self.settings.carried));
+        for definition in carry.definitions {
+            request.arg(&definition.0);
+        }
         // Once: what it took and did not say comes back by itself.
-        let answer = partition.run(Call::Carry, args).await.map_err(unavailable)?;
+        let answer = partition.run(&request).await.map_err(unavailable)?;
         match read_carried(answer).map_err(unavailable)? {
             Some(carried) => {
                 let waits_for =
@@ -124,8 +126,11 @@ fn read(answer: Value) -> Result<Reply, BoxError> {
     }
     let mut claimed = Claimed { at: Timestamp(answer.number()?), ..Claimed::default() };
     let (mut sagas, mut owned) = (answer.list()?, Vec::new());
+    let (mut phases, mut letters) = (answer.list()?, answer.list()?);
     while !sagas.is_empty() {
-        match read_saga(sagas.list()?) {
+        let (id, owner, records) = (sagas.array()?, sagas.bytes()?, sagas.bytes()?);
+        let beside = (phases.maybe_bytes()?, letters.maybe_bytes()?);
+        match read_saga(SagaId(Uuid::from_bytes(id)), &owner, &records, beside) {
             Ok((saga, of)) => {
                 owned.push((saga.id, of));
                 claimed.sagas.push(saga);
@@ -137,17 +142,21 @@ fn read(answer: Value) -> Result<Reply, BoxError> {
     Ok(Reply::Claimed(claimed, owned))
 }
 
-fn read_saga(mut saga: List) -> Result<(ClaimedSaga, Owned), BoxError> {
-    let id = SagaId(Uuid::from_bytes(saga.array()?));
-    let owner = saga.bytes()?;
+/// A saga that was claimed: fence and crashes, records, and what stands beside it.
+fn read_saga(
+    id: SagaId,
+    owner: &[u8],
+    records: &[u8],
+    (phase, letters): (Bytes, Bytes),
+) -> Result<(ClaimedSaga, Owned), BoxError> {
     let of_saga = |error: BoxError| -> BoxError { format!("saga {id}: {error}").into() };
-    let records = chunk::read(&saga.bytes()?).map_err(of_saga)?;
-    let phase = Phase::read(&saga.bytes()?);
-    let mail = chunk::letters(&saga.bytes()?).map_err(of_saga)?;
-    let (Some(fence), crashes) = (owner.get(16..24), owner.get(24..).unwrap_or_default()) else {
+    let records = chunk::read(records).map_err(of_saga)?;
+    let phase = Phase::read(&phase);
+    let mail = chunk::letters(&letters).map_err(of_saga)?;
+    let Some((fence, crashes)) = owner.split_first_chunk() else {
         return Err(of_saga("its owner is cut off".into()));
     };
-    let fence = Fence(u64::from_be_bytes(array(fence)?));
+    let fence = Fence(u64::from_be_bytes(*fence));
     let mut numbers =
         crashes.chunks_exact(8).map(|n| u64::from_be_bytes(n.try_into().unwrap_or_default()));
     let crashed_at = numbers.next().map(Timestamp);

@@ -1,5 +1,6 @@
 //! The committer of a seat: what gathers while the last batch is on its way is the next one. A batch
-//! that is not answered is sent again under the same number, until the seat's deadline.
+//! that is not answered is sent again under the same number, for as long as anybody waits for it: the
+//! store says whether the seat still lives (B17).
 
 use std::{
     collections::HashSet,
@@ -8,6 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use redis::Value;
+use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
 use super::{
@@ -18,9 +20,8 @@ use super::{
     gather::Worker,
     messages::Tales,
     owned::{Course, Ending, Owned, Phase},
-    partition::{Partition, text as text_of, unavailable},
+    partition::{Partition, Request, unavailable},
     reply::List,
-    scripts::Call,
     seat::Seat,
 };
 use crate::{
@@ -28,14 +29,22 @@ use crate::{
     kernel::{Direction, Place, Record, Stamped, Timestamp},
 };
 
-/// The most that one batch holds.
+/// The most that one batch holds. It is half of what the seat owns, so that the server works on one half
+/// while this process works on the other, but not less than is worth a call.
 const MOST: usize = 256;
+const LEAST: usize = 16;
 const MOST_BYTES: usize = 1 << 20;
 
 /// What one caller wants to be written, in one batch.
 pub(super) struct Job {
-    items: Vec<(Item, Vec<u8>)>,
+    drafts: SmallVec<[Box<Draft>; 1]>,
     reply: oneshot::Sender<Result<Committed, JournalError>>,
+}
+
+/// An item, and its records as they are kept.
+struct Draft {
+    item: Item,
+    text: Vec<u8>,
 }
 
 /// An item on its way.
@@ -54,26 +63,32 @@ enum Ready {
 }
 
 impl Inner {
-    /// Appends groups of records of sagas of one partition.
-    pub(super) async fn commit(
-        self: Arc<Self>,
-        partition: Arc<Partition>,
-        seat: Arc<Seat>,
-        items: Vec<Item>,
-    ) -> Result<Committed, JournalError> {
-        let mut with_text = Vec::with_capacity(items.len());
-        for mut item in items {
-            let text = group(&mut item.records).map_err(unavailable)?;
-            with_text.push((item, text));
-        }
+    /// Appends groups of records of sagas of one partition. They are on their way when this returns.
+    pub(super) fn commit(
+        self: &Arc<Self>,
+        partition: &Arc<Partition>,
+        seat: &Arc<Seat>,
+        items: impl Iterator<Item = Item>,
+    ) -> Result<Answered, JournalError> {
+        let draft = |mut item: Item| {
+            let kept = match self.keeps_only_the_end(&item) {
+                true => item.records.len().saturating_sub(1)..,
+                false => 0..,
+            };
+            let text = group(&mut item.records[kept]).map_err(unavailable)?;
+            Ok(Box::new(Draft { item, text }))
+        };
+        let drafts = items.map(draft).collect::<Result<_, JournalError>>()?;
         let (reply, answer) = oneshot::channel();
-        if let Some(worker) = seat.commits.push(Job { items: with_text, reply }) {
-            tokio::spawn(Arc::clone(&self).send_commits(worker, partition, Arc::clone(&seat)));
+        if let Some(worker) = seat.commits.push(Job { drafts, reply }) {
+            let (partition, seat) = (Arc::clone(partition), Arc::clone(seat));
+            tokio::spawn(Arc::clone(self).send_commits(worker, partition, seat));
         }
-        match answer.await {
-            Ok(answer) => answer,
-            Err(_) => Err(seat.lose(false)),
-        }
+        Ok(Answered { seat: Arc::clone(seat), answer })
+    }
+
+    fn keeps_only_the_end(&self, item: &Item) -> bool {
+        self.settings.result_only && item.place == Place::Ended
     }
 
     async fn send_commits(
@@ -83,16 +98,18 @@ impl Inner {
         seat: Arc<Seat>,
     ) {
         loop {
+            let most = (seat.owned().len() / 2).clamp(LEAST, MOST);
             let (mut count, mut bytes, mut sagas) = (0, 0, HashSet::new());
             let takes = |job: &Job| {
-                count += job.items.len();
-                bytes += job.items.iter().map(|(_, text)| text.len()).sum::<usize>();
+                count += job.drafts.len();
+                bytes += job.drafts.iter().map(|draft| draft.text.len()).sum::<usize>();
                 // Of a saga, and of the starts under a key, one after the other.
                 let key = |item: &Item| item.create.as_ref().and_then(|create| create.key);
-                let each_once = job.items.iter().all(|(item, _)| {
+                let each_once = job.drafts.iter().all(|draft| {
+                    let item = &draft.item;
                     sagas.insert(item.saga) && key(item).is_none_or(|key| sagas.insert(key))
                 });
-                each_once && count <= MOST && bytes <= MOST_BYTES
+                each_once && count <= most && bytes <= MOST_BYTES
             };
             let Some(jobs) = worker.next(takes) else { return };
             self.send_batch(&partition, &seat, jobs).await;
@@ -102,16 +119,27 @@ impl Inner {
     async fn send_batch(&self, partition: &Partition, seat: &Seat, jobs: Vec<Job>) {
         let (mut replies, mut ready) = (Vec::with_capacity(jobs.len()), Vec::new());
         for job in jobs {
-            replies.push((job.reply, job.items.len()));
-            for (item, text) in job.items {
-                ready.push(self.prepare(partition, seat, item, text).await);
+            replies.push((job.reply, job.drafts.len()));
+            for draft in job.drafts {
+                ready.push(self.prepare(partition, seat, *draft).await);
             }
         }
-        let answer = self.write(partition, seat, &ready).await;
+        let is_waited_for = || replies.iter().any(|(reply, _)| !reply.is_closed());
+        let is_wanted = || seat.check().is_ok() && is_waited_for();
+        let answer = self.write(partition, seat, &ready, &is_wanted).await;
         let (mut lost, mut verdicts) = (None, Vec::new().into_iter());
         match answer {
             Ok(answer) => verdicts = answer.into_iter(),
-            Err(error) => lost = Some(error),
+            Err(error) => {
+                for ready in &ready {
+                    if let Ready::Part(part) = ready
+                        && part.entry.begins.is_some()
+                    {
+                        partition.creates.note_unsure(part.entry.saga);
+                    }
+                }
+                lost = Some(error);
+            }
         }
         let mut verdict_of = |ready: Ready| match ready {
             Ready::NotOwner => Verdict::NotOwner,
@@ -141,33 +169,25 @@ impl Inner {
         partition: &Partition,
         seat: &Seat,
         ready: &[Ready],
+        is_wanted: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<Verdict>, JournalError> {
         seat.check()?;
-        let parts = || {
-            ready.iter().filter_map(|ready| match ready {
-                Ready::Part(part) => Some(part),
-                Ready::NotOwner => None,
-            })
-        };
-        if parts().next().is_none() && !ready.is_empty() {
+        let entries: Vec<&Entry> = ready.iter().filter_map(Ready::entry).collect();
+        if entries.is_empty() && !ready.is_empty() {
             return Ok(Vec::new());
         }
         let number = seat.batches.load(Ordering::Acquire) + 1;
-        let claims = seat.claims.load(Ordering::Acquire);
-        let entries = || parts().map(|part| &part.entry);
-        let send = async |call, rest: Vec<Bytes>| {
-            let seat_id = Bytes::copy_from_slice(seat.id.0.as_bytes());
-            let mut args = vec![seat_id, text_of(number), text_of(claims)];
-            args.extend(rest);
-            let answer = partition.insist(call, args, || seat.until()).await?;
-            read(answer, parts().count())
+        let numbers = (number, seat.claims.load(Ordering::Acquire));
+        let send = async |request: &Request| {
+            let answer = partition.insist(request, is_wanted).await?;
+            read(answer, entries.len())
         };
-        let mut answer = match plain(entries()) {
-            Some(lists) => send(Call::Append, lists).await,
+        let mut answer = match plain(partition, seat, numbers, &entries) {
+            Some(request) => send(&request).await,
             None => Ok(Reply::NotPlain),
         };
         if let Ok(Reply::NotPlain) = answer {
-            answer = send(Call::Commit, one_by_one(entries())).await;
+            answer = send(&one_by_one(partition, seat, numbers, &entries)).await;
         }
         match answer {
             Ok(Reply::Fenced) => Err(seat.lose(false)),
@@ -175,7 +195,7 @@ impl Inner {
             Ok(Reply::NotPlain) => Err(unavailable("Redis answered what it was not asked")),
             Ok(Reply::Written { verdicts, next_due }) => {
                 seat.batches.store(number, Ordering::Release);
-                let mut dues = entries().filter_map(|entry| entry.due.map(Timestamp));
+                let mut dues = entries.iter().filter_map(|entry| entry.due.map(Timestamp));
                 if let Some(due) = dues.find(|due| next_due == Some(*due)) {
                     self.ears.signal(seat.listener, Signal::Timer(due));
                 }
@@ -183,7 +203,7 @@ impl Inner {
             }
             Err(error) => {
                 // It may have been written, and nothing may be written behind what nobody knows.
-                tracing::error!(seat = %seat.id, %error, "a batch was not answered in time");
+                tracing::error!(seat = %seat.id, %error, "a batch was not answered");
                 Err(seat.lose(false))
             }
         }
@@ -204,13 +224,8 @@ impl Inner {
         }
     }
 
-    async fn prepare(
-        &self,
-        partition: &Partition,
-        seat: &Seat,
-        mut item: Item,
-        text: Vec<u8>,
-    ) -> Ready {
+    async fn prepare(&self, partition: &Partition, seat: &Seat, draft: Draft) -> Ready {
+        let Draft { mut item, text } = draft;
         let create = item.create.take();
         let begins = create.is_some();
         let owned = match create {
@@ -262,7 +277,8 @@ impl Inner {
         let (before, is_admitted) = (owned.phase, owned.admission.is_some());
         let end = owned.end(&item.records).cloned();
         let definition = self.known_definition(header.definition);
-        let chunk = owned.grow(&item, text);
+        let result_only = self.keeps_only_the_end(&item);
+        let chunk = owned.grow(&item, text, result_only);
         owned.follow(&item, definition.as_deref());
         if let (Some(course), Course::Forward | Course::PastPivot) = (course, owned.phase.course) {
             owned.phase.course = course;
@@ -276,10 +292,7 @@ impl Inner {
             Place::Parked => (None, b'p'),
             Place::Ended => (None, b'e'),
         };
-        let owner = match begins {
-            true => Bytes::copy_from_slice(&item.fence.0.to_be_bytes()),
-            false => Bytes::copy_from_slice(&owned.crashes),
-        };
+        let crashes = if begins { Vec::new() } else { owned.crashes.clone() };
         let over = match (place, owned.phase.course) {
             (Place::Ended, Course::Over(ending)) => ended(ending, header.fingerprint),
             (Place::Ended, _) => ended(Ending::Abandoned, header.fingerprint),
@@ -292,23 +305,46 @@ impl Inner {
             saga,
             place: letter,
             guarded: item.guarded,
-            begins,
+            begins: begins.then_some(item.fence),
             keyed: header.fingerprint.is_some(),
             phase: (begins || owned.phase != before).then(|| owned.phase.write()),
             has_phase: before != Phase::PLAIN,
             definition: header.definition,
-            folded: folded.into(),
+            folded,
             due,
-            owner,
+            crashes,
             key: key(header.key),
             over,
             listener,
             tale,
             behind: owned.chunks_behind(),
-            chunk: chunk.map(|(number, chunk)| (number, chunk.into())),
+            chunk,
+            result_only,
         };
         let after = (place == Place::Owned).then_some(owned);
         Part { entry, after, told }
+    }
+}
+
+impl Ready {
+    fn entry(&self) -> Option<&Entry> {
+        match self {
+            Self::Part(part) => Some(&part.entry),
+            Self::NotOwner => None,
+        }
+    }
+}
+
+/// A batch that is on its way.
+pub(super) struct Answered {
+    seat: Arc<Seat>,
+    answer: oneshot::Receiver<Result<Committed, JournalError>>,
+}
+
+impl Answered {
+    pub(super) async fn verdicts(self) -> Result<Committed, JournalError> {
+        // Who does not answer is gone with its runtime.
+        self.answer.await.unwrap_or_else(|_| Err(self.seat.lose(false)))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -16,7 +16,8 @@ use uuid::Uuid;
 
 use super::{
     Inner,
-    chunk::{BoxError, Header, group, push},
+    chunk::{BoxError, GROUP_HEAD, HEADER, Header, group, push},
+    ears::Ears,
     gather::{Gather, Worker},
     messages::Tales,
     owned::{Ending, reply_to},
@@ -34,6 +35,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The most that one call holds.
 const MOST: usize = 256;
 const MOST_BYTES: usize = 1 << 20;
+/// Where something is in the arguments of a start.
+const HEAD: usize = 0;
+const KEY: usize = 1;
+const CHUNK: usize = 3;
+/// Where its kind is in the head.
+const KIND: usize = 17;
 /// How often a full list is looked at.
 const FULL_WAIT: Duration = Duration::from_millis(50);
 
@@ -41,11 +48,27 @@ const FULL_WAIT: Duration = Duration::from_millis(50);
 #[derive(Default)]
 pub(super) struct Creates {
     line: Gather<Job>,
+    /// Sagas that perhaps began with a seat that was lost.
+    unsure: Mutex<HashSet<SagaId>>,
     rooms: Mutex<HashMap<DefinitionHash, Arc<Room>>>,
+}
+
+impl Creates {
+    /// A start of this saga, if there is one, is not the first.
+    pub(super) fn note_unsure(&self, saga: SagaId) {
+        self.unsure().insert(saga);
+    }
+
+    fn unsure(&self) -> MutexGuard<'_, HashSet<SagaId>> {
+        self.unsure.lock().expect("nobody panics under it")
+    }
 }
 
 pub(super) struct Job {
     id: SagaId,
+    definition: DefinitionHash,
+    /// Without a key, and for its first owner to take: nothing but its id can stand in its way.
+    is_plain: bool,
     args: [Bytes; 6],
     /// Who of this process hears of its end, or that it is parked.
     told: Option<(ListenerId, Signal)>,
@@ -54,6 +77,14 @@ pub(super) struct Job {
 }
 
 impl Job {
+    /// From now on it may have been started by a call that was not answered.
+    fn again(&mut self) {
+        let head = &self.args[HEAD];
+        if head[KIND] == b'0' {
+            self.args[HEAD] = [&head[..KIND], b"a", &head[KIND + 1..]].concat().into();
+        }
+    }
+
     /// What a repetition found was made by the call before: without a key nobody else draws its id.
     fn by_itself(&self, created: Created) -> Created {
         match created {
@@ -62,6 +93,17 @@ impl Job {
             }
             created => created,
         }
+    }
+
+    fn done(self, created: Created, ears: &Ears) {
+        if created == Created::Created {
+            // It is counted in the store now.
+            drop(self.admission);
+            if let Some((listener, signal)) = self.told {
+                ears.signal(listener, signal);
+            }
+        }
+        let _ = self.reply.send(Ok(created));
     }
 }
 
@@ -94,8 +136,21 @@ impl Inner {
         };
         let reply_to = new.records.first().and_then(reply_to);
         let Tales { here, there: (listener, tale) } = self.tales(reply_to, new.id, new.place, end);
+        let is_plain = new.place == Place::Ready && head[KIND] == b'0' && key.is_empty();
         let args = [head, key, ended, chunk, listener, tale];
-        let job = Job { id: new.id, args, told: here, admission: new.admission, reply };
+        let is_unsure = partition.creates.unsure().remove(&new.id);
+        let mut job = Job {
+            id: new.id,
+            definition: new.definition,
+            is_plain: is_plain && !is_unsure,
+            args,
+            told: here,
+            admission: new.admission,
+            reply,
+        };
+        if is_unsure {
+            job.again();
+        }
         if let Some(worker) = partition.creates.line.push(job) {
             tokio::spawn(self.send_creates(worker, Arc::clone(&partition)));
         }
@@ -110,38 +165,86 @@ impl Inner {
             let (mut count, mut bytes, mut ids) = (0, 0, HashSet::new());
             let takes = |job: &Job| {
                 count += 1;
-                bytes += job.args[3].len();
+                bytes += job.args[CHUNK].len();
                 // A repetition of one that is not answered yet, or another start under its key.
-                let (id, key) = (Bytes::copy_from_slice(job.id.0.as_bytes()), &job.args[1]);
-                let is_new = ids.insert(id) && (key.is_empty() || ids.insert(key.clone()));
+                let (saga, key) = (Bytes::copy_from_slice(job.id.0.as_bytes()), &job.args[KEY]);
+                let is_new = ids.insert(saga) && (key.is_empty() || ids.insert(key.clone()));
                 is_new && count <= MOST && bytes <= MOST_BYTES
             };
             let Some(jobs) = worker.next(takes) else { return };
-            let args = jobs.iter().flat_map(|job| job.args.iter().cloned()).collect();
-            let until = self.clock.local().plus(PATIENCE);
-            let answer = partition.insist_and_count(Call::Create, args, || until).await;
-            let answer = answer
-                .map_err(|(error, _)| BoxError::from(error))
-                .and_then(|(answer, repeats)| Ok((partition.read_created(answer)?, repeats > 0)));
-            match answer {
-                Ok((created, repeated)) => {
-                    for (job, created) in jobs.into_iter().zip(created) {
-                        let created = if repeated { job.by_itself(created) } else { created };
-                        if created == Created::Created {
-                            // It is counted in the store now.
-                            drop(job.admission);
-                            if let Some((listener, signal)) = job.told {
-                                self.ears.signal(listener, signal);
-                            }
+            let (mut plain, mut others): (Vec<_>, Vec<_>) =
+                jobs.into_iter().partition(|job| job.is_plain);
+            // In the order of their definitions, as the script wants them.
+            plain.sort_by_key(|job| job.definition);
+            if !plain.is_empty() {
+                match self.start(&partition, &plain).await {
+                    Ok(true) => {
+                        for job in plain {
+                            job.done(Created::Created, &self.ears);
                         }
-                        let _ = job.reply.send(Ok(created));
+                    }
+                    Ok(false) => others.extend(plain),
+                    Err(error) => {
+                        tracing::debug!(error, "starts were not answered");
+                        plain.iter_mut().for_each(Job::again);
+                        others.extend(plain);
                     }
                 }
-                Err(error) => {
-                    let error: Arc<dyn std::error::Error + Send + Sync> = error.into();
-                    for job in jobs {
-                        let _ = job.reply.send(Err(unavailable(Arc::clone(&error))));
-                    }
+            }
+            if !others.is_empty() {
+                self.create_each(&partition, others).await;
+            }
+        }
+    }
+
+    /// Starts sagas that are plain, once; `false`: one of them is known, and nothing was written.
+    async fn start(&self, partition: &Partition, jobs: &[Job]) -> Result<bool, BoxError> {
+        let bytes: usize = jobs.iter().map(|job| 80 + job.args[CHUNK].len()).sum();
+        let mut request = partition.request(Call::Start, (5 * jobs.len(), bytes));
+        request.number(jobs.len());
+        for job in jobs {
+            request.arg(job.id.0.as_bytes());
+        }
+        for job in jobs {
+            request.arg(job.id.0.as_bytes()).arg(&job.args[CHUNK]);
+        }
+        for jobs in jobs.chunk_by(|one, other| one.definition == other.definition) {
+            request.arg(&jobs[0].definition.0).number(jobs.len());
+        }
+        let mut answer = List::of(partition.run(&request).await?)?;
+        let first = answer.bytes()?;
+        if &*first == b"M" {
+            return Ok(false);
+        }
+        self.clock.heard(Timestamp(std::str::from_utf8(&first)?.parse()?));
+        partition.read_lengths(answer.list()?)?;
+        Ok(true)
+    }
+
+    async fn create_each(&self, partition: &Partition, jobs: Vec<Job>) {
+        let args = || jobs.iter().flat_map(|job| &job.args);
+        let room = (args().count(), args().map(|arg| 16 + arg.len()).sum());
+        let mut request = partition.request(Call::Create, room);
+        for arg in args() {
+            request.arg(arg);
+        }
+        let until = self.clock.local().plus(PATIENCE);
+        let answer = partition.insist_and_count(&request, || partition.is_before(until)).await;
+        let answer = answer
+            .map_err(|(error, _)| BoxError::from(error))
+            .and_then(|(answer, repeats)| Ok((partition.read_created(answer)?, repeats > 0)));
+        match answer {
+            Ok((created, repeated)) => {
+                for (job, created) in jobs.into_iter().zip(created) {
+                    let repeated = repeated || job.args[HEAD][KIND] == b'a';
+                    let created = if repeated { job.by_itself(created) } else { created };
+                    job.done(created, &self.ears);
+                }
+            }
+            Err(error) => {
+                let error: Arc<dyn std::error::Error + Send + Sync> = error.into();
+                for job in jobs {
+                    let _ = job.reply.send(Err(unavailable(Arc::clone(&error))));
                 }
             }
         }
@@ -152,6 +255,7 @@ impl Partition {
     fn read_created(&self, answer: Value) -> Result<Vec<Created>, BoxError> {
         let mut answer = List::of(answer)?;
         self.clock.heard(Timestamp(answer.number()?));
+        self.read_lengths(answer.list()?)?;
         let mut replies = answer.list()?;
         let mut created = Vec::with_capacity(replies.len());
         while !replies.is_empty() {
@@ -161,13 +265,16 @@ impl Partition {
                 false => Created::Exists(read_known(&known)?),
             });
         }
-        let mut lengths = answer.list()?;
+        Ok(created)
+    }
+
+    fn read_lengths(&self, mut lengths: List) -> Result<(), BoxError> {
         while !lengths.is_empty() {
             let definition = DefinitionHash(lengths.array()?);
             let length = usize::try_from(lengths.number()?).unwrap_or(usize::MAX);
             self.room(definition).waiting.store(length, Ordering::Relaxed);
         }
-        Ok(created)
+        Ok(())
     }
 
     fn room(&self, definition: DefinitionHash) -> Arc<Room> {
@@ -218,7 +325,8 @@ fn as_args(new: &mut NewSaga) -> Result<[Bytes; 4], BoxError> {
     let fingerprint = new.records.first().and_then(fingerprint);
     let text = group(&mut new.records)?;
     let header = Header { definition: new.definition, fingerprint, key: new.key };
-    let mut chunk = header.write();
+    let mut chunk = Vec::with_capacity(HEADER + GROUP_HEAD + text.len());
+    header.write(&mut chunk);
     push(&mut chunk, Fence::NONE, new.at, &text);
     let place = match new.place {
         Place::Ended => b'e',
@@ -248,9 +356,9 @@ pub(super) fn key(key: Option<SagaId>) -> Bytes {
     key.map(|key| Bytes::copy_from_slice(key.0.as_bytes())).unwrap_or_default()
 }
 
-/// What stays of a saga that is over, besides its records.
+/// What stands before the records of a saga that is over.
 pub(super) fn ended(ending: Ending, fingerprint: Option<Fingerprint>) -> Bytes {
-    let mut ended = vec![ending.letter()];
+    let mut ended = vec![ending.letter(), if fingerprint.is_some() { b'1' } else { b'0' }];
     ended.extend(fingerprint.iter().flat_map(|fingerprint| fingerprint.0));
     ended.into()
 }

@@ -11,7 +11,7 @@ use super::{
     chunk::{self, BoxError},
     create::read_known,
     owned::Ending,
-    partition::{Partition, text, unavailable},
+    partition::{FEW, Partition, Request, unavailable},
     pulse::PATIENCE,
     reply::{List, bytes},
     scripts::Call,
@@ -25,19 +25,21 @@ use crate::{
 const PAGE: u64 = 500;
 
 impl Inner {
+    /// Makes a call that may be made again.
     pub(super) async fn ask(
         &self,
         partition: &Partition,
-        call: Call,
-        args: Vec<Bytes>,
+        request: &Request,
     ) -> Result<Value, JournalError> {
         let until = self.clock.local().plus(PATIENCE);
-        partition.insist(call, args, || until).await.map_err(unavailable)
+        partition.insist(request, || partition.is_before(until)).await.map_err(unavailable)
     }
 
     pub(super) async fn find(&self, saga: SagaId) -> Result<Option<Known>, JournalError> {
-        let known = self.ask(self.partition(saga), Call::Find, vec![id(saga)]).await?;
-        match known {
+        let partition = self.partition(saga);
+        let mut request = partition.request(Call::Find, FEW);
+        request.arg(saga.0.as_bytes());
+        match self.ask(partition, &request).await? {
             Value::Nil => Ok(None),
             known => {
                 bytes(known).and_then(|known| read_known(&known)).map(Some).map_err(unavailable)
@@ -51,7 +53,9 @@ impl Inner {
         partition: &Partition,
         saga: SagaId,
     ) -> Result<Option<History>, JournalError> {
-        match self.ask(partition, Call::Read, vec![id(saga)]).await? {
+        let mut request = partition.request(Call::Read, FEW);
+        request.arg(saga.0.as_bytes());
+        match self.ask(partition, &request).await? {
             Value::Nil => Ok(None),
             found => read_history(found)
                 .map(Some)
@@ -73,14 +77,15 @@ impl Inner {
 
     pub(super) async fn tell(&self, saga: SagaId, mut mail: Mail) -> Result<Told, JournalError> {
         let kind = match &mail.letter {
-            Letter::Cancel { .. } => "c",
-            Letter::Late { way: Way::Do, end: AttemptEnd::Done(_), .. } => "l",
-            _ => "o",
+            Letter::Cancel { .. } => b"c",
+            Letter::Late { way: Way::Do, end: AttemptEnd::Done(_), .. } => b"l",
+            _ => b"o",
         };
         let letter = chunk::letter(&mut mail).map_err(unavailable)?;
-        let entry = Bytes::copy_from_slice(mail.id.0.as_bytes());
-        let args = vec![id(saga), entry, kind.into(), letter.into()];
-        let answer = self.ask(self.partition(saga), Call::Tell, args).await?;
+        let partition = self.partition(saga);
+        let mut request = partition.request(Call::Tell, (4, 64 + letter.len()));
+        request.arg(saga.0.as_bytes()).arg(mail.id.0.as_bytes()).arg(kind).arg(&letter);
+        let answer = self.ask(partition, &request).await?;
         let mut answer = List::of(answer).map_err(unavailable)?;
         let told = answer.bytes().map_err(unavailable)?;
         let (told, is_new) = match &*told {
@@ -135,8 +140,9 @@ impl Inner {
             for source in sources {
                 let mut page = Bytes::from_static(b"0");
                 loop {
-                    let args = vec![Bytes::from_static(source.as_bytes()), page, text(PAGE)];
-                    let answer = self.ask(partition, Call::List, args).await?;
+                    let mut request = partition.request(Call::List, FEW);
+                    request.arg(source.as_bytes()).arg(&page).number(PAGE);
+                    let answer = self.ask(partition, &request).await?;
                     let (next, found) = read_rows(answer).map_err(unavailable)?;
                     let wanted =
                         |row: &Listed| after.is_none_or(|after| row.id > after) && filter.fits(row);
@@ -165,8 +171,9 @@ impl Inner {
         let (number, mark) = after.map_or((0, 0), |after| after.0.as_u64_pair());
         let number = usize::try_from(number).unwrap_or(usize::MAX);
         let Some(partition) = self.partitions.get(number) else { return Ok(Audited::default()) };
-        let args = vec![text(mark), text(limit.max(1) as u64)];
-        let answer = self.ask(partition, Call::Audit, args).await?;
+        let mut request = partition.request(Call::Audit, FEW);
+        request.number(mark).number(limit.max(1));
+        let answer = self.ask(partition, &request).await?;
         let mut audited = Audited::default();
         let next = read_audited(answer, &mut audited).map_err(unavailable)?;
         let mark =
@@ -178,10 +185,6 @@ impl Inner {
         };
         Ok(audited)
     }
-}
-
-pub(super) fn id(saga: SagaId) -> Bytes {
-    Bytes::copy_from_slice(saga.0.as_bytes())
 }
 
 fn place(letter: &[u8], due: Option<u64>) -> Result<Place, BoxError> {

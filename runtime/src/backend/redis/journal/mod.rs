@@ -211,7 +211,10 @@ impl Journal for RedisJournal {
     }
 
     fn commit(&self, batch: Batch) -> Answer<'_, Committed> {
-        later(Arc::clone(&self.inner).commit_all(batch))
+        match self.inner.commit_all(batch) {
+            Ok(answer) => later(answer),
+            Err(error) => Err(error).into(),
+        }
     }
 
     fn tell(&self, saga: SagaId, mail: Mail) -> Answer<'_, Told> {

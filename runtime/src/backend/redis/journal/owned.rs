@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::chunk::{FULL, Header, Records, push};
+use bytes::Bytes;
+
+use super::chunk::{FULL, GROUP_HEAD, HEADER, Header, Records, push};
 use crate::{
     journal::{Admission, Item, ListenerId},
     kernel::{
@@ -124,7 +126,7 @@ pub(super) struct Owned {
     /// What is to be kept of earlier crashes while nothing was written.
     pub(super) crashes: Vec<u8>,
     last_at: Timestamp,
-    last: (u32, Vec<u8>),
+    last: (u32, Bytes),
 }
 
 impl Owned {
@@ -141,23 +143,23 @@ impl Owned {
             admission: None,
             crashes,
             last_at: records.records.last().map_or(Timestamp(0), |last| last.at),
-            last: records.last.clone(),
+            last: (records.last.0, Bytes::copy_from_slice(&records.last.1)),
         }
     }
 
     /// A saga that begins with this item.
-    pub(super) fn begun(item: &Item, header: Header, admission: Admission) -> Self {
+    pub(super) fn begun(item: &Item, header: Header, admission: Option<Admission>) -> Self {
         Self {
             header,
             fence: item.fence,
             seq: 0,
-            phase: Phase { course: Course::Forward, starting: true },
+            phase: Phase { course: Course::Forward, starting: admission.is_some() },
             begun_here: true,
             reply_to: item.records.first().and_then(reply_to),
-            admission: Some(Arc::new(admission)),
+            admission: admission.map(Arc::new),
             crashes: Vec::new(),
             last_at: Timestamp(0),
-            last: (0, Vec::new()),
+            last: (0, Bytes::new()),
         }
     }
 
@@ -167,19 +169,25 @@ impl Owned {
     }
 
     /// Adds a group. Answers the number of the chunk to write, and what it holds then; `None` for an
-    /// empty group.
-    pub(super) fn grow(&mut self, item: &Item, group: &[u8]) -> Option<(u32, Vec<u8>)> {
+    /// empty group. With `alone`, nothing is kept beside it but the first chunk.
+    pub(super) fn grow(&mut self, item: &Item, group: &[u8], alone: bool) -> Option<(u32, Bytes)> {
         if item.records.is_empty() {
             return None;
         }
         let at = self.last_at.max(item.at);
-        let is_first = self.seq == 0;
-        if is_first {
-            self.last = (0, self.header.write());
-        } else if self.last.0 == 0 || self.last.1.len() >= FULL {
-            self.last = (self.last.0 + 1, Vec::new());
-        }
-        push(&mut self.last.1, item.fence, at, group);
+        let (number, last) = (self.last.0, &self.last.1[..]);
+        let mut chunk = Vec::with_capacity(last.len() + GROUP_HEAD + HEADER + group.len());
+        let number = if self.seq == 0 {
+            self.header.write(&mut chunk);
+            0
+        } else if number == 0 || last.len() >= FULL {
+            number + 1
+        } else {
+            chunk.extend_from_slice(if alone { &[] } else { last });
+            number
+        };
+        push(&mut chunk, item.fence, at, group);
+        self.last = (number, chunk.into());
         self.last_at = at;
         self.seq += item.records.len() as u64;
         self.crashes.clear();

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use redis::Value;
+use redis::{Cmd, ToSingleRedisArg, Value};
 use tokio::time::sleep;
 
 use super::{
@@ -20,12 +20,15 @@ use super::{
 };
 use crate::{
     journal::{JournalError, SeatId},
-    kernel::{DefinitionHash, Timestamp},
+    kernel::Timestamp,
 };
 
 /// The first and the longest wait before a call is made again.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
+/// Room for the arguments of most calls: so many, of so many bytes.
+pub(super) const FEW: (usize, usize) = (4, 128);
 
 pub(super) struct Partition {
     link: Arc<Link>,
@@ -52,7 +55,7 @@ impl Partition {
             scripts: Arc::clone(scripts),
             clock: Arc::clone(clock),
             tag: format!("{{{namespace}:{number}}}:").into(),
-            retention: text(u64::try_from(retention.as_micros()).unwrap_or(u64::MAX)),
+            retention: micros(retention).to_string().into(),
             creates: Creates::default(),
             beats: Beats::default(),
             seats: Mutex::default(),
@@ -67,39 +70,44 @@ impl Partition {
         [&*self.tag, name, rest].concat()
     }
 
-    /// Runs a script once.
-    pub(super) async fn run(&self, call: Call, args: Vec<Bytes>) -> Result<Value, LinkError> {
-        let args: Vec<Bytes> = std::iter::once(self.retention.clone()).chain(args).collect();
-        self.link.script(self.scripts.of(call), &[&self.tag], &args).await
+    /// Begins a call, with room for so many arguments of so many bytes.
+    pub(super) fn request(&self, call: Call, (args, bytes): (usize, usize)) -> Request {
+        let script = self.scripts.of(call);
+        let mut request = Request { call, command: script.call(&[&self.tag], (1 + args, bytes)) };
+        request.arg(&self.retention);
+        request
     }
 
-    /// Runs a script that may be run again, until it is answered or this time is over. At least once.
+    /// Runs a script once.
+    pub(super) async fn run(&self, request: &Request) -> Result<Value, LinkError> {
+        self.link.run(self.scripts.of(request.call), &request.command).await
+    }
+
+    /// Runs a script that may be run again, until it is answered or nobody wants that any more. At least
+    /// once.
     pub(super) async fn insist(
         &self,
-        call: Call,
-        args: Vec<Bytes>,
-        until: impl Fn() -> Timestamp,
+        request: &Request,
+        is_wanted: impl Fn() -> bool,
     ) -> Result<Value, LinkError> {
-        let answer = self.insist_and_count(call, args, until).await;
+        let answer = self.insist_and_count(request, is_wanted).await;
         answer.map(|(answer, _)| answer).map_err(|(error, _)| error)
     }
 
     /// The same, with how often it may have been done without an answer.
     pub(super) async fn insist_and_count(
         &self,
-        call: Call,
-        args: Vec<Bytes>,
-        until: impl Fn() -> Timestamp,
+        request: &Request,
+        is_wanted: impl Fn() -> bool,
     ) -> Result<(Value, usize), (LinkError, usize)> {
-        let args: Vec<Bytes> = std::iter::once(self.retention.clone()).chain(args).collect();
         let (mut wait, mut unanswered) = (FIRST_WAIT, 0);
         loop {
-            let error = match self.link.script(self.scripts.of(call), &[&self.tag], &args).await {
+            let error = match self.run(request).await {
                 Ok(answer) => return Ok((answer, unanswered)),
                 Err(error) => error,
             };
             unanswered += usize::from(matches!(error, LinkError::Unanswered(_)));
-            if !error.is_worth_repeating() || self.clock.local() >= until() {
+            if !error.is_worth_repeating() || !is_wanted() {
                 return Err((error, unanswered));
             }
             tracing::debug!(%error, "asking Redis again");
@@ -108,8 +116,13 @@ impl Partition {
         }
     }
 
+    /// Whether this time, on the clock here, is to come.
+    pub(super) fn is_before(&self, time: Timestamp) -> bool {
+        self.clock.local() < time
+    }
+
     /// Sends a command of one key, which needs no script.
-    pub(super) async fn call(&self, command: redis::Cmd) -> Result<Value, LinkError> {
+    pub(super) async fn call(&self, command: Cmd) -> Result<Value, LinkError> {
         self.link.call(command).await
     }
 
@@ -125,12 +138,27 @@ impl Partition {
     }
 }
 
-pub(super) fn text(number: u64) -> Bytes {
-    number.to_string().into()
+/// Microseconds.
+pub(super) fn micros(of: Duration) -> u64 {
+    u64::try_from(of.as_micros()).unwrap_or(u64::MAX)
 }
 
-pub(super) fn hash(of: DefinitionHash) -> Bytes {
-    Bytes::copy_from_slice(&of.0)
+/// A call of a script, as it is sent, however often.
+pub(super) struct Request {
+    call: Call,
+    command: Cmd,
+}
+
+impl Request {
+    pub(super) fn arg(&mut self, bytes: &[u8]) -> &mut Self {
+        self.command.arg(bytes);
+        self
+    }
+
+    pub(super) fn number(&mut self, number: impl ToSingleRedisArg) -> &mut Self {
+        self.command.arg(number);
+        self
+    }
 }
 
 pub(super) fn unavailable(

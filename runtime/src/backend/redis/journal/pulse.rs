@@ -15,7 +15,7 @@ use super::{
     Inner,
     chunk::BoxError,
     gather::{Gather, Worker},
-    partition::{Partition, hash, text, unavailable},
+    partition::{FEW, Partition, micros, unavailable},
     reply::List,
     scripts::Call,
     seat::Seat,
@@ -86,18 +86,19 @@ impl Inner {
         }
         waited_for.sort_unstable();
         waited_for.dedup();
-        let lease = u64::try_from(self.settings.lease.as_micros()).unwrap_or(u64::MAX);
-        let mut args = vec![text(lease), text(waited_for.len() as u64)];
-        args.extend(waited_for.into_iter().map(hash));
-        for seat in seats {
-            args.extend([
-                Bytes::copy_from_slice(seat.id.0.as_bytes()),
-                text(seat.batches.load(Ordering::Acquire)),
-                text(seat.claims.load(Ordering::Acquire)),
-            ]);
+        let args = 2 + waited_for.len() + 3 * seats.len();
+        let mut request = partition.request(Call::Pulse, (args, 24 * args));
+        request.number(micros(self.settings.lease)).number(waited_for.len());
+        for definition in &waited_for {
+            request.arg(&definition.0);
         }
-        let sent = (self.clock.local(), self.clock.now());
-        let answer = partition.run(Call::Pulse, args).await?;
+        for seat in seats {
+            request.arg(seat.id.0.as_bytes());
+            request.number(seat.batches.load(Ordering::Acquire));
+            request.number(seat.claims.load(Ordering::Acquire));
+        }
+        let sent = self.clock.now();
+        let answer = partition.run(&request).await?;
         self.read_beat(seats, answer, sent)
     }
 
@@ -105,13 +106,13 @@ impl Inner {
         &self,
         seats: &[Arc<Seat>],
         answer: Value,
-        (sent, sent_at): (Timestamp, Timestamp),
+        sent: Timestamp,
     ) -> Result<Vec<Result<Pulse, JournalError>>, BoxError> {
         let mut answer = List::of(answer)?;
         self.clock.heard(Timestamp(answer.number()?));
         // By the clock here, which goes on when that of the server is set back.
         let _by_the_server = answer.number()?;
-        let deadline = sent_at.plus(self.settings.lease);
+        let deadline = sent.plus(self.settings.lease);
         let next_due = answer.maybe_number()?.map(Timestamp);
         let definitions = usize::try_from(answer.number()?).unwrap_or(usize::MAX);
         let (mut list, mut dead) = (answer.list()?, Vec::new());
@@ -134,7 +135,7 @@ impl Inner {
                     answers.push(Err(seat.lose(true)));
                     continue;
                 }
-                _ => seat.renewed(sent.plus(self.settings.lease)),
+                _ => {}
             }
             // What messages said, once more, for those that were lost.
             let mut letters = state.list()?;
@@ -160,7 +161,7 @@ impl Inner {
     /// When to pulse next: about a third of the lease from now, and at the same moment for all seats of
     /// this process, so that their pulses are one command.
     fn next_beat(&self) -> Timestamp {
-        let beat = u64::try_from(self.settings.lease.as_micros()).unwrap_or(u64::MAX) / 3;
+        let beat = micros(self.settings.lease) / 3;
         let now = self.clock.now();
         let next = (now.0 + beat / 3) / beat.max(1) + 1;
         Timestamp(next * beat.max(1))
@@ -173,10 +174,11 @@ impl Inner {
         dead: SeatId,
         until: Timestamp,
     ) -> Result<Reaped, JournalError> {
-        let seat = Bytes::copy_from_slice(dead.0.as_bytes());
         let (mut page, mut given_back) = (Bytes::from_static(b"0"), 0);
         loop {
-            let answer = partition.insist(Call::Reap, vec![seat.clone(), page], || until).await;
+            let mut request = partition.request(Call::Reap, FEW);
+            request.arg(dead.0.as_bytes()).arg(&page);
+            let answer = partition.insist(&request, || partition.is_before(until)).await;
             let mut answer = List::of(answer.map_err(unavailable)?).map_err(unavailable)?;
             if &*answer.bytes().map_err(unavailable)? == b"A" {
                 return Ok(Reaped::Alive);

@@ -24,6 +24,14 @@ impl List {
         bytes(self.next()?)
     }
 
+    /// The same; nothing where there is nothing, or the list is over.
+    pub(super) fn maybe_bytes(&mut self) -> Result<Bytes, BoxError> {
+        match self.0.next() {
+            None | Some(Value::Nil) => Ok(Bytes::new()),
+            Some(value) => bytes(value),
+        }
+    }
+
     pub(super) fn list(&mut self) -> Result<Self, BoxError> {
         Self::of(self.next()?)
     }

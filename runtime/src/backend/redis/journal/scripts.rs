@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use super::super::link::Script;
 
 macro_rules! scripts {
-    ($($call:ident = $file:literal $(with $flags:literal)?,)*) => {
+    ($($call:ident = $file:literal $(with $flags:literal)? $(behind $head:literal)?,)*) => {
         /// What the server is asked to do.
         #[derive(Clone, Copy, Debug)]
         pub(super) enum Call {
@@ -18,6 +18,7 @@ macro_rules! scripts {
             concat!(
                 $($flags,)?
                 include_str!("scripts/common.lua"),
+                $(include_str!(concat!("scripts/", $head, ".lua")),)?
                 include_str!(concat!("scripts/", $file, ".lua")),
             ),
         ),)*];
@@ -26,11 +27,11 @@ macro_rules! scripts {
 
 // A full memory is no reason to lose a seat, nor to leave what a dead one had.
 scripts! {
-    Append = "append",
+    Append = "append" behind "numbers",
     Audit = "audit",
     Carry = "carry",
     Claim = "claim",
-    Commit = "commit",
+    Commit = "commit" behind "numbers",
     Create = "create",
     Enter = "enter",
     Find = "find",
@@ -39,6 +40,7 @@ scripts! {
     Pulse = "pulse" with "#!lua flags=allow-oom\n",
     Read = "read",
     Reap = "reap" with "#!lua flags=allow-oom\n",
+    Start = "start",
     Tell = "tell",
 }
 

@@ -11,7 +11,7 @@ use std::{
 use super::{commit::Job, gather::Gather, owned::Owned};
 use crate::{
     journal::{JournalError, ListenerId, SeatId},
-    kernel::{DefinitionHash, SagaId, Timestamp},
+    kernel::{DefinitionHash, SagaId},
 };
 
 pub(super) struct Seat {
@@ -27,8 +27,6 @@ pub(super) struct Seat {
     owned: Mutex<HashMap<SagaId, Owned>>,
     /// The ready lists that it waits for.
     waits_for: Mutex<Vec<DefinitionHash>>,
-    /// Until when it lives whatever happens, on the clock here.
-    until: AtomicU64,
     lost: AtomicU8,
 }
 
@@ -36,7 +34,7 @@ const FENCED: u8 = 1;
 const DIVERGED: u8 = 2;
 
 impl Seat {
-    pub(super) fn new(id: SeatId, listener: ListenerId, until: Timestamp) -> Self {
+    pub(super) fn new(id: SeatId, listener: ListenerId) -> Self {
         Self {
             id,
             listener,
@@ -46,7 +44,6 @@ impl Seat {
             claiming: tokio::sync::Mutex::new(()),
             owned: Mutex::default(),
             waits_for: Mutex::default(),
-            until: AtomicU64::new(until.0),
             lost: AtomicU8::new(0),
         }
     }
@@ -57,14 +54,6 @@ impl Seat {
 
     pub(super) fn waits_for(&self) -> MutexGuard<'_, Vec<DefinitionHash>> {
         self.waits_for.lock().expect("nobody panics under it")
-    }
-
-    pub(super) fn renewed(&self, until: Timestamp) {
-        self.until.fetch_max(until.0, Ordering::Relaxed);
-    }
-
-    pub(super) fn until(&self) -> Timestamp {
-        Timestamp(self.until.load(Ordering::Relaxed))
     }
 
     /// Why it does not live, if that is known here.

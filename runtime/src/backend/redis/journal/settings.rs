@@ -40,6 +40,7 @@ pub(super) struct Settings {
     pub(super) partitions: usize,
     pub(super) lease: Duration,
     pub(super) retain: Duration,
+    pub(super) result_only: bool,
     pub(super) capacity: usize,
     pub(super) carried: Duration,
 }
@@ -53,6 +54,7 @@ impl RedisJournalBuilder {
                 partitions: 1,
                 lease: Duration::from_secs(3),
                 retain: Duration::from_secs(24 * 60 * 60),
+                result_only: false,
                 capacity: 100_000,
                 carried: Duration::from_secs(60),
             },
@@ -90,6 +92,14 @@ impl RedisJournalBuilder {
     #[must_use]
     pub fn retain(mut self, retention: Duration) -> Self {
         self.settings.retain = retention;
+        self
+    }
+
+    /// Keeps of a saga that is over only how it began and how it ended: less memory, and no history of
+    /// its steps to look at. What is open keeps all.
+    #[must_use]
+    pub fn result_only(mut self) -> Self {
+        self.settings.result_only = true;
         self
     }
 

@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::{
     Inner,
-    partition::{Partition, text, unavailable},
+    commit::Answered,
+    partition::{FEW, Partition, micros, unavailable},
     pulse::PATIENCE,
     reply::List,
     scripts::Call,
@@ -29,21 +29,17 @@ impl Inner {
     ) -> Result<Lease, JournalError> {
         let mut first: Option<Timestamp> = None;
         for partition in &self.partitions {
-            let (sent, sent_at) = (self.clock.local(), self.clock.now());
-            let lease = u64::try_from(self.settings.lease.as_micros()).unwrap_or(u64::MAX);
-            let args = vec![
-                Bytes::copy_from_slice(id.0.as_bytes()),
-                Bytes::copy_from_slice(&listener.0.to_be_bytes()),
-                text(lease),
-            ];
-            let answer = self.ask(partition, Call::Enter, args).await?;
+            let sent_at = self.clock.now();
+            let mut request = partition.request(Call::Enter, FEW);
+            request.arg(id.0.as_bytes()).arg(&listener.0.to_be_bytes());
+            request.number(micros(self.settings.lease));
+            let answer = self.ask(partition, &request).await?;
             let mut answer = List::of(answer).map_err(unavailable)?;
             self.clock.heard(Timestamp(answer.number().map_err(unavailable)?));
             // By the clock here, which goes on when that of the server is set back.
             let deadline = sent_at.plus(self.settings.lease);
             first = Some(first.map_or(deadline, |first| first.min(deadline)));
-            let seat = Seat::new(id, listener, sent.plus(self.settings.lease));
-            partition.seats().insert(id, Arc::new(seat));
+            partition.seats().insert(id, Arc::new(Seat::new(id, listener)));
         }
         Ok(Lease { deadline: first })
     }
@@ -94,32 +90,41 @@ impl Inner {
         sagas.iter().filter(here).copied().collect()
     }
 
-    pub(super) async fn commit_all(
-        self: Arc<Self>,
+    pub(super) fn commit_all(
+        self: &Arc<Self>,
         batch: Batch,
-    ) -> Result<Committed, JournalError> {
-        let mut verdicts: SmallVec<[Verdict; 1]> =
-            batch.items.iter().map(|_| Verdict::NotOwner).collect();
-        let mut by_partition: Vec<(Vec<usize>, Vec<Item>)> =
-            self.partitions.iter().map(|_| Default::default()).collect();
-        for (index, item) in batch.items.into_iter().enumerate() {
-            let (indices, items) = &mut by_partition[self.number_of(item.saga)];
-            indices.push(index);
-            items.push(item);
+    ) -> Result<impl Future<Output = Result<Committed, JournalError>> + Send + use<>, JournalError>
+    {
+        let Batch { seat, items } = batch;
+        let numbers: SmallVec<[usize; 1]> =
+            items.iter().map(|item| self.number_of(item.saga)).collect();
+        let mut of_each: SmallVec<[SmallVec<[Item; 1]>; 1]> = SmallVec::new();
+        of_each.resize_with(self.partitions.len(), SmallVec::new);
+        for (item, number) in items.into_iter().zip(&numbers) {
+            of_each[*number].push(item);
         }
-        let is_empty = by_partition.iter().all(|(_, items)| items.is_empty());
-        for (number, (indices, items)) in by_partition.into_iter().enumerate() {
-            if items.is_empty() && !(is_empty && number == 0) {
-                continue;
-            }
-            let partition = &self.partitions[number];
-            let seat = partition.seat(batch.seat)?;
-            let committed = Arc::clone(&self).commit(Arc::clone(partition), seat, items).await?;
-            for (index, verdict) in indices.into_iter().zip(committed.verdicts) {
-                verdicts[index] = verdict;
-            }
+        let mut answers: SmallVec<[Option<Answered>; 1]> = SmallVec::new();
+        for (number, (partition, items)) in self.partitions.iter().zip(of_each).enumerate() {
+            // Of an empty batch somebody must say whether the seat lives.
+            let is_asked = !items.is_empty() || (numbers.is_empty() && number == 0);
+            answers.push(match is_asked {
+                true => Some(self.commit(partition, &partition.seat(seat)?, items.into_iter())?),
+                false => None,
+            });
         }
-        Ok(Committed { verdicts })
+        Ok(async move {
+            let mut verdicts: SmallVec<[Verdict; 1]> =
+                numbers.iter().map(|_| Verdict::NotOwner).collect();
+            for (number, answer) in answers.into_iter().enumerate() {
+                let Some(answer) = answer else { continue };
+                let committed = answer.verdicts().await?;
+                let places = numbers.iter().enumerate().filter(|(_, of)| **of == number);
+                for ((place, _), verdict) in places.zip(committed.verdicts) {
+                    verdicts[place] = verdict;
+                }
+            }
+            Ok(Committed { verdicts })
+        })
     }
 
     pub(super) async fn pulse_all(
@@ -175,8 +180,9 @@ impl Inner {
     pub(super) async fn leave_all(&self, id: SeatId) -> Result<Left, JournalError> {
         let mut owns = 0;
         for partition in &self.partitions {
-            let args = vec![Bytes::copy_from_slice(id.0.as_bytes())];
-            let answer = self.ask(partition, Call::Leave, args).await?;
+            let mut request = partition.request(Call::Leave, FEW);
+            request.arg(id.0.as_bytes());
+            let answer = self.ask(partition, &request).await?;
             let mut answer = List::of(answer).map_err(unavailable)?;
             if &*answer.bytes().map_err(unavailable)? == b"N" {
                 owns +=

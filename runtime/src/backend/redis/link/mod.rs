@@ -96,19 +96,27 @@ impl Link {
         self.ask(&command).await
     }
 
-    /// Runs a script. A server that does not have it says so and does nothing: it is given the text
-    /// and is asked again.
+    /// Runs a script.
     pub(crate) async fn script(
         &self,
         script: &Script,
         keys: &[&[u8]],
         args: &[Bytes],
     ) -> Result<Value, LinkError> {
-        let run = script.run(keys, args);
-        match self.ask(&run).await {
+        let mut call = script.call(keys, (args.len(), args.iter().map(Bytes::len).sum()));
+        for arg in args {
+            call.arg(&arg[..]);
+        }
+        self.run(script, &call).await
+    }
+
+    /// Makes a call of a script. A server that does not have it says so and does nothing: it is given
+    /// the text and is asked again.
+    pub(crate) async fn run(&self, script: &Script, call: &Cmd) -> Result<Value, LinkError> {
+        match self.ask(call).await {
             Err(error) if error.code() == Some("NOSCRIPT") => {
                 self.ask(&script.load()).await?;
-                self.ask(&run).await.map_err(|error| error.of_script(script.name()))
+                self.ask(call).await.map_err(|error| error.of_script(script.name()))
             }
             answer => answer.map_err(|error| error.of_script(script.name())),
         }

@@ -1,6 +1,5 @@
 //! A script that runs in the server.
 
-use bytes::Bytes;
 use redis::{Cmd, cmd};
 
 /// A Lua script: its text, its name for errors, and the hash by which the server knows it.
@@ -22,19 +21,16 @@ impl Script {
         self.name
     }
 
-    /// Runs it by its hash, so that its text is not sent.
-    pub(super) fn run(&self, keys: &[&[u8]], args: &[Bytes]) -> Cmd {
-        let bytes: usize =
-            keys.iter().map(|key| key.len()).chain(args.iter().map(Bytes::len)).sum();
-        let mut run = Cmd::with_capacity(3 + keys.len() + args.len(), 64 + bytes);
-        run.arg("EVALSHA").arg(&self.hash).arg(keys.len());
+    /// Begins a call by its hash, so that its text is not sent: its arguments follow. There is room for
+    /// so many of them, of so many bytes.
+    pub(crate) fn call(&self, keys: &[&[u8]], (args, bytes): (usize, usize)) -> Cmd {
+        let keys_bytes: usize = keys.iter().map(|key| key.len()).sum();
+        let mut call = Cmd::with_capacity(3 + keys.len() + args, 64 + keys_bytes + bytes);
+        call.arg("EVALSHA").arg(&self.hash).arg(keys.len());
         for key in keys {
-            run.arg(*key);
+            call.arg(*key);
         }
-        for arg in args {
-            run.arg(&arg[..]);
-        }
-        run
+        call
     }
 
     /// Gives the server the text, until it is restarted or forgets all scripts.

@@ -1,26 +1,14 @@
--- Appends groups of records and moves their sagas, when all of them are plain. ARGV: seat, number of
--- the batch, number of the last claim that was answered, by how many the seat owns more or less, the
--- lengths of twelve lists, and the lists:
---   all sagas; fields and chunks; sagas that leave; phases; sagas that go forward again; due times and
---   sagas; sagas that are parked, each with nothing; definition, end and saga of each ticket; fields
---   that are over and lie there; fields and what is over; fields that go; listener, what it is told and
---   saga
--- Atomic as `commit`, and its numbers are the same. A batch with a saga that was told something is not
--- for this script: M, and nothing is written.
-local seat, number, claims = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local key = P .. 's:' .. seat
-local state = call('HMGET', key, 'b', 'c', 'reply', 'n')
-if not state[1] then
-  return { 'F' }
-end
-local last = tonumber(state[1])
-if number == last then
-  return cjson.decode(state[3])
-elseif number ~= last + 1 or tonumber(state[2]) < claims then
-  return { 'D' }
-end
-
-local next_list, length_at = 18, 6
+-- Appends groups of records and moves their sagas, when all of them are plain. ARGV, behind the head of
+-- a batch: by how many the seat owns more or less, the highest fence of those that begin or nothing, the
+-- lengths of the lists, and the lists:
+--   sagas that begin; fields and chunks; sagas and owners; sagas that leave; sagas that are over; stage
+--   and last chunk of each; fields that go; phases; sagas that go forward again; due times and sagas;
+--   sagas that are parked, each with nothing; definition, end and saga of each ticket; listener, what it
+--   is told and saga
+-- Atomic: the whole batch and its number, or nothing. A batch with a saga that was told something, or
+-- begins and is known, is not for this script: M, and nothing is written.
+-- Answers O, nothing, and the next timer when one was set.
+local next_list, length_at = 20, 7
 local function list()
   local from, length = next_list, tonumber(ARGV[length_at])
   next_list, length_at = from + length, length_at + 1
@@ -34,30 +22,68 @@ local function each(command, name, from, to)
   end
 end
 
--- What a hash has for a list of fields, in pages.
-local function values(name, from, to)
-  local all = {}
+-- Whether a hash has any of these fields.
+local function has_any(name, from, to)
   for at = from, to, 4000 do
-    local page = call('HMGET', name, unpack(ARGV, at, math.min(at + 3999, to)))
-    for n = 1, #page do
-      all[#all + 1] = page[n]
+    for _, value in ipairs(call('HMGET', name, unpack(ARGV, at, math.min(at + 3999, to)))) do
+      if value then
+        return true
+      end
     end
   end
-  return all
+  return false
 end
 
-local from, to = list()
+local first_new, last_new = list()
+if first_new <= last_new
+  and (has_any(P .. 'j', first_new, last_new)
+    or call('EXISTS', P .. 'again') == 1 and has_any(P .. 'again', first_new, last_new))
+then
+  return { 'M' }
+end
+local first_field, last_field = list()
+local first_owner, last_owner = list()
+local first_left, last_left = list()
 if call('EXISTS', P .. 'in', P .. 'f') > 0 then
+  local ids = {}
+  for at = first_field, last_field, 2 do
+    ids[#ids + 1] = sub(ARGV[at], 1, 16)
+  end
+  for at = first_left, last_left do
+    ids[#ids + 1] = ARGV[at]
+  end
   for _, name in ipairs({ P .. 'in', P .. 'f' }) do
-    for _, letters in ipairs(values(name, from, to)) do
+    for _, letters in ipairs(#ids > 0 and many_of('HMGET', name, ids) or {}) do
       if letters then
         return { 'M' }
       end
     end
   end
 end
-each('HSET', P .. 'j', list())
-each('HDEL', P .. 'o', list())
+each('HSET', P .. 'j', first_field, last_field)
+each('HSET', P .. 'o', first_owner, last_owner)
+each('HDEL', P .. 'o', first_left, last_left)
+if ARGV[6] ~= '' and tonumber(call('GET', P .. 'fence') or 0) < tonumber(ARGV[6]) then
+  call('SET', P .. 'fence', ARGV[6])
+end
+local from, to = list()
+local tail = list()
+if from <= to then
+  -- What was written before moves with the rest, in one field.
+  for page = from, to, 1000 do
+    local last_one = math.min(page + 999, to)
+    local firsts, over = call('HMGET', P .. 'j', unpack(ARGV, page, last_one)), {}
+    for n = 1, last_one - page + 1 do
+      over[2 * n - 1] = ARGV[page + n - 1]
+      over[2 * n] = ARGV[tail] .. (firsts[n] or '') .. ARGV[tail + 1]
+      tail = tail + 2
+    end
+    call('HSET', CURRENT, unpack(over))
+  end
+  call('PEXPIREAT', CURRENT, int((TURN + 3) * WIDTH / 1000))
+  each('HDEL', P .. 'j', from, to)
+end
+each('HDEL', P .. 'j', list())
 each('HSET', P .. 'ph', list())
 each('HDEL', P .. 'ph', list())
 local first_timed, last_timed = list()
@@ -73,27 +99,7 @@ for at = from, to, 3 do
   wake(ARGV[at])
 end
 from, to = list()
-if from <= to then
-  local over = {}
-  for n, chunk in ipairs(values(P .. 'j', from, to)) do
-    if chunk then
-      over[#over + 1] = ARGV[from + n - 1]
-      over[#over + 1] = chunk
-    end
-  end
-  many('HSET', CURRENT, over)
-  each('HDEL', P .. 'j', from, to)
-end
-from, to = list()
-if from <= to then
-  each('HSET', CURRENT, from, to)
-  call('PEXPIREAT', CURRENT, int((TURN + 3) * WIDTH / 1000))
-end
-each('HDEL', P .. 'j', list())
-from, to = list()
 for at = from, to, 3 do
   signal(ARGV[at], sub(ARGV[at + 1], 1, 1), ARGV[at + 2] .. sub(ARGV[at + 1], 2))
 end
-local reply = { 'O', '', first_timed <= last_timed and next_due() or '' }
-call('HSET', key, 'b', number, 'reply', cjson.encode(reply), 'n', tonumber(state[4]) + ARGV[5])
-return reply
+return written({ 'O', '', first_timed <= last_timed and next_due() or '' }, ARGV[5])

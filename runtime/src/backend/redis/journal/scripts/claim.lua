@@ -2,7 +2,8 @@
 -- lists of the definitions that follow, or `s` for the sagas that follow a definition.
 -- Atomic: a ticket is taken and its saga owned, or neither. The number of the last claim answers what
 -- that one took, so a lost reply is asked for again, and a first copy that comes late does nothing.
--- Answers O, the time and the sagas; F when the seat does not live; D when the numbers do not fit.
+-- Answers O, the time, for each saga its id, its fence with its crashes, and its records, and then, when
+-- anybody has any, the phases and the letters of all of them; F when the seat does not live; D when the numbers do not fit.
 local seat, number, listener = ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local limit, bytes, mode = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
 local key = P .. 's:' .. seat
@@ -35,15 +36,9 @@ local function first_chunks(ids)
 end
 
 local function answer(sagas, ids)
-  if #ids > 0 then
-    local phases = many_of('HMGET', P .. 'ph', ids)
-    local letters = call('EXISTS', P .. 'in') == 1 and many_of('HMGET', P .. 'in', ids)
-    for n, saga in ipairs(sagas) do
-      saga[4] = phases[n] or ''
-      saga[5] = letters and letters[n] or ''
-    end
-  end
-  return { 'O', int(NOW), sagas }
+  local phases = #ids > 0 and call('EXISTS', P .. 'ph') == 1 and many_of('HMGET', P .. 'ph', ids) or {}
+  local letters = #ids > 0 and call('EXISTS', P .. 'in') == 1 and many_of('HMGET', P .. 'in', ids) or {}
+  return { 'O', int(NOW), sagas, phases, letters }
 end
 
 local last = tonumber(state[1])
@@ -55,7 +50,9 @@ if number == last then
     if owner and sub(owner, 1, 16) == seat then
       local chunks = first_chunks({ id })
       ids[#ids + 1] = id
-      sagas[#sagas + 1] = { id, owner, chunks_of(id, chunks[1], chunks[2]) }
+      sagas[#sagas + 1] = id
+      sagas[#sagas + 1] = sub(owner, 17)
+      sagas[#sagas + 1] = chunks_of(id, chunks[1], chunks[2])
     end
   end
   return answer(sagas, ids)
@@ -101,13 +98,14 @@ repeat
         seen[id] = true
         fence = fence and fence + 1
           or math.max(NOW, tonumber(call('GET', P .. 'fence') or 0) + 1)
-        local tail = owner and sub(owner, 25) or ''
-        owner = seat .. struct.pack('>I8', fence) .. tail
+        local rest = struct.pack('>I8', fence) .. (owner and sub(owner, 25) or '')
         local records = chunks_of(id, first, chunks[2 * n])
         ids[#ids + 1] = id
-        sagas[#sagas + 1] = { id, owner, records }
+        sagas[#sagas + 1] = id
+        sagas[#sagas + 1] = rest
+        sagas[#sagas + 1] = records
         owners[#owners + 1] = id
-        owners[#owners + 1] = owner
+        owners[#owners + 1] = seat .. rest
         bytes = bytes - #records
         full = bytes <= 0
       end

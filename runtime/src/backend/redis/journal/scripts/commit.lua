@@ -1,35 +1,19 @@
--- Appends groups of records and moves their sagas. ARGV: seat, number of the batch, number of the
--- last claim that was answered; then for each saga
+-- Appends groups of records and moves their sagas. ARGV, behind the head of a batch: for each saga
 --   head: saga (16), place (o, r: back of the list, f: front, t, p or e), guarded, begins, keyed,
 --         phase (2, `--`: as it was), definition (16)
 --   entries that it folds (16 bytes each), due time, owner (of one that begins: its fence; else what
 --   is kept of the crashes), key (16 bytes or nothing), stage and fingerprint when it is over, who
---   is told (8 bytes or nothing), what, how many chunks lie behind those that follow, how many fields
---   follow, and the fields with their values
--- Atomic: the whole batch and its number, or nothing. The number of the last batch answers what that
--- one answered, so a lost reply is asked for again. Who owns a saga is not looked at: sagas leave a
--- seat by its own batches or with the seat, and the two numbers show a store that has lost some (A4).
+--   is told (8 bytes or nothing), what; field and text of its last chunk if that changes, or two times
+--   nothing, or no field and all that is kept of its end
+-- Atomic: the whole batch and its number, or nothing.
 -- Answers O, a letter for each saga when not all are written without mail, and the next timer when
--- one was set; F when the seat does not live; D when the numbers do not fit.
-local seat, number, claims = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local key = P .. 's:' .. seat
-local state = call('HMGET', key, 'b', 'c', 'reply', 'n')
-if not state[1] then
-  return { 'F' }
-end
-local last = tonumber(state[1])
-if number == last then
-  return cjson.decode(state[3])
-elseif number ~= last + 1 or tonumber(state[2]) < claims then
-  return { 'D' }
-end
-
+-- one was set.
 local has_mail = call('EXISTS', P .. 'in') == 1
 local has_folded = call('EXISTS', P .. 'f') == 1
 local verdicts, all_written = {}, true
 local fields, released, kept, phased, plain = {}, {}, {}, {}, {}
 local timed, parked, back, order = {}, {}, {}, {}
-local over, moved, ended, told = {}, {}, {}, {}
+local over, ended, told = {}, {}, {}
 local owned = 0
 
 -- Folds letters; whether others wait.
@@ -68,7 +52,7 @@ while at <= #ARGV do
   local id, place = sub(head, 1, 16), sub(head, 17, 17)
   local begins = sub(head, 19, 19) == '1'
   local phase, definition = sub(head, 21, 22), sub(head, 23, 38)
-  local values, next_at = at + 10, at + 10 + 2 * tonumber(ARGV[at + 9])
+  local values, next_at = at + 8, at + 10
   local verdict = 'w'
   if begins then
     if taken(id, sub(head, 20, 20) == '1', ARGV[at + 4]) then
@@ -104,20 +88,26 @@ while at <= #ARGV do
         over[#over + 1] = known_entries
         call('HDEL', P .. 'f', id)
       end
-      -- What was written before moves with the rest.
-      if not begins then
-        moved[#moved + 1] = id
+      -- What was written before moves with the rest, in one field.
+      local chunks, n = {}, 0
+      local result_only = ARGV[values] == '' and ARGV[values + 1] ~= ''
+      while true do
+        local field = n == 0 and id or id .. '.' .. n
+        local chunk = field == ARGV[values] and ARGV[values + 1] or call('HGET', P .. 'j', field)
+        if not chunk then
+          break
+        end
+        if n == 0 or not result_only then
+          chunks[#chunks + 1] = chunk
+        end
+        ended[#ended + 1] = field
+        n = n + 1
       end
-      for n = 1, tonumber(ARGV[at + 8]) do
-        moved[#moved + 1] = id .. '.' .. n
+      if result_only then
+        chunks[#chunks + 1] = ARGV[values + 1]
       end
-      for value = values, next_at - 1, 2 do
-        over[#over + 1] = ARGV[value]
-        over[#over + 1] = ARGV[value + 1]
-        ended[#ended + 1] = ARGV[value]
-      end
-      over[#over + 1] = id .. '.e'
-      over[#over + 1] = ARGV[at + 5]
+      over[#over + 1] = id
+      over[#over + 1] = ARGV[at + 5] .. table.concat(chunks)
       if ARGV[at + 4] ~= '' and call('HGET', P .. 'k', ARGV[at + 4]) == id then
         over[#over + 1] = ARGV[at + 4] .. '.k'
         over[#over + 1] = id
@@ -125,8 +115,9 @@ while at <= #ARGV do
       end
       plain[#plain + 1] = id
     else
-      for value = values, next_at - 1 do
-        fields[#fields + 1] = ARGV[value]
+      if ARGV[values] ~= '' then
+        fields[#fields + 1] = ARGV[values]
+        fields[#fields + 1] = ARGV[values + 1]
       end
       if phase == 'fA' then
         plain[#plain + 1] = id
@@ -162,16 +153,6 @@ while at <= #ARGV do
   at = next_at
 end
 
-if #moved > 0 then
-  local chunks = many_of('HMGET', P .. 'j', moved)
-  for n, field in ipairs(moved) do
-    if chunks[n] then
-      over[#over + 1] = field
-      over[#over + 1] = chunks[n]
-    end
-    ended[#ended + 1] = field
-  end
-end
 many('HSET', P .. 'j', fields)
 many('HDEL', P .. 'j', ended)
 many('HDEL', P .. 'o', released)
@@ -195,6 +176,4 @@ end
 for _, tale in ipairs(told) do
   signal(tale[1], sub(tale[2], 1, 1), tale[3] .. sub(tale[2], 2))
 end
-local reply = { 'O', all_written and '' or table.concat(verdicts), #timed > 0 and next_due() or '' }
-call('HSET', key, 'b', number, 'reply', cjson.encode(reply), 'n', tonumber(state[4]) + owned)
-return reply
+return written({ 'O', all_written and '' or table.concat(verdicts), #timed > 0 and next_due() or '' }, owned)

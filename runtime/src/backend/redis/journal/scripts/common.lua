@@ -12,7 +12,8 @@
 --   p   saga -> nothing: parked                                  k  first id under a key -> latest
 --   s:S the seat S: b, c, n, l, reply, taken                     seats  S by its deadline
 --   m:S sagas of S that have mail                                i:D idle listeners of D
---   d:N bucket N of what is over: as j, saga.e -> stage and fingerprint, saga.f, first.k -> latest
+--   d:N bucket N of what is over: saga -> stage, fingerprint and all chunks; saga.f, first.k -> latest
+--   again  un-keyed sagas whose start was repeated
 --   defs  hash -> definition       fence  the last that was minted       late  successes too late
 local P = KEYS[1]
 local call, sub = redis.call, string.sub
@@ -64,6 +65,21 @@ local function fingerprint_of(first)
   return ''
 end
 
+-- Of what is over: stage, 1 if it has one, fingerprint; then its chunks.
+local function split_over(value)
+  local from = sub(value, 2, 2) == '1' and 19 or 3
+  return sub(value, 1, 1), sub(value, 3, from - 1), from
+end
+
+-- What is over of a saga, and its bucket.
+local function find_over(id)
+  local value = call('HGET', CURRENT, id)
+  if value then
+    return value, CURRENT
+  end
+  return call('HGET', PREVIOUS, id), PREVIOUS
+end
+
 local OVER = { C = true, U = true, K = true, Z = true, X = true }
 
 -- Id, stage and fingerprint of a saga that is open or was over not long ago.
@@ -77,8 +93,11 @@ local function look(id)
     end
     return id .. stage .. fingerprint_of(first)
   end
-  local ended = call('HGET', CURRENT, id .. '.e') or call('HGET', PREVIOUS, id .. '.e')
-  return ended and id .. ended
+  local value = find_over(id)
+  if value then
+    local stage, fingerprint = split_over(value)
+    return id .. stage .. fingerprint
+  end
 end
 
 -- The same, where the first id under a key means the latest.

@@ -8,7 +8,11 @@ local answer = call(ARGV[2] == 't' and 'ZSCAN' or 'HSCAN', source, ARGV[3], 'COU
 local rows = {}
 for n = 1, #answer[2], 2 do
   local id = answer[2][n]
-  local first = #id == 16 and call('HGET', is_over and source or P .. 'j', id)
+  local first = #id == 16 and (is_over and answer[2][n + 1] or call('HGET', P .. 'j', id))
+  if first and is_over then
+    local _, _, from = split_over(first)
+    first = sub(first, from)
+  end
   if first then
     local place, due = is_over and 'e' or 'r', ''
     if not is_over then

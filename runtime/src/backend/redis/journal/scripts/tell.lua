@@ -37,14 +37,9 @@ if first then
     return { 'P' }
   end
 else
-  local bucket = CURRENT
-  stage = call('HGET', bucket, id .. '.e')
-  if not stage then
-    bucket = PREVIOUS
-    stage = call('HGET', bucket, id .. '.e')
-  end
-  if stage then
-    stage = sub(stage, 1, 1)
+  local value, bucket = find_over(id)
+  if value then
+    stage = sub(value, 1, 1)
     if kind == 'l' and has(call('HGET', bucket, id .. '.f') or '', 16) then
       return { 'A' }
     end

@@ -2,12 +2,11 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use bytes::Bytes;
 use smallvec::{SmallVec, smallvec};
 use tokio::time::sleep;
 
 use super::{
-    super::{reply::List, scripts::Call},
+    super::{partition::FEW, reply::List, scripts::Call},
     LEASE, Mistake, Place, check,
     desk::{Process, Wrong, done, ensure, intended},
 };
@@ -112,8 +111,9 @@ async fn outlive() {
 /// Gives back one page of what a seat owns, and answers whether there is more.
 async fn one_page(reaper: &Process, dead: SeatId) -> Result<bool, Wrong> {
     let partition = &reaper.journal.inner.partitions[0];
-    let seat = Bytes::copy_from_slice(dead.0.as_bytes());
-    let answer = partition.run(Call::Reap, vec![seat, Bytes::from_static(b"0")]).await?;
+    let mut request = partition.request(Call::Reap, FEW);
+    request.arg(dead.0.as_bytes()).arg(b"0");
+    let answer = partition.run(&request).await?;
     let mut answer = List::of(answer)?;
     ensure(&*answer.bytes()? == b"R", "its deadline has passed")?;
     answer.number()?;

@@ -1,0 +1,26 @@
+-- Starts sagas that nobody owns, have no key and wait for their first owner. ARGV: how many, the sagas,
+-- each saga with its first chunk, and for each definition its hash and how many of the sagas it has, in
+-- their order.
+-- Atomic: all of them, each with its ticket, or none. This is for the first copy of a start: one that
+-- was repeated meanwhile is known as such, and `create` decides.
+-- Answers the time, and for each definition how long its list of new sagas is; M when one is known.
+local sagas = tonumber(ARGV[2])
+local first_field = 3 + sagas
+local at = first_field + 2 * sagas
+for _, name in ipairs(call('EXISTS', P .. 'again') == 1 and { 'j', 'again' } or { 'j' }) do
+  for _, there in ipairs(call('HMGET', P .. name, unpack(ARGV, 3, first_field - 1))) do
+    if there then
+      return { 'M' }
+    end
+  end
+end
+call('HSET', P .. 'j', unpack(ARGV, first_field, at - 1))
+local lengths, from = {}, 3
+while at < #ARGV do
+  local definition, to = ARGV[at], from + tonumber(ARGV[at + 1])
+  lengths[#lengths + 1] = definition
+  lengths[#lengths + 1] = call('RPUSH', P .. 'r:' .. definition, unpack(ARGV, from, to - 1))
+  wake(definition)
+  at, from = at + 2, to
+end
+return { int(NOW), lengths }
