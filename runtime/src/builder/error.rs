@@ -62,6 +62,18 @@ pub enum BuildError {
         /// The task.
         task: &'static str,
     },
+    /// Half of a task, on a journal that the host of the other half cannot see.
+    #[error(
+        "`{task}`: `{call}` leaves work to other hosts, and none of them sees its journal: call \
+         `.build()`, share one journal with `.override_journal(..)` (`.journal_path(..)` opens a \
+         file for one host alone), or say `.use_distributed_mode(..)`"
+    )]
+    NotShared {
+        /// The task.
+        task: &'static str,
+        /// What builds the half.
+        call: &'static str,
+    },
     /// The journal survives less than the task says it needs.
     #[error(
         "`{task}` needs a journal of durability `{needs}`, and this one is `{has}`: give another \

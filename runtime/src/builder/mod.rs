@@ -216,7 +216,8 @@ impl<T: TaskSteps> TaskBuilder<T> {
     /// as [`build`](Self::build).
     ///
     /// # Errors
-    /// As `build`.
+    /// As `build`, and when no worker could see the journal: it has to be
+    /// [given](Self::override_journal) or [shared](Self::use_distributed_mode).
     pub async fn build_api(self) -> Result<Task<T>, BuildError> {
         self.start(Part::Api).await
     }
@@ -224,7 +225,7 @@ impl<T: TaskSteps> TaskBuilder<T> {
     /// Does the steps of sagas that others start. Otherwise as [`build`](Self::build).
     ///
     /// # Errors
-    /// As `build`.
+    /// As [`build_api`](Self::build_api).
     pub async fn build_worker(self) -> Result<Worker<T>, BuildError> {
         self.start(Part::Worker).await.map(Worker::new)
     }

@@ -26,14 +26,32 @@ const NOTHING_SHARED: &str = "the distributed mode needs a journal that processe
 
 impl<T: TaskSteps> TaskBuilder<T> {
     pub(super) async fn start(mut self, part: Part) -> Result<Task<T>, BuildError> {
+        self.check_shared(part)?;
         #[cfg(feature = "sqlite")]
         {
             self = self.open_journal().await?;
         }
-        if self.mode.unwrap_or(T::TASK.mode) == Mode::Distributed {
+        if self.is_distributed() {
             self = self.connect().await?;
         }
         self.build_now(part).await
+    }
+
+    fn is_distributed(&self) -> bool {
+        self.mode.unwrap_or(T::TASK.mode) == Mode::Distributed
+    }
+
+    /// Refuses half of a task on a journal that nobody else can see: its sagas would wait for ever.
+    fn check_shared(&self, part: Part) -> Result<(), BuildError> {
+        let call = match part {
+            Part::Api => ".build_api()",
+            Part::Worker => ".build_worker()",
+            Part::Both => return Ok(()),
+        };
+        match self.journal.is_some() || self.is_distributed() {
+            true => Ok(()),
+            false => Err(BuildError::NotShared { task: T::TASK.name, call }),
+        }
     }
 
     /// Opens what the processes share and is not overridden.
@@ -77,7 +95,7 @@ impl<T: TaskSteps> TaskBuilder<T> {
 
     async fn build_now(self, part: Part) -> Result<Task<T>, BuildError> {
         let task = T::TASK.name;
-        let is_distributed = self.mode.unwrap_or(T::TASK.mode) == Mode::Distributed;
+        let is_distributed = self.is_distributed();
         if is_distributed && self.journal.is_none() {
             return Err(BuildError::Mode { task, reason: NOTHING_SHARED });
         }

@@ -12,8 +12,8 @@ use crate::task::TaskSteps;
 /// built; dropping it is a shutdown that nobody waits for.
 ///
 /// ```
-/// use std::time::Duration;
-/// use distributed_task::{Worker, prelude::*};
+/// use std::{sync::Arc, time::Duration};
+/// use distributed_task::{Worker, backend::memory::MemoryJournal, prelude::*};
 /// # #[distributed_task(request = u32, response = u32)]
 /// # struct Double;
 /// # #[steps]
@@ -25,7 +25,13 @@ use crate::task::TaskSteps;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let told_to_stop = async {};
-/// let worker: Worker<Double> = Double::builder().use_in_process_mode().build_worker().await?;
+/// // Of one process here; of many, in the distributed mode.
+/// let shared = Arc::new(MemoryJournal::new());
+/// let double = || Double::builder().use_in_process_mode().override_journal(Arc::clone(&shared));
+/// let api = double().build_api().await?;
+/// let worker: Worker<Double> = double().build_worker().await?;
+/// assert!(matches!(api.submit(21).await?.outcome().await?, SagaOutcome::Completed(42)));
+///
 /// let report = worker.run_until(told_to_stop, Duration::from_secs(30)).await;
 /// assert!(report.in_time);
 /// # Ok(())

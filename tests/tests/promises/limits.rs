@@ -109,6 +109,26 @@ async fn a_builder_says_what_has_no_effect() {
     assert!(matches!(error, BuildError::ClockWithoutEffect { .. }), "{error}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn half_a_task_needs_a_journal_that_the_other_half_sees() {
+    let api = Other::builder().use_in_process_mode().build_api().await.map(drop);
+    let worker = Other::builder().use_in_process_mode().build_worker().await.map(drop);
+    for (half, call) in [(api, "`.build_api()`"), (worker, "`.build_worker()`")] {
+        let error = half.expect_err("nobody could see its journal");
+        assert!(matches!(error, BuildError::NotShared { task: "other", .. }), "{error}");
+        for part in [call, "`.build()`", "`.override_journal(..)`", "`.use_distributed_mode(..)`"] {
+            assert!(error.to_string().contains(part), "{part}: {error}");
+        }
+    }
+    let journal = Arc::new(MemoryJournal::new());
+    let other = || Other::builder().use_in_process_mode().override_journal(Arc::clone(&journal));
+    let api = other().build_api().await.expect("it builds");
+    let _worker = other().build_worker().await.expect("it builds");
+    let saga = api.submit(()).await.expect("submitted");
+    let outcome = timeout(Duration::from_secs(60), saga.outcome()).await.expect("in time");
+    assert!(matches!(outcome, Ok(SagaOutcome::Completed(()))), "{outcome:?}");
+}
+
 #[distributed_task(request = f32, response = f32)]
 struct Weigh;
 

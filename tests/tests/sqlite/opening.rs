@@ -108,5 +108,9 @@ async fn a_task_says_what_is_wrong_with_the_file_of_its_journal() {
     let journal = distributed_task::backend::memory::MemoryJournal::new();
     let both = order().journal_path(&path).override_journal(journal).build().await;
     assert!(matches!(both, Err(BuildError::TwoJournals { .. })));
+    let half = order().journal_path(folder.path().join("half.db")).build_api().await;
+    let error = half.expect_err("no worker could open the file");
+    assert!(matches!(error, BuildError::NotShared { .. }), "{error}");
+    assert!(error.to_string().contains("`.journal_path(..)`"), "{error}");
     drop(task);
 }

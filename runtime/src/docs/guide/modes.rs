@@ -88,7 +88,8 @@
 //! - [`build_api`](crate::builder::TaskBuilder::build_api) starts sagas, does their `host = "api"` steps
 //!   and waits for their ends; [`build_worker`](crate::builder::TaskBuilder::build_worker) does all other
 //!   steps, and undoes; [`build`](crate::builder::TaskBuilder::build) is both in one. Without a worker
-//!   sagas wait, and so does the undo of one that is cancelled.
+//!   sagas wait, and so does the undo of one that is cancelled. Half a task on a journal that nobody else
+//!   sees is refused.
 //! - Several tasks of a process share connections, and pulses, if they are given clones of one
 //!   [`Distributed`](crate::builder::Distributed).
 //! - `.redis_with(RedisJournal::builder(url)..)` has the settings of the journal. Namespace, partitions and
