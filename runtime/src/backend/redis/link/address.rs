@@ -60,9 +60,17 @@ impl Way {
         }
     }
 
+    /// Where the server is, unless sentinels say that.
+    pub(super) fn place(&self) -> Option<&Place> {
+        match &self.to {
+            To::Server(place) => Some(place),
+            To::Primary(_) => None,
+        }
+    }
+
     /// Whether sentinels say where it is.
     pub(super) fn is_sentinel(&self) -> bool {
-        matches!(self.to, To::Primary(_))
+        self.place().is_none()
     }
 }
 

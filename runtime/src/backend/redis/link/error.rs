@@ -190,6 +190,9 @@ pub(super) enum Outage {
     /// It does not let us in.
     #[error("{}", Said(.0))]
     Refused(#[source] RedisError),
+    /// Something else is there.
+    #[error("what answers there is not Redis")]
+    NotRedis,
     /// It has started and is not ready.
     #[error("it is still reading its data after a start")]
     Loading,
@@ -218,9 +221,11 @@ impl Outage {
         match self {
             Self::Loading | Self::Silent(_) => true,
             Self::Refused(_) => false,
-            Self::Unreachable(_) | Self::Broken(_) | Self::Replica | Self::NoPrimary(_) => {
-                is_sentinel
-            }
+            Self::Unreachable(_)
+            | Self::Broken(_)
+            | Self::NotRedis
+            | Self::Replica
+            | Self::NoPrimary(_) => is_sentinel,
         }
     }
 }
@@ -236,8 +241,11 @@ impl From<RedisError> for Outage {
         match error.code() {
             Some("LOADING") => Self::Loading,
             Some(_) => Self::Refused(error),
-            None if error.kind() == ErrorKind::AuthenticationFailed => Self::Refused(error),
-            None => Self::Broken(error),
+            None => match error.kind() {
+                ErrorKind::AuthenticationFailed => Self::Refused(error),
+                ErrorKind::Parse => Self::NotRedis,
+                _ => Self::Broken(error),
+            },
         }
     }
 }
@@ -248,9 +256,9 @@ pub(super) struct Said<'a>(pub(super) &'a RedisError);
 impl fmt::Display for Said<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(error) = self;
-        match error.code() {
-            Some(code) => write!(f, "{code} {}", error.detail().unwrap_or_default())?,
-            None => write!(f, "{error}")?,
+        match (error.code(), error.detail()) {
+            (Some(code), Some(detail)) => write!(f, "{code} {detail}")?,
+            _ => write!(f, "{error}")?,
         }
         let code = match error.kind() {
             ErrorKind::AuthenticationFailed => Some("WRONGPASS"),

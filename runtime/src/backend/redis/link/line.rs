@@ -99,7 +99,9 @@ impl Line {
     async fn check(&self) -> Result<(), Outage> {
         let (ping, role) = (cmd("PING"), cmd("ROLE"));
         let (pong, role) = futures_util::future::join(self.query(&ping), self.query(&role)).await;
-        pong?;
+        if pong? != Value::SimpleString("PONG".to_owned()) {
+            return Err(Outage::NotRedis);
+        }
         match role {
             Ok(Value::Array(role)) => match role.first() {
                 Some(Value::BulkString(role)) if role != b"master" => Err(Outage::Replica),

@@ -62,6 +62,15 @@ pub enum RedisOpenError {
         /// What it says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Something else is there.
+    #[error(
+        "what answers at {place} is not Redis: look at host and port; where Redis wants TLS, the \
+         address begins with rediss://"
+    )]
+    NotRedis {
+        /// Host and port, or the socket.
+        place: String,
+    },
     /// It has started, and is not ready.
     #[error("{address} was still reading its data after {limit:?}: start this program again later")]
     Loading {
@@ -158,6 +167,13 @@ impl RedisOpenError {
             Outage::Unreachable(source) => Self::Unreachable { address, source: source.into() },
             Outage::Broken(source) => Self::Unreachable { address, source: source.into() },
             Outage::Refused(source) => Self::refused(way, source),
+            Outage::NotRedis => match way.place() {
+                Some(place) => Self::NotRedis { place: place.to_string() },
+                None => {
+                    let what = "what answers where the sentinels say that it is is not Redis";
+                    Self::NoPrimary { address, what: what.to_owned() }
+                }
+            },
             Outage::Loading => Self::Loading { address, limit },
             Outage::Replica if way.is_sentinel() => {
                 let what = "the sentinels name a server that is a replica by now: \

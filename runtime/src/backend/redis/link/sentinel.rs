@@ -1,10 +1,10 @@
 //! Servers that say which one is the primary.
 
-use std::{fmt, time::Duration};
+use std::{fmt, pin::pin, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use redis::{
-    AsyncConnectionConfig, RedisConnectionInfo, RedisError, Value,
+    AsyncConnectionConfig, RedisConnectionInfo, RedisError,
     aio::{ConnectionLike, MultiplexedConnection},
     cmd, from_redis_value,
 };
@@ -112,15 +112,14 @@ impl Sentinels {
             let connecting = MultiplexedConnection::new_with_config(&self.login, stream, config);
             let (mut connection, driver) = connecting.await?;
             let ask = cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(&self.name).take();
-            let asked = connection.req_packed_command(&ask);
+            let mut asked = pin!(connection.req_packed_command(&ask));
             let answer = tokio::select! {
-                answer = asked => answer.and_then(Value::extract_error)?,
-                () = driver => return Err(Outage::Unreachable(
-                    std::io::ErrorKind::ConnectionReset.into()
-                )),
+                answer = &mut asked => answer,
+                // It says why the connection ended.
+                () = driver => asked.await,
             };
             let address: Option<(String, u16)> =
-                from_redis_value(answer).map_err(RedisError::from)?;
+                from_redis_value(answer?.extract_error()?).map_err(RedisError::from)?;
             Ok(address.map(|(host, port)| Place::tcp(&host, port)))
         };
         match timeout(limit, asking).await {
