@@ -114,6 +114,17 @@ pub enum BuildError {
         /// The task.
         task: &'static str,
     },
+    /// The journal of one process, in the mode of many.
+    #[cfg(feature = "sqlite")]
+    #[error(
+        "`{task}`: `.journal_path(..)` is a journal for one process, and the distributed mode is for \
+         many: delete `.journal_path(..)`, or put `.use_in_process_mode()` in the place of \
+         `.use_distributed_mode(..)`"
+    )]
+    PathNotShared {
+        /// The task.
+        task: &'static str,
+    },
     /// The file of the journal cannot be opened.
     #[cfg(feature = "sqlite")]
     #[error("`{task}`: {source}")]

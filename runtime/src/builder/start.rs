@@ -83,6 +83,9 @@ impl<T: TaskSteps> TaskBuilder<T> {
         if self.journal.is_some() {
             return Err(BuildError::TwoJournals { task });
         }
+        if self.is_distributed() {
+            return Err(BuildError::PathNotShared { task });
+        }
         let mut journal = crate::backend::sqlite::SqliteJournal::builder(path);
         if let Some(clock) = self.clock.take() {
             journal = journal.clock(clock);

@@ -112,5 +112,12 @@ async fn a_task_says_what_is_wrong_with_the_file_of_its_journal() {
     let error = half.expect_err("no worker could open the file");
     assert!(matches!(error, BuildError::NotShared { .. }), "{error}");
     assert!(error.to_string().contains("`.journal_path(..)`"), "{error}");
+    let many = Order::builder().outside(Outside::default()).use_distributed_mode(|with| with);
+    let many = many.journal_path(folder.path().join("many.db")).build().await;
+    let error = many.expect_err("one process has the file");
+    assert!(matches!(error, BuildError::PathNotShared { .. }), "{error}");
+    for line in ["delete `.journal_path(..)`", "`.use_in_process_mode()`"] {
+        assert!(error.to_string().contains(line), "{error}");
+    }
     drop(task);
 }
