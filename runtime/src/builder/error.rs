@@ -36,15 +36,14 @@ pub enum BuildError {
         reason: &'static str,
     },
     /// A step uploads files, and there is no store for them.
-    #[error(
-        "`{task}`: the step `{step}` uploads files, but there is no file store: enable the feature \
-         `files` of `distributed-task`, or call `.override_files(..)`"
-    )]
+    #[error("`{task}`: the step `{step}` uploads files, but there is no file store: {advice}")]
     NoFileStore {
         /// The task.
         task: &'static str,
         /// The step.
         step: &'static str,
+        /// What to do.
+        advice: &'static str,
     },
     /// The bucket of a step cannot be used.
     #[error("`{task}`: the step `{step}` cannot upload: {source}")]

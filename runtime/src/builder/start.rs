@@ -24,6 +24,16 @@ const NOTHING_SHARED: &str = "the distributed mode needs a journal that processe
     feature `redis` of `distributed-task`, give one with `.override_journal(..)`, or call \
     `.use_in_process_mode()`";
 
+/// What to do without a file store, in the distributed mode and in process.
+#[cfg(feature = "s3")]
+const NO_SHARED_FILES: &str = "say `.s3(..)` in `.use_distributed_mode(..)`, or call \
+    `.override_files(..)` with a store that processes share";
+#[cfg(not(feature = "s3"))]
+const NO_SHARED_FILES: &str = "enable the feature `s3` of `distributed-task` and say `.s3(..)` in \
+    `.use_distributed_mode(..)`, or call `.override_files(..)` with a store that processes share";
+const NO_FILES: &str = "enable the feature `files` of `distributed-task`, or call \
+    `.override_files(..)`";
+
 impl<T: TaskSteps> TaskBuilder<T> {
     pub(super) async fn start(mut self, part: Part) -> Result<Task<T>, BuildError> {
         self.check_shared(part)?;
@@ -109,9 +119,13 @@ impl<T: TaskSteps> TaskBuilder<T> {
         }
         let handlers = self.handlers;
         // What is in the memory of one process is nowhere for the others.
-        let files = self.files.or_else(|| if is_distributed { None } else { default_files() });
+        let (default, advice) = match is_distributed {
+            true => (None, NO_SHARED_FILES),
+            false => (default_files(), NO_FILES),
+        };
+        let files = self.files.or(default);
         if let (None, Some(step)) = (&files, handlers.needs_files()) {
-            return Err(BuildError::NoFileStore { task, step });
+            return Err(BuildError::NoFileStore { task, step, advice });
         }
         if let Some(files) = &files {
             for (step, bucket) in buckets::<T>() {

@@ -9,7 +9,8 @@ use std::{
 };
 
 use distributed_task::{
-    BuildError, OutcomeError, backend::memory::MemoryJournal, clock::SystemClock, prelude::*,
+    BuildError, OutcomeError, backend::memory::MemoryJournal, clock::SystemClock,
+    files::UploadedFile, prelude::*,
 };
 use futures_util::FutureExt;
 use tokio::{
@@ -127,6 +128,33 @@ async fn half_a_task_needs_a_journal_that_the_other_half_sees() {
     let saga = api.submit(()).await.expect("submitted");
     let outcome = timeout(Duration::from_secs(60), saga.outcome()).await.expect("in time");
     assert!(matches!(outcome, Ok(SagaOutcome::Completed(()))), "{outcome:?}");
+}
+
+#[distributed_task(request = (), response = UploadedFile)]
+struct Keep;
+
+#[steps]
+impl Keep {
+    #[file_upload_step(bucket = "kept-files")]
+    async fn keep(&self) -> SourceFile {
+        SourceFile::bytes("note.txt", "note")
+    }
+
+    #[response]
+    fn respond(&self, keep: &UploadedFile) -> UploadedFile {
+        keep.clone()
+    }
+}
+
+#[tokio::test]
+async fn a_task_of_many_processes_that_uploads_is_told_how_they_share_files() {
+    let keep = Keep::builder().use_distributed_mode(|with| with);
+    let error = keep.override_journal(MemoryJournal::new()).build_api().await;
+    let error = error.expect_err("each process would have files of its own");
+    assert!(matches!(error, BuildError::NoFileStore { step: "keep", .. }), "{error}");
+    for way in ["`.s3(..)`", "`.override_files(..)`"] {
+        assert!(error.to_string().contains(way), "{error}");
+    }
 }
 
 #[distributed_task(request = f32, response = f32)]
