@@ -1,20 +1,16 @@
 //! What the processes of a task share.
 
-use std::fmt;
-#[cfg(feature = "redis")]
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 #[cfg(feature = "redis")]
 use tokio::sync::OnceCell;
 
+use super::BuildError;
 #[cfg(feature = "s3")]
-use crate::backend::files::{ObjectFiles, S3Error, S3Settings};
+use crate::backend::files::{ObjectFiles, S3Settings};
 #[cfg(feature = "redis")]
-use crate::{
-    backend::redis::{RedisJournal, RedisJournalBuilder, RedisOpenError, RedisProgress},
-    journal::Journal,
-    progress::ProgressTracker,
-};
+use crate::backend::redis::{RedisJournal, RedisJournalBuilder, RedisProgress};
+use crate::{files::Files, journal::Journal, progress::ProgressTracker};
 
 /// What the processes of a task share. Nothing is opened before a task is built.
 ///
@@ -65,9 +61,9 @@ struct Shared {
 /// What is in one Redis.
 #[cfg(feature = "redis")]
 #[derive(Clone)]
-pub(super) struct Opened {
-    pub(super) journal: Arc<dyn Journal>,
-    pub(super) progress: Arc<dyn ProgressTracker>,
+struct Opened {
+    journal: Arc<dyn Journal>,
+    progress: Arc<dyn ProgressTracker>,
 }
 
 impl Distributed {
@@ -105,23 +101,70 @@ impl Distributed {
         self.s3 = Some(settings);
         self
     }
+}
 
-    /// What is in Redis, if there is one.
-    #[cfg(feature = "redis")]
-    pub(super) async fn opened(&self) -> Option<Result<Opened, RedisOpenError>> {
-        let Shared { builder, opened } = self.redis.as_ref()?;
+#[cfg(feature = "redis")]
+impl Distributed {
+    /// The journal, if one is shared.
+    pub(super) async fn journal(
+        &self,
+        task: &'static str,
+    ) -> Result<Option<Arc<dyn Journal>>, BuildError> {
+        Ok(self.opened(task).await?.map(|opened| opened.journal))
+    }
+
+    /// Where progress is published, if that is shared.
+    pub(super) async fn progress(
+        &self,
+        task: &'static str,
+    ) -> Result<Option<Arc<dyn ProgressTracker>>, BuildError> {
+        Ok(self.opened(task).await?.map(|opened| opened.progress))
+    }
+
+    async fn opened(&self, task: &'static str) -> Result<Option<Opened>, BuildError> {
+        let Some(Shared { builder, opened }) = &self.redis else { return Ok(None) };
         let open = async || {
             let journal: RedisJournal = builder.clone().open().await?;
             let progress: RedisProgress = journal.progress();
             Ok(Opened { progress: Arc::new(progress), journal: Arc::new(journal) })
         };
-        Some(opened.get_or_try_init(open).await.cloned())
+        match opened.get_or_try_init(open).await {
+            Ok(opened) => Ok(Some(opened.clone())),
+            Err(source) => Err(BuildError::Redis { task, source: Box::new(source) }),
+        }
+    }
+}
+
+/// Nothing is shared that only Redis could.
+#[cfg(not(feature = "redis"))]
+impl Distributed {
+    pub(super) async fn journal(&self, _: &str) -> Result<Option<Arc<dyn Journal>>, BuildError> {
+        Ok(None)
     }
 
-    /// The file store, if there is one.
-    #[cfg(feature = "s3")]
-    pub(super) fn files(&self) -> Option<Result<ObjectFiles, S3Error>> {
-        self.s3.clone().map(S3Settings::build)
+    pub(super) async fn progress(
+        &self,
+        _: &str,
+    ) -> Result<Option<Arc<dyn ProgressTracker>>, BuildError> {
+        Ok(None)
+    }
+}
+
+#[cfg(feature = "s3")]
+impl Distributed {
+    /// The file store, if one is shared.
+    pub(super) fn files(&self, task: &'static str) -> Result<Option<Files>, BuildError> {
+        let files = self.s3.clone().map(S3Settings::build).transpose();
+        let files = files.map_err(|source| BuildError::S3 { task, source })?;
+        Ok(files.map(Files::new))
+    }
+}
+
+/// Nothing is shared that only S3 could.
+#[cfg(not(feature = "s3"))]
+impl Distributed {
+    pub(super) fn files(&self, _: &str) -> Result<Option<Files>, BuildError> {
+        Ok(None)
     }
 }
 

@@ -66,23 +66,16 @@ impl<T: TaskSteps> TaskBuilder<T> {
 
     /// Opens what the processes share and is not overridden.
     async fn connect(mut self) -> Result<Self, BuildError> {
-        let task = T::TASK.name;
-        let shared = std::mem::take(&mut self.distributed);
-        #[cfg(feature = "redis")]
-        if (self.journal.is_none() || self.progress.is_none())
-            && let Some(opened) = shared.opened().await
-        {
-            let opened =
-                opened.map_err(|source| BuildError::Redis { task, source: source.into() })?;
-            self.journal.get_or_insert(opened.journal);
-            self.progress.get_or_insert(opened.progress);
+        let (task, shared) = (T::TASK.name, &self.distributed);
+        if self.journal.is_none() {
+            self.journal = shared.journal(task).await?;
         }
-        #[cfg(feature = "s3")]
-        if let (None, Some(files)) = (&self.files, shared.files()) {
-            let files = files.map_err(|source| BuildError::S3 { task, source })?;
-            self.files = Some(Files::new(files));
+        if self.progress.is_none() {
+            self.progress = shared.progress(task).await?;
         }
-        let _ = (task, shared);
+        if self.files.is_none() {
+            self.files = shared.files(task)?;
+        }
         Ok(self)
     }
 
