@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -17,6 +17,8 @@ use distributed_task::{
 };
 use futures_util::StreamExt;
 use tokio::time::{sleep, timeout};
+
+use crate::tapped::{Tap, Tapped};
 
 /// Nothing here may take as long.
 const FOR_EVER: Duration = Duration::from_secs(1_000_000);
@@ -433,6 +435,16 @@ async fn c8_an_unsettled_end_ends_a_stream_and_the_next_one_goes_on_behind_it() 
     assert!(matches!(outcome, SagaOutcome::Compensated { settled: true, .. }), "{outcome:?}");
 }
 
+/// `right`, of which nobody knew, happened after all: its undo takes a minute.
+async fn open_again(journal: &MemoryJournal, saga: &SagaHandle<Group>) {
+    let output = AttemptEnd::Done(Value::journaled(()));
+    let letter = Letter::Late { step: 1, generation: 0, attempt: 1, way: Way::Do, end: output };
+    let mail = Mail { id: EntryId(saga.id().0), letter };
+    assert_eq!(journal.tell(saga.id(), mail).await.expect("told"), Told::Told);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(saga.status().await.expect("it is known"), SagaStatus::Compensating);
+}
+
 #[tokio::test(start_paused = true)]
 async fn c8_a_late_success_opens_a_saga_again_and_whoever_asks_waits_again() {
     let journal = Arc::new(MemoryJournal::new());
@@ -441,12 +453,7 @@ async fn c8_a_late_success_opens_a_saga_again_and_whoever_asks_waits_again() {
     let saga = task.submit(()).await.expect("submitted");
     let end = all(saga.events()).await.last().expect("there are some").seq;
 
-    let output = AttemptEnd::Done(Value::journaled(()));
-    let letter = Letter::Late { step: 1, generation: 0, attempt: 1, way: Way::Do, end: output };
-    let mail = Mail { id: EntryId(saga.id().0), letter };
-    assert_eq!(journal.tell(saga.id(), mail).await.expect("told"), Told::Told);
-    sleep(Duration::from_secs(1)).await;
-    assert_eq!(saga.status().await.expect("it is known"), SagaStatus::Compensating);
+    open_again(&journal, &saga).await;
     let outcome = timeout(FOR_EVER, saga.outcome()).await.expect("it ends").expect("an outcome");
     assert!(matches!(outcome, SagaOutcome::Compensated { settled: true, .. }), "{outcome:?}");
     assert_eq!(
@@ -459,4 +466,30 @@ async fn c8_a_late_success_opens_a_saga_again_and_whoever_asks_waits_again() {
             "the saga is compensated",
         ]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn c8_a_saga_opened_again_is_watched_to_its_new_end_with_few_looks() {
+    let journal = Arc::new(MemoryJournal::new());
+    let reads = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&reads);
+    let tapped = Tapped::new(&journal, move |name| {
+        seen.fetch_add(usize::from(name == "read"), Ordering::SeqCst);
+        Tap::Through
+    });
+    // Each has a tracker of its own: what the worker publishes is not heard where it is watched.
+    let group = || Group::builder().use_in_process_mode();
+    let api = group().override_journal(tapped).build_api().await.expect("it builds");
+    let worker = group().override_journal(Arc::clone(&journal)).build_worker().await;
+    let _worker = worker.expect("it builds");
+    let saga = api.submit(()).await.expect("submitted");
+    saga.outcome().await.expect("an outcome");
+    open_again(&journal, &saga).await;
+
+    let before = reads.load(Ordering::SeqCst);
+    let states = timeout(FOR_EVER, saga.progress().collect::<Vec<_>>()).await.expect("it ends");
+    assert_eq!(states.first().map(|state| state.status), Some(SagaStatus::Compensating));
+    assert_eq!(states.last().map(|state| state.status), Some(SagaStatus::Compensated));
+    let looks = reads.load(Ordering::SeqCst) - before;
+    assert!(looks <= 20, "{looks} looks in a minute");
 }

@@ -18,10 +18,14 @@ use crate::{
     task::TaskDefinition,
 };
 
+/// After a signal what is published is on its way: a look is not the first that tells.
+const FIRST_LOOK: u32 = 2;
+
 impl<T: TaskDefinition> SagaHandle<T> {
     /// The current state and every change that follows. Ends after the terminal one, when the saga
     /// needs an operator, or when the task is shut down; watching again waits again. Any number of
-    /// streams may watch. Of a saga that another process drives, changes show within 5 s.
+    /// streams may watch. Of a saga that another process drives, and of one that goes on behind its end
+    /// (C8), changes show within 5 s.
     pub fn progress(&self) -> ProgressUpdates {
         // Watch first, read then: what is committed before the read is in it, what comes after it
         // is published.
@@ -62,18 +66,22 @@ impl<T: TaskDefinition> SagaHandle<T> {
     /// What the journal knows some time after it has signalled that the saga is over, or needs an
     /// operator. Who drove it there has published that, unless it had just come and did not know yet
     /// that anybody watches.
+    ///
+    /// An end is signalled once, and the saga may be opened again behind it (C8): from then on the
+    /// journal is asked more and more seldom.
     fn ends(self) -> impl Stream<Item = Progress> + Send {
-        stream::unfold((self, 0), |(handle, mut stops)| async move {
+        stream::unfold((self, 0, FIRST_LOOK), |(handle, mut stops, mut looks)| async move {
             loop {
                 match handle.waiter.wait(stops).await {
                     Seen::Ended(_) => {}
-                    Seen::NeedsOperator(seen) => stops = seen,
+                    Seen::NeedsOperator(seen) => (stops, looks) = (seen, FIRST_LOOK),
                     Seen::HostGone => return None,
                 }
-                sleep(silence(2)).await;
+                sleep(silence(looks)).await;
+                looks += 1;
                 // What fails may be answered the next time.
                 if let Some(known) = handle.known().await {
-                    return Some((known, (handle, stops)));
+                    return Some((known, (handle, stops, looks)));
                 }
             }
         })
