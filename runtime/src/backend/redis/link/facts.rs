@@ -10,17 +10,11 @@ use crate::journal::Durability;
 const NEEDED: (u32, &str) = (7, "7.0");
 
 /// What the check at the start found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct ServerFacts {
-    /// `7.0.15`.
-    pub(crate) version: String,
-    /// The server's own name for this run of it.
-    pub(crate) run_id: String,
     /// What what is written survives. Behind sentinels it is the end of a process at most: a
     /// replica that takes over may lack the last writes.
     pub(crate) durability: Durability,
-    /// Whether sentinels say where the primary is.
-    pub(crate) sentinel: bool,
 }
 
 impl ServerFacts {
@@ -51,13 +45,10 @@ impl ServerFacts {
         }
         let is_on_disk = info.of("aof_enabled") == Some("1") && fsync == Some("always");
         Ok(Self {
-            version: version.to_owned(),
-            run_id: info.of("run_id").unwrap_or_default().to_owned(),
             durability: match is_on_disk && !way.is_sentinel() {
                 true => Durability::Fsync,
                 false => Durability::Process,
             },
-            sentinel: way.is_sentinel(),
         })
     }
 }
@@ -80,7 +71,7 @@ impl<'a> Info<'a> {
 mod tests {
     use super::*;
 
-    const GOOD: &str = "# Server\r\nredis_version:7.0.15\r\nrun_id:abc\r\n# Memory\r\n\
+    const GOOD: &str = "# Server\r\nredis_version:7.0.15\r\n# Memory\r\n\
                         maxmemory_policy:noeviction\r\naof_enabled:1\r\ncluster_enabled:0\r\n";
 
     fn judge(url: &str, info: &str, fsync: Option<&str>) -> Result<ServerFacts, RedisOpenError> {

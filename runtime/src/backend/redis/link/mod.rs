@@ -11,9 +11,6 @@
 //! **A call is sent once.** Its error says whether it may have taken effect, and the caller repeats
 //! what it can. Every wait has a limit.
 
-// The journal is written against all of it.
-#![allow(dead_code)]
-
 mod address;
 mod advice;
 mod backoff;

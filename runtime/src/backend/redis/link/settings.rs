@@ -31,16 +31,6 @@ impl LinkSettings {
             listen_pulse: Duration::from_secs(5),
         }
     }
-
-    /// How long a call may wait, for a connection and for its answer together. 2 s by default.
-    pub(crate) fn response_limit(self, limit: Duration) -> Self {
-        Self { response_limit: limit, ..self }
-    }
-
-    /// How long the start may take. 5 s by default.
-    pub(crate) fn open_limit(self, limit: Duration) -> Self {
-        Self { open_limit: limit, ..self }
-    }
 }
 
 /// Without the address, which may hold a password.

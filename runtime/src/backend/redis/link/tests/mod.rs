@@ -17,6 +17,17 @@ use super::*;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Limits that fit a test.
+impl LinkSettings {
+    fn response_limit(self, limit: Duration) -> Self {
+        Self { response_limit: limit, ..self }
+    }
+
+    fn open_limit(self, limit: Duration) -> Self {
+        Self { open_limit: limit, ..self }
+    }
+}
+
 fn settings(server: &RedisServer) -> LinkSettings {
     LinkSettings::new(server.url())
 }
