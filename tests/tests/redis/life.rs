@@ -7,7 +7,7 @@ use distributed_task::{
 };
 use distributed_task_test_servers::RedisServer;
 
-use crate::shop::{Ledger, Wish, buy, server, shared};
+use crate::shop::{Ledger, Scene, Wish, buy, server};
 
 /// How often clients called scripts, which is all they do, but for pings.
 fn calls(server: &RedisServer) -> u64 {
@@ -42,21 +42,19 @@ async fn schedule_b3_an_idle_process_sends_one_pulse_whatever_the_number_of_its_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_leaves_finishes_its_step_and_gives_the_rest_to_another() {
-    let (server, here) = server();
-    let ledger = Ledger::closed();
-    let api = buy(&ledger, "api", &here).build_api().await.expect("it is built");
-    let leaving = buy(&ledger, "leaving", &shared(&server)).grace(Duration::from_secs(10));
+    let scene = Scene::new(Ledger::closed()).await;
+    let leaving = scene.host("leaving").grace(Duration::from_secs(10));
     let leaving = leaving.build_worker().await.expect("it is built");
-    let running = api.submit(Wish::of("tea")).await.expect("it is accepted");
-    ledger.until("ship tea at leaving").await;
+    let running = scene.tea().await;
+    scene.ledger.until("ship tea at leaving").await;
     let shutdown = tokio::spawn(async move { leaving.shutdown(Duration::from_secs(20)).await });
     // Nothing new is taken.
-    let waiting = api.submit(Wish::of("salt")).await.expect("it is accepted");
-    ledger.gate.add_permits(2);
+    let waiting = scene.api.submit(Wish::of("salt")).await.expect("it is accepted");
+    scene.ledger.gate.add_permits(2);
     assert!(shutdown.await.expect("it ends").in_time);
     let outcome = running.outcome().await.expect("it ends");
     assert!(matches!(outcome, SagaOutcome::Completed(_)), "{outcome:?}");
-    let _heir = buy(&ledger, "heir", &shared(&server)).build_worker().await.expect("it is built");
+    let _heir = scene.worker("heir").await;
     let outcome = waiting.outcome().await.expect("it ends");
     assert!(matches!(outcome, SagaOutcome::Completed(_)), "{outcome:?}");
     let wanted = [
@@ -65,7 +63,7 @@ async fn a_worker_that_leaves_finishes_its_step_and_gives_the_rest_to_another() 
         "reserve salt at heir",
         "ship salt at heir",
     ];
-    assert_eq!(ledger.entries(), wanted);
+    assert_eq!(scene.ledger.entries(), wanted);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,12 @@ use std::{
     time::Duration,
 };
 
-use distributed_task::{backend::redis::RedisJournal, builder::Distributed, prelude::*};
+use distributed_task::{
+    Worker,
+    backend::redis::RedisJournal,
+    builder::{Distributed, TaskBuilder},
+    prelude::*,
+};
 use distributed_task_test_servers::{RedisOptions, RedisServer};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
@@ -109,11 +114,40 @@ pub fn shared(server: &RedisServer) -> Distributed {
     Distributed::default().redis_with(journal)
 }
 
-pub fn buy(
-    ledger: &Ledger,
-    host: &str,
-    shared: &Distributed,
-) -> distributed_task::builder::TaskBuilder<Buy> {
+/// One API host, and what others need to join it.
+pub struct Scene {
+    pub api: Task<Buy>,
+    pub ledger: Ledger,
+    server: RedisServer,
+}
+
+impl Scene {
+    pub async fn new(ledger: Ledger) -> Self {
+        let (server, here) = server();
+        let api = buy(&ledger, "api", &here).build_api().await.expect("it is built");
+        Self { api, ledger, server }
+    }
+
+    /// Another process, as far as the server can tell.
+    pub fn host(&self, name: &str) -> TaskBuilder<Buy> {
+        buy(&self.ledger, name, &shared(&self.server))
+    }
+
+    pub async fn worker(&self, name: &str) -> Worker<Buy> {
+        self.host(name).build_worker().await.expect("it is built")
+    }
+
+    pub async fn other_api(&self) -> Task<Buy> {
+        self.host("other").build_api().await.expect("it is built")
+    }
+
+    /// Asks for something that is there.
+    pub async fn tea(&self) -> SagaHandle<Buy> {
+        self.api.submit(Wish::of("tea")).await.expect("it is accepted")
+    }
+}
+
+pub fn buy(ledger: &Ledger, host: &str, shared: &Distributed) -> TaskBuilder<Buy> {
     Buy::builder()
         .ledger(ledger.clone())
         .host(host.to_owned())
