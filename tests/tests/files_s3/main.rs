@@ -3,6 +3,8 @@
 //! The server is a real one, over HTTP, with signatures checked; it can be told to misbehave.
 
 mod faults;
+#[path = "../promises/keep.rs"]
+mod keep;
 mod leftovers;
 mod scene;
 mod settings;

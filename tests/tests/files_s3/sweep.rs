@@ -1,41 +1,19 @@
 //! A task on S3: an upload that never ended is swept once its saga is over.
 
-use std::{slice::from_ref, sync::Arc, time::Duration};
+use std::{slice::from_ref, time::Duration};
 
 use distributed_task::{
-    Refusal,
-    backend::{files::ObjectFiles, memory::MemoryJournal},
-    files::{Files, UploadedFile, key_prefix},
+    backend::files::ObjectFiles,
+    files::{Files, UploadedFile},
     kernel::SagaId,
     prelude::*,
 };
 use distributed_task_tests::s3::S3Server;
 
-use crate::scene::{endless, leave, store, until, upload};
-
-/// The deadline of the task and a quarter of an hour.
-const PATIENCE: Duration = Duration::from_secs(3600 + 15 * 60);
-
-#[distributed_task(request = bool, response = UploadedFile, timeout = "1h")]
-struct Keep;
-
-#[steps]
-impl Keep {
-    #[file_upload_step(bucket = "incoming-files")]
-    async fn keep(&self) -> SourceFile {
-        SourceFile::bytes("note.txt", "note")
-    }
-
-    #[step(read_only)]
-    async fn check(&self, request: &bool) -> StepResult<()> {
-        if *request { Ok(()) } else { Err(Refusal::new("bad", "bad"))? }
-    }
-
-    #[response]
-    fn respond(&self, keep: &UploadedFile) -> UploadedFile {
-        keep.clone()
-    }
-}
+use crate::{
+    keep::{BUCKET, Keep, PATIENCE, ended, prefix},
+    scene::{endless, leave, store, until, upload},
+};
 
 /// Uploads for ever.
 #[distributed_task(request = (), response = UploadedFile, cancellable)]
@@ -60,22 +38,13 @@ impl Scene {
     async fn new() -> Self {
         let server = S3Server::start();
         let store = store(&server);
-        let journal = Arc::new(MemoryJournal::builder().retain_ended(64).build());
-        let builder = Keep::builder().use_in_process_mode().override_journal(journal);
-        let task = builder.override_files(Files::new(store.clone())).build().await;
-        Self { server, store, task: task.expect("it builds") }
-    }
-
-    async fn ended(&self, request: bool) -> SagaId {
-        let saga = self.task.submit(request).await.expect("submitted");
-        saga.outcome().await.expect("an outcome");
-        saga.id()
+        let task = Keep::with(Files::new(store.clone())).await;
+        Self { server, store, task }
     }
 
     /// What an attempt of the step leaves that dies in the middle.
     async fn left_behind(&self, saga: SagaId) -> String {
-        let prefix = key_prefix(["keep", &saga.to_string(), "keep", "0"]);
-        let key = format!("{prefix}/0-large.bin");
+        let key = prefix(saga) + "/0-large.bin";
         leave(&self.server, &key).await;
         key
     }
@@ -93,8 +62,8 @@ async fn pass(time: Duration) {
 async fn an_upload_that_never_ended_is_aborted_at_a_second_look() {
     for request in [true, false] {
         let scene = Scene::new().await;
-        let key = scene.left_behind(scene.ended(request).await).await;
-        let mut sweep = scene.task.sweep_files("incoming-files").expect("there is a store");
+        let key = scene.left_behind(ended(&scene.task, request).await).await;
+        let mut sweep = scene.task.sweep_files(BUCKET).expect("there is a store");
 
         let swept = sweep.look().await.expect("a look");
         assert_eq!((swept.unfinished, &*swept.suspects), (Some(1), from_ref(&key)));
@@ -115,7 +84,7 @@ async fn an_upload_of_an_open_saga_is_left_alone() {
     let task = builder.override_files(Files::new(store(&server))).build().await.expect("it builds");
     let saga = task.submit(()).await.expect("submitted");
     until("the upload is on its way", || server.unfinished().len() == 1).await;
-    let mut sweep = task.sweep_files("incoming-files").expect("there is a store");
+    let mut sweep = task.sweep_files(BUCKET).expect("there is a store");
     let swept = sweep.look().await.expect("a look");
     assert_eq!((swept.unfinished, swept.suspects, swept.unknown), (Some(1), vec![], vec![]));
     saga.cancel().await.expect("it can be cancelled");
@@ -129,7 +98,7 @@ async fn an_upload_of_no_known_saga_is_told_and_aborted_only_when_asked_for() {
     let scene = Scene::new().await;
     let saga = "01920000-0000-7000-8000-000000000001".parse().expect("an id");
     let key = scene.left_behind(saga).await;
-    let mut sweep = scene.task.sweep_files("incoming-files").expect("there is a store");
+    let mut sweep = scene.task.sweep_files(BUCKET).expect("there is a store");
     for _ in 0..2 {
         assert_eq!(sweep.look().await.expect("a look").unknown, from_ref(&key));
         pass(PATIENCE).await;
@@ -143,12 +112,12 @@ async fn an_upload_of_no_known_saga_is_told_and_aborted_only_when_asked_for() {
 #[tokio::test]
 async fn where_the_server_cannot_list_uploads_objects_are_still_swept() {
     let scene = Scene::new().await;
-    let saga = scene.ended(false).await;
+    let saga = ended(&scene.task, false).await;
     scene.left_behind(saga).await;
     scene.server.list_no_uploads();
-    let key = key_prefix(["keep", &saga.to_string(), "keep", "0"]) + "/0-late.txt";
+    let key = prefix(saga) + "/0-late.txt";
     upload(&scene.store, &key, 1).await.expect("it is well");
-    let mut sweep = scene.task.sweep_files("incoming-files").expect("there is a store");
+    let mut sweep = scene.task.sweep_files(BUCKET).expect("there is a store");
     let swept = sweep.look().await.expect("a look");
     assert_eq!((swept.unfinished, &*swept.suspects), (None, from_ref(&key)));
     pass(PATIENCE).await;

@@ -9,14 +9,15 @@ use std::{
 };
 
 use distributed_task::{
-    BuildError, OutcomeError, backend::memory::MemoryJournal, clock::SystemClock,
-    files::UploadedFile, prelude::*,
+    BuildError, OutcomeError, backend::memory::MemoryJournal, clock::SystemClock, prelude::*,
 };
 use futures_util::FutureExt;
 use tokio::{
     sync::Semaphore,
     time::{sleep, timeout},
 };
+
+use crate::keep::Keep;
 
 #[derive(Clone, Default)]
 struct Gauge {
@@ -128,22 +129,6 @@ async fn half_a_task_needs_a_journal_that_the_other_half_sees() {
     let saga = api.submit(()).await.expect("submitted");
     let outcome = timeout(Duration::from_secs(60), saga.outcome()).await.expect("in time");
     assert!(matches!(outcome, Ok(SagaOutcome::Completed(()))), "{outcome:?}");
-}
-
-#[distributed_task(request = (), response = UploadedFile)]
-struct Keep;
-
-#[steps]
-impl Keep {
-    #[file_upload_step(bucket = "kept-files")]
-    async fn keep(&self) -> SourceFile {
-        SourceFile::bytes("note.txt", "note")
-    }
-
-    #[response]
-    fn respond(&self, keep: &UploadedFile) -> UploadedFile {
-        keep.clone()
-    }
 }
 
 #[tokio::test]

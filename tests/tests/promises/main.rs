@@ -16,6 +16,7 @@ mod flow;
 mod handover;
 mod history;
 mod hosts;
+mod keep;
 mod leaving;
 mod limits;
 mod log;

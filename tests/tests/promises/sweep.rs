@@ -2,39 +2,10 @@
 
 use std::{slice::from_ref, sync::Arc, time::Duration};
 
-use distributed_task::{
-    Refusal,
-    backend::{files::ObjectFiles, memory::MemoryJournal},
-    files::{Files, UploadedFile, key_prefix},
-    kernel::SagaId,
-    prelude::*,
-};
+use distributed_task::{backend::files::ObjectFiles, files::Files, kernel::SagaId, prelude::*};
 use tokio::time::sleep;
 
-const BUCKET: &str = "kept-files";
-/// The deadline of the task and a quarter of an hour.
-const PATIENCE: Duration = Duration::from_secs(3600 + 15 * 60);
-
-#[distributed_task(request = bool, response = UploadedFile, timeout = "1h")]
-struct Keep;
-
-#[steps]
-impl Keep {
-    #[file_upload_step(bucket = "kept-files")]
-    async fn keep(&self) -> SourceFile {
-        SourceFile::bytes("note.txt", "note")
-    }
-
-    #[step(read_only)]
-    async fn check(&self, request: &bool) -> StepResult<()> {
-        if *request { Ok(()) } else { Err(Refusal::new("bad", "bad"))? }
-    }
-
-    #[response]
-    fn respond(&self, keep: &UploadedFile) -> UploadedFile {
-        keep.clone()
-    }
-}
+use crate::keep::{BUCKET, Keep, PATIENCE, ended, prefix};
 
 struct Scene {
     task: Task<Keep>,
@@ -44,23 +15,14 @@ struct Scene {
 impl Scene {
     async fn new() -> Self {
         let files = Files::new(Arc::new(ObjectFiles::in_memory()));
-        let journal = Arc::new(MemoryJournal::builder().retain_ended(64).build());
-        let builder = Keep::builder().use_in_process_mode().override_files(files.clone());
-        let task = builder.override_journal(journal).build().await.expect("it builds");
-        Self { task, files }
-    }
-
-    async fn ended(&self, request: bool) -> SagaId {
-        let saga = self.task.submit(request).await.expect("submitted");
-        saga.outcome().await.expect("an outcome");
-        saga.id()
+        Self { task: Keep::with(files.clone()).await, files }
     }
 
     /// What an attempt of the step would have left, had its undo missed it.
     async fn left_behind(&self, saga: SagaId) -> String {
-        let prefix = key_prefix(["keep", &saga.to_string(), "keep", "0"]);
         let source = vec![SourceFile::bytes("late.txt", "late")];
-        let files = self.files.upload(BUCKET, &prefix, source, |_| {}).await.expect("uploaded");
+        let files =
+            self.files.upload(BUCKET, &prefix(saga), source, |_| {}).await.expect("uploaded");
         files[0].key.clone()
     }
 }
@@ -68,7 +30,7 @@ impl Scene {
 #[tokio::test(start_paused = true)]
 async fn what_a_saga_left_that_went_back_is_deleted_at_a_second_look() {
     let scene = Scene::new().await;
-    let orphan = scene.left_behind(scene.ended(false).await).await;
+    let orphan = scene.left_behind(ended(&scene.task, false).await).await;
     let mut sweep = scene.task.sweep_files(BUCKET).expect("there is a store");
 
     assert_eq!(sweep.look().await.expect("a look").suspects, from_ref(&orphan));
@@ -82,7 +44,7 @@ async fn what_a_saga_left_that_went_back_is_deleted_at_a_second_look() {
 #[tokio::test(start_paused = true)]
 async fn what_a_completed_saga_made_stays() {
     let scene = Scene::new().await;
-    scene.ended(true).await;
+    ended(&scene.task, true).await;
     let mut sweep = scene.task.sweep_files(BUCKET).expect("there is a store");
     for _ in 0..3 {
         let swept = sweep.look().await.expect("a look");
