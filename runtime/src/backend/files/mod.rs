@@ -1,7 +1,8 @@
 //! File stores on the `object_store` crate: in memory, in a folder of this machine, or on S3.
 
 mod folder;
-mod parts;
+mod memory;
+mod pieces;
 #[cfg(feature = "s3")]
 mod s3;
 
@@ -111,7 +112,7 @@ impl FileStore for ObjectFiles {
         async move {
             let at = location(bucket, key)?;
             let stored = match &self.kept {
-                Kept::Memory(store) => parts::upload(&**store, &at, content).await,
+                Kept::Memory(store) => memory::upload(store, &at, content).await,
                 Kept::Folder(_, root) => folder::upload(root, &at, content).await,
                 #[cfg(feature = "s3")]
                 Kept::S3(s3) => s3.upload(bucket, &within(key), content).await,
@@ -129,7 +130,7 @@ impl FileStore for ObjectFiles {
         async move {
             let at = location(bucket, key)?;
             let content = match &self.kept {
-                Kept::Memory(store) => parts::download(&**store, &at).await,
+                Kept::Memory(store) => memory::download(store, &at).await,
                 Kept::Folder(_, root) => folder::download(root, &at).await,
                 #[cfg(feature = "s3")]
                 Kept::S3(s3) => s3.download(bucket, &within(key)).await,
@@ -143,7 +144,7 @@ impl FileStore for ObjectFiles {
         async move {
             let at = location(bucket, key)?;
             let deleted = match &self.kept {
-                Kept::Memory(store) => parts::delete(&**store, &at).await,
+                Kept::Memory(store) => memory::delete(store, &at).await,
                 Kept::Folder(_, root) => folder::delete(root, &at).await,
                 #[cfg(feature = "s3")]
                 Kept::S3(s3) => s3.delete(bucket, &within(key)).await,

@@ -33,7 +33,7 @@ use self::{
     settings::Missing,
 };
 pub use self::{error::S3Error, settings::S3Settings};
-use super::{Broken, parts};
+use super::{Broken, pieces::pieces};
 use crate::files::{ByteStream, Object, UnfinishedUpload, check_bucket};
 
 /// The waits between the tries of a request.
@@ -87,7 +87,7 @@ impl S3 {
         let content = got.map_err(|error| self.broken(&name, error))?.into_stream();
         let place = self.place.clone();
         let content = content.map_err(move |error| place.explain(&name, error).into());
-        Ok(parts::pieces(content.boxed()))
+        Ok(pieces(content.boxed()))
     }
 
     pub(super) async fn delete(&self, bucket: &str, key: &path::Path) -> Result<(), Broken> {

@@ -11,6 +11,7 @@
 
 use std::{io, sync::Arc};
 
+use futures_util::StreamExt;
 use object_store::{
     ObjectStoreExt, PutPayload,
     aws::AmazonS3,
@@ -21,13 +22,12 @@ use tokio::runtime::Handle;
 
 use super::{Refusal, S3, error::find};
 use crate::{
-    backend::files::{
-        Broken,
-        parts::{PART, next_part},
-    },
+    backend::files::{Broken, pieces::PIECE},
     files::ByteStream,
 };
 
+/// The size of a part.
+const PART: usize = PIECE;
 /// No server takes more.
 const MAX_PARTS: usize = 10_000;
 
@@ -41,19 +41,10 @@ pub(super) async fn upload(
     let first = next_part(&mut content).await?;
     if first.content_length() < PART {
         let size = first.content_length() as u64;
-        let mut put = store.put(key, first.clone()).await;
-        if put.as_ref().err().is_some_and(lacks_bucket) {
-            s3.create(bucket).await?;
-            put = store.put(key, first).await;
-        }
-        return put.map(|_| size).map_err(|error| s3.place.explain(bucket, error).into());
+        in_bucket(s3, bucket, || store.put(key, first.clone())).await?;
+        return Ok(size);
     }
-    let mut begun = store.create_multipart(key).await;
-    if begun.as_ref().err().is_some_and(lacks_bucket) {
-        s3.create(bucket).await?;
-        begun = store.create_multipart(key).await;
-    }
-    let id = begun.map_err(|error| s3.place.explain(bucket, error))?;
+    let id = in_bucket(s3, bucket, || store.create_multipart(key)).await?;
     let mut upload = Upload { store, key: key.clone(), id, parts: Vec::new(), open: true };
     match upload.send(s3, bucket, first, content).await {
         Ok(size) => {
@@ -70,8 +61,32 @@ pub(super) async fn upload(
     }
 }
 
-fn lacks_bucket(error: &object_store::Error) -> bool {
-    refused_as(error, "NoSuchBucket")
+/// Gathers pieces until they make a part, without copying them. The last part is smaller; one after
+/// it is empty.
+async fn next_part(content: &mut ByteStream<'_>) -> Result<PutPayload, Broken> {
+    let mut pieces = Vec::new();
+    let mut size = 0;
+    while size < PART
+        && let Some(piece) = content.next().await
+    {
+        let piece = piece.map_err(Broken::Content)?;
+        size += piece.len();
+        pieces.push(piece);
+    }
+    Ok(pieces.into_iter().collect())
+}
+
+/// Does the first request of an upload, once more when the bucket had to be created for it.
+async fn in_bucket<T, F>(s3: &S3, bucket: &str, request: impl Fn() -> F) -> Result<T, Broken>
+where
+    F: Future<Output = object_store::Result<T>>,
+{
+    let mut done = request().await;
+    if done.as_ref().err().is_some_and(|error| refused_as(error, "NoSuchBucket")) {
+        s3.create(bucket).await?;
+        done = request().await;
+    }
+    done.map_err(|error| s3.place.explain(bucket, error).into())
 }
 
 fn refused_as(error: &object_store::Error, code: &str) -> bool {
