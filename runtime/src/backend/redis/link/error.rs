@@ -104,10 +104,6 @@ impl Refused {
         }
     }
 
-    pub(super) fn is_elsewhere(&self) -> bool {
-        self.code().is_some_and(is_elsewhere)
-    }
-
     fn is_worth_repeating(&self) -> bool {
         match &self.why {
             Why::Answer(error) => error.code().is_some_and(will_pass),
@@ -212,9 +208,7 @@ impl Outage {
     pub(super) fn is_for_good(&self) -> bool {
         matches!(self, Self::Refused(error) if !error.code().is_some_and(will_pass))
     }
-}
 
-impl Outage {
     /// Whether a program that starts should wait for it. Nobody waits for a server that is not
     /// there, unless sentinels are about to name another one.
     pub(super) fn is_worth_waiting(&self, is_sentinel: bool) -> bool {

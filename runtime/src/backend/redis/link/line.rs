@@ -68,11 +68,7 @@ impl Line {
     async fn connect_in_time(way: &Way, settings: &LinkSettings) -> Result<Arc<Self>, Outage> {
         let place = way.find(settings).await?;
         let (stream, heard) = Counted::new(place.reach().await?);
-        // The limits are ours: the crate's leave a connection in place that answers nothing.
-        let config = AsyncConnectionConfig::new()
-            .set_response_timeout(None)
-            .set_connection_timeout(None)
-            .set_pipeline_buffer_size(1024);
+        let config = without_limits().set_pipeline_buffer_size(1024);
         let (wire, driver) =
             MultiplexedConnection::new_with_config(&way.login, stream, config).await?;
         let ended = CancellationToken::new();
@@ -165,11 +161,11 @@ impl Line {
     }
 
     fn refused(&self, command: &Cmd, error: RedisError) -> LinkError {
-        let refused = Refused::server(command, &self.place, error);
+        let refused = LinkError::from(Refused::server(command, &self.place, error));
         if refused.is_elsewhere() {
             self.retired.cancel();
         }
-        refused.into()
+        refused
     }
 
     /// Whether calls may be sent here.
@@ -204,6 +200,11 @@ impl Line {
         self.replaced.store(true, Relaxed);
         self.ended.cancel();
     }
+}
+
+/// The limits are ours: the crate's leave a connection in place that answers nothing.
+pub(super) fn without_limits() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None)
 }
 
 /// The bytes of a call, counted while it waits.

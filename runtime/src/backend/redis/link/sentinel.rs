@@ -4,7 +4,7 @@ use std::{fmt, pin::pin, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use redis::{
-    AsyncConnectionConfig, RedisConnectionInfo, RedisError,
+    RedisConnectionInfo, RedisError,
     aio::{ConnectionLike, MultiplexedConnection},
     cmd, from_redis_value,
 };
@@ -14,6 +14,7 @@ use super::{
     LinkSettings, RedisOpenError,
     address::{parameter, parse_plain},
     error::Outage,
+    line::without_limits,
     place::Place,
 };
 
@@ -105,10 +106,7 @@ impl Sentinels {
         limit: Duration,
     ) -> Result<Option<Place>, (&'a Place, Outage)> {
         let asking = async {
-            let config = AsyncConnectionConfig::new()
-                .set_response_timeout(None)
-                .set_connection_timeout(None);
-            let stream = sentinel.reach().await?;
+            let (stream, config) = (sentinel.reach().await?, without_limits());
             let connecting = MultiplexedConnection::new_with_config(&self.login, stream, config);
             let (mut connection, driver) = connecting.await?;
             let ask = cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(&self.name).take();
