@@ -100,7 +100,8 @@ pub enum BuildError {
     },
     /// An override without effect.
     #[error(
-        "`{task}`: `.override_clock(..)` has no effect beside `.override_journal(..)`: give the clock to the journal"
+        "`{task}`: `.override_clock(..)` is for the journal of the builder, and the one that is given \
+         or shared has its own: give the clock to the journal, or delete the line"
     )]
     ClockWithoutEffect {
         /// The task.

@@ -24,6 +24,12 @@ const NOTHING_SHARED: &str = "the distributed mode needs a journal that processe
     feature `redis` of `distributed-task`, give one with `.override_journal(..)`, or call \
     `.use_in_process_mode()`";
 
+/// What to do without the backends in memory.
+const NO_JOURNAL: &str =
+    "the feature `in-process` is off: enable it, or call `.override_journal(..)`";
+const NO_PROGRESS: &str =
+    "the feature `in-process` is off: enable it, or call `.override_progress(..)`";
+
 /// What to do without a file store, in the distributed mode and in process.
 #[cfg(feature = "s3")]
 const NO_SHARED_FILES: &str = "say `.s3(..)` in `.use_distributed_mode(..)`, or call \
@@ -121,21 +127,12 @@ impl<T: TaskSteps> TaskBuilder<T> {
             return Err(BuildError::NoFileStore { task, step, advice });
         }
         if let Some(files) = &files {
-            for (step, bucket) in buckets::<T>() {
-                let checked = files.store().check(bucket).await;
-                checked.map_err(|source| BuildError::Bucket { task, step, source })?;
-            }
+            check_buckets::<T>(files).await?;
         }
-        let journal = match self.journal {
-            Some(journal) => journal,
-            None => default_journal(self.clock)
-                .ok_or(BuildError::Mode { task, reason: "the feature `in-process` is off: enable it, or call `.override_journal(..)`" })?,
-        };
-        let progress = match self.progress {
-            Some(progress) => progress,
-            None => default_progress()
-                .ok_or(BuildError::Mode { task, reason: "the feature `in-process` is off: enable it, or call `.override_progress(..)`" })?,
-        };
+        let journal = self.journal.or_else(|| default_journal(self.clock));
+        let journal = journal.ok_or(BuildError::Mode { task, reason: NO_JOURNAL })?;
+        let progress = self.progress.or_else(default_progress);
+        let progress = progress.ok_or(BuildError::Mode { task, reason: NO_PROGRESS })?;
         check_durability::<T>(&*journal)?;
         let carrier = self.queue.map(|queue| Carrier {
             queue,
@@ -152,10 +149,17 @@ impl<T: TaskSteps> TaskBuilder<T> {
     }
 }
 
-/// The steps that upload, and where to.
-fn buckets<T: TaskSteps>() -> Vec<(&'static str, &'static str)> {
+/// Asks the store for the bucket of each step that uploads.
+async fn check_buckets<T: TaskSteps>(files: &Files) -> Result<(), BuildError> {
+    let task = T::TASK.name;
+    // A row of the table cannot be held over a wait.
     let facts = T::STEPS.iter().map(|row| &row.facts);
-    facts.filter_map(|facts| Some((facts.name, facts.bucket?))).collect()
+    let buckets: Vec<_> = facts.filter_map(|facts| Some((facts.name, facts.bucket?))).collect();
+    for (step, bucket) in buckets {
+        let checked = files.store().check(bucket).await;
+        checked.map_err(|source| BuildError::Bucket { task, step, source })?;
+    }
+    Ok(())
 }
 
 /// Refuses a journal that survives less than the task needs (J6).
