@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use distributed_task::{OutcomeError, SagaOutcome, builder::Distributed, codec::MessagePack};
+use distributed_task::{OutcomeError, SagaOutcome, codec::MessagePack};
 
 use crate::shop::{server, shared};
 
@@ -80,19 +80,20 @@ mod without {
     }
 }
 
-fn from<'a>(shared: &'a Distributed) -> impl FnOnce(Distributed) -> Distributed + 'a {
-    |_| shared.clone()
+/// A host of a release, before it is built.
+macro_rules! host {
+    ($release:ident, $shared:expr) => {
+        $release::Order::builder().use_distributed_mode(|_| $shared.clone())
+    };
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_of_the_new_release_finishes_what_the_old_one_starts_and_not_the_reverse() {
     let (server, here) = server();
     let there = shared(&server);
-    let old_api = old::Order::builder().use_distributed_mode(from(&here)).build_api().await;
-    let new_api = new::Order::builder().use_distributed_mode(from(&here)).build_api().await;
-    let (old_api, new_api) = (old_api.expect("it is built"), new_api.expect("it is built"));
-    let old_worker = old::Order::builder().use_distributed_mode(from(&there)).build_worker().await;
-    let old_worker = old_worker.expect("it is built");
+    let old_api = host!(old, here).build_api().await.expect("it is built");
+    let new_api = host!(new, here).build_api().await.expect("it is built");
+    let old_worker = host!(old, there).build_worker().await.expect("it is built");
 
     let (first, second) = (old_api.submit(7).await, new_api.submit(7).await);
     let (first, second) = (first.expect("accepted"), second.expect("accepted"));
@@ -102,8 +103,7 @@ async fn a_worker_of_the_new_release_finishes_what_the_old_one_starts_and_not_th
     let waits = tokio::time::timeout(Duration::from_secs(2), second.outcome()).await;
     assert!(waits.is_err(), "{waits:?}");
 
-    let new_worker = new::Order::builder().use_distributed_mode(from(&there)).build_worker().await;
-    let new_worker = new_worker.expect("it is built");
+    let new_worker = host!(new, there).build_worker().await.expect("it is built");
     let outcome = second.outcome().await.expect("it ends");
     assert!(matches!(&outcome, SagaOutcome::Completed(label) if label == "new 21"), "{outcome:?}");
     // Now the old worker goes, and what yesterday's API host still starts goes on.
@@ -116,17 +116,15 @@ async fn a_worker_of_the_new_release_finishes_what_the_old_one_starts_and_not_th
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_worker_has_code_for_is_seen_and_waits() {
     let (server, here) = server();
-    let api = old::Order::builder().use_distributed_mode(from(&here)).build_api().await;
-    let api = api.expect("it is built");
-    let worker = without::Order::builder().use_distributed_mode(from(&shared(&server)));
-    let worker = worker.build_worker().await.expect("it is built");
+    let (there, elsewhere) = (shared(&server), shared(&server));
+    let api = host!(old, here).build_api().await.expect("it is built");
+    let worker = host!(without, there).build_worker().await.expect("it is built");
     let saga = api.submit(7).await.expect("accepted");
     let waits = tokio::time::timeout(Duration::from_secs(2), saga.outcome()).await;
     assert!(waits.is_err(), "{waits:?}");
     let unclaimable = worker.operator("alice").unclaimable().await.expect("it answers");
     assert_eq!(unclaimable.len(), 1, "{unclaimable:?}");
-    let old = old::Order::builder().use_distributed_mode(from(&shared(&server)));
-    let _old = old.build_worker().await.expect("it is built");
+    let _old = host!(old, elsewhere).build_worker().await.expect("it is built");
     let outcome = saga.outcome().await.expect("it ends");
     assert!(matches!(&outcome, SagaOutcome::Completed(label) if label == "old 14"), "{outcome:?}");
 }
@@ -135,12 +133,11 @@ async fn what_no_worker_has_code_for_is_seen_and_waits() {
 async fn a_change_of_the_codec_rolls() {
     let (server, here) = server();
     let there = shared(&server);
-    let json = old::Order::builder().use_distributed_mode(from(&here)).build_api().await;
-    let json = json.expect("it is built");
-    let packed = old::Order::builder().use_distributed_mode(from(&here));
-    let packed = packed.override_codec(MessagePack).build_api().await.expect("it is built");
-    let worker = old::Order::builder().use_distributed_mode(from(&there));
-    let _worker = worker.override_codec(MessagePack).build_worker().await.expect("it is built");
+    let json = host!(old, here).build_api().await.expect("it is built");
+    let packed = host!(old, here).override_codec(MessagePack);
+    let packed = packed.build_api().await.expect("it is built");
+    let worker = host!(old, there).override_codec(MessagePack);
+    let _worker = worker.build_worker().await.expect("it is built");
     for api in [&json, &packed] {
         let outcome: Result<_, OutcomeError> =
             api.submit(7).await.expect("accepted").outcome().await;
