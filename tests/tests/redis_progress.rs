@@ -212,3 +212,13 @@ async fn s2_the_steps_of_a_saga_are_seen_in_another_process() {
     assert_eq!(last.status, SagaStatus::Completed);
     assert!(seen.is_sorted_by_key(|state| state.seq), "{seen:?}");
 }
+
+#[tokio::test]
+async fn states_can_be_kept_for_good() {
+    let server = server();
+    let builder = RedisProgress::builder(server.url()).keep(Duration::MAX);
+    let process = builder.open().await.expect("the server is there");
+    process.initialise(at(1, 0)).await.expect("published");
+    let held = process.get(at(1, 0).saga).await.expect("it is read");
+    assert_eq!(held, Some(at(1, 0)));
+}

@@ -5,9 +5,24 @@ mod link;
 mod progress;
 mod queue;
 
+use std::time::Duration;
+
+use uuid::Uuid;
+
 pub use self::{
     journal::{RedisJournal, RedisJournalBuilder},
     link::RedisOpenError,
     progress::{RedisProgress, RedisProgressBuilder},
     queue::{RedisQueue, RedisQueueBuilder},
 };
+
+/// What scripts and commands are told of a time.
+fn milliseconds(time: Duration) -> u64 {
+    // 2^53 is the largest number that scripts count with.
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).min(1 << 50)
+}
+
+#[allow(clippy::disallowed_methods, reason = "no two starts of a process have one name")]
+fn draw() -> Uuid {
+    Uuid::new_v4()
+}

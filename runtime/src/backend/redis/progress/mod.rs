@@ -27,7 +27,10 @@ use self::{
     names::{Held, Names},
     scripts::STATE,
 };
-use super::link::{Heard, Link, LinkSettings, RedisOpenError};
+use super::{
+    link::{Heard, Link, LinkSettings, RedisOpenError},
+    milliseconds,
+};
 use crate::{
     kernel::SagaId,
     progress::{Progress, ProgressError, ProgressStream, ProgressTracker},
@@ -130,7 +133,7 @@ impl RedisProgress {
 
     fn over(link: Arc<Link>, namespace: &str, keep: Duration) -> Self {
         let (names, hub) = (Arc::new(Names::new(namespace)), Arc::new(Hub::new()));
-        let kept: Bytes = keep.as_millis().max(1).to_string().into();
+        let kept: Bytes = milliseconds(keep).max(1).to_string().into();
         let channels = vec![names.everybody(), names.own()];
         let desk = Desk {
             subscription: link.subscribe(channels, listener(&names, &hub)),

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use uuid::Uuid;
 
+use super::super::draw;
 use crate::{kernel::SagaId, progress::Progress};
 
 /// All names begin with one tag, so that a script may use several.
@@ -71,11 +72,6 @@ impl Held {
         let (held, new) = (&self.progress, &other.progress);
         held.status.is_terminal() || (held.seq, self.at) >= (new.seq, other.at)
     }
-}
-
-#[allow(clippy::disallowed_methods, reason = "two processes must not share a channel")]
-fn draw() -> Uuid {
-    Uuid::new_v4()
 }
 
 #[cfg(test)]

@@ -13,7 +13,10 @@ use redis::Value;
 use tokio::{runtime::Handle, sync::Notify};
 
 use super::{
-    super::link::{LinkError, Script},
+    super::{
+        link::{LinkError, Script},
+        milliseconds,
+    },
     Inner,
     delivery::RedisDelivery,
     message::{fields_of, ticket_of},
@@ -230,9 +233,4 @@ impl Drop for Waiting<'_> {
 
 pub(super) fn text(number: u64) -> Bytes {
     number.to_string().into()
-}
-
-pub(super) fn milliseconds(time: Duration) -> u64 {
-    // 2^53 is the largest number that scripts count with.
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).min(1 << 50)
 }

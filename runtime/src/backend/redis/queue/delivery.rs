@@ -6,7 +6,8 @@ use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
 
 use super::{
-    channel::{Channel, milliseconds, text},
+    super::milliseconds,
+    channel::{Channel, text},
     scripts::{ACK, BACK},
 };
 use crate::queue::{Delivery, QueueError, Ticket};

@@ -28,10 +28,12 @@ use std::{
 use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::runtime::Handle;
-use uuid::Uuid;
 
 use self::channel::Channel;
-use super::link::{Heard, Link, LinkSettings, RedisOpenError, Subscription};
+use super::{
+    draw,
+    link::{Heard, Link, LinkSettings, RedisOpenError, Subscription},
+};
 use crate::{
     clock::TokioClock,
     kernel::Timestamp,
@@ -280,9 +282,4 @@ impl fmt::Debug for RedisQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisQueue").field("settings", &self.inner.settings).finish_non_exhaustive()
     }
-}
-
-#[allow(clippy::disallowed_methods, reason = "no two starts of a process are one consumer")]
-fn draw() -> Uuid {
-    Uuid::new_v4()
 }
