@@ -156,6 +156,7 @@
 //! | B14 | a saga is in no place, through damage from outside | the audit gives it a ticket |
 //! | B15 | a lost attempt has no limit of time, and its undo would wait for ever | every step has a limit: its own, that of its task, or 10 min |
 //! | B16 | a success is heard of when its saga is over, or forgotten | it is not settled for a while, and listed after that |
+//! | B2 | a fail-over ends the connections by which processes are seen | a seat dies of its deadline; where sight is asked for, at two looks and in silence only, in the [journal in Redis](super::redis#when-a-process-dies) |
 //! | B17 | everybody sleeps for longer than the lease | a seat dies by being reaped, not by the time; no renewal brings it back |
 //! | B19 | the last event is lost on its way to a watcher | after a silence the journal is asked |
 //! | B20 | an explicit claim costs a round trip | one for each saga, and none for each step |
@@ -164,7 +165,6 @@
 //!
 //! | schedule | why |
 //! | --- | --- |
-//! | B2 | nobody is taken for dead because it is not seen: a seat dies of its deadline alone |
 //! | B18 | values that are kept outside of records come later |
 //!
 //! # Lost replies and lost commits

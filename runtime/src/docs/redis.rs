@@ -85,6 +85,13 @@
 //! its seat (schedule B17). That is a lease and two pulses: 5 s by default. Meanwhile the processes start
 //! nothing, and what runs goes on.
 //!
+//! With [`presence`](crate::backend::redis::RedisJournalBuilder::presence) a process that was killed is
+//! missed after about a second: its machine has closed its connection for messages, and the server says
+//! so to who asks. That alone is a suspicion: a fail-over ends such connections, too. So a seat is given
+//! up only if its process is missing at two looks 600 ms apart, has not renewed it in between, as it does
+//! twice a second, and if the process that looks has had its own connection for longer than a lease
+//! (schedule B2).
+//!
 //! # What fails, and what comes of it
 //!
 //! | what | what comes of it | shown by |
@@ -99,6 +106,8 @@
 //! | the reaper dies half way | the next one goes on | `a_reaper_that_dies_between_two_pages_is_followed_by_another` |
 //! | a process dies in a step | another one goes on | `another_worker_goes_on_with_what_a_lost_one_had` |
 //! | the server stands still for longer than a lease | nobody is reaped, and no step is lost | `schedule_b17_a_server_that_stands_still_for_longer_than_a_lease_costs_nobody_its_step` |
+//! | a process is killed, and `presence` is on | others go on after about a second | `a_host_that_is_not_connected_any_more_is_missed_at_once_if_that_is_asked_for` |
+//! | all lose their messages, and `presence` is on | nobody is given up | `schedule_b2_when_all_lose_their_messages_nobody_is_missed` |
 //! | a host dies with what it began itself | another one goes on | `what_a_lost_host_started_itself_goes_on_elsewhere` |
 //! | a process leaves | it finishes its steps, and gives the rest back | `a_worker_that_leaves_finishes_its_step_and_gives_the_rest_to_another` |
 //! | a release or a codec is rolled out | each worker does what it has code for; both codecs are read | `a_worker_of_the_new_release_finishes_what_the_old_one_starts_and_not_the_reverse`, `a_change_of_the_codec_rolls` |

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use distributed_task::SagaOutcome;
+use distributed_task::{SagaOutcome, backend::redis::RedisJournal, builder::Distributed};
+use distributed_task_test_servers::RedisServer;
 use tokio::time::{sleep, timeout};
 
 use crate::shop::{LEASE, Ledger, Wish, buy, server, shared};
@@ -90,4 +91,67 @@ async fn what_a_lost_host_started_itself_goes_on_elsewhere() {
     assert!(matches!(outcome, SagaOutcome::Completed(_)), "{outcome:?}");
     assert!(ledger.entries().contains(&"ship tea at heir".to_owned()), "{:?}", ledger.entries());
     drop(doomed);
+}
+
+/// A lease that is over later than somebody is missed.
+const LONG: Duration = Duration::from_secs(4);
+
+/// Hosts that miss each other sooner than their lease is over, if they are to.
+fn with_long_lease(server: &RedisServer, presence: bool) -> Distributed {
+    let journal = RedisJournal::builder(server.url()).lease(LONG);
+    let journal = if presence { journal.presence() } else { journal };
+    Distributed::default().redis_with(journal)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_is_not_connected_any_more_is_missed_at_once_if_that_is_asked_for() {
+    for presence in [true, false] {
+        let (server, _) = server();
+        let ledger = Ledger::closed();
+        let lost = tokio::runtime::Runtime::new().expect("it can be made");
+        let there = with_long_lease(&server, presence);
+        let doomed = lost.spawn({
+            let ledger = ledger.clone();
+            async move { buy(&ledger, "lost", &there).build_worker().await.expect("it is built") }
+        });
+        let doomed = doomed.await.expect("it is built");
+        let here = with_long_lease(&server, presence);
+        let api = buy(&ledger, "api", &here).build_api().await.expect("it is built");
+        let saga = api.submit(Wish::of("tea")).await.expect("it is accepted");
+        ledger.until("ship tea at lost").await;
+        let heir = with_long_lease(&server, presence);
+        let heir = buy(&ledger, "heir", &heir).build_worker().await.expect("it is built");
+        // Nobody judges others who has not been connected for a lease.
+        sleep(if presence { LONG } else { Duration::ZERO }).await;
+        lost.shutdown_background();
+        ledger.gate.add_permits(100);
+        let outcome = timeout(LONG * 3 / 4, saga.outcome()).await;
+        assert_eq!(outcome.is_ok(), presence, "{:?}", ledger.entries());
+        drop((doomed, heir));
+    }
+}
+
+/// What a fail-over does, or an operator: nobody listens, and nobody is dead.
+#[tokio::test(flavor = "multi_thread")]
+async fn schedule_b2_when_all_lose_their_messages_nobody_is_missed() {
+    let (server, _) = server();
+    let ledger = Ledger::closed();
+    let shared = || with_long_lease(&server, true);
+    let api = buy(&ledger, "api", &shared()).build_api().await.expect("it is built");
+    let _workers = [
+        buy(&ledger, "worker", &shared()).build_worker().await.expect("it is built"),
+        buy(&ledger, "worker", &shared()).build_worker().await.expect("it is built"),
+    ];
+    sleep(LONG).await;
+    let saga = api.submit(Wish::of("tea")).await.expect("it is accepted");
+    ledger.until("ship tea at worker").await;
+    for _ in 0..3 {
+        server.cli(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+        sleep(Duration::from_millis(300)).await;
+    }
+    ledger.gate.add_permits(1);
+    let outcome = timeout(LONG, saga.outcome()).await.expect("in time").expect("it ends");
+    assert!(matches!(outcome, SagaOutcome::Completed(_)), "{outcome:?}");
+    let shipped = ledger.entries().iter().filter(|entry| entry.starts_with("ship")).count();
+    assert_eq!(shipped, 1, "{:?}", ledger.entries());
 }

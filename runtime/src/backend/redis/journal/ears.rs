@@ -13,13 +13,18 @@ use std::{
 
 use uuid::Uuid;
 
-use crate::journal::{ListenerId, Signal, Signals};
+use crate::{
+    journal::{ListenerId, Signal, Signals},
+    kernel::Timestamp,
+};
 
 const LOCAL_BITS: u32 = 24;
 
 pub(super) struct Ears {
     process: u64,
     next: AtomicU64,
+    /// When messages were heard again after a gap, on the clock here.
+    gap: AtomicU64,
     listeners: RwLock<BTreeMap<ListenerId, Arc<dyn Signals>>>,
 }
 
@@ -29,6 +34,7 @@ impl Ears {
         Self {
             process: random >> LOCAL_BITS,
             next: AtomicU64::new(1),
+            gap: AtomicU64::new(0),
             listeners: RwLock::default(),
         }
     }
@@ -37,6 +43,14 @@ impl Ears {
     pub(super) fn channel(&self) -> [u8; 5] {
         let [channel @ .., _, _, _] = (self.process << LOCAL_BITS).to_be_bytes();
         channel
+    }
+
+    pub(super) fn note_gap(&self, at: Timestamp) {
+        self.gap.store(at.0, Ordering::Relaxed);
+    }
+
+    pub(super) fn gap(&self) -> Timestamp {
+        Timestamp(self.gap.load(Ordering::Relaxed))
     }
 
     /// Whether a listener is one of this process.

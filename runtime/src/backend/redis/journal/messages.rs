@@ -67,6 +67,7 @@ impl Inner {
 
     /// Calls everybody to look for what was said while nobody listened.
     fn heard_nothing(&self) {
+        self.ears.note_gap(self.clock.local());
         for partition in &self.partitions {
             for seat in partition.seats().values() {
                 self.ears.signal(seat.listener, Signal::Ready);

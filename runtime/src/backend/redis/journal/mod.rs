@@ -25,6 +25,7 @@ mod look;
 mod messages;
 mod owned;
 mod partition;
+mod presence;
 mod pulse;
 mod reply;
 mod scripts;

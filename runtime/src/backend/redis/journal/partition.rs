@@ -14,6 +14,7 @@ use super::{
     super::link::{Link, LinkError},
     clock::StoreClock,
     create::Creates,
+    presence::Absences,
     pulse::Beats,
     scripts::{Call, Scripts},
     seat::Seat,
@@ -40,6 +41,7 @@ pub(super) struct Partition {
     retention: Bytes,
     pub(super) creates: Creates,
     pub(super) beats: Beats,
+    pub(super) absences: Absences,
     seats: Mutex<HashMap<SeatId, Arc<Seat>>>,
 }
 
@@ -58,6 +60,7 @@ impl Partition {
             retention: micros(retention).to_string().into(),
             creates: Creates::default(),
             beats: Beats::default(),
+            absences: Absences::default(),
             seats: Mutex::default(),
         }
     }

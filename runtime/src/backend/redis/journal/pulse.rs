@@ -16,6 +16,7 @@ use super::{
     chunk::BoxError,
     gather::{Gather, Worker},
     partition::{FEW, Partition, micros, unavailable},
+    presence::{BEAT, SECOND_LOOK},
     reply::List,
     scripts::Call,
     seat::Seat,
@@ -86,9 +87,10 @@ impl Inner {
         }
         waited_for.sort_unstable();
         waited_for.dedup();
-        let args = 2 + waited_for.len() + 3 * seats.len();
+        let args = 3 + waited_for.len() + 3 * seats.len();
         let mut request = partition.request(Call::Pulse, (args, 24 * args));
-        request.number(micros(self.settings.lease)).number(waited_for.len());
+        request.number(micros(self.settings.lease));
+        request.number(u8::from(self.settings.presence)).number(waited_for.len());
         for definition in &waited_for {
             request.arg(&definition.0);
         }
@@ -99,15 +101,26 @@ impl Inner {
         }
         let sent = self.clock.now();
         let answer = partition.run(&request).await?;
-        self.read_beat(seats, answer, sent)
+        let (answers, gone) = self.read_beat(partition, seats, answer, sent)?;
+        for (seat, deadline) in gone {
+            let until = self.clock.local().plus(PATIENCE);
+            match self.reap(partition, seat, &deadline, until).await {
+                Ok(reaped) => tracing::warn!(%seat, ?reaped, "a host is not connected any more"),
+                Err(error) => tracing::warn!(%seat, %error, "cannot reap"),
+            }
+        }
+        Ok(answers)
     }
 
+    /// What each seat is answered, and those whose process is gone, with their deadlines.
+    #[expect(clippy::type_complexity, reason = "it is read once")]
     fn read_beat(
         &self,
+        partition: &Partition,
         seats: &[Arc<Seat>],
         answer: Value,
         sent: Timestamp,
-    ) -> Result<Vec<Result<Pulse, JournalError>>, BoxError> {
+    ) -> Result<(Vec<Result<Pulse, JournalError>>, Vec<(SeatId, Bytes)>), BoxError> {
         let mut answer = List::of(answer)?;
         self.clock.heard(Timestamp(answer.number()?));
         // By the clock here, which goes on when that of the server is set back.
@@ -123,6 +136,17 @@ impl Inner {
         while !list.is_empty() {
             ready.push(DefinitionHash(list.array()?));
         }
+        let (mut list, mut absent) = (answer.list()?, Vec::new());
+        while !list.is_empty() {
+            absent.push((SeatId(Uuid::from_bytes(list.array()?)), list.bytes()?));
+        }
+        let now = self.clock.local();
+        let is_settled = now >= self.ears.gap().plus(self.settings.lease);
+        let look = partition.absences.look(absent, now, is_settled);
+        let next = match look.is_open {
+            true => self.clock.now().plus(SECOND_LOOK),
+            false => self.next_beat(),
+        };
         let (mut list, mut answers) = (answer.list()?, Vec::with_capacity(seats.len()));
         for seat in seats {
             let mut state = list.list()?;
@@ -148,36 +172,42 @@ impl Inner {
             }
             answers.push(Ok(Pulse {
                 deadline: Some(deadline),
-                next: Some(self.next_beat()),
+                next: Some(next),
                 next_due,
                 definitions,
                 dead: dead.iter().copied().filter(|dead| *dead != seat.id).collect(),
                 carried: Vec::new(),
             }));
         }
-        Ok(answers)
+        Ok((answers, look.gone))
     }
 
     /// When to pulse next: about a third of the lease from now, and at the same moment for all seats of
     /// this process, so that their pulses are one command.
     fn next_beat(&self) -> Timestamp {
-        let beat = micros(self.settings.lease) / 3;
+        let beat = match self.settings.presence {
+            true => (self.settings.lease / 3).min(BEAT),
+            false => self.settings.lease / 3,
+        };
+        let beat = micros(beat);
         let now = self.clock.now();
         let next = (now.0 + beat / 3) / beat.max(1) + 1;
         Timestamp(next * beat.max(1))
     }
 
-    /// Ends a seat and gives back what it owns, page by page.
+    /// Ends a seat and gives back what it owns, page by page. If its process is not there, that deadline
+    /// of it need not pass.
     pub(super) async fn reap(
         &self,
         partition: &Partition,
         dead: SeatId,
+        deadline: &[u8],
         until: Timestamp,
     ) -> Result<Reaped, JournalError> {
         let (mut page, mut given_back) = (Bytes::from_static(b"0"), 0);
         loop {
             let mut request = partition.request(Call::Reap, FEW);
-            request.arg(dead.0.as_bytes()).arg(&page);
+            request.arg(dead.0.as_bytes()).arg(&page).arg(deadline);
             let answer = partition.insist(&request, || partition.is_before(until)).await;
             let mut answer = List::of(answer.map_err(unavailable)?).map_err(unavailable)?;
             if &*answer.bytes().map_err(unavailable)? == b"A" {

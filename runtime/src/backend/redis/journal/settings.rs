@@ -39,6 +39,7 @@ pub(super) struct Settings {
     pub(super) namespace: String,
     pub(super) partitions: usize,
     pub(super) lease: Duration,
+    pub(super) presence: bool,
     pub(super) retain: Duration,
     pub(super) result_only: bool,
     pub(super) capacity: usize,
@@ -53,6 +54,7 @@ impl RedisJournalBuilder {
                 namespace: "distributed-task".to_owned(),
                 partitions: 1,
                 lease: Duration::from_secs(3),
+                presence: false,
                 retain: Duration::from_secs(24 * 60 * 60),
                 result_only: false,
                 capacity: 100_000,
@@ -84,6 +86,17 @@ impl RedisJournalBuilder {
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.lease = lease;
+        self
+    }
+
+    /// Goes on with the sagas of a process that is not connected any more after about a second, without
+    /// waiting for its lease: when its machine has closed its connections, as it does for a process that
+    /// was killed. A process pulses twice a second then. One whose machine or network is gone still has
+    /// its lease, and so has every process for a lease after this one has lost a connection. Needs the
+    /// command `PUBSUB`. Default: off.
+    #[must_use]
+    pub fn presence(mut self) -> Self {
+        self.settings.presence = true;
         self
     }
 

@@ -163,7 +163,7 @@ impl Inner {
         let until = self.clock.local().plus(PATIENCE);
         let (mut given_back, mut alive) = (0, 0);
         for partition in &self.partitions {
-            match self.reap(partition, dead, until).await? {
+            match self.reap(partition, dead, b"", until).await? {
                 Reaped::Reaped(sagas) => {
                     given_back += sagas;
                     if let Some(seat) = partition.seats().remove(&dead) {

@@ -146,6 +146,11 @@ local function to_the_front(tickets)
   end
 end
 
+-- Whether the process of a listener has its connection for messages.
+local function is_listening(listener)
+  return call('PUBSUB', 'NUMSUB', P .. 'm:' .. sub(listener, 1, 5))[2] > 0
+end
+
 local function signal(listener, kind, rest)
   redis.pcall('PUBLISH', P .. 'm:' .. sub(listener, 1, 5), kind .. listener .. rest)
 end

@@ -1,13 +1,14 @@
--- Renews seats, and does what is due. ARGV: lease, how many definitions, the definitions whose ready
--- lists these seats wait for; then for each seat its id, the number of its last batch that was
--- answered, and that of its last claim.
+-- Renews seats, and does what is due. ARGV: lease, whether to look who is present (0 or 1), how many
+-- definitions, the definitions whose ready lists these seats wait for; then for each seat its id, the
+-- number of its last batch that was answered, and that of its last claim.
 -- Atomic for each of what it does; all of it is done again by the next pulse of anybody.
 -- Answers the time, the new deadline, the next timer, how many definitions are known, the seats whose
--- deadline has passed, those of the definitions that have tickets; and for each seat O, F when it does
+-- deadline has passed, those of the definitions that have tickets, seats whose process is not listening
+-- with their deadlines; and for each seat O, F when it does
 -- not live or D when the store has lost what it was answered, with the sagas of it that have mail.
-local lease, definitions = tonumber(ARGV[2]), tonumber(ARGV[3])
+local lease, definitions = tonumber(ARGV[2]), tonumber(ARGV[4])
 local seats, own = {}, {}
-for at = 4 + definitions, #ARGV, 3 do
+for at = 5 + definitions, #ARGV, 3 do
   local seat, key = ARGV[at], P .. 's:' .. ARGV[at]
   local state = call('HMGET', key, 'b', 'c')
   own[seat] = true
@@ -46,11 +47,22 @@ for _, seat in ipairs(call('ZRANGEBYSCORE', P .. 'seats', '-inf', '(' .. int(NOW
   end
 end
 local ready = {}
-for at = 4, 3 + definitions do
+for at = 5, 4 + definitions do
   if is_ready(ARGV[at]) then
     ready[#ready + 1] = ARGV[at]
   end
 end
+local absent = {}
+if ARGV[3] == '1' then
+  local all = call('ZRANGE', P .. 'seats', 0, 63, 'WITHSCORES')
+  for n = 1, #all, 2 do
+    local listener = not own[all[n]] and call('HGET', P .. 's:' .. all[n], 'l')
+    if listener and not is_listening(listener) then
+      absent[#absent + 1] = all[n]
+      absent[#absent + 1] = all[n + 1]
+    end
+  end
+end
 return {
-  int(NOW), int(NOW + lease), next_due(), call('HLEN', P .. 'defs'), dead, ready, seats,
+  int(NOW), int(NOW + lease), next_due(), call('HLEN', P .. 'defs'), dead, ready, absent, seats,
 }

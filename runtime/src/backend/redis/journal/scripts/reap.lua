@@ -1,5 +1,6 @@
 -- Ends a seat whose deadline has passed and gives back what it owns, a page at a time. ARGV: seat,
--- where the page begins (0: the first).
+-- where the page begins (0: the first), the deadline of a seat whose process is not there, which need
+-- not pass.
 -- Atomic for each page. The seat's own record goes first, so that no batch of it is written from then
 -- on; its name goes last, so that the next reaper begins again when this one dies between two pages.
 -- Answers R, how many sagas were given back, and where the next page begins (0: done); A when the
@@ -8,11 +9,12 @@ local seat, page = ARGV[2], ARGV[3]
 local deadline = call('ZSCORE', P .. 'seats', seat)
 if not deadline then
   return { 'R', 0, '0' }
-elseif tonumber(deadline) >= NOW then
-  return { 'A' }
 end
 local key = P .. 's:' .. seat
 local listener = call('HGET', key, 'l')
+if tonumber(deadline) >= NOW and (deadline ~= ARGV[4] or listener and is_listening(listener)) then
+  return { 'A' }
+end
 if listener then
   -- Kept for the last page, under a name that no seat has.
   call('SET', P .. 'x:' .. seat, listener, 'EX', 3600)

@@ -112,7 +112,7 @@ async fn outlive() {
 async fn one_page(reaper: &Process, dead: SeatId) -> Result<bool, Wrong> {
     let partition = &reaper.journal.inner.partitions[0];
     let mut request = partition.request(Call::Reap, FEW);
-    request.arg(dead.0.as_bytes()).arg(b"0");
+    request.arg(dead.0.as_bytes()).arg(b"0").arg(b"");
     let answer = partition.run(&request).await?;
     let mut answer = List::of(answer)?;
     ensure(&*answer.bytes()? == b"R", "its deadline has passed")?;
