@@ -85,6 +85,10 @@
 //! its seat (schedule B17). That is a lease and two pulses: 5 s by default. Meanwhile the processes start
 //! nothing, and what runs goes on.
 //!
+//! A step that blocks all threads of its runtime blocks the pulse as well. A thread of its own sees that
+//! nothing runs, and renews the seats over a connection of its own until something does. A process whose
+//! runtime has ended, or that runs and does not pulse, is not helped.
+//!
 //! With [`presence`](crate::backend::redis::RedisJournalBuilder::presence) a process that was killed is
 //! missed after about a second: its machine has closed its connection for messages, and the server says
 //! so to who asks. That alone is a suspicion: a fail-over ends such connections, too. So a seat is given
@@ -106,6 +110,7 @@
 //! | the reaper dies half way | the next one goes on | `a_reaper_that_dies_between_two_pages_is_followed_by_another` |
 //! | a process dies in a step | another one goes on | `another_worker_goes_on_with_what_a_lost_one_had` |
 //! | the server stands still for longer than a lease | nobody is reaped, and no step is lost | `schedule_b17_a_server_that_stands_still_for_longer_than_a_lease_costs_nobody_its_step` |
+//! | a step blocks all threads of its runtime | its process keeps its seat | `schedule_b17_a_step_that_blocks_its_runtime_does_not_cost_the_seat` |
 //! | a process is killed, and `presence` is on | others go on after about a second | `a_host_that_is_not_connected_any_more_is_missed_at_once_if_that_is_asked_for` |
 //! | all lose their messages, and `presence` is on | nobody is given up | `schedule_b2_when_all_lose_their_messages_nobody_is_missed` |
 //! | a host dies with what it began itself | another one goes on | `what_a_lost_host_started_itself_goes_on_elsewhere` |

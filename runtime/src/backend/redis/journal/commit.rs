@@ -113,6 +113,8 @@ impl Inner {
             };
             let Some(jobs) = worker.next(takes) else { return };
             self.send_batch(&partition, &seat, jobs).await;
+            // Whoever was answered may have more to write: then it is one call.
+            tokio::task::yield_now().await;
         }
     }
 

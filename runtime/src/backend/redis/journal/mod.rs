@@ -32,6 +32,7 @@ mod scripts;
 mod seat;
 mod settings;
 mod spread;
+mod stuck;
 #[cfg(test)]
 mod tests;
 
@@ -42,7 +43,7 @@ use std::{
 };
 
 pub use self::settings::RedisJournalBuilder;
-use self::{clock::StoreClock, ears::Ears, partition::Partition, settings::Settings};
+use self::{clock::StoreClock, ears::Ears, partition::Partition, settings::Settings, stuck::Watch};
 use super::{link::Subscription, progress::RedisProgress, queue::RedisQueue};
 use crate::{
     journal::{
@@ -70,6 +71,7 @@ use crate::{
 pub struct RedisJournal {
     inner: Arc<Inner>,
     _subscription: Subscription,
+    _watch: Option<Watch>,
 }
 
 struct Inner {

@@ -1,11 +1,11 @@
-//! The scripts, each with what all of them begin with.
+//! The scripts, each with the parts that it begins with.
 
 use std::sync::{Arc, LazyLock};
 
 use super::super::link::Script;
 
 macro_rules! scripts {
-    ($($call:ident = $file:literal $(with $flags:literal)? $(behind $head:literal)?,)*) => {
+    ($($call:ident = $file:literal $(with $flags:literal)? of [$($part:literal)*],)*) => {
         /// What the server is asked to do.
         #[derive(Clone, Copy, Debug)]
         pub(super) enum Call {
@@ -17,8 +17,8 @@ macro_rules! scripts {
             $file,
             concat!(
                 $($flags,)?
-                include_str!("scripts/common.lua"),
-                $(include_str!(concat!("scripts/", $head, ".lua")),)?
+                include_str!("scripts/parts/tag.lua"),
+                $(include_str!(concat!("scripts/parts/", $part, ".lua")),)*
                 include_str!(concat!("scripts/", $file, ".lua")),
             ),
         ),)*];
@@ -27,21 +27,22 @@ macro_rules! scripts {
 
 // A full memory is no reason to lose a seat, nor to leave what a dead one had.
 scripts! {
-    Append = "append" behind "numbers",
-    Audit = "audit",
-    Carry = "carry",
-    Claim = "claim",
-    Commit = "commit" behind "numbers",
-    Create = "create",
-    Enter = "enter",
-    Find = "find",
-    Leave = "leave" with "#!lua flags=allow-oom\n",
-    List = "list",
-    Pulse = "pulse" with "#!lua flags=allow-oom\n",
-    Read = "read",
-    Reap = "reap" with "#!lua flags=allow-oom\n",
-    Start = "start",
-    Tell = "tell",
+    Append = "append" of ["time" "many" "buckets" "tickets" "timers" "numbers"],
+    Audit = "audit" of ["time" "tickets"],
+    Carry = "carry" of ["time" "many" "tickets"],
+    Claim = "claim" of ["time" "many" "tickets"],
+    Commit = "commit" of ["time" "many" "buckets" "known" "tickets" "timers" "numbers"],
+    Create = "create" of ["time" "many" "buckets" "known" "tickets"],
+    Enter = "enter" of ["time"],
+    Find = "find" of ["time" "many" "buckets" "known"],
+    Leave = "leave" with "#!lua flags=allow-oom\n" of ["tickets" "timers" "seats"],
+    List = "list" of ["time" "many" "buckets"],
+    Pulse = "pulse" with "#!lua flags=allow-oom\n" of ["time" "many" "buckets" "tickets" "timers"],
+    Read = "read" of ["time" "many" "buckets"],
+    Reap = "reap" with "#!lua flags=allow-oom\n" of ["time" "many" "tickets" "timers" "seats"],
+    Renew = "renew" of ["time"],
+    Start = "start" of ["time" "tickets"],
+    Tell = "tell" of ["time" "many" "buckets" "known" "tickets"],
 }
 
 /// All of them, loaded into a server when it lacks them.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Inner, RedisJournal, chunk::BoxError, clock::StoreClock, ears::Ears, partition::Partition,
-    reply::List, scripts::Scripts,
+    reply::List, scripts::Scripts, stuck::Watch,
 };
 use crate::{
     backend::redis::link::{Link, LinkError, LinkSettings, RedisOpenError},
@@ -143,6 +143,7 @@ impl RedisJournalBuilder {
             mistake,
         } = self;
         settings.check()?;
+        let link_settings = link.clone();
         let link = Link::open(link).await?;
         settings.agree(&link).await?;
         let durability = link.server().durability;
@@ -160,7 +161,8 @@ impl RedisJournalBuilder {
         let ears = Arc::new(Ears::new());
         let inner = Arc::new(Inner::new(settings, clock, ears, partitions, durability));
         let subscription = inner.listen_to(&link);
-        Ok(RedisJournal { inner, _subscription: subscription })
+        let watch = Watch::start(&inner, link_settings);
+        Ok(RedisJournal { inner, _subscription: subscription, _watch: watch })
     }
 }
 

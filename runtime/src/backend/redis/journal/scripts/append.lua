@@ -78,9 +78,8 @@ if from <= to then
       over[2 * n] = ARGV[tail] .. (firsts[n] or '') .. ARGV[tail + 1]
       tail = tail + 2
     end
-    call('HSET', CURRENT, unpack(over))
+    keep(over)
   end
-  call('PEXPIREAT', CURRENT, int((TURN + 3) * WIDTH / 1000))
   each('HDEL', P .. 'j', from, to)
 end
 each('HDEL', P .. 'j', list())

@@ -38,7 +38,7 @@ for n = 1, #answer[2], 2 do
       if is_owned then
         local crashed = sub(owner, 33) .. sub(owner, 17, 24)
         call('HSET', P .. 'o', id,
-          NOBODY .. string.rep('\0', 8) .. struct.pack('>I8', NOW) .. sub(crashed, -64))
+          NOBODY .. string.rep('\0', 8) .. struct.pack('>I8', now()) .. sub(crashed, -64))
       end
       to_the_front({ { id, definition_of(first) } })
       mended[#mended + 1] = id

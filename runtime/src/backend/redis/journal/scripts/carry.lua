@@ -21,7 +21,7 @@ while stale do
           if firsts[n] and (not owners[n] or sub(owners[n], 1, 16) == NOBODY) then
             carried[#carried + 1] = id
             carried[#carried + 1] = ARGV[at]
-            back[#back + 1] = int(NOW + after)
+            back[#back + 1] = int(now() + after)
             back[#back + 1] = id
           else
             stale = true
@@ -43,4 +43,4 @@ for at = 6, #ARGV do
     end
   end
 end
-return { 'O', int(NOW), carried }
+return { 'O', int(now()), carried }

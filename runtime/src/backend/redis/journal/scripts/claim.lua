@@ -38,7 +38,7 @@ end
 local function answer(sagas, ids)
   local phases = #ids > 0 and call('EXISTS', P .. 'ph') == 1 and many_of('HMGET', P .. 'ph', ids) or {}
   local letters = #ids > 0 and call('EXISTS', P .. 'in') == 1 and many_of('HMGET', P .. 'in', ids) or {}
-  return { 'O', int(NOW), sagas, phases, letters }
+  return { 'O', int(now()), sagas, phases, letters }
 end
 
 local last = tonumber(state[1])
@@ -97,7 +97,7 @@ repeat
       elseif fits and is_free and not seen[id] then
         seen[id] = true
         fence = fence and fence + 1
-          or math.max(NOW, tonumber(call('GET', P .. 'fence') or 0) + 1)
+          or math.max(now(), tonumber(call('GET', P .. 'fence') or 0) + 1)
         local rest = struct.pack('>I8', fence) .. (owner and sub(owner, 25) or '')
         local records = chunks_of(id, first, chunks[2 * n])
         ids[#ids + 1] = id

@@ -162,8 +162,7 @@ many('HDEL', P .. 'ph', plain)
 many('ZADD', P .. 't', timed)
 many('HSET', P .. 'p', parked)
 if #over > 0 then
-  many('HSET', CURRENT, over)
-  call('PEXPIREAT', CURRENT, int((TURN + 3) * WIDTH / 1000))
+  keep(over)
 end
 for _, ticket in ipairs(order) do
   if ticket[3] == 'f' then

@@ -19,13 +19,12 @@ for at = 2, #ARGV, 6 do
   end
   if not there then
     if place == 'e' then
-      call('HSET', CURRENT, id, ARGV[at + 2] .. ARGV[at + 3])
-      call('PEXPIREAT', CURRENT, int((TURN + 3) * WIDTH / 1000))
+      keep({ id, ARGV[at + 2] .. ARGV[at + 3] })
     else
       call('HSET', P .. 'j', id, ARGV[at + 3])
     end
     if key ~= '' and place == 'e' then
-      call('HSET', CURRENT, key .. '.k', id)
+      keep({ key .. '.k', id })
       call('HDEL', P .. 'k', key)
     elseif key ~= '' then
       call('HSET', P .. 'k', key, id)
@@ -49,4 +48,4 @@ for definition, length in pairs(lengths) do
   list[#list + 1] = definition
   list[#list + 1] = length
 end
-return { int(NOW), list, replies }
+return { int(now()), list, replies }

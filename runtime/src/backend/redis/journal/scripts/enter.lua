@@ -5,5 +5,5 @@ local key = P .. 's:' .. seat
 if call('EXISTS', key) == 0 then
   call('HSET', key, 'b', 0, 'c', 0, 'n', 0, 'l', listener)
 end
-call('ZADD', P .. 'seats', int(NOW + lease), seat)
-return { int(NOW), int(NOW + lease) }
+call('ZADD', P .. 'seats', int(now() + lease), seat)
+return { int(now()), int(now() + lease) }

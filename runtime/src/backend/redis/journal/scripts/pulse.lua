@@ -17,14 +17,14 @@ for at = 5 + definitions, #ARGV, 3 do
   elseif tonumber(state[1]) < tonumber(ARGV[at + 1]) or tonumber(state[2]) < tonumber(ARGV[at + 2]) then
     seats[#seats + 1] = { 'D', {} }
   else
-    call('ZADD', P .. 'seats', int(NOW + lease), seat)
+    call('ZADD', P .. 'seats', int(now() + lease), seat)
     seats[#seats + 1] = { 'O', call('SMEMBERS', P .. 'm:' .. seat) }
   end
 end
 
 -- Timers that are due, and tickets that a queue has lost.
 for _, key in ipairs({ P .. 't', P .. 'c' }) do
-  local due = call('ZRANGEBYSCORE', key, '-inf', int(NOW), 'LIMIT', 0, 128)
+  local due = call('ZRANGEBYSCORE', key, '-inf', int(now()), 'LIMIT', 0, 128)
   if #due > 0 then
     call('ZREM', key, unpack(due))
     local tickets = {}
@@ -38,10 +38,10 @@ for _, key in ipairs({ P .. 't', P .. 'c' }) do
 end
 
 -- What was over for two turns.
-call('UNLINK', P .. 'd:' .. int(TURN - 2), P .. 'd:' .. int(TURN - 3))
+call('UNLINK', bucket(2), bucket(3))
 
 local dead = {}
-for _, seat in ipairs(call('ZRANGEBYSCORE', P .. 'seats', '-inf', '(' .. int(NOW), 'LIMIT', 0, 64)) do
+for _, seat in ipairs(call('ZRANGEBYSCORE', P .. 'seats', '-inf', '(' .. int(now()), 'LIMIT', 0, 64)) do
   if not own[seat] then
     dead[#dead + 1] = seat
   end
@@ -64,5 +64,5 @@ if ARGV[3] == '1' then
   end
 end
 return {
-  int(NOW), int(NOW + lease), next_due(), call('HLEN', P .. 'defs'), dead, ready, absent, seats,
+  int(now()), int(now() + lease), next_due(), call('HLEN', P .. 'defs'), dead, ready, absent, seats,
 }

@@ -12,7 +12,7 @@ if not deadline then
 end
 local key = P .. 's:' .. seat
 local listener = call('HGET', key, 'l')
-if tonumber(deadline) >= NOW and (deadline ~= ARGV[4] or listener and is_listening(listener)) then
+if tonumber(deadline) >= now() and (deadline ~= ARGV[4] or listener and is_listening(listener)) then
   return { 'A' }
 end
 if listener then
@@ -29,7 +29,7 @@ for n = 1, #answer[2], 2 do
     -- At most eight fences of the dead: the latest.
     local crashed = sub(owner, 33) .. sub(owner, 17, 24)
     owners[#owners + 1] = id
-    owners[#owners + 1] = NOBODY .. string.rep('\0', 8) .. struct.pack('>I8', NOW) .. sub(crashed, -64)
+    owners[#owners + 1] = NOBODY .. string.rep('\0', 8) .. struct.pack('>I8', now()) .. sub(crashed, -64)
   end
 end
 if #ids > 0 then

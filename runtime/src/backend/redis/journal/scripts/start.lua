@@ -23,4 +23,4 @@ while at < #ARGV do
   wake(definition)
   at, from = at + 2, to
 end
-return { int(NOW), lengths }
+return { int(now()), lengths }

@@ -10,7 +10,7 @@ local function note(stage)
   if kind ~= 'l' or stage == 'C' then
     return false
   end
-  local new = call('ZADD', P .. 'late', 'NX', int(NOW), id .. entry .. letter)
+  local new = call('ZADD', P .. 'late', 'NX', int(now()), id .. entry .. letter)
   call('ZREMRANGEBYRANK', P .. 'late', 0, -1001)
   return new == 1
 end

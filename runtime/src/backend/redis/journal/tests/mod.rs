@@ -4,6 +4,7 @@
 mod desk;
 mod loss;
 mod seats;
+mod stuck;
 
 use std::time::Duration;
 

@@ -1,0 +1,33 @@
+-- What is over, in buckets by the time of its end.
+local WIDTH = tonumber(ARGV[1])
+
+local function turn()
+  return math.floor(now() / WIDTH)
+end
+
+local function bucket(ago)
+  return P .. 'd:' .. int(turn() - ago)
+end
+
+-- Keeps fields and values.
+local function keep(over)
+  local current = bucket(0)
+  many('HSET', current, over)
+  call('PEXPIREAT', current, int((turn() + 3) * WIDTH / 1000))
+end
+
+-- Of what is over: stage, 1 if it has one, fingerprint; then its chunks.
+local function split_over(value)
+  local from = sub(value, 2, 2) == '1' and 19 or 3
+  return sub(value, 1, 1), sub(value, 3, from - 1), from
+end
+
+-- What is over of a saga, and its bucket.
+local function find_over(id)
+  for ago = 0, 1 do
+    local value = call('HGET', bucket(ago), id)
+    if value then
+      return value, bucket(ago)
+    end
+  end
+end
