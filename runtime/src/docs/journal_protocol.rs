@@ -120,7 +120,7 @@
 //! | host that reaps or carries, half way | a part done; a ticket too many at most | the next pulse of any host |
 //!
 //! Two hosts may *think* that they own one saga until the stale one's next call. Only one can write, and
-//! the fence tells resources. A host that could not renew its seat in time starts nothing until it has. One
+//! the fence tells resources. A host that could not renew its seat in time holds still until it has. One
 //! that finds its seat gone drops what it held and takes a new seat under a new id; it asks again, ever
 //! more rarely, until the journal gives it one (B17). What the stale one knows goes to the inbox as a letter (J5). A success that
 //! comes when its saga is settled, or not known any more, reaches nobody: it is logged as an error and

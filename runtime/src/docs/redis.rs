@@ -82,8 +82,8 @@
 //!
 //! Its seat is overdue a lease after its last pulse, and the others see that with their pulses. It is
 //! reaped at the second sight, so that a server that stood still for longer than a lease costs nobody
-//! its seat (schedule B17). That is a lease and two pulses: 5 s by default. Meanwhile the processes start
-//! nothing, and what runs goes on.
+//! its seat (schedule B17). That is a lease and two pulses: 5 s by default. Meanwhile the processes hold
+//! still, and go on then where they were.
 //!
 //! A step that blocks all threads of its runtime blocks the pulse as well. A thread of its own sees that
 //! nothing runs, and renews the seats over a connection of its own until something does. A process whose

@@ -134,7 +134,7 @@
 //! | I3 | The key of a saga that is over is remembered for one to two retentions of the journal, longer than its records. |
 //! | F1 | That there is one owner rests on the journal alone. |
 //! | F2 | [`cx.fence()`](crate::StepContext::fence) rises with every owner of a saga, so that a resource that keeps the highest can refuse a stale one. |
-//! | F3 | A host renews its lease at a third of it. One that cannot starts nothing more before others may take its sagas: no step, no undo, no probe. What runs goes on, and counts if the seat is still there when the store is heard again; if it is not, the host drops it and goes on under a new seat. |
+//! | F3 | A host renews its lease at a third of it. One that cannot holds still before others may take its sagas: it starts nothing, and what is `async` is not polled. If its seat is still there when the store is heard again, everything goes on where it was; if it is not, the host drops it and goes on under a new seat. |
 //!
 //! *Comes later:* incoming events (I4), locks (F4 to F7).
 //!

@@ -1,6 +1,5 @@
-//! The self-fence: a host that has not renewed its lease in time starts nothing more, before others may
-//! declare it dead (F3). What runs goes on: if the seat is still there when the store is heard again, so
-//! is the host (B17).
+//! The self-fence: a host that has not renewed its lease in time holds still, before others may declare
+//! it dead (F3). If its seat is still there when the store is heard again, it goes on where it was (B17).
 
 use std::{
     pin::pin,

@@ -163,7 +163,7 @@ async fn beat(host: &Host, seat: &Seat, lease: Lease) {
             }
             Err(JournalError::Unavailable(error)) => {
                 match seat.fence.has_fallen() {
-                    true => tracing::error!(%error, "no pulse in time: this host starts nothing"),
+                    true => tracing::error!(%error, "no pulse in time: this host holds still"),
                     false => tracing::warn!(%error, "no pulse, trying again"),
                 }
                 sleep(until_retry(host, deadline)).await;

@@ -10,9 +10,11 @@ use std::{
 
 use distributed_task::{
     backend::memory::{MemoryJournal, MemoryQueue},
+    journal::{Journal, Reaped, SeatId, Signal, Signals},
     prelude::*,
 };
 use tokio::time::{Instant, sleep, timeout};
+use uuid::Uuid;
 
 use crate::{
     log::Log,
@@ -21,6 +23,25 @@ use crate::{
 
 const LEASE: Duration = Duration::from_secs(10);
 const HOUR: Duration = Duration::from_secs(3600);
+
+struct Deaf;
+
+impl Signals for Deaf {
+    fn signal(&self, _: Signal) {}
+}
+
+/// Somebody sees that the lease of others is over, and reaps them.
+async fn others_reap(journal: &MemoryJournal) {
+    let listener = journal.listen(Arc::new(Deaf)).await.expect("memory");
+    let seat = SeatId(Uuid::new_v4());
+    journal.enter(seat, listener).await.expect("memory");
+    let dead = journal.pulse(seat, None).await.expect("it lives").dead;
+    assert!(!dead.is_empty(), "their lease is over");
+    for dead in dead {
+        assert!(matches!(journal.reap(dead).await, Ok(Reaped::Reaped(_))));
+    }
+    journal.leave(seat).await.expect("memory");
+}
 
 /// The calls that fail, and how often one was made.
 #[derive(Clone, Default)]
@@ -36,7 +57,7 @@ impl Line {
         self.0.1.load(Ordering::SeqCst)
     }
 
-    fn journal(&self, inner: &Arc<MemoryJournal>) -> Arc<impl distributed_task::journal::Journal> {
+    fn journal(&self, inner: &Arc<MemoryJournal>) -> Arc<impl Journal> {
         let Self(line) = self.clone();
         Tapped::new(inner, move |call| {
             if line.0.lock().expect("no panic").contains(&call) {
@@ -90,7 +111,9 @@ async fn schedule_b17_a_host_that_lost_its_seat_goes_on_with_a_new_one() {
         let saga = task.submit(30).await.expect("submitted");
         sleep(Duration::from_secs(1)).await;
         line.cut(&["pulse"]);
-        sleep(3 * LEASE).await;
+        sleep(2 * LEASE).await;
+        others_reap(&inner).await;
+        sleep(LEASE).await;
         line.cut(&[]);
         // Submits, timers and the handle of before: all go on.
         let outcome = timeout(HOUR, saga.outcome()).await.expect("it is taken up again");
@@ -131,6 +154,7 @@ async fn a_host_that_gets_no_seat_asks_ever_more_rarely_and_a_submit_waits_for_i
     let task = task.build().await.expect("it builds");
     line.cut(&["pulse", "enter"]);
     sleep(2 * LEASE).await;
+    others_reap(&inner).await;
     line.cut(&["enter"]);
     let waiting = tokio::spawn({
         let task = task.clone();
@@ -150,7 +174,10 @@ async fn a_shutdown_ends_while_a_new_seat_is_looked_for() {
     let task = work(&log, "it").override_journal(line.journal(&inner));
     let task = task.build().await.expect("it builds");
     line.cut(&["pulse", "enter"]);
-    sleep(3 * LEASE).await;
+    sleep(2 * LEASE).await;
+    others_reap(&inner).await;
+    line.cut(&["enter"]);
+    sleep(LEASE).await;
     let waiting = tokio::spawn({
         let task = task.clone();
         async move { task.submit(1).await }
@@ -201,12 +228,36 @@ async fn j5_what_is_in_hand_when_the_seat_is_lost_is_told_to_the_next_owner() {
         let saga = old.expect("it builds").submit(()).await.expect("submitted");
         sleep(Duration::from_secs(1)).await;
         line.cut(silent);
+        sleep(2 * LEASE).await;
+        others_reap(&inner).await;
+        // It hears that it has lost its seat, and says what it knows.
+        line.cut(&[&silent[1..], &["enter"]].concat());
+        sleep(LEASE).await;
         let again = Log::default();
         let new = pair(&again).override_journal(Arc::clone(&inner)).build().await;
         let saga = new.expect("it builds").saga(saga.id()).await.expect("the journal has it");
         let outcome = timeout(HOUR, saga.outcome()).await.expect("it is taken over");
         assert!(matches!(outcome, Ok(SagaOutcome::Completed((1, 2)))), "{outcome:?}");
-        assert_eq!(log.entries(), ["left", "right"]);
-        assert_eq!(again.entries(), Vec::<String>::new(), "neither runs again");
+        // What was still under way when the lease ran out did not go on beside its new owner.
+        assert_eq!(log.entries(), ["left"]);
+        assert_eq!(again.entries(), ["right"], "what had ended does not run again");
     }
+}
+
+/// The store was away for longer than the lease, for everybody: nobody was dead.
+#[tokio::test(start_paused = true)]
+async fn schedule_b17_a_host_whose_seat_nobody_took_goes_on_where_it_was() {
+    let (inner, line, log) = (lasting(), Line::default(), Log::default());
+    let task = work(&log, "it").override_journal(line.journal(&inner));
+    let task = task.build().await.expect("it builds");
+    let saga = task.submit(60).await.expect("submitted");
+    sleep(Duration::from_secs(1)).await;
+    line.cut(&["pulse", "commit", "claim", "tell", "enter"]);
+    sleep(3 * LEASE).await;
+    line.cut(&[]);
+    let outcome = timeout(HOUR, saga.outcome()).await.expect("it ends");
+    assert!(matches!(outcome, Ok(SagaOutcome::Completed(60))), "{outcome:?}");
+    assert_eq!(log.entries(), ["it works"], "once");
+    let history = saga.history().await.expect("it answers");
+    assert!(history.iter().all(|event| !event.to_string().contains("crash")), "{history:?}");
 }

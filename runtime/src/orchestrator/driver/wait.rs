@@ -139,6 +139,11 @@ impl Driver {
     }
 
     fn poll_attempts(&mut self, cx: &mut Context<'_>) -> Option<Next> {
+        if self.seat.fence.has_fallen() {
+            // Nothing runs on while others may begin to do the same (F3).
+            self.is_fenced = true;
+            return None;
+        }
         let grace = self.host.settings.grace;
         for index in 0..self.attempts.len() {
             match self.attempts[index].poll(cx, grace) {
