@@ -184,6 +184,14 @@ impl Files {
             })
             .await
     }
+
+    /// Aborts every upload to a key below `prefix` that has not ended, as far as the store can tell.
+    pub(crate) async fn abort_prefix(&self, bucket: &str, prefix: &str) -> Result<(), FileError> {
+        for upload in self.store.unfinished(bucket, prefix).await?.unwrap_or_default() {
+            self.store.abort(bucket, &upload).await?;
+        }
+        Ok(())
+    }
 }
 
 impl<S: FileStore> From<S> for Files {

@@ -4,6 +4,7 @@ use std::{fmt, future::Future, time::Duration};
 
 use super::{
     operator::Operator,
+    sweep::{FileSweep, SweepError},
     task::{ShutdownReport, Task},
 };
 use crate::task::TaskSteps;
@@ -68,6 +69,15 @@ impl<T: TaskSteps> Worker<T> {
     /// Acts on sagas as this person.
     pub fn operator(&self, by: impl Into<String>) -> Operator<T> {
         self.0.operator(by)
+    }
+
+    /// Looks for objects of this task in a bucket that no saga answers for, and for uploads that
+    /// nobody will end: once an hour, say, beside the steps. Every worker may.
+    ///
+    /// # Errors
+    /// When the task has no file store, or the name is not one of a bucket.
+    pub fn sweep_files(&self, bucket: &str) -> Result<FileSweep, SweepError> {
+        self.0.sweep_files(bucket)
     }
 }
 

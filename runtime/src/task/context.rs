@@ -245,6 +245,16 @@ impl UndoContext {
         self.0.key(Way::Do)
     }
 
+    /// Removes the parts of uploads that never ended, which are no objects. Nobody is at them any more:
+    /// an undo begins when no attempt can still be working (C3). Only room is lost where the store
+    /// does not let us, and a sweep finds it.
+    pub(crate) async fn abort_uploads(&self, bucket: &str) {
+        let prefix = self.0.upload_prefix();
+        if let Err(error) = self.files().abort_prefix(bucket, &prefix).await {
+            tracing::warn!(bucket, prefix, %error, "parts of an upload may be left to a sweep");
+        }
+    }
+
     pub(crate) async fn delete_uploads(&self, bucket: &str) -> Result<(), FileError> {
         self.files().delete_prefix(bucket, &self.0.upload_prefix()).await
     }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     files::{FileError, UploadedFiles},
-    kernel::{AttemptEnd, JournalValue, Value},
+    kernel::{AttemptEnd, JournalValue, Outcome, Value},
 };
 
 /// The work of one step.
@@ -159,9 +159,12 @@ impl<T, S: IntoSources> Run<T> for Upload<T, S> {
         Work { future: Box::pin(end), interruptible: true }
     }
 
-    fn undo(&self, UndoCall { cx, .. }: UndoCall<T>) -> Option<Work> {
+    fn undo(&self, UndoCall { cx, outcome, .. }: UndoCall<T>) -> Option<Work> {
         let bucket = self.bucket;
         let end = async move {
+            if !matches!(outcome, Outcome::Done(_)) {
+                cx.abort_uploads(bucket).await;
+            }
             match cx.delete_uploads(bucket).await {
                 Ok(()) => AttemptEnd::Done(Value::journaled(())),
                 Err(error) => try_again(&error),

@@ -28,6 +28,22 @@ impl KeepAtIt {
     }
 }
 
+/// Dies in the middle of its upload, as far as the server can see.
+#[distributed_task(request = (), response = UploadedFile)]
+struct KeepHalf {
+    server: Arc<S3Server>,
+}
+
+#[steps]
+impl KeepHalf {
+    #[file_upload_step(bucket = "incoming-files", retry(max = 0))]
+    async fn keep(&self, cx: &StepContext) -> StepResult<SourceFile> {
+        let prefix = key_prefix(["keep-half", &cx.saga().to_string(), "keep", "0"]);
+        leave(&self.server, &format!("{prefix}/0-large.bin")).await;
+        Err("the cable is cut")?
+    }
+}
+
 struct Scene {
     server: S3Server,
     store: ObjectFiles,
@@ -75,6 +91,33 @@ async fn an_upload_that_never_ended_is_aborted_at_a_second_look() {
         assert_eq!(sweep.look().await.expect("a look").unfinished, Some(0));
         assert_eq!(scene.server.objects().len(), usize::from(request), "objects stay as they are");
     }
+}
+
+#[tokio::test]
+async fn the_undo_of_a_step_in_doubt_aborts_what_it_began_and_nothing_else() {
+    let server = Arc::new(S3Server::start());
+    let files = Files::new(store(&server));
+    let builder = KeepHalf::builder().server(Arc::clone(&server)).use_in_process_mode();
+    let task = builder.override_files(files).build().await.expect("it builds");
+    leave(&server, "keep-half/another/keep/0/0-large.bin").await;
+    let saga = task.submit(()).await.expect("submitted");
+    let outcome = saga.outcome().await.expect("an outcome");
+    assert!(matches!(outcome, SagaOutcome::Compensated { .. }), "{outcome:?}");
+    assert_eq!(server.unfinished(), ["incoming-files/keep-half/another/keep/0/0-large.bin"]);
+}
+
+/// The undo does what it is for also where it may not ask for uploads.
+#[tokio::test]
+async fn the_undo_of_a_step_in_doubt_needs_no_list_of_uploads() {
+    let server = Arc::new(S3Server::start());
+    server.list_no_uploads();
+    let files = Files::new(store(&server));
+    let builder = KeepHalf::builder().server(Arc::clone(&server)).use_in_process_mode();
+    let task = builder.override_files(files).build().await.expect("it builds");
+    let saga = task.submit(()).await.expect("submitted");
+    let outcome = saga.outcome().await.expect("an outcome");
+    assert!(matches!(outcome, SagaOutcome::Compensated { .. }), "{outcome:?}");
+    assert_eq!(server.unfinished().len(), 1, "it is left to a sweep");
 }
 
 #[tokio::test]

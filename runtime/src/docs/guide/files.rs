@@ -72,7 +72,8 @@
 //!
 //! # Undo
 //!
-//! It is built in: what the step uploaded is deleted, also what a failed attempt left. `no_undo` or
+//! It is built in: what the step uploaded is deleted, also what a failed attempt left. One whose host died
+//! may work until its `timeout` has passed (C3), and so long its files stay. `no_undo` or
 //! `retriable` on the step keeps it. Files of a saga that completes stay where they are: the task that
 //! made them knows best how long they are needed.
 //!
@@ -138,8 +139,10 @@
 //! ## What is left behind
 //!
 //! An upload that fails or is dropped removes its parts. That of a process that is killed leaves them:
-//! they are no object, but they take room. [`sweep_files`](crate::Task::sweep_files), called once an
-//! hour, say, finds them, and objects that no saga answers for, and removes what is left over. It
+//! they are no object, but they take room. When its saga goes back, the undo removes them. When it
+//! completes all the same they stay, and [`sweep_files`](crate::Task::sweep_files), called once an hour,
+//! say, by a process that runs for longer than the task's `timeout`, a worker for one, finds them, and
+//! objects that no saga answers for, and removes what is left over. Nobody calls it by itself. It
 //! works where the server can list unfinished uploads, as AWS, Ceph and Garage can; else
 //! [`Swept::unfinished`](crate::Swept::unfinished) is `None`. MinIO lists those that one of its nodes
 //! knows of, and removes all that are older than a day by itself (`mc admin config set ALIAS api
