@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{env, path::PathBuf, time::Duration};
+use std::{env, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
 use distributed_task::kernel::SagaId;
@@ -57,6 +57,9 @@ struct RedisOptions {
     /// How long a process may be silent before others go on with its orders
     #[arg(long, global = true, value_name = "TIME", default_value = "3s", value_parser = lease)]
     lease: Duration,
+    /// Over so many sets of keys orders are spread; the same for every process, for ever
+    #[arg(long, global = true, value_name = "N", default_value = "1")]
+    partitions: NonZeroUsize,
 }
 
 #[derive(Debug, Subcommand)]
@@ -205,7 +208,7 @@ pub(crate) enum Store {
     /// In the folder, for one process at a time.
     File,
     /// In Redis, for many.
-    Redis { url: String, namespace: String, lease: Duration },
+    Redis { url: String, namespace: String, lease: Duration, partitions: usize },
 }
 
 #[derive(Debug)]
@@ -240,10 +243,11 @@ pub(crate) fn plan() -> Result<Plan, Unclear> {
 
 impl RedisOptions {
     fn store(self) -> Store {
-        let Self { redis, namespace, lease } = self;
+        let Self { redis, namespace, lease, partitions } = self;
+        let partitions = partitions.get();
         // An empty variable is none.
         match redis.filter(|url| !url.is_empty()) {
-            Some(url) => Store::Redis { url, namespace, lease },
+            Some(url) => Store::Redis { url, namespace, lease, partitions },
             None => Store::File,
         }
     }

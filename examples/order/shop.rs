@@ -185,8 +185,9 @@ fn builder(folder: &Folder, pace: Pace, store: &Store) -> Result<TaskBuilder<Sel
         .carrier(Carrier(world));
     Ok(match store {
         Store::File => shop.use_in_process_mode().journal_path(folder.journal()),
-        Store::Redis { url, namespace, lease } => {
+        Store::Redis { url, namespace, lease, partitions } => {
             let journal = RedisJournal::builder(url).namespace(namespace).lease(*lease);
+            let journal = journal.partitions(*partitions);
             shop.use_distributed_mode(|with| with.redis_with(journal))
         }
     })

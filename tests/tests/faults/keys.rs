@@ -4,7 +4,8 @@ use distributed_task_test_servers::RedisServer;
 
 use crate::verdict::Ends;
 
-/// All keys, a line each: name, and for what is kept by saga the ids, in hexadecimal.
+/// All keys, a line each: name, and for what is kept by saga the ids, in hexadecimal. A start's key
+/// has the id of the latest saga under it.
 const LOOK: &str = r"
 local hex = function(text)
   return (text:gsub('.', function(c) return string.format('%02x', c:byte()) end))
@@ -13,7 +14,9 @@ local lines = {}
 for _, key in ipairs(redis.call('KEYS', '*')) do
   local tag, name, rest = key:match('^({[^}]*}:)(%w+):?(.*)$')
   local kind, ids = redis.call('TYPE', key).ok, {}
-  if kind == 'hash' then
+  if name == 'k' then
+    ids = redis.call('HVALS', key)
+  elseif kind == 'hash' then
     ids = redis.call('HKEYS', key)
   elseif kind == 'zset' then
     ids = redis.call('ZRANGE', key, 0, -1)
@@ -50,7 +53,7 @@ pub(crate) fn left_behind(redis: &RedisServer, ends: &Ends) -> Vec<String> {
         match key[0] {
             // What is known for good, what is over, and what came too late, for people.
             "defs" | "fence" | "meta" | "d" | "late" => {}
-            "j" | "o" | "ph" | "f" | "t" => {
+            "j" | "k" | "o" | "ph" | "f" | "t" => {
                 let stays = key[2..].iter().filter(|id| !may_wait(id));
                 left.extend(stays.map(|id| format!("{}: {id}", key[0])));
             }

@@ -49,7 +49,7 @@ fn seed() -> u64 {
 fn plan() -> Plan {
     let orders = number("FAULT_ORDERS", 200) as usize;
     let (faults, slow) = (orders / 5, number("FAULT_SLOW", 150));
-    Plan { orders, faults, mix: Mix::Anything, lease: LEASE, slow, patience: 120 }
+    Plan { orders, faults, mix: Mix::Anything, lease: LEASE, slow, partitions: 1, patience: 120 }
 }
 
 #[test]
@@ -65,6 +65,20 @@ fn whatever_fails_every_order_ends_once_and_nothing_is_left_behind() {
     }
 }
 
+/// Each host has a seat in each of them, and takes from both.
+#[test]
+fn over_two_partitions_every_order_ends_once_and_nothing_is_left_behind() {
+    for seed in (seed()..).take(number("FAULT_ROUNDS", 1) as usize) {
+        let orders = number("FAULT_ORDERS", 200) as usize * 3 / 10;
+        let story = tell(seed, Plan { orders, faults: orders / 4, partitions: 2, ..plan() });
+        println!("over two partitions: {story}");
+        assert_eq!(story.findings, [], "{story}");
+        assert_eq!(story.left_behind, [""; 0], "{story}");
+        assert!(story.kept.iter().all(|kept| *kept > 0), "they are in both: {story}");
+        assert!(story.taken_over > 0 && story.undone > 0, "{story}");
+    }
+}
+
 /// The control: nobody goes on with what a dead process had, because nobody can know in time that it
 /// is dead.
 #[test]
@@ -75,6 +89,7 @@ fn without_recovery_the_orders_of_killed_workers_stay_open() {
         mix: Mix::Kills,
         lease: Duration::from_secs(3_600),
         slow: 40,
+        partitions: 1,
         patience: 5,
     };
     let story = tell(seed(), plan);
@@ -88,7 +103,8 @@ fn without_recovery_the_orders_of_killed_workers_stay_open() {
 #[test]
 fn a_server_that_appends_nothing_loses_orders_and_what_is_placed_again_ends_once() {
     let mix = Mix::Forgetful;
-    let plan = Plan { orders: 60, faults: 12, mix, lease: LEASE, slow: 40, patience: 120 };
+    let plan =
+        Plan { orders: 60, faults: 12, mix, lease: LEASE, slow: 40, partitions: 1, patience: 120 };
     let story = tell(seed(), plan);
     assert!(story.forgotten > 0, "{story}");
     // An order may go another way when it goes it again: what was undone is not done any more.

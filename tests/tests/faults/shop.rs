@@ -22,7 +22,7 @@ pub(crate) struct Shop {
     pub(crate) scene: Scene,
     pub(crate) redis: RedisServer,
     pub(crate) hosts: Vec<Host>,
-    setting: Setting,
+    pub(crate) setting: Setting,
 }
 
 /// How the hosts of a shop are.
@@ -33,6 +33,7 @@ pub(crate) struct Setting {
     pub(crate) workers: usize,
     /// How long the answers of the world take, in milliseconds.
     pub(crate) slow: u64,
+    pub(crate) partitions: usize,
 }
 
 /// A process, which is started again when it ends.
@@ -191,6 +192,7 @@ fn start(scene: &Scene, [verb, url]: &[String; 2], setting: Setting, log: &PathB
     let said = File::create(log).expect("there is room");
     command
         .args([verb, "--redis", url, "--lease", &lease, "--far", "40ms", "--slow", &slow])
+        .args(["--partitions", &setting.partitions.to_string()])
         .current_dir(scene.at(""))
         .env("RUST_LOG", "info")
         .stdin(Stdio::null())

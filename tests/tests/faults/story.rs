@@ -30,6 +30,7 @@ pub(crate) struct Plan {
     pub(crate) lease: Duration,
     /// How long the answers of the world take, in milliseconds.
     pub(crate) slow: u64,
+    pub(crate) partitions: usize,
     /// How long the orders may take to end when nothing fails any more, in seconds.
     pub(crate) patience: u64,
 }
@@ -46,12 +47,15 @@ pub(crate) struct Story {
     pub(crate) forgotten: usize,
     failed_starts: usize,
     pub(crate) undone: usize,
+    /// How much is kept in each partition of what is over.
+    pub(crate) kept: Vec<usize>,
     /// Orders that an operator had to try again, after too many hosts had died on them.
     retried: usize,
     /// So often the bank was asked again for what it had charged: by a process that was stopped before
     /// it asked, and went on when somebody else had looked and charged.
     asked_again: u32,
-    late: String,
+    /// So many successes came too late.
+    late: usize,
     drained_in: Duration,
     pub(crate) findings: Vec<Finding>,
     pub(crate) left_behind: Vec<String>,
@@ -62,8 +66,8 @@ pub(crate) fn tell(seed: u64, plan: Plan) -> Story {
     let mut chance = Chance::new(seed);
     let mut orders: Vec<_> = (0..plan.orders).map(|n| Order::new(n, &mut chance)).collect();
     let script = script(&mut chance, plan);
-    let mut shop =
-        Shop::open(Setting { lease: plan.lease, workers: *WORKERS.end(), slow: plan.slow });
+    let Plan { lease, slow, partitions, .. } = plan;
+    let mut shop = Shop::open(Setting { lease, workers: *WORKERS.end(), slow, partitions });
     if plan.mix == Mix::Forgetful {
         // From now on a restart finds what there is now: nothing.
         shop.redis.cli(&["CONFIG", "SET", "appendonly", "no"]);
@@ -104,7 +108,9 @@ pub(crate) fn tell(seed: u64, plan: Plan) -> Story {
     let mut findings = findings(&orders, &ends, &accounts);
     findings.retain(not_asked_again);
     // Those that were killed last are still to be reaped.
-    while seats(&shop) > shop.hosts.len() && begun.elapsed().as_secs() < plan.patience {
+    let is_reaped = |seats: &usize| *seats <= shop.hosts.len();
+    while !counts(&shop, "seats").iter().all(is_reaped) && begun.elapsed().as_secs() < plan.patience
+    {
         thread::sleep(Duration::from_millis(50));
     }
     let mut left = shop.close();
@@ -118,9 +124,10 @@ pub(crate) fn tell(seed: u64, plan: Plan) -> Story {
         taken_over,
         failed_starts: shop.hosts.iter().map(|host| host.failed_starts).sum(),
         undone: ends.values().filter(|end| *end != "completed").count(),
+        kept: kept(&shop),
         retried,
         asked_again: accounts.values().map(|account| account.repeats).sum(),
-        late: shop.redis.cli(&["ZCARD", "{order:0}:late"]),
+        late: counts(&shop, "late").iter().sum(),
         drained_in,
         findings,
         left_behind: left,
@@ -205,8 +212,26 @@ fn listed(shop: &Shop, all: bool) -> Ends {
     lines.iter().map(row).collect()
 }
 
-fn seats(shop: &Shop) -> usize {
-    shop.redis.cli(&["ZCARD", "{order:0}:seats"]).parse().expect("it is a number")
+/// How many there are in a sorted set, in each partition.
+fn counts(shop: &Shop, name: &str) -> Vec<usize> {
+    let key = |partition| format!("{{order:{partition}}}:{name}");
+    let count = |key: String| shop.redis.cli(&["ZCARD", &key]).parse().expect("it is a number");
+    (0..shop.setting.partitions).map(key).map(count).collect()
+}
+
+/// How many fields the buckets of what is over have, in each partition.
+fn kept(shop: &Shop) -> Vec<usize> {
+    let count = |partition| {
+        let script = format!(
+            "local all = 0
+             for _, key in ipairs(redis.call('KEYS', '{{order:{partition}}}:d:*')) do
+               all = all + redis.call('HLEN', key)
+             end
+             return all"
+        );
+        shop.redis.cli(&["EVAL", &script, "0"]).parse().expect("it is a number")
+    };
+    (0..shop.setting.partitions).map(count).collect()
 }
 
 /// So many orders had more than one owner.
@@ -233,12 +258,12 @@ impl fmt::Display for Story {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, faults, seen, forgotten, taken_over, failed_starts, .. } = self;
         let Self { undone, retried, asked_again, late, drained_in, findings, .. } = self;
-        let Self { left_behind, logs, .. } = self;
+        let Self { left_behind, logs, kept, .. } = self;
         writeln!(
             f,
             "FAULT_SEED={seed}: {} faults, {seen:?}, taken over: {taken_over}, starts that failed: \
              {failed_starts}, undone: {undone}, retried by an operator: {retried}, asked again: \
-             {asked_again}, too late: {late}, forgotten: {forgotten}, all over {drained_in:?} after \
+             {asked_again}, too late: {late}, forgotten: {forgotten}, kept: {kept:?}, all over {drained_in:?} after \
              the last fault; found: {findings:#?}; left behind: {left_behind:#?}",
             faults.len()
         )?;

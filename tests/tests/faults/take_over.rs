@@ -17,7 +17,7 @@ use crate::{
     story::{ends, lines},
 };
 
-const SETTING: Setting = Setting { lease: LEASE, workers: 1, slow: 40 };
+const SETTING: Setting = Setting { lease: LEASE, workers: 1, slow: 40, partitions: 1 };
 
 /// The seats that own orders, in hexadecimal; those that nobody owns have zeros.
 const OWNERS: &str = r"
