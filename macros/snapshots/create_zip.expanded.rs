@@ -137,16 +137,19 @@ impl CreateZipFromFiles {
 const _: () = {
     use ::distributed_task::__private::v1 as dt;
     type This = dt::Checked<CreateZipFromFiles, { dt::is_task::<CreateZipFromFiles>() }>;
-    impl dt::TaskSteps for This {
+    impl dt::TaskSteps for CreateZipFromFiles
+    where
+        This: dt::TaskDefinition,
+    {
         const STEPS: dt::Table<Self> = &[
             &dt::upload("upload_source_files", "incoming-files")
-                .files(|c: dt::Call<Self, Vec<SourceFile>>| dt::blocking_sources(move || {
+                .files(|c: dt::Call<This, Vec<SourceFile>>| dt::blocking_sources(move || {
                     let request: &CreateZipRequest = c.request();
                     dt::Ok(Self::upload_source_files(&c.task, request))
                 }))
                 .on_api(),
             &dt::read_only("create_zip_archive")
-                .ephemeral(|c: dt::Call<Self, LocalFile>| dt::ephemeral_blocking(move || {
+                .ephemeral(|c: dt::Call<This, LocalFile>| dt::ephemeral_blocking(move || {
                     let upload_source_files: &UploadedFiles = c
                         .step::<dt::UploadedFiles>(0);
                     Self::create_zip_archive(&c.task, &c.cx, upload_source_files)
@@ -154,7 +157,7 @@ const _: () = {
                 .reads(dt::READS.run(&[0]))
                 .retry(dt::max(3).exponential().delay(dt::millis(500))),
             &dt::upload("upload_zip", "processed-files")
-                .files(|c: dt::Call<Self, SourceFile>| dt::blocking_sources(move || {
+                .files(|c: dt::Call<This, SourceFile>| dt::blocking_sources(move || {
                     let create_zip_archive: &LocalFile = c.step::<LocalFile>(1);
                     dt::Ok(Self::upload_zip(&c.task, create_zip_archive))
                 }))

@@ -121,10 +121,13 @@ impl PayOut {
 const _: () = {
     use ::distributed_task::__private::v1 as dt;
     type This = dt::Checked<PayOut, { dt::is_task::<PayOut>() }>;
-    impl dt::TaskSteps for This {
+    impl dt::TaskSteps for PayOut
+    where
+        This: dt::TaskDefinition,
+    {
         const STEPS: dt::Table<Self> = &[
             &dt::compensable("hold")
-                .run(|c: dt::Call<Self, Vec<Hold>>| dt::partial_future(async move {
+                .run(|c: dt::Call<This, Vec<Hold>>| dt::partial_future(async move {
                     let request: &Order = c.request();
                     Self::hold(&c.task, &c.cx, request).await
                 }))
@@ -138,7 +141,7 @@ const _: () = {
                 .parks()
                 .was(&["reserve"]),
             &dt::pivot("pay")
-                .run(|c: dt::Call<Self, Receipt>| dt::future(async move {
+                .run(|c: dt::Call<This, Receipt>| dt::future(async move {
                     let hold: &[Hold] = c.step::<Vec<Hold>>(0);
                     Self::pay(&c.task, &c.cx, hold).await
                 }))

@@ -101,17 +101,20 @@ impl ShipOrder {
 const _: () = {
     use sagas::__private::v1 as dt;
     type This = dt::Checked<ShipOrder, { dt::is_task::<ShipOrder>() }>;
-    impl dt::TaskSteps for This {
+    impl dt::TaskSteps for ShipOrder
+    where
+        This: dt::TaskDefinition,
+    {
         const STEPS: dt::Table<Self> = &[
             &dt::read_only("stock")
-                .run(|c: dt::Call<Self, Vec<Place>>| dt::future(async move {
+                .run(|c: dt::Call<This, Vec<Place>>| dt::future(async move {
                     let request: &Order = c.request();
                     dt::Ok(Self::stock(&c.task, request).await)
                 }))
                 .group("checks")
                 .await_all(),
             &dt::compensable("hold")
-                .run(|c: dt::Call<Self, Hold>| dt::future(async move {
+                .run(|c: dt::Call<This, Hold>| dt::future(async move {
                     let request: &Order = c.request();
                     Self::hold(&c.task, &c.cx, request).await
                 }))
@@ -122,7 +125,7 @@ const _: () = {
                 .group("checks")
                 .timeout(dt::secs(30)),
             &dt::no_undo("warn", "the customer has read it")
-                .run(|c: dt::Call<Self, Mail>| dt::future(async move {
+                .run(|c: dt::Call<This, Mail>| dt::future(async move {
                     let request: &Order = c.request();
                     let stock: &[Place] = c.step::<Vec<Place>>(0);
                     Self::warn(&c.task, request, stock).await
@@ -133,13 +136,13 @@ const _: () = {
                     Self::is_late(c.task, stock)
                 }),
             &dt::pivot("charge")
-                .run(|c: dt::Call<Self, Receipt>| dt::future(async move {
+                .run(|c: dt::Call<This, Receipt>| dt::future(async move {
                     let hold: &Hold = c.step::<Hold>(1);
                     Self::charge(&c.task, hold).await
                 }))
                 .reads(dt::READS.run(&[1])),
             &dt::retriable("print_label")
-                .run(|c: dt::Call<Self, ()>| dt::blocking(move || {
+                .run(|c: dt::Call<This, ()>| dt::blocking(move || {
                     let charge: &Receipt = c.step::<Receipt>(3);
                     let warn: Option<&Mail> = c.maybe::<Mail>(2);
                     dt::Ok(Self::print_label(&c.task, charge, warn))

@@ -76,10 +76,13 @@ impl Weigh {
 const _: () = {
     use ::distributed_task::__private::v1 as dt;
     type This = dt::Checked<Weigh, { dt::is_task::<Weigh>() }>;
-    impl dt::TaskSteps for This {
+    impl dt::TaskSteps for Weigh
+    where
+        This: dt::TaskDefinition,
+    {
         const STEPS: dt::Table<Self> = &[
             &dt::compensable("load")
-                .protobuf(|c: dt::Call<Self, Load>| dt::protobuf_partial_future(async move {
+                .protobuf(|c: dt::Call<This, Load>| dt::protobuf_partial_future(async move {
                     let request: &Parcel = c.request();
                     Self::load(&c.task, request).await
                 }))
@@ -88,13 +91,13 @@ const _: () = {
                     Self::unload(&c.task, load).await
                 })),
             &dt::read_only("count")
-                .run(|c: dt::Call<Self, usize>| dt::blocking(move || {
+                .run(|c: dt::Call<This, usize>| dt::blocking(move || {
                     let load: &Load = c.step::<Load>(0);
                     dt::Ok(Self::count(&c.task, load))
                 }))
                 .reads(dt::READS.run(&[0])),
             &dt::read_only("weigh")
-                .protobuf(|c: dt::Call<Self, Weight>| dt::protobuf_blocking(move || {
+                .protobuf(|c: dt::Call<This, Weight>| dt::protobuf_blocking(move || {
                     let load: &Load = c.step::<Load>(0);
                     dt::Ok(Self::weigh(&c.task, load))
                 }))

@@ -77,9 +77,9 @@ impl<T: TaskDefinition> IsTask for T {
     };
 }
 
-/// The type itself. The steps of a task are printed for `Checked<Task, { is_task::<Task>() }>`: a
-/// constant that does not compile is told where it stands, and nothing is told that follows from
-/// it. Without it, a struct that is no task would be one more mistake in every step.
+/// The type itself. The steps of a task are printed where `Checked<Task, { is_task::<Task>() }>` is
+/// one: a constant that does not compile is told where it stands, and nothing is told that follows
+/// from it. Without it, a struct that is no task would be one more mistake in every step.
 pub type Checked<T, const OK: bool> = <T as Check<OK>>::Itself;
 
 /// See [`Checked`].

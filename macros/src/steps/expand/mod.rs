@@ -30,7 +30,12 @@ pub(super) fn saga(saga: &Saga) -> TokenStream {
     let table = quote_spanned! {at(task.span())=>
         type #this = #dt::Checked<#task, { #dt::is_task::<#task>() }>;
 
-        impl #dt::TaskSteps for #this {
+        // Not for `#this`: in the crates that depend on this one the compiler does not look through it,
+        // and takes it for any type, so that they could have no task of their own.
+        impl #dt::TaskSteps for #task
+        where
+            #this: #dt::TaskDefinition,
+        {
             const STEPS: #dt::Table<Self> = &[#(#rows),*];
             const RESPONSE: #dt::Response<Self> = #response;
             #read

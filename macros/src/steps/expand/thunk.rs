@@ -30,7 +30,9 @@ pub(super) fn step(saga: &Saga, step: &Declared, sources: &[Source]) -> TokenStr
     let dt = &saga.runtime.alias;
     let (c, gives) = (call(), &step.sig.output.ty);
     let work = attempt(saga, &run, &step.sig, sources);
-    quote!(|#c: #dt::Call<Self, #gives>| #work)
+    // The short name, as what follows from a struct that is no task is not told again.
+    let this = &saga.runtime.this;
+    quote!(|#c: #dt::Call<#this, #gives>| #work)
 }
 
 /// The undo of a step.
