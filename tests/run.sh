@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs every test: unit tests, the tests in this folder, and the code in README and rustdoc.
 # Works from any folder and installs what it needs from the system's packages. Arguments go to
-# cargo: `tests/run.sh --test promises`. Longer: `FAULT_ROUNDS=20 tests/run.sh --test faults`.
+# cargo: `tests/run.sh --test promises`. Longer: `FAULT_ROUNDS=20 tests/run.sh --test faults --test
+# faults_files`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tests/packages.sh

@@ -1,6 +1,14 @@
 //! How a server can misbehave.
 
-use std::{future::pending, io};
+use std::{
+    future::pending,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -24,6 +32,8 @@ pub enum Fault {
     Drop,
     /// It is done, and the connection is closed instead of an answer.
     LoseReply,
+    /// The connection is closed instead of an answer, and it is done so much later.
+    Late(Duration),
     /// It is done, and the answer stops after so many bytes; the connection stays open.
     Stall(usize),
     /// It is done, and the connection is closed after so many bytes of the answer.
@@ -80,10 +90,24 @@ impl Fault {
         self,
         service: S3Service,
         request: hyper::Request<Incoming>,
+        late: Arc<AtomicUsize>,
     ) -> io::Result<Response<Body>> {
         match self {
             Self::Hang => pending().await,
             Self::Drop => Err(io::ErrorKind::ConnectionReset.into()),
+            Self::Late(delay) => {
+                let (head, body) = request.into_parts();
+                let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+                let request = hyper::Request::from_parts(head, s3s::Body::from(body));
+                late.fetch_add(1, Ordering::Relaxed);
+                tokio::spawn(async move {
+                    tokio::time::sleep(delay).await;
+                    // Nobody waits for the answer.
+                    let _ = service.call(request).await;
+                    late.fetch_sub(1, Ordering::Relaxed);
+                });
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
             Self::Status(status) => {
                 // Read to its end, as a server that is busy may do.
                 let _ = request.into_body().collect().await.map_err(io::Error::other)?;

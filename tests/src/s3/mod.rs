@@ -10,7 +10,10 @@ mod shelf;
 use std::{
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread::{self, JoinHandle},
 };
 
@@ -49,12 +52,13 @@ type Plan = dyn FnMut(&Request) -> Fault + Send;
 struct Faults {
     plan: Arc<Mutex<Box<Plan>>>,
     changed: Arc<watch::Sender<()>>,
+    late: Arc<AtomicUsize>,
 }
 
 impl Faults {
     fn none() -> Self {
         let plan: Box<Plan> = Box::new(|_| Fault::None);
-        Self { plan: Arc::new(Mutex::new(plan)), changed: Arc::default() }
+        Self { plan: Arc::new(Mutex::new(plan)), changed: Arc::default(), late: Arc::default() }
     }
 
     fn set(&self, plan: Box<Plan>) {
@@ -130,6 +134,11 @@ impl S3Server {
         self.fault(|_| Fault::None);
     }
 
+    /// So many requests are still to be done whose connection was closed.
+    pub fn late(&self) -> usize {
+        self.faults.late.load(Ordering::Relaxed)
+    }
+
     /// Has it answer `NotImplemented` when it is asked for unfinished uploads, as some servers do.
     pub fn list_no_uploads(&self) {
         self.shelf.list_no_uploads();
@@ -174,7 +183,7 @@ async fn serve(listener: TcpListener, service: S3Service, faults: Faults) {
             let (service, faults) = (service.clone(), faults.clone());
             async move {
                 let fault = faults.of(&Request::of(&request)).await;
-                fault.answer(service, request).await
+                fault.answer(service, request, faults.late).await
             }
         });
         tokio::spawn(async move {
