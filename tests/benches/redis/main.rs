@@ -17,6 +17,7 @@
 mod common;
 mod floor;
 mod memory;
+mod take_over;
 
 use std::time::Duration;
 
@@ -119,7 +120,7 @@ async fn race(
 /// Whether no argument is about this, or one of them names it.
 fn is_asked_for(part: &str) -> bool {
     const GROUPS: [&[&str]; 2] =
-        [&["no", "everysec", "always", "memory"], &["1", "64", "256", "jobs", "apart"]];
+        [&["no", "everysec", "always", "memory", "takeover"], &["1", "64", "256", "jobs", "apart"]];
     let asked: Vec<String> = std::env::args().skip(1).collect();
     let group = GROUPS.iter().find(|group| group.contains(&part)).expect("it is a part");
     let mut of_group = asked.iter().filter(|asked| group.contains(&asked.as_str())).peekable();
@@ -165,5 +166,8 @@ fn main() {
     }
     if is_asked_for("memory") {
         runtime.block_on(memory::report());
+    }
+    if is_asked_for("takeover") {
+        runtime.block_on(take_over::report());
     }
 }

@@ -32,7 +32,7 @@ use crate::{
 /// The most that one batch holds. It is half of what the seat owns, so that the server works on one half
 /// while this process works on the other, but not less than is worth a call.
 const MOST: usize = 256;
-const LEAST: usize = 16;
+const LEAST: usize = 64;
 const MOST_BYTES: usize = 1 << 20;
 
 /// What one caller wants to be written, in one batch.
@@ -114,7 +114,13 @@ impl Inner {
             let Some(jobs) = worker.next(takes) else { return };
             self.send_batch(&partition, &seat, jobs).await;
             // Whoever was answered may have more to write: then it is one call.
-            tokio::task::yield_now().await;
+            loop {
+                let before = worker.waiting();
+                tokio::task::yield_now().await;
+                if worker.waiting() == before {
+                    break;
+                }
+            }
         }
     }
 

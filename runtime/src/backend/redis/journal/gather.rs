@@ -38,6 +38,11 @@ pub(super) struct Worker<J> {
 }
 
 impl<J> Worker<J> {
+    /// So many jobs wait for the next call.
+    pub(super) fn waiting(&self) -> usize {
+        lock(&self.line).jobs.len()
+    }
+
     /// Jobs for the next call, while `takes` wants them; at least one. `None`: the worker is done.
     pub(super) fn next(&mut self, mut takes: impl FnMut(&J) -> bool) -> Option<Vec<J>> {
         let mut line = lock(&self.line);
