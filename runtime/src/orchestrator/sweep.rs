@@ -2,9 +2,10 @@
 //! and uploads that nobody will end.
 //!
 //! An object belongs to (saga, step, generation), which its key names. It is an orphan when its saga
-//! is over without it, or is in no journal, and it was seen so twice, further apart than any saga of
-//! the task may last. The time between is measured here, on the journal's clock: the clock of the
-//! store is never compared with it (F5).
+//! is over for good without it, and it was seen so twice, a while apart; or when its saga is in no
+//! journal, and it was seen so twice, further apart than any saga of the task may last. The time
+//! between is measured here, on the journal's clock: the clock of the store is never compared with it
+//! (F5).
 //!
 //! An upload in parts that did not end, because its process died, is no object and nobody's result:
 //! it is one as soon as its saga is over, however that ended.
@@ -25,7 +26,8 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// For clocks and for what is on its way.
 const MARGIN: Duration = Duration::from_secs(15 * 60);
 
-/// Finds the orphans of one task in one bucket, and deletes them at a second look. So it does with
+/// Finds the orphans of one task in one bucket, and deletes them at a second look, a quarter of an hour or
+/// more after the first. So it does with
 /// uploads that never ended, where the store can list them: their parts take room and cost money.
 ///
 /// ```
@@ -58,7 +60,8 @@ pub struct FileSweep {
     host: Arc<Host>,
     files: Files,
     bucket: String,
-    patience: Duration,
+    /// With what belongs to a saga that is over, and with what belongs to none that is known.
+    patience: (Duration, Duration),
     strays: bool,
     suspects: BTreeMap<String, Timestamp>,
     hanging: BTreeMap<UnfinishedUpload, Timestamp>,
@@ -150,18 +153,20 @@ impl FileSweep {
             host: Arc::clone(host),
             files: host.services.files.clone().ok_or_else(no_store)?,
             bucket: bucket.to_owned(),
-            patience: host.definition.timeout.unwrap_or(LONGEST) + MARGIN,
+            patience: (MARGIN, host.definition.timeout.unwrap_or(LONGEST) + MARGIN),
             strays: false,
             suspects: BTreeMap::new(),
             hanging: BTreeMap::new(),
         })
     }
 
-    /// How far apart the two looks must be. Default: the `timeout` of the task (24 h without one)
-    /// and a quarter of an hour; it never gets shorter than that.
+    /// How far apart the two looks must be. Default: a quarter of an hour where the saga is known and
+    /// over; the `timeout` of the task (24 h without one) and a quarter of an hour where it is not
+    /// known. It never gets shorter than that.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = self.patience.max(patience);
+        let (known, unknown) = self.patience;
+        self.patience = (known.max(patience), unknown.max(patience));
         self
     }
 
@@ -195,10 +200,8 @@ impl FileSweep {
         while let Some(object) = objects.next().await {
             let key = object?.key;
             swept.objects += 1;
-            if !self.is_orphan(&key, Of::Object, swept).await? {
-                continue;
-            }
-            let (seen, ripe) = self.seen(self.suspects.get(&key));
+            let Some(patience) = self.is_orphan(&key, Of::Object, swept).await? else { continue };
+            let (seen, ripe) = self.seen(self.suspects.get(&key), patience);
             if ripe {
                 self.files.store().delete(&self.bucket, &key).await?;
                 tracing::info!(bucket = self.bucket, key, "an orphan is deleted");
@@ -222,10 +225,8 @@ impl FileSweep {
         swept.unfinished = Some(uploads.len());
         for upload in uploads {
             let key = &upload.key;
-            if !self.is_orphan(key, Of::Upload, swept).await? {
-                continue;
-            }
-            let (seen, ripe) = self.seen(self.hanging.get(&upload));
+            let Some(patience) = self.is_orphan(key, Of::Upload, swept).await? else { continue };
+            let (seen, ripe) = self.seen(self.hanging.get(&upload), patience);
             if ripe {
                 self.files.store().abort(&self.bucket, &upload).await?;
                 tracing::info!(bucket = self.bucket, key, "an upload that never ended is aborted");
@@ -239,24 +240,30 @@ impl FileSweep {
         Ok(())
     }
 
-    async fn is_orphan(&self, key: &str, of: Of, swept: &mut Swept) -> Result<bool, SweepError> {
+    /// How long it has to seem an orphan, if it does.
+    async fn is_orphan(
+        &self,
+        key: &str,
+        of: Of,
+        swept: &mut Swept,
+    ) -> Result<Option<Duration>, SweepError> {
+        let (known, unknown) = self.patience;
         Ok(match self.owner(key, of).await? {
-            Owner::Saga => false,
-            Owner::Nobody => true,
+            Owner::Saga => None,
+            Owner::Nobody => Some(known),
+            Owner::Unknown if self.strays => Some(unknown),
             Owner::Unknown => {
-                if !self.strays {
-                    swept.unknown.push(key.to_owned());
-                }
-                self.strays
+                swept.unknown.push(key.to_owned());
+                None
             }
         })
     }
 
     /// Since when something is suspect, and whether that is long enough.
-    fn seen(&self, before: Option<&Timestamp>) -> (Timestamp, bool) {
+    fn seen(&self, before: Option<&Timestamp>, patience: Duration) -> (Timestamp, bool) {
         let now = self.host.journal.now();
         let seen = before.copied().unwrap_or(now);
-        (seen, now >= seen.plus(self.patience))
+        (seen, now >= seen.plus(patience))
     }
 
     async fn owner(&self, key: &str, of: Of) -> Result<Owner, JournalError> {
@@ -305,16 +312,95 @@ fn keeps(definition: &Definition, history: &History, step: &str, generation: u32
     let Some(step) = step else { return true };
     let remains = finished.residual.iter().any(|residual| residual.step == step);
     match finished.finish {
-        Finish::Completed(_) => history.records.iter().any(|stamped| {
-            matches!(
-                stamped.record,
-                Record::Ended { step: of, generation: in_, .. } if of == step && in_ == generation
-            )
-        }),
+        Finish::Completed(_) => {
+            let ends = || {
+                history.records.iter().filter_map(|stamped| match stamped.record {
+                    Record::Ended { step, generation, .. } => Some((step, generation)),
+                    _ => None,
+                })
+            };
+            // A journal that keeps only the result does not say which generation counts.
+            ends().next().is_none() || ends().any(|end| end == (step, generation))
+        }
         Finish::Compensated(_) | Finish::Cancelled { .. } => {
             remains || finished.late_until.is_some()
         }
         // It was ended as it was, and somebody has been told what is left.
         Finish::Killed { .. } => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{
+        End, Fence, Finished, Host as Role, Kind, OnExhausted, Place, Retry, Stamped, Started,
+        Step, Value, Way,
+    };
+
+    fn definition() -> Definition {
+        let step = Step {
+            name: "keep".into(),
+            host: Role::Worker,
+            stage: 0,
+            group: None,
+            await_all: false,
+            kind: Kind::Compensable,
+            conditional: false,
+            ephemeral: false,
+            inputs: vec![],
+            when_inputs: vec![],
+            undo_inputs: vec![],
+            probe_inputs: vec![],
+            at_most_once: false,
+            probe: false,
+            on_exhausted: OnExhausted::Compensate,
+            retry: Retry::DEFAULT,
+            timeout: Duration::from_secs(60),
+        };
+        Definition {
+            task: "keep".into(),
+            queue: "keep".into(),
+            steps: vec![step],
+            timeout: None,
+            cancellable: false,
+        }
+    }
+
+    fn completed(ends: &[u32]) -> History {
+        let definition = definition().hash();
+        let started = Started {
+            definition,
+            request: Value::journaled(()),
+            deadline: None,
+            fingerprint: None,
+            reply_to: None,
+        };
+        let end = |generation: &u32| Record::Ended {
+            step: 0,
+            generation: *generation,
+            attempt: 1,
+            way: Way::Do,
+            end: End::Done(Value::journaled(())),
+        };
+        let finished = Finished {
+            finish: Finish::Completed(Value::journaled(())),
+            residual: vec![],
+            late_until: None,
+        };
+        let mut records = vec![Record::Started(Arc::new(started))];
+        records.extend(ends.iter().map(end));
+        records.push(Record::Finished(Arc::new(finished)));
+        let stamp = |record| Stamped { fence: Fence(1), at: Timestamp(1), record };
+        let records = records.into_iter().map(stamp).collect();
+        History { definition, place: Place::Ended, records }
+    }
+
+    #[test]
+    fn what_a_saga_keeps_is_said_by_its_ends_and_doubtful_without_them() {
+        let keeps = |history, generation| keeps(&definition(), &history, "keep", generation);
+        assert!(keeps(completed(&[1]), 1));
+        assert!(!keeps(completed(&[1]), 0), "another generation took its place");
+        assert!(keeps(completed(&[]), 0), "only its result is kept");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use distributed_task::{builder::Distributed, prelude::*};
+use distributed_task::{backend::redis::RedisJournal, builder::Distributed, prelude::*};
 use distributed_task_test_servers::{Appends, RedisOptions, RedisServer};
 use tokio::sync::Semaphore;
 
@@ -40,9 +40,20 @@ fn used(server: &RedisServer) -> f64 {
 }
 
 pub(crate) async fn report() {
+    for result_only in [false, true] {
+        sagas(result_only).await;
+    }
+}
+
+async fn sagas(result_only: bool) {
     let options = RedisOptions { appends: Appends::No, ..RedisOptions::default() };
     let server = RedisServer::start(options);
-    let shared = Distributed::default().redis(server.url());
+    let journal = RedisJournal::builder(server.url());
+    let (journal, kept) = match result_only {
+        true => (journal.result_only(), "and its result kept"),
+        false => (journal, "and kept"),
+    };
+    let shared = Distributed::default().redis_with(journal);
     let gate = Arc::new(Semaphore::new(0));
     let builder = || {
         let shared = shared.clone();
@@ -64,8 +75,6 @@ pub(crate) async fn report() {
         saga.outcome().await.expect("it ends");
     }
     let over = a_saga();
-    println!(
-        "bytes a saga: {open:.0} open, {in_flight:.0} after two steps, {over:.0} over and kept"
-    );
+    println!("bytes a saga: {open:.0} open, {in_flight:.0} after two steps, {over:.0} over {kept}");
     worker.shutdown(Duration::from_secs(5)).await;
 }

@@ -1,17 +1,17 @@
 //! A task on S3: an upload that never ended is swept once its saga is over.
 
-use std::{slice::from_ref, time::Duration};
+use std::{slice::from_ref, sync::Arc, time::Duration};
 
 use distributed_task::{
     backend::files::ObjectFiles,
-    files::{Files, UploadedFile},
+    files::{Files, UploadedFile, key_prefix},
     kernel::SagaId,
     prelude::*,
 };
 use distributed_task_tests::s3::S3Server;
 
 use crate::{
-    keep::{BUCKET, Keep, PATIENCE, ended, prefix},
+    keep::{BUCKET, Keep, PATIENCE, SOON, ended, prefix},
     scene::{endless, leave, store, until, upload},
 };
 
@@ -83,9 +83,9 @@ async fn an_upload_that_never_ended_is_aborted_at_a_second_look() {
 
         let swept = sweep.look().await.expect("a look");
         assert_eq!((swept.unfinished, &*swept.suspects), (Some(1), from_ref(&key)));
-        pass(PATIENCE / 2).await;
+        pass(SOON / 2).await;
         assert_eq!(sweep.look().await.expect("a look").aborted, [""; 0], "not long enough");
-        pass(PATIENCE / 2).await;
+        pass(SOON / 2).await;
         assert_eq!(sweep.look().await.expect("a look").aborted, [key]);
         assert_eq!(scene.server.unfinished(), [""; 0]);
         assert_eq!(sweep.look().await.expect("a look").unfinished, Some(0));

@@ -11,7 +11,9 @@ use distributed_task::{
 };
 
 pub const BUCKET: &str = "incoming-files";
-/// How long a sweep waits: the deadline of the task and a quarter of an hour.
+/// How long a sweep waits with what belongs to a saga that is over.
+pub const SOON: Duration = Duration::from_secs(15 * 60);
+/// With what belongs to none: the deadline of the task and a quarter of an hour.
 pub const PATIENCE: Duration = Duration::from_secs(3600 + 15 * 60);
 
 /// Completes with `true`.

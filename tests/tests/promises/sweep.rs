@@ -5,7 +5,7 @@ use std::{slice::from_ref, sync::Arc, time::Duration};
 use distributed_task::{backend::files::ObjectFiles, files::Files, kernel::SagaId, prelude::*};
 use tokio::time::sleep;
 
-use crate::keep::{BUCKET, Keep, PATIENCE, ended, prefix};
+use crate::keep::{BUCKET, Keep, PATIENCE, SOON, ended, prefix};
 
 struct Scene {
     task: Task<Keep>,
@@ -34,7 +34,7 @@ async fn what_a_saga_left_that_went_back_is_deleted_at_a_second_look() {
     let mut sweep = scene.task.sweep_files(BUCKET).expect("there is a store");
 
     assert_eq!(sweep.look().await.expect("a look").suspects, from_ref(&orphan));
-    sleep(PATIENCE - Duration::from_secs(1)).await;
+    sleep(SOON - Duration::from_secs(1)).await;
     assert_eq!(sweep.look().await.expect("a look").suspects, from_ref(&orphan), "not long enough");
     sleep(Duration::from_secs(1)).await;
     assert_eq!(sweep.look().await.expect("a look").deleted, [orphan]);
@@ -65,7 +65,9 @@ async fn what_belongs_to_no_known_saga_is_told_and_deleted_only_when_asked_for()
     }
     let mut sweep = sweep.delete_unknown();
     assert_eq!(sweep.look().await.expect("a look").suspects, from_ref(&stray));
-    sleep(PATIENCE).await;
+    sleep(SOON).await;
+    assert_eq!(sweep.look().await.expect("a look").suspects, from_ref(&stray), "not long enough");
+    sleep(PATIENCE - SOON).await;
     assert_eq!(sweep.look().await.expect("a look").deleted, [stray]);
 }
 

@@ -109,7 +109,8 @@ impl RedisJournalBuilder {
     }
 
     /// Keeps of a saga that is over only how it began and how it ended: less memory, and no history of
-    /// its steps to look at. What is open keeps all.
+    /// its steps to look at. What is open keeps all. A sweep of files cannot tell then which generation of
+    /// an object a completed saga kept, and leaves all of them.
     #[must_use]
     pub fn result_only(mut self) -> Self {
         self.settings.result_only = true;

@@ -17,6 +17,12 @@ async fn schedule_b17_a_step_that_blocks_its_runtime_does_not_cost_the_seat() {
     check(blocks, [mistake]).await;
 }
 
+/// What a step may do that nobody should write.
+#[expect(clippy::disallowed_methods, reason = "it is to block the runtime")]
+fn block() {
+    thread::sleep(LEASE * 3 / 2);
+}
+
 async fn blocks(place: Place) -> Result<(), Wrong> {
     let other = place.process().await;
     let (tell, seat) = oneshot::channel();
@@ -26,7 +32,7 @@ async fn blocks(place: Place) -> Result<(), Wrong> {
             runtime.block_on(async {
                 let process = place.process().await;
                 tell.send(process.seat).expect("somebody waits");
-                thread::sleep(LEASE * 3 / 2);
+                block();
                 // Nobody is in it, and its seat is not pulsed: from here on it runs out.
                 sleep(LEASE * 3 / 2).await;
             });
