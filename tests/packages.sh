@@ -58,11 +58,11 @@ need_server() {
     )
 }
 
-# Rust is nobody's system package in the version that this workspace needs, which is told by its
-# Cargo.toml, in the folder where we are.
+# Rust is nobody's system package in the version that the tests need, which is told by their
+# Cargo.toml, below the folder where we are.
 need_rust() {
     local oldest found
-    oldest=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+    oldest=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' tests/Cargo.toml)
     if ! command -v cargo >/dev/null || ! found=$(rustc --version | cut -d ' ' -f 2); then
         echo "cargo is missing: install Rust $oldest or newer, see https://rustup.rs" >&2
         exit 1

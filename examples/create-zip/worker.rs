@@ -17,9 +17,8 @@ use crate::{
 /// For the steps that run when it is told to stop. Whoever has no patience says so once more.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// How often to look for what is left in the buckets. It is removed a day later, as no archive takes
-/// longer.
-const LOOK: Duration = Duration::from_secs(3600);
+/// How often to look for what is left in the buckets. It is removed at the second look.
+const LOOK: Duration = Duration::from_secs(1800);
 
 /// Works until it is told to stop.
 pub(crate) async fn work(labour: Labour) -> Result<End, Failure> {

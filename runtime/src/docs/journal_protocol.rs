@@ -169,8 +169,8 @@
 //!
 //! # Lost replies and lost commits
 //!
-//! No journal of this crate has its store elsewhere yet. In half of the schedules of the simulation
-//! the store is remote: its clients number what each seat commits and claims, and repeat under the
+//! The store of the [journal in Redis](super::redis) is elsewhere; its own schedules are on that page. In
+//! half of the schedules of the simulation the store is remote as well: its clients number what each seat commits and claims, and repeat under the
 //! same number what was not answered, and the store looks at the numbers. In some schedules it also fails over to a replica that lacks the
 //! last operations. There the class is `Process`, and what must hold is less: the records of each saga
 //! fit together, it has one owner at a time, and it ends.
@@ -207,5 +207,5 @@
 //!
 //! # Not yet
 //!
-//! Journals outside of the process, and with them a journal that has the numbers; values kept outside of records; retention of records by time (the memory
-//! journal keeps those of about the last 1,000 ended sagas).
+//! Values kept outside of records; in the memory journal, retention of records by time (it keeps those of
+//! about the last 1,000 ended sagas).

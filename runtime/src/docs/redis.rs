@@ -48,8 +48,9 @@
 //! # Calls
 //!
 //! Each operation is one script, and atomic. What gathers while a call is on its way is the next call:
-//! a script that starts, claims or commits takes up to 256 sagas, or 1 MiB. A batch takes at most half of
-//! what its process owns, so that the server works on one half while the process works on the other.
+//! a script that starts, claims or commits takes up to 256 sagas, or 1 MiB. A batch waits
+//! until nobody here has more to write, and takes at most half of what its process owns where that is
+//! more than 64, so that the server works on one half while the process works on the other.
 //!
 //! A process that submits and works, and waits for work, owns what it starts from the first record on:
 //! no ticket, no claim, and the first step begins when the start is durable. Where all slots are taken,
@@ -75,8 +76,10 @@
 //! # While nothing happens
 //!
 //! A process sends one pulse a third of a lease for each partition, whatever the number of its tasks: one
-//! command a second by default. It has one connection for calls and one for messages. Messages only save
-//! waits: what a lost one would have said, the next pulse says.
+//! command a second by default. With
+//! [`presence`](crate::backend::redis::RedisJournalBuilder::presence) it is two. It has one connection for
+//! calls and two for messages, the journal's and that of progress. Messages only save waits: what a lost
+//! one would have said, the next pulse says.
 //!
 //! # When a process dies
 //!
@@ -118,4 +121,5 @@
 //! | a release or a codec is rolled out | each worker does what it has code for; both codecs are read | `a_worker_of_the_new_release_finishes_what_the_old_one_starts_and_not_the_reverse`, `a_change_of_the_codec_rolls` |
 //! | nothing | nothing is left but what is kept for a time | `nothing_but_what_is_kept_is_left_when_everybody_is_gone`, `what_is_over_goes_when_its_retention_ends` |
 //!
-//! Each of the schedules also runs with the clause taken out of its script, and has to find that.
+//! The schedules of the scripts (A1, A4, B1, and B17 but for the server that stands still) also run with
+//! their clause taken out, and have to find that.

@@ -33,6 +33,12 @@ pub(super) fn covered(
             let handlers = Arc::clone(&own.handlers);
             let handlers = Renumbered { handlers, definition: Arc::clone(&definition), row_of };
             all.push(Covered { hash, definition, handlers: Arc::new(handlers) });
+        } else if definition.task == own.definition.task {
+            tracing::warn!(
+                task = %definition.task,
+                definition = %hash,
+                "this host has no code for sagas of this definition: they wait for one that has"
+            );
         }
     }
     all

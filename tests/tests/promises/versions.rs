@@ -12,6 +12,8 @@ use distributed_task::{
 };
 use tokio::time::{sleep, timeout};
 
+use crate::recorder::Recorder;
+
 /// Yesterday's release.
 mod old {
     use super::*;
@@ -218,7 +220,14 @@ macro_rules! outcome_in {
 async fn v3_who_waits_for_a_saga_whose_code_is_nowhere_is_told_after_a_minute() {
     let journal = Arc::new(MemoryJournal::new());
     let id = waiting(&journal).await;
+    let (recorder, guard) = Recorder::start();
     let incapable = build!(without, journal);
+    drop(guard);
+    let said = recorder.with(|all| {
+        let messages = all.events.iter().map(|event| event.fields.get("message").to_owned());
+        messages.filter(|message| message.starts_with("this host has no code")).count()
+    });
+    assert_eq!(said, 1, "the host itself says so");
     let error = outcome_in!(incapable, id).expect_err("nobody claims it");
     let OutcomeError::Unclaimable { saga, definition } = error else { panic!("{error}") };
     let lying = incapable.operator("alice").unclaimable().await.expect("answered");

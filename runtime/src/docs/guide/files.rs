@@ -140,10 +140,9 @@
 //!
 //! An upload that fails or is dropped removes its parts. That of a process that is killed leaves them:
 //! they are no object, but they take room. When its saga goes back, the undo removes them. When it
-//! completes all the same they stay, and [`sweep_files`](crate::Task::sweep_files), called once an hour,
-//! say, by a process that runs for longer than the task's `timeout`, a worker for one, finds them, and
-//! objects that no saga answers for, and removes what is left over. Nobody calls it by itself. It
-//! works where the server can list unfinished uploads, as AWS, Ceph and Garage can; else
+//! completes all the same they stay. [`sweep_files`](crate::Task::sweep_files), called every half an hour by
+//! a worker, say, finds them, and objects that no saga answers for, and removes at the second look what is
+//! left over. Nobody calls it by itself. It works where the server can list unfinished uploads, as AWS, Ceph and Garage can; else
 //! [`Swept::unfinished`](crate::Swept::unfinished) is `None`. MinIO lists those that one of its nodes
 //! knows of, and removes all that are older than a day by itself (`mc admin config set ALIAS api
 //! stale_uploads_expiry=24h`). A rule of the bucket does it on AWS and Ceph, with no help of ours:

@@ -7,7 +7,6 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use bytes::Bytes;
 use redis::Value;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
@@ -15,18 +14,16 @@ use tokio::sync::oneshot;
 use super::{
     Inner,
     batch::{Entry, one_by_one, plain},
-    chunk::{BoxError, Header, group},
-    create::{ended, fingerprint, key},
+    chunk::BoxError,
+    draft::{Draft, Part, Ready},
     gather::Worker,
-    messages::Tales,
-    owned::{Course, Ending, Owned, Phase},
     partition::{Partition, Request, unavailable},
     reply::List,
     seat::Seat,
 };
 use crate::{
-    journal::{Committed, Item, JournalError, ListenerId, Signal, Verdict},
-    kernel::{Direction, Place, Record, Stamped, Timestamp},
+    journal::{Committed, Item, JournalError, Signal, Verdict},
+    kernel::Timestamp,
 };
 
 /// The most that one batch holds. It is half of what the seat owns, so that the server works on one half
@@ -41,27 +38,6 @@ pub(super) struct Job {
     reply: oneshot::Sender<Result<Committed, JournalError>>,
 }
 
-/// An item, and its records as they are kept.
-struct Draft {
-    item: Item,
-    text: Vec<u8>,
-}
-
-/// An item on its way.
-struct Part {
-    entry: Entry,
-    /// The saga as it is when this is written; `None` when it has left.
-    after: Option<Owned>,
-    /// Who of this process hears of it then.
-    told: Option<(ListenerId, Signal)>,
-}
-
-/// An item, and what became of it here: on its way, or refused.
-enum Ready {
-    Part(Box<Part>),
-    NotOwner,
-}
-
 impl Inner {
     /// Appends groups of records of sagas of one partition. They are on their way when this returns.
     pub(super) fn commit(
@@ -70,14 +46,7 @@ impl Inner {
         seat: &Arc<Seat>,
         items: impl Iterator<Item = Item>,
     ) -> Result<Answered, JournalError> {
-        let draft = |mut item: Item| {
-            let kept = match self.keeps_only_the_end(&item) {
-                true => item.records.len().saturating_sub(1)..,
-                false => 0..,
-            };
-            let text = group(&mut item.records[kept]).map_err(unavailable)?;
-            Ok(Box::new(Draft { item, text }))
-        };
+        let draft = |item| self.draft(item).map_err(unavailable);
         let drafts = items.map(draft).collect::<Result<_, JournalError>>()?;
         let (reply, answer) = oneshot::channel();
         if let Some(worker) = seat.commits.push(Job { drafts, reply }) {
@@ -85,10 +54,6 @@ impl Inner {
             tokio::spawn(Arc::clone(self).send_commits(worker, partition, seat));
         }
         Ok(Answered { seat: Arc::clone(seat), answer })
-    }
-
-    fn keeps_only_the_end(&self, item: &Item) -> bool {
-        self.settings.result_only && item.place == Place::Ended
     }
 
     async fn send_commits(
@@ -114,12 +79,14 @@ impl Inner {
             let Some(jobs) = worker.next(takes) else { return };
             self.send_batch(&partition, &seat, jobs).await;
             // Whoever was answered may have more to write: then it is one call.
+            let mut gathered = 0;
             loop {
-                let before = worker.waiting();
                 tokio::task::yield_now().await;
-                if worker.waiting() == before {
+                let waiting = worker.waiting();
+                if waiting == gathered || waiting >= MOST {
                     break;
                 }
+                gathered = waiting;
             }
         }
     }
@@ -229,116 +196,6 @@ impl Inner {
         }
         if let Some((listener, signal)) = part.told {
             self.ears.signal(listener, signal);
-        }
-    }
-
-    async fn prepare(&self, partition: &Partition, seat: &Seat, draft: Draft) -> Ready {
-        let Draft { mut item, text } = draft;
-        let create = item.create.take();
-        let begins = create.is_some();
-        let owned = match create {
-            Some(create) if item.seq == 0 => {
-                let fingerprint = item.records.first().and_then(fingerprint);
-                let header = Header { definition: create.definition, fingerprint, key: create.key };
-                Owned::begun(&item, header, create.admission)
-            }
-            Some(_) => return Ready::NotOwner,
-            None => match seat.owned().get(&item.saga) {
-                Some(owned) if owned.fence == item.fence && owned.seq == item.seq => owned.clone(),
-                _ => return Ready::NotOwner,
-            },
-        };
-        let course = match owned.is_hard_to_tell(&item.records) {
-            true => self.course_behind(partition, &owned, &item).await,
-            false => None,
-        };
-        Ready::Part(Box::new(self.part(owned, item, (&text, begins), course)))
-    }
-
-    /// Which way a saga goes behind a group, by all its records.
-    async fn course_behind(
-        &self,
-        partition: &Partition,
-        owned: &Owned,
-        item: &Item,
-    ) -> Option<Course> {
-        let definition = self.known_definition(owned.header.definition)?;
-        let mut records = self.read_in(partition, item.saga).await.ok()??.records;
-        let stamp =
-            |record: &Record| Stamped { fence: item.fence, at: item.at, record: record.clone() };
-        records.extend(item.records.iter().map(stamp));
-        Some(match Direction::of(&definition, &records) {
-            Direction::Forward => Course::Forward,
-            Direction::PastPivot => Course::PastPivot,
-            Direction::Back => Course::Back,
-        })
-    }
-
-    fn part(
-        &self,
-        mut owned: Owned,
-        item: Item,
-        (text, begins): (&[u8], bool),
-        course: Option<Course>,
-    ) -> Part {
-        let (saga, place, header) = (item.saga, item.place, owned.header);
-        let (before, is_admitted) = (owned.phase, owned.admission.is_some());
-        let end = owned.end(&item.records).cloned();
-        let definition = self.known_definition(header.definition);
-        let result_only = self.keeps_only_the_end(&item);
-        let chunk = owned.grow(&item, text, result_only);
-        owned.follow(&item, definition.as_deref());
-        if let (Some(course), Course::Forward | Course::PastPivot) = (course, owned.phase.course) {
-            owned.phase.course = course;
-        }
-        let (due, letter) = match place {
-            Place::Owned => (None, b'o'),
-            // It comes from the API phase, and no worker has seen it.
-            Place::Ready if is_admitted => (None, b'r'),
-            Place::Ready => (None, b'f'),
-            Place::Timed(due) => (Some(due.0), b't'),
-            Place::Parked => (None, b'p'),
-            Place::Ended => (None, b'e'),
-        };
-        let crashes = if begins { Vec::new() } else { owned.crashes.clone() };
-        let over = match (place, owned.phase.course) {
-            (Place::Ended, Course::Over(ending)) => ended(ending, header.fingerprint),
-            (Place::Ended, _) => ended(Ending::Abandoned, header.fingerprint),
-            _ => Bytes::new(),
-        };
-        let Tales { here: told, there: (listener, tale) } =
-            self.tales(owned.reply_to, saga, place, end);
-        let folded: Vec<u8> = item.folded.iter().flat_map(|entry| *entry.0.as_bytes()).collect();
-        let entry = Entry {
-            saga,
-            place: letter,
-            guarded: item.guarded,
-            begins: begins.then_some(item.fence),
-            keyed: header.fingerprint.is_some(),
-            phase: (begins || owned.phase != before).then(|| owned.phase.write()),
-            has_phase: before != Phase::PLAIN,
-            definition: header.definition,
-            folded,
-            due,
-            crashes,
-            key: key(header.key),
-            over,
-            listener,
-            tale,
-            behind: owned.chunks_behind(),
-            chunk,
-            result_only,
-        };
-        let after = (place == Place::Owned).then_some(owned);
-        Part { entry, after, told }
-    }
-}
-
-impl Ready {
-    fn entry(&self) -> Option<&Entry> {
-        match self {
-            Self::Part(part) => Some(&part.entry),
-            Self::NotOwner => None,
         }
     }
 }

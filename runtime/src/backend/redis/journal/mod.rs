@@ -19,6 +19,7 @@ mod clock;
 mod commit;
 mod create;
 mod definitions;
+mod draft;
 mod ears;
 mod gather;
 mod look;

@@ -40,7 +40,7 @@ scripts! {
     Pulse = "pulse" with "#!lua flags=allow-oom\n" of ["time" "many" "buckets" "tickets" "timers"],
     Read = "read" of ["time" "many" "buckets"],
     Reap = "reap" with "#!lua flags=allow-oom\n" of ["time" "many" "tickets" "timers" "seats"],
-    Renew = "renew" of ["time"],
+    Renew = "renew" with "#!lua flags=allow-oom\n" of ["time"],
     Start = "start" of ["time" "tickets"],
     Tell = "tell" of ["time" "many" "buckets" "known" "tickets"],
 }
