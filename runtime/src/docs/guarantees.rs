@@ -9,7 +9,8 @@
 //! *Durable* means: as far as the journal goes. [`MemoryJournal`](crate::backend::memory::MemoryJournal)
 //! is `Volatile`: it goes with its process. `SqliteJournal` (feature `sqlite`) is `Fsync`: what was
 //! answered is on the disk; or `Process`, if you say so: what was answered survives the process, and
-//! the last moments before a loss of power do not.
+//! the last moments before a loss of power do not. `RedisJournal` (feature `redis`) is what its server
+//! is: [there](super::redis) is what holds when it, or a process, fails.
 //!
 //! # A step fails, hangs or panics
 //!

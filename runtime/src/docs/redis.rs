@@ -13,6 +13,10 @@
 //! | `appendonly yes` and `appendfsync always` for [`Durability::Fsync`](crate::journal::Durability) | what was answered is on the disk. Everything else is `Process`: a server that dies may forget its last second, or all |
 //! | no Sentinel for `Fsync` | a fail-over is asynchronous, and may lose what was answered |
 //!
+//! The address is `redis://user:password@host:port/`, `rediss://` with the feature `redis-tls` (and
+//! `?authorities=/path/ca.pem` for authorities of your own), `unix:///path`, or
+//! `redis+sentinel://host:26379,host:26379/name`, where `name` is what the sentinels call the primary.
+//!
 //! A task with a pivot, or with a step that runs `at_most_once`, needs `Fsync`, or has to say
 //! `durability = "process"` itself (J6). What is missing is said when the task is built.
 //!

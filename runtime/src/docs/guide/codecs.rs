@@ -47,8 +47,8 @@
 //! | a field is missing without that | an error, which parks | an error, which parks | its default, **in silence** |
 //! | another type's bytes | nearly always an error | nearly always an error | may be read as this one |
 //!
-//! - **JSON** unless something below holds. Whoever looks into a journal can read it, and an operator
-//!   can ask it in SQL.
+//! - **JSON** unless something below holds. Whoever looks into a journal in a file can read it, and
+//!   ask it in SQL. In Redis the values are JSON inside of records that are MessagePack.
 //! - **MessagePack** when values hold what JSON has no word for: floats that may be infinite or
 //!   undefined, and maps whose keys are tuples or structs. Or when they are many numbers, in a store
 //!   that keeps bytes as bytes.

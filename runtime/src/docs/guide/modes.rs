@@ -129,7 +129,8 @@
 //!
 //! **Shutdown.** `run_until(signal, limit)` and `shutdown(limit)` take nothing new, let the steps that run
 //! finish, for so long at most, and give the rest back: others have it at once, without a lease to wait
-//! for.
+//! for. Which signal that is, is the program's affair: `tokio::signal::ctrl_c()`, and SIGTERM
+//! (`tokio::signal::unix::signal(SignalKind::terminate())`) where a supervisor ends processes.
 //!
 //! The example `create-zip` has an API side and workers, with files, and `order` one without.
 //!
@@ -183,11 +184,13 @@
 //!
 //! | feature | brings |
 //! | --- | --- |
-//! | `in-process`, on by default | everything above but files |
+//! | `in-process`, on by default | journal, queue and progress in memory |
 //! | `files` | file stores: in memory, or a folder |
 //! | `sqlite` | a journal in a file; builds SQLite, in C |
-//! | `redis`, `redis-tls` | the distributed mode: a journal and progress in Redis; over TLS |
+//! | `redis`, `redis-tls` | the distributed mode: a journal, progress and a queue in Redis; over TLS |
 //! | `s3` | a file store on S3; builds TLS by `ring`, partly in assembly |
+//! | `msgpack`, `protobuf` | values in MessagePack, or as `prost` messages ([codecs](super::codecs)) |
+//! | `testing` | virtual time and faults, for tests of your own tasks |
 //! | `engine` | macros, builder and engine, without any backend |
 //! | `conformance` | the suites that every backend must pass, for those who write one |
 //!

@@ -87,7 +87,8 @@ struct Inner {
 }
 
 impl RedisJournal {
-    /// A journal at this address, with settings of your own.
+    /// A journal at this address, with settings of your own: `redis://`, `rediss://`, `unix://` or
+    /// `redis+sentinel://`, as [`docs::redis`](crate::docs::redis) says.
     pub fn builder(url: impl Into<String>) -> RedisJournalBuilder {
         RedisJournalBuilder::new(url.into())
     }

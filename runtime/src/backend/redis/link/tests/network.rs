@@ -17,7 +17,7 @@ fn sleep_script(millis: u32) -> Cmd {
 #[tokio::test]
 async fn a_connection_that_only_times_out_is_replaced_within_a_second() {
     let world = World::new().await;
-    let mut fastest = PATIENCE;
+    let mut times = Vec::new();
     for way in [Way::In, Way::Out, Way::Both] {
         for flow in [Flow::Hold, Flow::Drop] {
             let before = world.proxy.accepted();
@@ -25,13 +25,15 @@ async fn a_connection_that_only_times_out_is_replaced_within_a_second() {
             let start = Instant::now();
             let answer = world.link.call(cmd("PING")).await;
             assert!(is_unanswered(&answer), "{way:?} {flow:?}: {answer:?}");
-            fastest = fastest.min(start.elapsed());
             world.link.call(cmd("PING")).await.expect("the next connection is good");
+            times.push(start.elapsed());
             assert!(world.proxy.accepted() > before, "{way:?} {flow:?}");
         }
     }
-    // A machine that is busy may be slow five times of six.
-    assert!(fastest < Duration::from_secs(1), "{fastest:?}");
+    // A machine that is busy may be slow now and then.
+    times.sort();
+    assert!(times[2] < Duration::from_secs(1), "{times:?}");
+    assert!(times[5] < Duration::from_secs(10), "{times:?}");
 }
 
 #[tokio::test]

@@ -103,6 +103,32 @@ async fn nobody_there_and_nobody_answering_are_told_apart() {
 }
 
 #[tokio::test]
+async fn a_server_that_cannot_write_its_data_takes_no_writes_until_it_can() {
+    let server = RedisServer::start(RedisOptions::default());
+    let link = open(&server).await;
+    let folder = server.cli(&["CONFIG", "GET", "dir"]);
+    let folder = std::path::Path::new(folder.lines().last().expect("a folder")).join("dump.rdb");
+    std::fs::create_dir(&folder).expect("nothing is there");
+    server.cli(&["CONFIG", "SET", "save", "3600 1"]);
+    let saved = |status: &str| {
+        server.cli(&["BGSAVE"]);
+        wait_until("it has tried", || {
+            let info = server.cli(&["INFO", "persistence"]);
+            info.contains("rdb_bgsave_in_progress:0")
+                && info.contains(&format!("rdb_last_bgsave_status:{status}"))
+        });
+    };
+    saved("err");
+    let set = || link.call(cmd("SET").arg("k").arg("v").take());
+    let error = set().await.expect_err("it stops writes");
+    assert_eq!(error.code(), Some("MISCONF"), "{error}");
+    assert!(error.is_worth_repeating(), "{error}");
+    std::fs::remove_dir(&folder).expect("it is empty");
+    saved("ok");
+    set().await.expect("it takes writes again");
+}
+
+#[tokio::test]
 async fn a_server_that_reads_its_data_is_waited_for() {
     let mut server = RedisServer::start(RedisOptions {
         // 200 µs for each key that is read, and clients are heard every hundred.
