@@ -134,7 +134,8 @@ impl State {
             }
             Record::Intended { step, .. } => {
                 self.steps[*step].enter(Phase::Intended);
-                // Who started the saga, a submitter or an API host, runs no worker steps.
+                // A submitter, or an API host, runs no worker steps. A host that began the saga in its
+                // own hands does, and leaves a record, or a fence of a crash, of what began (B9).
                 self.unbegun =
                     fence == self.started_by && definition.steps[*step].host == Host::Worker;
             }

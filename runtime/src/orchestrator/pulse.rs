@@ -219,7 +219,11 @@ fn until_next(
 /// lease.
 fn until_retry(host: &Host, deadline: Option<Timestamp>) -> Duration {
     let left = deadline.map_or(LONGEST, |deadline| deadline.since(host.journal.now()));
-    (left / 4).clamp(SHORTEST, RETRY)
+    match left.is_zero() {
+        // There is no lease to save any more.
+        true => RETRY / 4,
+        false => (left / 4).clamp(SHORTEST, RETRY),
+    }
 }
 
 async fn maybe_sleep(wait: Option<Duration>) {

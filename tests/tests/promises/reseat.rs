@@ -261,3 +261,17 @@ async fn schedule_b17_a_host_whose_seat_nobody_took_goes_on_where_it_was() {
     let history = saga.history().await.expect("it answers");
     assert!(history.iter().all(|event| !event.to_string().contains("crash")), "{history:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_ends_while_the_host_holds_still() {
+    let (inner, line, log) = (lasting(), Line::default(), Log::default());
+    let task = work(&log, "it").override_journal(line.journal(&inner));
+    let task = task.build().await.expect("it builds");
+    task.submit(3600).await.expect("submitted");
+    sleep(Duration::from_secs(1)).await;
+    line.cut(&["pulse", "commit", "claim", "tell", "read", "inbox", "enter", "leave"]);
+    sleep(2 * LEASE).await;
+    let (begun, limit) = (Instant::now(), Duration::from_secs(1));
+    assert!(!task.shutdown(limit).await.in_time);
+    assert!(begun.elapsed() < 4 * limit, "after {:?}", begun.elapsed());
+}

@@ -254,6 +254,8 @@ impl Driver {
                     self.context.stop.stop_attempt(step, attempt);
                     continue;
                 }
+                // Nothing may run on here, not even to its end (F3).
+                Next::Abort if self.seat.fence.has_fallen() => return,
                 Next::Abort => {
                     self.abort_attempts();
                     Event::Leave

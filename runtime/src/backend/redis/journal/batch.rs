@@ -41,8 +41,6 @@ pub(super) struct Entry {
     pub(super) behind: u32,
     /// The last chunk, if it changes.
     pub(super) chunk: Option<(u32, Bytes)>,
-    /// Of what is over nothing is kept but the first chunk and this one.
-    pub(super) result_only: bool,
 }
 
 impl Entry {
@@ -120,7 +118,6 @@ pub(super) fn one_by_one(
         };
         to.arg(&entry.key).arg(&entry.over).arg(&entry.listener).arg(&entry.tale);
         match &entry.chunk {
-            Some((_, chunk)) if entry.result_only => to.arg(b"").arg(chunk),
             Some((number, chunk)) => to.arg(&field(&entry.saga, *number)).arg(chunk),
             None => to.arg(b"").arg(b""),
         };

@@ -8,10 +8,12 @@
 use crate::{
     codec::{Json, encode},
     kernel::{
-        DefinitionHash, Fence, Fingerprint, Group, Mail, Record, SagaId, Stamped, Timestamp, Value,
+        DefinitionHash, Encoded, End, Fence, Fingerprint, Group, Mail, Record, SagaId, Stamped,
+        Timestamp, Value,
     },
 };
 
+use bytes::Bytes;
 use uuid::Uuid;
 
 pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -135,6 +137,30 @@ pub(super) fn read(chunks: &[u8]) -> Result<Records, BoxError> {
         return Err("it has no records".into());
     }
     Ok(Records { header, records, last })
+}
+
+/// The same groups, without what steps returned.
+pub(super) fn without_outputs(mut chunk: &[u8]) -> Result<Vec<u8>, BoxError> {
+    let mut shorter = Vec::with_capacity(chunk.len());
+    while !chunk.is_empty() {
+        let length = u32::from_be_bytes(take(&mut chunk)?) as usize;
+        let (mut text, behind) = chunk.split_at_checked(length).ok_or("its records are cut off")?;
+        chunk = behind;
+        let fence = Fence(u64::from_be_bytes(take(&mut text)?));
+        let at = Timestamp(u64::from_be_bytes(take(&mut text)?));
+        let mut records: Group = rmp_serde::from_slice(text)?;
+        for record in &mut records {
+            if let Record::Ended {
+                end: End::Done(value) | End::Late(value) | End::Partial(_, value),
+                ..
+            } = record
+            {
+                *value = Value::encoded(Encoded { codec: "not-kept".into(), bytes: Bytes::new() });
+            }
+        }
+        push(&mut shorter, fence, at, &group(&mut records)?);
+    }
+    Ok(shorter)
 }
 
 /// A letter as it is kept.

@@ -46,7 +46,12 @@ impl Inner {
         seat: &Arc<Seat>,
         items: impl Iterator<Item = Item>,
     ) -> Result<Answered, JournalError> {
-        let draft = |item| self.draft(item).map_err(unavailable);
+        let draft = |item: Item| {
+            if item.create.as_ref().is_some_and(|create| create.admission.is_none()) {
+                partition.creates.unsure(item.saga);
+            }
+            self.draft(item).map_err(unavailable)
+        };
         let drafts = items.map(draft).collect::<Result<_, JournalError>>()?;
         let (reply, answer) = oneshot::channel();
         if let Some(worker) = seat.commits.push(Job { drafts, reply }) {
@@ -104,17 +109,12 @@ impl Inner {
         let answer = self.write(partition, seat, &ready, &is_wanted).await;
         let (mut lost, mut verdicts) = (None, Vec::new().into_iter());
         match answer {
-            Ok(answer) => verdicts = answer.into_iter(),
-            Err(error) => {
-                for ready in &ready {
-                    if let Ready::Part(part) = ready
-                        && part.entry.begins.is_some()
-                    {
-                        partition.creates.note_unsure(part.entry.saga);
-                    }
-                }
-                lost = Some(error);
+            Ok(answer) => {
+                let begun = ready.iter().filter_map(Ready::entry).filter(|of| of.begins.is_some());
+                partition.creates.sure(begun.map(|entry| entry.saga));
+                verdicts = answer.into_iter();
             }
+            Err(error) => lost = Some(error),
         }
         let mut verdict_of = |ready: Ready| match ready {
             Ready::NotOwner => Verdict::NotOwner,
@@ -221,7 +221,7 @@ enum Reply {
     },
     Fenced,
     Diverged,
-    /// One of its sagas has mail: it is to be sent one by one.
+    /// One of its sagas has mail, or begins and is known: it is to be sent one by one.
     NotPlain,
 }
 

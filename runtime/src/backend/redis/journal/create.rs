@@ -48,18 +48,24 @@ const FULL_WAIT: Duration = Duration::from_millis(50);
 #[derive(Default)]
 pub(super) struct Creates {
     line: Gather<Job>,
-    /// Sagas that perhaps began with a seat that was lost.
+    /// Sagas that perhaps began in the hands of a seat of this process: nobody has answered yet.
     unsure: Mutex<HashSet<SagaId>>,
     rooms: Mutex<HashMap<DefinitionHash, Arc<Room>>>,
 }
 
 impl Creates {
-    /// A start of this saga, if there is one, is not the first.
-    pub(super) fn note_unsure(&self, saga: SagaId) {
-        self.unsure().insert(saga);
+    /// Another start of this saga, if there is one, is not the first.
+    pub(super) fn unsure(&self, saga: SagaId) {
+        self.not_answered().insert(saga);
     }
 
-    fn unsure(&self) -> MutexGuard<'_, HashSet<SagaId>> {
+    /// What became of these is known.
+    pub(super) fn sure(&self, sagas: impl Iterator<Item = SagaId>) {
+        let mut unsure = self.not_answered();
+        sagas.for_each(|saga| _ = unsure.remove(&saga));
+    }
+
+    fn not_answered(&self) -> MutexGuard<'_, HashSet<SagaId>> {
         self.unsure.lock().expect("nobody panics under it")
     }
 }
@@ -138,7 +144,7 @@ impl Inner {
         let Tales { here, there: (listener, tale) } = self.tales(reply_to, new.id, new.place, end);
         let is_plain = new.place == Place::Ready && head[KIND] == b'0' && key.is_empty();
         let args = [head, key, ended, chunk, listener, tale];
-        let is_unsure = partition.creates.unsure().remove(&new.id);
+        let is_unsure = partition.creates.not_answered().remove(&new.id);
         let mut job = Job {
             id: new.id,
             definition: new.definition,

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::{
     Inner,
     batch::Entry,
-    chunk::{BoxError, Header, group},
+    chunk::{BoxError, Header, group, without_outputs},
     create::{ended, fingerprint, key},
     messages::Tales,
     owned::{Course, Ending, Owned, Phase},
@@ -49,16 +49,8 @@ impl Ready {
 
 impl Inner {
     pub(super) fn draft(&self, mut item: Item) -> Result<Box<Draft>, BoxError> {
-        let kept = match self.keeps_only_the_end(&item) {
-            true => item.records.len().saturating_sub(1)..,
-            false => 0..,
-        };
-        let text = group(&mut item.records[kept])?;
+        let text = group(&mut item.records)?;
         Ok(Box::new(Draft { item, text }))
-    }
-
-    fn keeps_only_the_end(&self, item: &Item) -> bool {
-        self.settings.result_only && item.place == Place::Ended
     }
 
     pub(super) async fn prepare(&self, partition: &Partition, seat: &Seat, draft: Draft) -> Ready {
@@ -114,8 +106,15 @@ impl Inner {
         let (before, is_admitted) = (owned.phase, owned.admission.is_some());
         let end = owned.end(&item.records).cloned();
         let definition = self.known_definition(header.definition);
-        let result_only = self.keeps_only_the_end(&item);
-        let chunk = owned.grow(&item, text, result_only);
+        let mut chunk = owned.grow(&item, text);
+        if let (true, Place::Ended, Some((1.., chunk))) =
+            (self.settings.result_only, place, &mut chunk)
+        {
+            match without_outputs(chunk) {
+                Ok(shorter) => *chunk = shorter.into(),
+                Err(error) => tracing::warn!(%saga, error, "all outputs are kept"),
+            }
+        }
         owned.follow(&item, definition.as_deref());
         if let (Some(course), Course::Forward | Course::PastPivot) = (course, owned.phase.course) {
             owned.phase.course = course;
@@ -156,7 +155,6 @@ impl Inner {
             tale,
             behind: owned.chunks_behind(),
             chunk,
-            result_only,
         };
         let after = (place == Place::Owned).then_some(owned);
         Part { entry, after, told }

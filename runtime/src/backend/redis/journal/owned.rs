@@ -169,8 +169,8 @@ impl Owned {
     }
 
     /// Adds a group. Answers the number of the chunk to write, and what it holds then; `None` for an
-    /// empty group. With `alone`, nothing is kept beside it but the first chunk.
-    pub(super) fn grow(&mut self, item: &Item, group: &[u8], alone: bool) -> Option<(u32, Bytes)> {
+    /// empty group.
+    pub(super) fn grow(&mut self, item: &Item, group: &[u8]) -> Option<(u32, Bytes)> {
         if item.records.is_empty() {
             return None;
         }
@@ -183,7 +183,7 @@ impl Owned {
         } else if number == 0 || last.len() >= FULL {
             number + 1
         } else {
-            chunk.extend_from_slice(if alone { &[] } else { last });
+            chunk.extend_from_slice(last);
             number
         };
         push(&mut chunk, item.fence, at, group);

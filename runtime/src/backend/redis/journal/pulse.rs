@@ -77,8 +77,8 @@ impl Inner {
     }
 
     async fn beat(
-        &self,
-        partition: &Partition,
+        self: &Arc<Self>,
+        partition: &Arc<Partition>,
         seats: &[Arc<Seat>],
     ) -> Result<Vec<Result<Pulse, JournalError>>, BoxError> {
         let mut waited_for: Vec<DefinitionHash> = Vec::new();
@@ -102,14 +102,21 @@ impl Inner {
         let sent = self.clock.now();
         let answer = partition.run(&request).await?;
         let (answers, gone) = self.read_beat(partition, seats, answer, sent)?;
+        if !gone.is_empty() {
+            tokio::spawn(Arc::clone(self).reap_gone(Arc::clone(partition), gone));
+        }
+        Ok(answers)
+    }
+
+    /// Beside the pulses: what was renewed must hear of it in time.
+    async fn reap_gone(self: Arc<Self>, partition: Arc<Partition>, gone: Vec<(SeatId, Bytes)>) {
         for (seat, deadline) in gone {
             let until = self.clock.local().plus(PATIENCE);
-            match self.reap(partition, seat, &deadline, until).await {
+            match self.reap(&partition, seat, &deadline, until).await {
                 Ok(reaped) => tracing::warn!(%seat, ?reaped, "a host is not connected any more"),
                 Err(error) => tracing::warn!(%seat, %error, "cannot reap"),
             }
         }
-        Ok(answers)
     }
 
     /// What each seat is answered, and those whose process is gone, with their deadlines.
@@ -144,7 +151,7 @@ impl Inner {
         let is_settled = now >= self.ears.gap().plus(self.settings.lease);
         let look = partition.absences.look(absent, now, is_settled);
         let next = match look.is_open {
-            true => self.clock.now().plus(SECOND_LOOK),
+            true => self.clock.now().plus(SECOND_LOOK / 2).min(self.next_beat()),
             false => self.next_beat(),
         };
         let (mut list, mut answers) = (answer.list()?, Vec::with_capacity(seats.len()));

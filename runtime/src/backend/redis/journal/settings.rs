@@ -108,9 +108,8 @@ impl RedisJournalBuilder {
         self
     }
 
-    /// Keeps of a saga that is over only how it began and how it ended: less memory, and no history of
-    /// its steps to look at. What is open keeps all. A sweep of files cannot tell then which generation of
-    /// an object a completed saga kept, and leaves all of them.
+    /// Keeps of a saga that is over what it was asked for, what happened, and its result, but not what
+    /// its steps returned: less memory. What is open keeps all.
     #[must_use]
     pub fn result_only(mut self) -> Self {
         self.settings.result_only = true;

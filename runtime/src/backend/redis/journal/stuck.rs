@@ -3,15 +3,15 @@
 //! process that is only busy (schedule B17).
 
 use std::{
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Weak},
     thread::{self, Thread},
     time::Duration,
 };
 
-use tokio::runtime::{Builder, Handle};
+use tokio::{
+    runtime::{Builder, Handle},
+    task::JoinHandle,
+};
 
 use super::{Inner, partition::micros, scripts::Call};
 use crate::backend::redis::link::{Link, LinkError, LinkSettings};
@@ -25,31 +25,16 @@ impl Drop for Watch {
     }
 }
 
-/// A task that does nothing but show that tasks are run.
-struct Probe(Arc<AtomicBool>);
-
-enum Found {
-    Runs,
-    /// Nothing has run for as long as a probe waits.
-    IsStuck,
-    /// The runtime has ended, and its host with it.
-    IsGone,
-}
+/// A task that does nothing but show that tasks are run, or that there is no runtime any more.
+struct Probe(JoinHandle<()>);
 
 impl Probe {
     fn send(runtime: &Handle) -> Self {
-        let has_run = Arc::new(AtomicBool::new(false));
-        let shown = Arc::clone(&has_run);
-        runtime.spawn(async move { shown.store(true, Ordering::Release) });
-        Self(has_run)
+        Self(runtime.spawn(async {}))
     }
 
-    fn look(&self) -> Found {
-        match (self.0.load(Ordering::Acquire), Arc::strong_count(&self.0)) {
-            (true, _) => Found::Runs,
-            (false, 1) => Found::IsGone,
-            (false, _) => Found::IsStuck,
-        }
+    fn is_stuck(&self) -> bool {
+        !self.0.is_finished()
     }
 }
 
@@ -78,15 +63,13 @@ fn watch(inner: &Weak<Inner>, runtime: &Handle, link: &LinkSettings, pace: Durat
     loop {
         thread::park_timeout(pace);
         let Some(inner) = inner.upgrade() else { return };
-        match probe.look() {
-            Found::Runs => probe = Probe::send(runtime),
-            Found::IsGone => return,
-            Found::IsStuck => {
-                tracing::warn!("no task of the runtime runs: does a step block its threads?");
-                if let Err(error) = renew_until(&inner, link, pace, &probe) {
-                    tracing::warn!(error, "the seats were not renewed from outside of the runtime");
-                }
+        if probe.is_stuck() {
+            tracing::warn!("no task of the runtime runs: does a step block its threads?");
+            if let Err(error) = renew_until(&inner, link, pace, &probe) {
+                tracing::warn!(error, "the seats were not renewed from outside of the runtime");
             }
+        } else {
+            probe = Probe::send(runtime);
         }
     }
 }
@@ -101,7 +84,7 @@ fn renew_until(
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let link = Link::open(link.clone()).await?;
-        while let Found::IsStuck = probe.look() {
+        while probe.is_stuck() {
             inner.renew(&link).await?;
             tokio::time::sleep(pace).await;
         }

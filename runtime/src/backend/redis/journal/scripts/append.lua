@@ -37,7 +37,8 @@ end
 local first_new, last_new = list()
 if first_new <= last_new
   and (has_any(P .. 'j', first_new, last_new)
-    or call('EXISTS', P .. 'again') == 1 and has_any(P .. 'again', first_new, last_new))
+    or call('EXISTS', again(0), again(1)) > 0
+      and (has_any(again(0), first_new, last_new) or has_any(again(1), first_new, last_new)))
 then
   return { 'M' }
 end

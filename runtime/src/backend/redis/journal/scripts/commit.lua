@@ -4,7 +4,7 @@
 --   entries that it folds (16 bytes each), due time, owner (of one that begins: its fence; else what
 --   is kept of the crashes), key (16 bytes or nothing), stage and fingerprint when it is over, who
 --   is told (8 bytes or nothing), what; field and text of its last chunk if that changes, or two times
---   nothing, or no field and all that is kept of its end
+--   nothing
 -- Atomic: the whole batch and its number, or nothing.
 -- Answers O, a letter for each saga when not all are written without mail, and the next timer when
 -- one was set.
@@ -12,7 +12,7 @@ local has_mail = call('EXISTS', P .. 'in') == 1
 local has_folded = call('EXISTS', P .. 'f') == 1
 local verdicts, all_written = {}, true
 local fields, released, kept, phased, plain = {}, {}, {}, {}, {}
-local timed, parked, back, order = {}, {}, {}, {}
+local timed, parked, order = {}, {}, {}
 local over, ended, told = {}, {}, {}
 local owned = 0
 
@@ -52,7 +52,7 @@ while at <= #ARGV do
   local id, place = sub(head, 1, 16), sub(head, 17, 17)
   local begins = sub(head, 19, 19) == '1'
   local phase, definition = sub(head, 21, 22), sub(head, 23, 38)
-  local values, next_at = at + 8, at + 10
+  local values = at + 8
   local verdict = 'w'
   if begins then
     if taken(id, sub(head, 20, 20) == '1', ARGV[at + 4]) then
@@ -90,21 +90,15 @@ while at <= #ARGV do
       end
       -- What was written before moves with the rest, in one field.
       local chunks, n = {}, 0
-      local result_only = ARGV[values] == '' and ARGV[values + 1] ~= ''
       while true do
         local field = n == 0 and id or id .. '.' .. n
         local chunk = field == ARGV[values] and ARGV[values + 1] or call('HGET', P .. 'j', field)
         if not chunk then
           break
         end
-        if n == 0 or not result_only then
-          chunks[#chunks + 1] = chunk
-        end
+        chunks[#chunks + 1] = chunk
         ended[#ended + 1] = field
         n = n + 1
-      end
-      if result_only then
-        chunks[#chunks + 1] = ARGV[values + 1]
       end
       over[#over + 1] = id
       over[#over + 1] = ARGV[at + 5] .. table.concat(chunks)
@@ -150,7 +144,7 @@ while at <= #ARGV do
   end
   all_written = all_written and verdict == 'w'
   verdicts[#verdicts + 1] = verdict
-  at = next_at
+  at = at + 10
 end
 
 many('HSET', P .. 'j', fields)

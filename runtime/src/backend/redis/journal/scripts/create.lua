@@ -14,8 +14,8 @@ for at = 2, #ARGV, 6 do
   local there = taken(id, kind == '1', key)
   replies[#replies + 1] = there or ''
   if kind == 'a' then
-    call('HSET', P .. 'again', id, '')
-    call('PEXPIRE', P .. 'again', 600000)
+    call('HSET', again(0), id, '')
+    call('PEXPIRE', again(0), 1200000)
   end
   if not there then
     if place == 'e' then

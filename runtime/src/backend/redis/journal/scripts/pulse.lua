@@ -7,10 +7,11 @@
 -- with their deadlines; and for each seat O, F when it does
 -- not live or D when the store has lost what it was answered, with the sagas of it that have mail.
 local lease, definitions = tonumber(ARGV[2]), tonumber(ARGV[4])
-local seats, own = {}, {}
+local seats, own, ears = {}, {}, nil
 for at = 5 + definitions, #ARGV, 3 do
   local seat, key = ARGV[at], P .. 's:' .. ARGV[at]
-  local state = call('HMGET', key, 'b', 'c')
+  local state = call('HMGET', key, 'b', 'c', 'l')
+  ears = ears or state[3]
   own[seat] = true
   if not state[1] then
     seats[#seats + 1] = { 'F', {} }
@@ -53,7 +54,8 @@ for at = 5, 4 + definitions do
   end
 end
 local absent = {}
-if ARGV[3] == '1' then
+-- Who hears nothing cannot tell who is missing.
+if ARGV[3] == '1' and ears and is_listening(ears) then
   local all = call('ZRANGE', P .. 'seats', 0, 63, 'WITHSCORES')
   for n = 1, #all, 2 do
     local listener = not own[all[n]] and call('HGET', P .. 's:' .. all[n], 'l')

@@ -7,8 +7,12 @@
 local sagas = tonumber(ARGV[2])
 local first_field = 3 + sagas
 local at = first_field + 2 * sagas
-for _, name in ipairs(call('EXISTS', P .. 'again') == 1 and { 'j', 'again' } or { 'j' }) do
-  for _, there in ipairs(call('HMGET', P .. name, unpack(ARGV, 3, first_field - 1))) do
+local places = { P .. 'j' }
+if call('EXISTS', again(0), again(1)) > 0 then
+  places = { P .. 'j', again(0), again(1) }
+end
+for _, place in ipairs(places) do
+  for _, there in ipairs(call('HMGET', place, unpack(ARGV, 3, first_field - 1))) do
     if there then
       return { 'M' }
     end

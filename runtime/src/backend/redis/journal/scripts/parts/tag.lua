@@ -13,7 +13,8 @@
 --   s:S the seat S: b, c, n, l, reply, taken                     seats  S by its deadline
 --   m:S sagas of S that have mail                                i:D idle listeners of D
 --   d:N bucket N of what is over: saga -> stage, fingerprint and all chunks; saga.f, first.k -> latest
---   again  un-keyed sagas whose start was repeated
+--   again:T  un-keyed sagas whose start was repeated in turn T
+--   x:S the listener of the seat S, while it is reaped
 --   defs  hash -> definition       fence  the last that was minted       late  successes too late
 local P = KEYS[1]
 local call, sub = redis.call, string.sub
