@@ -24,7 +24,8 @@ impl Driver {
     pub(super) fn start(&mut self) {
         self.is_fenced = self.seat.fence.has_fallen();
         if self.is_fenced {
-            // Others may own the saga now (F3).
+            // Others may own the saga now (F3). Its timers wait as well.
+            (self.due, self.wants_slot) = (None, false);
             return;
         }
         if self.owes_slot {
