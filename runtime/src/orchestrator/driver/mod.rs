@@ -395,12 +395,7 @@ impl Driver {
         self.context.stop.stop();
         for mut attempt in std::mem::take(&mut self.attempts) {
             let (of, which) = ((attempt.step, attempt.way), (attempt.generation, attempt.number));
-            // While the host holds still nobody knows whether it has ended: a look would run it on (F3).
-            let end = match self.seat.fence.has_fallen() {
-                true => None,
-                false => attempt.last_look(),
-            };
-            match end {
+            match attempt.last_look() {
                 Some(end) => self.tell_late(of, which, end),
                 None => self.outlived(&mut attempt),
             }
