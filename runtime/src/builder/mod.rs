@@ -135,7 +135,8 @@ impl<T: TaskSteps> TaskBuilder<T> {
     }
 
     /// Keeps them in this file, which is made if there is none: sagas survive the process, and the
-    /// loss of power. In process only: one process has the file at a time. For settings, or for several tasks in one file, open a
+    /// loss of power. In process only: one process has the file at a time. For settings, or for
+    /// several tasks in one file, open a
     /// [`SqliteJournal`](crate::backend::sqlite::SqliteJournal) and give it to
     /// [`override_journal`](Self::override_journal). Files and progress stay where they are: a step
     /// that uploads needs a store that survives, too.

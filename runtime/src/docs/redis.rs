@@ -42,7 +42,6 @@
 //! | `ph`, `k` | hashes: which way a saga goes, unless it is forward; the latest start under a key | the saga is over |
 //! | `s:` and a seat, `seats`, `m:`, `i:` | a seat and the numbers of its last calls; all seats by their deadlines; whose sagas have mail; who is idle | the seat leaves, or is reaped |
 //! | `d:` and a number | hash: what was over in one span of the retention: how it ended, and its records, in one field | two spans later, as a whole |
-//! | `again:` and a number | hash: starts that were repeated because an answer was lost, for a first copy that comes late | twenty minutes later |
 //! | `late` | sorted set: the newest 1,000 successes that came too late | newer ones come |
 //! | `defs`, `fence`, `meta` | definitions; the last fence; what the processes agree on | never |
 //!

@@ -45,11 +45,13 @@ use crate::kernel::{Definition, DefinitionHash, Mail, SagaId, Timestamp};
 /// A second start under a key draws the id of the first (I2). [`find`](Journal::find) answers what
 /// is known of a saga by its id, and so does a `create` that finds one: the fingerprint of its
 /// start, and its [`Stage`]. A saga that began in the hands of an owner without an admission is
-/// accepted at once. With one, it is `Starting` until that owner hands it over: moves it on with an intent, parks it, turns it back for another cause than
-/// `Abandoned`, or ends it. What that owner only gives back, and what others do with it after that
-/// owner was reaped, leave it `Starting` until it is undone, and it is `Abandoned` then. A saga with a fingerprint leaves a tombstone: it is found, and its id is
-/// taken, for at least one retention after its end, also when its records are gone. After two
-/// retentions no tombstone is left, and the id is free. A saga without a fingerprint leaves none.
+/// accepted at once. With one, it is `Starting` until that owner hands it over: moves it on with an
+/// intent, parks it, turns it back for another cause than `Abandoned`, or ends it. What that owner
+/// only gives back, and what others do with it after that owner was reaped, leave it `Starting`
+/// until it is undone, and it is `Abandoned` then. A saga with a fingerprint leaves a tombstone: it
+/// is found, and its id is taken, for at least one retention after its end, also when its records
+/// are gone. After two retentions no tombstone is left, and the id is free. A saga without a
+/// fingerprint leaves none.
 ///
 /// An abandoned start does not hold its key. The start that follows it has an id of its own and
 /// names the first one, which stands for the key: [`NewSaga::key`]. From then on the first id means
@@ -108,9 +110,10 @@ use crate::kernel::{Definition, DefinitionHash, Mail, SagaId, Timestamp};
 /// A signal is a hint that saves a wait: that a ready list is no longer empty (to one idle seat),
 /// that mail came (to the owner), that a timer was set which is due before every other one (to the
 /// seat that set it), that a saga is over or parked (to the listener in `reply_to`), that a
-/// definition was made known that was not before (to every listener). The end of a saga is signalled once, and not again when it is settled; one that was opened again ends once
-/// more. When a seat is gone, the tickets that are left and the next timer are signalled to
-/// another, and its listener hears nothing more. Everything works without signals, later.
+/// definition was made known that was not before (to every listener). The end of a saga is
+/// signalled once, and not again when it is settled; one that was opened again ends once more. When
+/// a seat is gone, the tickets that are left and the next timer are signalled to another, and its
+/// listener hears nothing more. Everything works without signals, later.
 ///
 /// # Lost replies
 /// Calls may be made side by side; each takes effect at most once and is answered once. Where a

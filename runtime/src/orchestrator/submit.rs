@@ -172,7 +172,7 @@ impl Host {
         let (role, fence) = match &hands {
             Hands::Api(..) => (Role::Api, mint(now)),
             Hands::Free(..) => (Role::Worker, mint(now)),
-            Hands::Full(_) => (Role::Api, Fence::NONE),
+            Hands::Nobody(_) => (Role::Api, Fence::NONE),
         };
         let definition = Arc::clone(&self.definition);
         let verdicts = Verdicts(&*self.handlers);
@@ -221,7 +221,7 @@ impl Host {
             }
             (place, hands) => {
                 let admission = match hands {
-                    Hands::Api(_, admission) | Hands::Full(admission) => admission,
+                    Hands::Api(_, admission) | Hands::Nobody(admission) => admission,
                     Hands::Free(..) => self.admission().await?,
                 };
                 self.create(new(first.records, place, admission)).await?
@@ -248,7 +248,7 @@ impl Host {
         {
             return Ok(Hands::Free(seat, slot));
         }
-        Ok(Hands::Full(self.admission().await?))
+        Ok(Hands::Nobody(self.admission().await?))
     }
 
     async fn admission(&self) -> Result<Admission, SubmitError> {
@@ -285,12 +285,12 @@ enum Hands {
     Api(Arc<Seat>, Admission),
     /// This host, which has a free slot and nothing to do.
     Free(Arc<Seat>, OwnedSemaphorePermit),
-    /// Nobody: it waits in its ready list.
-    Full(Admission),
+    /// It waits in its ready list.
+    Nobody(Admission),
 }
 
-/// The fence of a host that begins a saga: no two starts of a process share one, so that each knows its own first
-/// record again.
+/// The fence of a host that begins a saga: no two starts of a process share one, so that each knows its
+/// own first record again.
 fn mint(now: Timestamp) -> Fence {
     static LAST: AtomicU64 = AtomicU64::new(0);
     let next = |last: u64| Some(now.0.max(last + 1));

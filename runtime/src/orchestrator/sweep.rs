@@ -26,9 +26,9 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// For clocks and for what is on its way.
 const MARGIN: Duration = Duration::from_secs(15 * 60);
 
-/// Finds the orphans of one task in one bucket, and deletes them at a second look, a quarter of an hour or
-/// more after the first. So it does with
-/// uploads that never ended, where the store can list them: their parts take room and cost money.
+/// Finds the orphans of one task in one bucket, and deletes them at a second look, a quarter of an
+/// hour or more after the first. So it does with uploads that never ended, where the store can list
+/// them: their parts take room and cost money.
 ///
 /// ```
 /// # #[cfg(not(feature = "files"))]

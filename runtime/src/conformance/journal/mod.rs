@@ -158,6 +158,7 @@ const RULES: &[Rule<Desk>] = rules! {
     "`create` writes the first records, under nobody's fence, and makes a ticket"
         => records::creates,
     "a saga whose id was there before is `Exists`, and nothing is written" => records::exists,
+    "the id of a saga that is over is taken as long as it is kept" => records::exists_when_over,
     "a saga may be over, or parked, where it is created" => records::created_without_a_ticket,
     "a saga may begin in the hands of its owner" => records::created_owned,
     "a saga that was there before does not begin again in an owner's hands"

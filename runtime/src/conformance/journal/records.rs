@@ -33,6 +33,18 @@ pub(super) async fn exists(desk: Desk) -> Verdict {
     ensure_eq(desk.claim_all(&seat).await?, vec![saga])
 }
 
+pub(super) async fn exists_when_over(desk: Desk) -> Verdict {
+    let saga = desk.create_over(desk.started(None), completed()).await?;
+    let again = NewSaga { id: saga, ..desk.new_saga().await? };
+    let created = desk.journal.create(again).await?;
+    ensure(matches!(created, Created::Exists(_)), || format!("{created:?} was answered"))?;
+    let seat = desk.seat().await?;
+    let begun = Item { saga, ..owned_from_the_start(&desk).await? };
+    ensure_eq(desk.commit(&seat, begun).await?, Ruling::NotOwner)?;
+    ensure_eq(desk.told(saga).await?, ("started finished".into(), Place::Ended))?;
+    ensure_eq(desk.claim_all(&seat).await?, vec![])
+}
+
 pub(super) async fn created_without_a_ticket(desk: Desk) -> Verdict {
     let seat = desk.seat().await?;
     for (place, last) in [(Place::Ended, completed()), (Place::Parked, parked())] {

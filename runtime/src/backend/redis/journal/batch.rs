@@ -1,8 +1,8 @@
 //! A batch as the scripts read it.
 //!
 //! Nearly all groups are plain: of a saga that was told nothing, did not lose an owner, has no key and
-//! less than 4 KiB behind its first chunk. A batch of these is lists of arguments that a script hands on as they are. One that is not goes saga
-//! by saga, through another script.
+//! less than 4 KiB behind its first chunk. A batch of these is lists of arguments that a script
+//! hands on as they are. One that is not goes saga by saga, through another script.
 
 use bytes::Bytes;
 use smallvec::SmallVec;

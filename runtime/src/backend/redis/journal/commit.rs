@@ -46,12 +46,7 @@ impl Inner {
         seat: &Arc<Seat>,
         items: impl Iterator<Item = Item>,
     ) -> Result<Answered, JournalError> {
-        let draft = |item: Item| {
-            if item.create.as_ref().is_some_and(|create| create.admission.is_none()) {
-                partition.creates.unsure(item.saga);
-            }
-            self.draft(item).map_err(unavailable)
-        };
+        let draft = |item| self.draft(item).map_err(unavailable);
         let drafts = items.map(draft).collect::<Result<_, JournalError>>()?;
         let (reply, answer) = oneshot::channel();
         if let Some(worker) = seat.commits.push(Job { drafts, reply }) {
@@ -109,11 +104,7 @@ impl Inner {
         let answer = self.write(partition, seat, &ready, &is_wanted).await;
         let (mut lost, mut verdicts) = (None, Vec::new().into_iter());
         match answer {
-            Ok(answer) => {
-                let begun = ready.iter().filter_map(Ready::entry).filter(|of| of.begins.is_some());
-                partition.creates.sure(begun.map(|entry| entry.saga));
-                verdicts = answer.into_iter();
-            }
+            Ok(answer) => verdicts = answer.into_iter(),
             Err(error) => lost = Some(error),
         }
         let mut verdict_of = |ready: Ready| match ready {

@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{
-        Arc, Mutex, MutexGuard,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -36,11 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const MOST: usize = 256;
 const MOST_BYTES: usize = 1 << 20;
 /// Where something is in the arguments of a start.
-const HEAD: usize = 0;
 const KEY: usize = 1;
 const CHUNK: usize = 3;
-/// Where its kind is in the head.
-const KIND: usize = 17;
 /// How often a full list is looked at.
 const FULL_WAIT: Duration = Duration::from_millis(50);
 
@@ -48,26 +45,7 @@ const FULL_WAIT: Duration = Duration::from_millis(50);
 #[derive(Default)]
 pub(super) struct Creates {
     line: Gather<Job>,
-    /// Sagas that perhaps began in the hands of a seat of this process: nobody has answered yet.
-    unsure: Mutex<HashSet<SagaId>>,
     rooms: Mutex<HashMap<DefinitionHash, Arc<Room>>>,
-}
-
-impl Creates {
-    /// Another start of this saga, if there is one, is not the first.
-    pub(super) fn unsure(&self, saga: SagaId) {
-        self.not_answered().insert(saga);
-    }
-
-    /// What became of these is known.
-    pub(super) fn sure(&self, sagas: impl Iterator<Item = SagaId>) {
-        let mut unsure = self.not_answered();
-        sagas.for_each(|saga| _ = unsure.remove(&saga));
-    }
-
-    fn not_answered(&self) -> MutexGuard<'_, HashSet<SagaId>> {
-        self.unsure.lock().expect("nobody panics under it")
-    }
 }
 
 pub(super) struct Job {
@@ -75,6 +53,8 @@ pub(super) struct Job {
     definition: DefinitionHash,
     /// Without a key, and for its first owner to take: nothing but its id can stand in its way.
     is_plain: bool,
+    /// A call was not answered that may have started it.
+    is_again: bool,
     args: [Bytes; 6],
     /// Who of this process hears of its end, or that it is parked.
     told: Option<(ListenerId, Signal)>,
@@ -83,14 +63,6 @@ pub(super) struct Job {
 }
 
 impl Job {
-    /// From now on it may have been started by a call that was not answered.
-    fn again(&mut self) {
-        let head = &self.args[HEAD];
-        if head[KIND] == b'0' {
-            self.args[HEAD] = [&head[..KIND], b"a", &head[KIND + 1..]].concat().into();
-        }
-    }
-
     /// What a repetition found was made by the call before: without a key nobody else draws its id.
     fn by_itself(&self, created: Created) -> Created {
         match created {
@@ -142,21 +114,19 @@ impl Inner {
         };
         let reply_to = new.records.first().and_then(reply_to);
         let Tales { here, there: (listener, tale) } = self.tales(reply_to, new.id, new.place, end);
-        let is_plain = new.place == Place::Ready && head[KIND] == b'0' && key.is_empty();
+        let is_keyed = new.records.first().and_then(fingerprint).is_some();
+        let is_plain = new.place == Place::Ready && !is_keyed && key.is_empty();
         let args = [head, key, ended, chunk, listener, tale];
-        let is_unsure = partition.creates.not_answered().remove(&new.id);
-        let mut job = Job {
+        let job = Job {
             id: new.id,
             definition: new.definition,
-            is_plain: is_plain && !is_unsure,
+            is_plain,
+            is_again: false,
             args,
             told: here,
             admission: new.admission,
             reply,
         };
-        if is_unsure {
-            job.again();
-        }
         if let Some(worker) = partition.creates.line.push(job) {
             tokio::spawn(self.send_creates(worker, Arc::clone(&partition)));
         }
@@ -192,7 +162,7 @@ impl Inner {
                     Ok(false) => others.extend(plain),
                     Err(error) => {
                         tracing::debug!(error, "starts were not answered");
-                        plain.iter_mut().for_each(Job::again);
+                        plain.iter_mut().for_each(|job| job.is_again = true);
                         others.extend(plain);
                     }
                 }
@@ -242,8 +212,8 @@ impl Inner {
         match answer {
             Ok((created, repeated)) => {
                 for (job, created) in jobs.into_iter().zip(created) {
-                    let repeated = repeated || job.args[HEAD][KIND] == b'a';
-                    let created = if repeated { job.by_itself(created) } else { created };
+                    let created =
+                        if repeated || job.is_again { job.by_itself(created) } else { created };
                     job.done(created, &self.ears);
                 }
             }

@@ -131,7 +131,6 @@ impl Inner {
         let mut answer = List::of(answer)?;
         self.clock.heard(Timestamp(answer.number()?));
         // By the clock here, which goes on when that of the server is set back.
-        let _by_the_server = answer.number()?;
         let deadline = sent.plus(self.settings.lease);
         let next_due = answer.maybe_number()?.map(Timestamp);
         let definitions = usize::try_from(answer.number()?).unwrap_or(usize::MAX);

@@ -76,7 +76,7 @@ pub(super) fn array<const N: usize>(bytes: &[u8]) -> Result<[u8; N], BoxError> {
     bytes.try_into().map_err(|_| format!("Redis answered {} bytes for {N}", bytes.len()).into())
 }
 
-fn number(value: &Value) -> Result<u64, BoxError> {
+pub(super) fn number(value: &Value) -> Result<u64, BoxError> {
     let parsed = match value {
         Value::Int(number) => u64::try_from(*number).ok(),
         Value::BulkString(text) => {

@@ -27,7 +27,7 @@ macro_rules! scripts {
 
 // A full memory is no reason to lose a seat, nor to leave what a dead one had.
 scripts! {
-    Append = "append" of ["time" "many" "buckets" "tickets" "timers" "numbers"],
+    Append = "append" of ["time" "many" "buckets" "new" "tickets" "timers" "numbers"],
     Audit = "audit" of ["time" "tickets"],
     Carry = "carry" of ["time" "many" "tickets"],
     Claim = "claim" of ["time" "many" "tickets"],
@@ -41,7 +41,7 @@ scripts! {
     Read = "read" of ["time" "many" "buckets"],
     Reap = "reap" with "#!lua flags=allow-oom\n" of ["time" "many" "tickets" "timers" "seats"],
     Renew = "renew" with "#!lua flags=allow-oom\n" of ["time"],
-    Start = "start" of ["time" "tickets"],
+    Start = "start" of ["time" "many" "buckets" "new" "tickets"],
     Tell = "tell" of ["time" "many" "buckets" "known" "tickets"],
 }
 

@@ -9,7 +9,7 @@ use super::{
     commit::Answered,
     partition::{FEW, Partition, micros, unavailable},
     pulse::PATIENCE,
-    reply::List,
+    reply::{List, number},
     scripts::Call,
     seat::Seat,
 };
@@ -34,8 +34,7 @@ impl Inner {
             request.arg(id.0.as_bytes()).arg(&listener.0.to_be_bytes());
             request.number(micros(self.settings.lease));
             let answer = self.ask(partition, &request).await?;
-            let mut answer = List::of(answer).map_err(unavailable)?;
-            self.clock.heard(Timestamp(answer.number().map_err(unavailable)?));
+            self.clock.heard(Timestamp(number(&answer).map_err(unavailable)?));
             // By the clock here, which goes on when that of the server is set back.
             let deadline = sent_at.plus(self.settings.lease);
             first = Some(first.map_or(deadline, |first| first.min(deadline)));

@@ -41,11 +41,8 @@ impl Probe {
 impl Watch {
     /// Looks after the runtime that this is called in. Without a thread there is no watch.
     pub(super) fn start(inner: &Arc<Inner>, link: LinkSettings) -> Option<Self> {
-        let (inner, runtime) = (Arc::downgrade(inner), Handle::current());
-        let pace = {
-            let inner = inner.upgrade()?;
-            inner.settings.lease / 4
-        };
+        let (pace, runtime) = (inner.settings.lease / 4, Handle::current());
+        let inner = Arc::downgrade(inner);
         let thread = thread::Builder::new().name("distributed-task-watch".to_owned());
         let thread = thread.spawn(move || watch(&inner, &runtime, &link, pace));
         match thread {

@@ -7,6 +7,7 @@
 --   is told and saga
 -- Atomic: the whole batch and its number, or nothing. A batch with a saga that was told something, or
 -- begins and is known, is not for this script: M, and nothing is written.
+-- A crash leaves the sagas as the last batch did, in the hands of a seat that is reaped.
 -- Answers O, nothing, and the next timer when one was set.
 local next_list, length_at = 20, 7
 local function list()
@@ -22,24 +23,7 @@ local function each(command, name, from, to)
   end
 end
 
--- Whether a hash has any of these fields.
-local function has_any(name, from, to)
-  for at = from, to, 4000 do
-    for _, value in ipairs(call('HMGET', name, unpack(ARGV, at, math.min(at + 3999, to)))) do
-      if value then
-        return true
-      end
-    end
-  end
-  return false
-end
-
-local first_new, last_new = list()
-if first_new <= last_new
-  and (has_any(P .. 'j', first_new, last_new)
-    or call('EXISTS', again(0), again(1)) > 0
-      and (has_any(again(0), first_new, last_new) or has_any(again(1), first_new, last_new)))
-then
+if any_known(list()) then
   return { 'M' }
 end
 local first_field, last_field = list()

@@ -1,5 +1,6 @@
 -- Looks at a page of the open sagas: ARGV where it begins (0: the first), how many. Makes a ticket for
--- each one that is in no place. Atomic for the page.
+-- each one that is in no place. Atomic for the page;
+-- the next audit does what a crash leaves.
 -- Answers where the next page begins (0: the end), how many were seen, and those that were mended.
 local answer = call('HSCAN', P .. 'j', ARGV[2], 'COUNT', ARGV[3])
 local mended, seen, lists = {}, 0, {}

@@ -2,8 +2,10 @@
 -- lists of the definitions that follow, or `s` for the sagas that follow a definition.
 -- Atomic: a ticket is taken and its saga owned, or neither. The number of the last claim answers what
 -- that one took, so a lost reply is asked for again, and a first copy that comes late does nothing.
+-- A crash leaves sagas in the hands of a seat that is reaped.
 -- Answers O, the time, for each saga its id, its fence with its crashes, and its records, and then, when
--- anybody has any, the phases and the letters of all of them; F when the seat does not live; D when the numbers do not fit.
+-- anybody has any, the phases and the letters of all of them; F when the seat does not live; D when the
+-- numbers do not fit.
 local seat, number, listener = ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local limit, bytes, mode = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
 local key = P .. 's:' .. seat

@@ -5,7 +5,8 @@
 --   is kept of the crashes), key (16 bytes or nothing), stage and fingerprint when it is over, who
 --   is told (8 bytes or nothing), what; field and text of its last chunk if that changes, or two times
 --   nothing
--- Atomic: the whole batch and its number, or nothing.
+-- Atomic: the whole batch and its number, or nothing. A crash leaves the sagas as the last batch did, in
+-- the hands of a seat that is reaped.
 -- Answers O, a letter for each saga when not all are written without mail, and the next timer when
 -- one was set.
 local has_mail = call('EXISTS', P .. 'in') == 1

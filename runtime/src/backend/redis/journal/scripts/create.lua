@@ -1,22 +1,17 @@
 -- Starts sagas that nobody owns. ARGV: for each one
---   head: saga (16), place (r, p or e), keyed (1), not (0), or not and perhaps started already (a),
---         definition (16)
+--   head: saga (16), place (r, p or e), keyed (0 or 1), definition (16)
 --   key (16 bytes or nothing), stage and fingerprint when it is over, first chunk, who is told (8
 --   bytes or nothing), what
--- Atomic: all of them, each with its ticket, or none. A repetition finds what the first copy wrote, and
--- notes that it is one, for a first copy that comes late.
+-- Atomic: all of them, each with its ticket, or none. A repetition finds what the first copy wrote.
+-- A caller that crashes leaves sagas that run, or nothing.
 -- Answers the time, for each definition that got tickets how long its list of new sagas is, and for each
 -- saga nothing or what is known instead.
 local replies, lengths = {}, {}
 for at = 2, #ARGV, 6 do
   local head, key = ARGV[at], ARGV[at + 1]
-  local id, place, kind, definition = sub(head, 1, 16), sub(head, 17, 17), sub(head, 18, 18), sub(head, 19)
-  local there = taken(id, kind == '1', key)
+  local id, place, definition = sub(head, 1, 16), sub(head, 17, 17), sub(head, 19)
+  local there = taken(id, sub(head, 18, 18) == '1', key)
   replies[#replies + 1] = there or ''
-  if kind == 'a' then
-    call('HSET', again(0), id, '')
-    call('PEXPIRE', again(0), 1200000)
-  end
   if not there then
     if place == 'e' then
       keep({ id, ARGV[at + 2] .. ARGV[at + 3] })

@@ -1,4 +1,5 @@
--- Gives a seat up: ARGV seat. Atomic: only while it owns nothing.
+-- Gives a seat up: ARGV seat.
+-- Atomic: only while it owns nothing. One that is not left, because of a crash, is reaped.
 -- Answers L, or N and how many sagas it owns.
 local seat = ARGV[2]
 local state = call('HMGET', P .. 's:' .. seat, 'n', 'l')

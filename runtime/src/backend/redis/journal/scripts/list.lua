@@ -1,6 +1,7 @@
 -- A page of sagas: ARGV where to look (j, p, t, o, or the current or previous bucket: c, l), where the
--- page begins (0: the first), how many. Answers where the next page begins (0: the end), and for each
--- saga its id, its definition, where it is and when it is due.
+-- page begins (0: the first), how many. Writes nothing; what moves between two pages may be missed.
+-- Answers where the next page begins (0: the end), and for each saga its id, its definition, where it is
+-- and when it is due.
 local sources = { j = P .. 'j', p = P .. 'p', t = P .. 't', o = P .. 'o', c = bucket(0), l = bucket(1) }
 local source = sources[ARGV[2]]
 local is_over = ARGV[2] == 'c' or ARGV[2] == 'l'

@@ -2,10 +2,10 @@
 -- definitions, the definitions whose ready lists these seats wait for; then for each seat its id, the
 -- number of its last batch that was answered, and that of its last claim.
 -- Atomic for each of what it does; all of it is done again by the next pulse of anybody.
--- Answers the time, the new deadline, the next timer, how many definitions are known, the seats whose
--- deadline has passed, those of the definitions that have tickets, seats whose process is not listening
--- with their deadlines; and for each seat O, F when it does
--- not live or D when the store has lost what it was answered, with the sagas of it that have mail.
+-- Answers the time, the next timer, how many definitions are known, the seats whose deadline has passed,
+-- those of the definitions that have tickets, seats whose process is not listening with their deadlines;
+-- and for each seat O, F when it does not live or D when the store has lost what it was answered, with
+-- the sagas of it that have mail.
 local lease, definitions = tonumber(ARGV[2]), tonumber(ARGV[4])
 local seats, own, ears = {}, {}, nil
 for at = 5 + definitions, #ARGV, 3 do
@@ -66,5 +66,5 @@ if ARGV[3] == '1' and ears and is_listening(ears) then
   end
 end
 return {
-  int(now()), int(now() + lease), next_due(), call('HLEN', P .. 'defs'), dead, ready, absent, seats,
+  int(now()), next_due(), call('HLEN', P .. 'defs'), dead, ready, absent, seats,
 }

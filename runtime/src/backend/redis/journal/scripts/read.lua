@@ -1,5 +1,6 @@
--- Looks at a saga: ARGV saga. Answers where it is (o, r, t, p or e), when it is due, its phase and all
--- its chunks; nothing when it is not there.
+-- Looks at a saga: ARGV saga. Writes nothing.
+-- Answers where it is (o, r, t, p or e), when it is due, its phase and all its chunks; nothing when it
+-- is not there.
 local id = ARGV[2]
 local first = call('HGET', P .. 'j', id)
 if not first then

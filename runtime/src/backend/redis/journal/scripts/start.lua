@@ -1,22 +1,14 @@
 -- Starts sagas that nobody owns, have no key and wait for their first owner. ARGV: how many, the sagas,
 -- each saga with its first chunk, and for each definition its hash and how many of the sagas it has, in
 -- their order.
--- Atomic: all of them, each with its ticket, or none. This is for the first copy of a start: one that
--- was repeated meanwhile is known as such, and `create` decides.
+-- Atomic: all of them, each with its ticket, or none. Where one is known `create` decides.
+-- A caller that crashes leaves sagas that run, or nothing.
 -- Answers the time, and for each definition how long its list of new sagas is; M when one is known.
 local sagas = tonumber(ARGV[2])
 local first_field = 3 + sagas
 local at = first_field + 2 * sagas
-local places = { P .. 'j' }
-if call('EXISTS', again(0), again(1)) > 0 then
-  places = { P .. 'j', again(0), again(1) }
-end
-for _, place in ipairs(places) do
-  for _, there in ipairs(call('HMGET', place, unpack(ARGV, 3, first_field - 1))) do
-    if there then
-      return { 'M' }
-    end
-  end
+if any_known(3, first_field - 1) then
+  return { 'M' }
 end
 call('HSET', P .. 'j', unpack(ARGV, first_field, at - 1))
 local lengths, from = {}, 3

@@ -1,6 +1,6 @@
 -- Leaves a letter: ARGV saga, entry, kind (c: cancel, l: late success, o: other), letter.
 -- Atomic: the letter is there, and whoever has to read it is called or has a ticket. A repetition
--- finds the entry.
+-- finds the entry. A crash leaves all of it or nothing.
 -- Answers T: told, A: known before or going back already, P: past its pivot, N: no such saga, or E
 -- and the stage of a saga that is over. N and E of a late success are listed, but not of a saga that
 -- completed.

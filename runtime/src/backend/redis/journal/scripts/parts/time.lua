@@ -7,8 +7,3 @@ local function now()
   end
   return asked_at
 end
-
--- Where starts are noted that were repeated: in turns of ten minutes, of which two are looked at.
-local function again(turns_ago)
-  return P .. 'again:' .. int(math.floor(now() / 600000000) - turns_ago)
-end
