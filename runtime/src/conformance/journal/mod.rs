@@ -158,11 +158,11 @@ const RULES: &[Rule<Desk>] = rules! {
     "`create` writes the first records, under nobody's fence, and makes a ticket"
         => records::creates,
     "a saga whose id was there before is `Exists`, and nothing is written" => records::exists,
-    "the id of a saga that is over is taken as long as it is kept" => records::exists_when_over,
     "a saga may be over, or parked, where it is created" => records::created_without_a_ticket,
     "a saga may begin in the hands of its owner" => records::created_owned,
     "a saga that was there before does not begin again in an owner's hands"
         => records::not_created_twice,
+    "the id of a saga that is over is taken as long as it is kept" => records::exists_when_over,
     // F1, A1: only the owner appends.
     "records are appended by the seat that owns the saga, under its fence" => records::appends,
     "a group of a seat that does not own the saga is refused and changes nothing"
