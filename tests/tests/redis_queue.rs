@@ -278,3 +278,48 @@ async fn a_journal_shares_its_connection_with_a_queue() {
     assert!(task.shutdown(PATIENCE).await.in_time);
     assert_eq!(server.cli(&["XLEN", STREAM]), "0");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_nobody_reads_does_not_grow_for_ever() {
+    const KEPT: usize = 200;
+    let server = server(Appends::No);
+    let queue = settings(&server).length(KEPT).open().await.expect("the server is there");
+    for number in 0..1_000 {
+        publish(&queue, number).await;
+    }
+    let length: usize = server.cli(&["XLEN", STREAM]).parse().expect("a number");
+    // It is cut by whole nodes, of a hundred entries.
+    assert!((KEPT..=KEPT + 100).contains(&length), "{length} entries are there");
+}
+
+/// A task with a file.
+#[distributed_task(request = String, response = UploadedFile, queue = "orders")]
+struct Keep;
+
+#[steps]
+impl Keep {
+    #[file_upload_step(bucket = "notes")]
+    async fn keep(&self, request: &String) -> SourceFile {
+        SourceFile::bytes("note.txt", request.to_owned())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_queue_serves_a_task_whose_files_and_journal_are_in_memory() {
+    let server = server(Appends::No);
+    let queue = RedisQueue::builder(server.url()).open().await.expect("the server is there");
+    let task = Keep::builder()
+        .use_in_process_mode()
+        .override_queue(queue)
+        .build()
+        .await
+        .expect("it builds");
+    let saga = task.submit("tea at five".to_owned()).await.expect("submitted");
+    let outcome = timeout(PATIENCE, saga.outcome()).await.expect("in time");
+    let outcome = outcome.expect("an outcome");
+    let SagaOutcome::Completed(note) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(note.size, 11);
+    let stream = server.cli(&["XINFO", "STREAM", STREAM]);
+    let mut stream = stream.lines().skip_while(|line| *line != "entries-added").skip(1);
+    assert_eq!(stream.next(), Some("1"), "its ticket came by the stream");
+}

@@ -158,14 +158,9 @@
 //! | B16 | a success is heard of when its saga is over, or forgotten | it is not settled for a while, and listed after that |
 //! | B2 | a fail-over ends the connections by which processes are seen | a seat dies of its deadline; where sight is asked for, at two looks and in silence only, in the [journal in Redis](super::redis#when-a-process-dies) |
 //! | B17 | everybody sleeps for longer than the lease | a seat dies by being reaped, not by the time; no renewal brings it back |
+//! | B18 | a large value lies in a batch with many small ones | beyond 1 MiB it goes in a call of its own; beyond 16 MiB its saga parks and says that it belongs in a file |
 //! | B19 | the last event is lost on its way to a watcher | after a silence the journal is asked |
 //! | B20 | an explicit claim costs a round trip | one for each saga, and none for each step; none at all where a host that waits for work begins the saga itself |
-//!
-//! ## Not kept here
-//!
-//! | schedule | why |
-//! | --- | --- |
-//! | B18 | values that are kept outside of records come later |
 //!
 //! # Lost replies and lost commits
 //!

@@ -11,13 +11,15 @@ use crate::shop::{Ledger, Scene, Wish, buy, server};
 
 /// How often clients called scripts, which is all they do, but for pings.
 fn calls(server: &RedisServer) -> u64 {
+    sent(server, "evalsha") + sent(server, "ping")
+}
+
+fn sent(server: &RedisServer, command: &str) -> u64 {
     let stats = server.cli(&["INFO", "commandstats"]);
-    let calls = |command: &str| {
-        let line = stats.lines().find_map(|line| line.strip_prefix(command));
-        let calls = line.and_then(|line| line.strip_prefix("calls=")?.split(',').next());
-        calls.map_or(0, |calls| calls.parse().expect("a number"))
-    };
-    calls("cmdstat_evalsha:") + calls("cmdstat_ping:")
+    let command = format!("cmdstat_{command}:");
+    let line = stats.lines().find_map(|line| line.strip_prefix(&command));
+    let calls = line.and_then(|line| line.strip_prefix("calls=")?.split(',').next());
+    calls.map_or(0, |calls| calls.parse().expect("a number"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,6 +40,21 @@ async fn schedule_b3_an_idle_process_sends_one_pulse_whatever_the_number_of_its_
     tokio::time::sleep(Duration::from_secs(5)).await;
     let sent = calls(&server) - before;
     assert!((3..=10).contains(&sent), "{sent} commands in five seconds");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schedule_b2_with_presence_an_idle_process_pulses_less_than_twice_a_second() {
+    let (server, _) = server();
+    let shared = Distributed::default().redis_with(RedisJournal::builder(server.url()).presence());
+    let host = buy(&Ledger::open(), "host", &shared).build().await.expect("it is built");
+    let saga = host.submit(Wish::of("tea")).await.expect("it is accepted");
+    saga.outcome().await.expect("it ends");
+    // It has claimed once more by then, and found nothing.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = sent(&server, "evalsha");
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let pulses = sent(&server, "evalsha") - before;
+    assert!((6..10).contains(&pulses), "{pulses} pulses in five seconds");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,8 @@
 //! Files: content that is too large for a journal. Needs the cargo feature `files`.
 //!
+//! A journal reads and writes all that a saga keeps at once, so a value in it is best a few kilobytes. One
+//! of more than 16 MiB parks its saga.
+//!
 //! An upload step returns where content is to be *read from*; the library streams it into a bucket
 //! and journals where it lies. A later step, perhaps on another host, reads it back. No file is ever
 //! whole in memory, unless the store is.

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     journal::{Committed, Item, JournalError, Signal, Verdict},
-    kernel::Timestamp,
+    kernel::{SagaId, Timestamp},
 };
 
 /// The most that one batch holds. It is half of what the seat owns, so that the server works on one half
@@ -36,6 +36,33 @@ const MOST_BYTES: usize = 1 << 20;
 pub(super) struct Job {
     drafts: SmallVec<[Box<Draft>; 1]>,
     reply: oneshot::Sender<Result<Committed, JournalError>>,
+}
+
+/// What one batch has taken.
+struct Load {
+    most: usize,
+    count: usize,
+    bytes: usize,
+    sagas: HashSet<SagaId>,
+}
+
+impl Load {
+    fn new(most: usize) -> Self {
+        Self { most, count: 0, bytes: 0, sagas: HashSet::new() }
+    }
+
+    /// Whether a job fits as well. Large ones go alone (B18), and of a saga, and of the starts under a
+    /// key, one goes after the other.
+    fn takes(&mut self, job: &Job) -> bool {
+        self.count += job.drafts.len();
+        self.bytes += job.drafts.iter().map(|draft| draft.text.len()).sum::<usize>();
+        let key = |item: &Item| item.create.as_ref().and_then(|create| create.key);
+        let each_once = job.drafts.iter().all(|draft| {
+            let item = &draft.item;
+            self.sagas.insert(item.saga) && key(item).is_none_or(|key| self.sagas.insert(key))
+        });
+        each_once && self.count <= self.most && self.bytes <= MOST_BYTES
+    }
 }
 
 impl Inner {
@@ -63,20 +90,8 @@ impl Inner {
         seat: Arc<Seat>,
     ) {
         loop {
-            let most = (seat.owned().len() / 2).clamp(LEAST, MOST);
-            let (mut count, mut bytes, mut sagas) = (0, 0, HashSet::new());
-            let takes = |job: &Job| {
-                count += job.drafts.len();
-                bytes += job.drafts.iter().map(|draft| draft.text.len()).sum::<usize>();
-                // Of a saga, and of the starts under a key, one after the other.
-                let key = |item: &Item| item.create.as_ref().and_then(|create| create.key);
-                let each_once = job.drafts.iter().all(|draft| {
-                    let item = &draft.item;
-                    sagas.insert(item.saga) && key(item).is_none_or(|key| sagas.insert(key))
-                });
-                each_once && count <= most && bytes <= MOST_BYTES
-            };
-            let Some(jobs) = worker.next(takes) else { return };
+            let mut load = Load::new((seat.owned().len() / 2).clamp(LEAST, MOST));
+            let Some(jobs) = worker.next(|job| load.takes(job)) else { return };
             self.send_batch(&partition, &seat, jobs).await;
             // Whoever was answered may have more to write: then it is one call.
             let mut gathered = 0;
@@ -244,5 +259,56 @@ fn again(error: &JournalError, seat: &Seat) -> JournalError {
     match error {
         JournalError::Diverged(_) => JournalError::Diverged(seat.id),
         _ => JournalError::Fenced(seat.id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::{super::gather::Gather, *};
+    use crate::kernel::{Fence, Group, Place};
+
+    fn job(saga: u128, bytes: usize) -> Job {
+        let item = Item {
+            saga: SagaId(Uuid::from_u128(saga)),
+            fence: Fence(1),
+            seq: 1,
+            at: Timestamp(0),
+            records: Group::new(),
+            folded: Vec::new(),
+            place: Place::Owned,
+            guarded: false,
+            create: None,
+        };
+        let drafts = [Box::new(Draft { item, text: vec![0; bytes] })].into();
+        Job { drafts, reply: oneshot::channel().0 }
+    }
+
+    /// Which sagas go together.
+    fn batches(most: usize, jobs: impl IntoIterator<Item = (u128, usize)>) -> Vec<Vec<u128>> {
+        let gather = Gather::default();
+        let mut workers: Vec<_> =
+            jobs.into_iter().filter_map(|(saga, bytes)| gather.push(job(saga, bytes))).collect();
+        let mut worker = workers.pop().expect("the first job has one");
+        let saga = |job: Job| job.drafts[0].item.saga.0.as_u128();
+        std::iter::from_fn(|| {
+            let mut load = Load::new(most);
+            let jobs = worker.next(|job| load.takes(job))?;
+            Some(jobs.into_iter().map(saga).collect())
+        })
+        .collect()
+    }
+
+    #[test]
+    fn schedule_b18_a_large_value_goes_in_a_call_of_its_own() {
+        let jobs = [(1, 100), (2, 100), (3, 5 << 20), (4, 5 << 20), (5, 100), (6, 100)];
+        assert_eq!(batches(64, jobs), [vec![1, 2], vec![3], vec![4], vec![5, 6]]);
+    }
+
+    #[test]
+    fn a_batch_ends_where_it_is_full_or_a_saga_comes_again() {
+        assert_eq!(batches(2, [(1, 1), (2, 1), (3, 1)]), [vec![1, 2], vec![3]]);
+        assert_eq!(batches(64, [(1, 1), (2, 1), (1, 1), (2, 1)]), [vec![1, 2], vec![1, 2]]);
     }
 }

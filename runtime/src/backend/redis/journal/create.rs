@@ -258,14 +258,15 @@ impl Partition {
         Arc::clone(rooms.entry(definition).or_default())
     }
 
-    /// Takes a place, if one is known to be free.
+    /// Takes a place, if one is known to be free, in so many partitions like this one.
     pub(super) fn admit_now(
         &self,
         definition: DefinitionHash,
         capacity: usize,
+        partitions: usize,
     ) -> Option<Admission> {
         let room = self.room(definition);
-        let waiting = room.waiting.load(Ordering::Relaxed);
+        let waiting = room.waiting.load(Ordering::Relaxed) * partitions;
         let one_more = |admitted: usize| (admitted + waiting < capacity).then_some(admitted + 1);
         let taken = room.admitted.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
         taken.ok().map(|_| Admission::new(room))
@@ -276,6 +277,7 @@ impl Partition {
         self: Arc<Self>,
         definition: DefinitionHash,
         capacity: usize,
+        partitions: usize,
     ) -> Result<Admission, JournalError> {
         loop {
             let mut length = redis::cmd("LLEN");
@@ -289,7 +291,7 @@ impl Partition {
                 Err(error) if error.is_worth_repeating() => {}
                 Err(error) => return Err(unavailable(error)),
             }
-            if let Some(admission) = self.admit_now(definition, capacity) {
+            if let Some(admission) = self.admit_now(definition, capacity, partitions) {
                 return Ok(admission);
             }
             sleep(FULL_WAIT).await;

@@ -23,6 +23,8 @@ use crate::{
 
 /// Fields that one call looks at.
 const PAGE: u64 = 500;
+/// So many late successes are listed, as `tell` keeps of each partition.
+const LATE: usize = 1_000;
 
 impl Inner {
     /// Makes a call that may be made again.
@@ -113,11 +115,14 @@ impl Inner {
         let mut all = Vec::new();
         for partition in &self.partitions {
             let mut command = redis::cmd("ZRANGE");
-            command.arg(partition.key(b"late", b"")).arg(0).arg(-1);
+            command.arg(partition.key(b"late", b"")).arg(0).arg(-1).arg("WITHSCORES");
             let late = partition.call(command).await.map_err(unavailable)?;
             all.extend(read_late(late).map_err(unavailable)?);
         }
-        Ok(all)
+        // The newest of all partitions.
+        all.sort_by_key(|(at, ..)| *at);
+        let older = all.len().saturating_sub(LATE);
+        Ok(all.drain(older..).map(|(_, saga, mail)| (saga, mail)).collect())
     }
 
     /// Sagas that fit, in order of their ids. Each page looks at all that may fit.
@@ -231,13 +236,14 @@ fn read_audited(answer: Value, audited: &mut Audited) -> Result<u64, BoxError> {
     Ok(next)
 }
 
-fn read_late(late: Value) -> Result<Vec<(SagaId, Mail)>, BoxError> {
+/// When each was told, which saga, and what.
+fn read_late(late: Value) -> Result<Vec<(u64, SagaId, Mail)>, BoxError> {
     let (mut list, mut all) = (List::of(late)?, Vec::new());
     while !list.is_empty() {
-        let late = list.bytes()?;
+        let (late, at) = (list.bytes()?, list.number()?);
         let (saga, rest) = late.split_first_chunk::<16>().ok_or("a late success is cut off")?;
         let letter = rest.get(16..).ok_or("a late success is cut off")?;
-        all.push((SagaId(Uuid::from_bytes(*saga)), serde_json::from_slice(letter)?));
+        all.push((at, SagaId(Uuid::from_bytes(*saga)), serde_json::from_slice(letter)?));
     }
     Ok(all)
 }

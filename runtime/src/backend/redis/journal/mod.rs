@@ -189,12 +189,12 @@ impl Journal for RedisJournal {
     }
 
     fn admit(&self, definition: DefinitionHash) -> Answer<'_, Admission> {
-        // Any of them: it is about how much waits, not where.
-        let partition = &self.inner.partitions[0];
+        // Any of them: as much waits in each.
+        let (partition, many) = (&self.inner.partitions[0], self.inner.partitions.len());
         let capacity = self.inner.settings.capacity;
-        match partition.admit_now(definition, capacity) {
+        match partition.admit_now(definition, capacity, many) {
             Some(admission) => Answer::ready(admission),
-            None => later(Arc::clone(partition).admit(definition, capacity)),
+            None => later(Arc::clone(partition).admit(definition, capacity, many)),
         }
     }
 

@@ -16,8 +16,8 @@ use bytes::Bytes;
 
 use crate::{journal::SeatId, kernel::Timestamp};
 
-/// How often a process renews its seats, that it can be missed soon.
-pub(super) const BEAT: Duration = Duration::from_millis(500);
+/// How often a process renews its seats, that it can be missed soon: less than two commands a second.
+pub(super) const BEAT: Duration = Duration::from_millis(560);
 /// After how long it is looked for again: it has beaten meanwhile, if it lives.
 pub(super) const SECOND_LOOK: Duration = Duration::from_millis(600);
 

@@ -44,6 +44,7 @@ impl Inner {
     }
 
     /// From one partition after the other, until there are enough; each claim begins with another one.
+    /// Where it was idle, and takes nothing now, it calls another one to what is there.
     pub(super) async fn claim_all(
         &self,
         seat: SeatId,
@@ -54,9 +55,10 @@ impl Inner {
         let first = self.next_first.fetch_add(1, Ordering::Relaxed);
         for number in 0..self.partitions.len() {
             let partition = &self.partitions[(first + number) % self.partitions.len()];
+            let at = partition.seat(seat)?;
             let left = limit.saturating_sub(all.sagas.len());
-            if left == 0 && limit > 0 {
-                break;
+            if left == 0 && limit > 0 && at.waits_for().is_empty() {
+                continue;
             }
             let here = match from {
                 ClaimFrom::Definitions(_) => Vec::new(),
@@ -67,7 +69,7 @@ impl Inner {
                 ClaimFrom::Sagas(definition, _) => ClaimFrom::Sagas(definition, &here),
                 from => from,
             };
-            match self.claim(partition, &*partition.seat(seat)?, from, left).await {
+            match self.claim(partition, &at, from, left).await {
                 Ok(claimed) => {
                     all.at = claimed.at;
                     all.sagas.extend(claimed.sagas);
@@ -79,6 +81,9 @@ impl Inner {
                 }
                 Err(error) => return Err(error),
             }
+        }
+        if let ClaimFrom::Sagas(_, asked) = from {
+            all.sagas.sort_by_key(|saga| asked.iter().position(|asked| *asked == saga.id));
         }
         Ok(all)
     }
