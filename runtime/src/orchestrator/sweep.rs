@@ -10,9 +10,10 @@
 //! An upload in parts that did not end, because its process died, is no object and nobody's result:
 //! it is one as soon as its saga is over, however that ended.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, convert::Infallible, fmt, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
+use tokio::time::sleep;
 
 use super::host::Host;
 use crate::{
@@ -191,6 +192,41 @@ impl FileSweep {
         self.look_at_objects(&mut swept).await?;
         self.look_at_uploads(&mut swept).await?;
         Ok(swept)
+    }
+
+    /// Looks again and again, so far apart, for as long as it is polled: beside the steps of a worker, in a
+    /// task of its own. What fails is logged, and is there at the next look as well.
+    ///
+    /// ```
+    /// # #[cfg(not(feature = "files"))]
+    /// # fn main() {}
+    /// # #[cfg(feature = "files")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use distributed_task::prelude::*;
+    /// # #[distributed_task(request = String, response = UploadedFile)]
+    /// # struct Keep;
+    /// # #[steps]
+    /// # impl Keep {
+    /// #     #[file_upload_step(bucket = "kept-files")]
+    /// #     async fn keep(&self, request: &String) -> SourceFile {
+    /// #         SourceFile::bytes("note.txt", request.clone())
+    /// #     }
+    /// # }
+    ///
+    /// let task = Keep::builder().build().await?;
+    /// tokio::spawn(task.sweep_files("kept-files")?.every(Duration::from_secs(1800)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn every(mut self, pace: Duration) -> Infallible {
+        loop {
+            if let Err(error) = self.look().await {
+                tracing::warn!(bucket = self.bucket, %error, "cannot look for orphans");
+            }
+            sleep(pace).await;
+        }
     }
 
     async fn look_at_objects(&mut self, swept: &mut Swept) -> Result<(), SweepError> {

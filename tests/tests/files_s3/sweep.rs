@@ -1,6 +1,13 @@
 //! A task on S3: an upload that never ended is swept once its saga is over.
 
-use std::{slice::from_ref, sync::Arc, time::Duration};
+use std::{
+    slice::from_ref,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use distributed_task::{
     backend::files::ObjectFiles,
@@ -8,7 +15,7 @@ use distributed_task::{
     kernel::SagaId,
     prelude::*,
 };
-use distributed_task_tests::s3::S3Server;
+use distributed_task_tests::s3::{Fault, S3Server};
 
 use crate::{
     keep::{BUCKET, Keep, PATIENCE, SOON, ended, prefix},
@@ -91,6 +98,31 @@ async fn an_upload_that_never_ended_is_aborted_at_a_second_look() {
         assert_eq!(sweep.look().await.expect("a look").unfinished, Some(0));
         assert_eq!(scene.server.objects().len(), usize::from(request), "objects stay as they are");
     }
+}
+
+#[tokio::test]
+async fn a_sweep_looks_again_and_again_also_when_the_server_fails() {
+    let scene = Scene::new().await;
+    scene.left_behind(ended(&scene.task, true).await).await;
+    let refused = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&refused);
+    scene.server.fault(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+        Fault::Status(403)
+    });
+    let sweep = scene.task.sweep_files(BUCKET).expect("there is a store");
+    let sweep = tokio::spawn(sweep.every(SOON));
+    until("it has asked", || refused.load(Ordering::Relaxed) > 0).await;
+    scene.server.heal();
+    for _ in 0..1_000 {
+        pass(SOON).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        if scene.server.unfinished().is_empty() {
+            break;
+        }
+    }
+    assert_eq!(scene.server.unfinished(), [""; 0]);
+    assert!(!sweep.is_finished());
 }
 
 #[tokio::test]

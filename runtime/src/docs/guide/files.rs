@@ -143,9 +143,10 @@
 //!
 //! An upload that fails or is dropped removes its parts. That of a process that is killed leaves them:
 //! they are no object, but they take room. When its saga goes back, the undo removes them. When it
-//! completes all the same they stay. [`sweep_files`](crate::Task::sweep_files), called every half an hour by
-//! a worker, say, finds them, and objects that no saga answers for, and removes at the second look what is
-//! left over. Nobody calls it by itself. It works where the server can list unfinished uploads, as AWS, Ceph and Garage can; else
+//! completes all the same they stay. A [sweep](crate::FileSweep) finds them, and objects that no saga
+//! answers for, and removes at the second look what is left over. It lists the whole bucket and asks the
+//! journal about every object, so nobody does it unasked: spawn
+//! [`sweep_files(bucket)?.every(half_an_hour)`](crate::FileSweep::every) on a worker. It works where the server can list unfinished uploads, as AWS, Ceph and Garage can; else
 //! [`Swept::unfinished`](crate::Swept::unfinished) is `None`. MinIO lists those that one of its nodes
 //! knows of, and removes all that are older than a day by itself (`mc admin config set ALIAS api
 //! stale_uploads_expiry=24h`). A rule of the bucket does it on AWS and Ceph, with no help of ours:
