@@ -16,42 +16,42 @@ const PINNED: &str = "rustc 1.95.";
 
 #[test]
 fn mistakes_in_the_attribute_of_the_struct() {
-    TestCases::new().compile_fail("ui/task/*.rs");
+    TestCases::new().compile_fail("task/*.rs");
 }
 
 #[test]
 fn mistakes_in_one_step() {
-    TestCases::new().compile_fail("ui/steps/*.rs");
+    TestCases::new().compile_fail("steps/*.rs");
 }
 
 #[test]
 fn mistakes_across_steps() {
-    TestCases::new().compile_fail("ui/across/*.rs");
+    TestCases::new().compile_fail("across/*.rs");
 }
 
 /// One of the above, by the number of its rule.
 #[test]
 fn p1_one_pivot_alone_and_in_its_place() {
-    TestCases::new().compile_fail("ui/across/pivot.rs");
+    TestCases::new().compile_fail("across/pivot.rs");
 }
 
 #[test]
 fn mistakes_in_types() {
     if pinned_compiler("types") {
-        TestCases::new().compile_fail("ui/types/*.rs");
+        TestCases::new().compile_fail("types/*.rs");
     }
 }
 
 #[test]
 fn mistakes_between_the_two_halves_of_a_task() {
     if pinned_compiler("pairing") {
-        TestCases::new().compile_fail("ui/pairing/*.rs");
+        TestCases::new().compile_fail("pairing/*.rs");
     }
 }
 
 #[test]
 fn programs_without_mistakes() {
-    TestCases::new().pass("ui/pass/*.rs");
+    TestCases::new().pass("pass/*.rs");
 }
 
 /// Whether the compiler is the pinned one; says so, past the capture of the test harness, if not.
