@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Where tests are.
-const FOLDERS: [&str; 4] = ["runtime/src", "macros/src", "tests/tests", "examples"];
+const FOLDERS: [&str; 5] = ["runtime/src", "macros/src", "tests/tests", "tests/ui", "examples"];
 
 fn at(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
