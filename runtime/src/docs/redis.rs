@@ -80,7 +80,7 @@
 //!
 //! A process sends one pulse a third of a lease for each partition, whatever the number of its tasks: one
 //! command a second by default. With
-//! [`presence`](crate::backend::redis::RedisJournalBuilder::presence) it is two. It has one connection for
+//! [`presence`](crate::backend::redis::RedisJournalBuilder::presence) it is nearly two. It has one connection for
 //! calls and two for messages, the journal's and that of progress. Messages only save waits: what a lost
 //! one would have said, the next pulse says.
 //!
@@ -98,9 +98,8 @@
 //! With [`presence`](crate::backend::redis::RedisJournalBuilder::presence) a process that was killed is
 //! missed after about a second: its machine has closed its connection for messages, and the server says
 //! so to who asks. That alone is a suspicion: a fail-over ends such connections, too. So a seat is given
-//! up only if its process is missing at two looks 600 ms apart, has not renewed it in between, as it does
-//! twice a second, and if the process that looks has had its own connection for longer than a lease
-//! (schedule B2).
+//! up only if its process is missing at two looks 400 ms apart, has not renewed it in between, and if the
+//! process that looks has had its own connection for longer than a lease (schedule B2).
 //!
 //! # What fails, and what comes of it
 //!

@@ -181,12 +181,12 @@ async fn beat(host: &Host, seat: &Seat, lease: Lease) {
 struct Suspects(Vec<(SeatId, Timestamp)>);
 
 impl Suspects {
-    /// Reaps those that are still overdue a third of a lease after the first look: one sighting may
-    /// be a pause of our own.
+    /// Reaps those that are still overdue at the next pulse, a quarter of a lease or more after the first
+    /// look: one sighting may be a pause of our own.
     async fn reap(&mut self, host: &Host, pulse: &Pulse) {
         self.0.retain(|(seat, _)| pulse.dead.contains(seat));
         let now = host.journal.now();
-        let patience = pulse.deadline.map_or(Duration::ZERO, |deadline| deadline.since(now) / 3);
+        let patience = pulse.deadline.map_or(Duration::ZERO, |deadline| deadline.since(now) / 4);
         for dead in &pulse.dead {
             let Some((_, seen)) = self.0.iter().find(|(seat, _)| seat == dead) else {
                 self.0.push((*dead, now));

@@ -3,8 +3,7 @@
 //! That the server has nobody who listens to the messages of a process is a suspicion: connections also
 //! end when the server fails over, or an operator ends them (schedule B2). So a seat is given up before
 //! its lease is over only if its process is missing at two looks, has not renewed the seat in between,
-//! although it does so more often than that, and if this process has had its own connection for longer
-//! than a lease.
+//! and if this process has had its own connection for longer than a lease.
 
 use std::{
     collections::HashMap,
@@ -18,8 +17,9 @@ use crate::{journal::SeatId, kernel::Timestamp};
 
 /// How often a process renews its seats, that it can be missed soon: less than two commands a second.
 pub(super) const BEAT: Duration = Duration::from_millis(560);
-/// After how long it is looked for again: it has beaten meanwhile, if it lives.
-pub(super) const SECOND_LOOK: Duration = Duration::from_millis(600);
+/// After how long it is looked for again. One that lives has a new connection by then, or has beaten. With
+/// a beat before it, it is less than a second.
+const SECOND_LOOK: Duration = Duration::from_millis(400);
 
 /// Seats whose process was missing, since when, and their deadlines then.
 #[derive(Default)]
@@ -30,8 +30,8 @@ pub(super) struct Absences(Mutex<HashMap<SeatId, (Timestamp, Bytes)>>);
 pub(super) struct Look {
     /// Seats whose process is gone, with their deadlines.
     pub(super) gone: Vec<(SeatId, Bytes)>,
-    /// Others may be: it is worth another look soon.
-    pub(super) is_open: bool,
+    /// When to look again, as others may be.
+    pub(super) again: Option<Timestamp>,
 }
 
 impl Absences {
@@ -62,7 +62,7 @@ impl Absences {
                 _ => _ = known.insert(seat, (now, deadline)),
             }
         }
-        look.is_open = !known.is_empty();
+        look.again = known.values().map(|(since, _)| since.plus(SECOND_LOOK)).min();
         look
     }
 }
@@ -87,9 +87,10 @@ mod tests {
     fn schedule_b2_who_is_missing_twice_and_silent_is_gone() {
         let absences = Absences::default();
         let first = absences.look(missing("1"), at(0), true);
-        assert_eq!(first, Look { gone: Vec::new(), is_open: true });
-        assert_eq!(absences.look(missing("1"), at(300), true).gone, []);
-        assert_eq!(absences.look(missing("1"), at(600), true).gone, missing("1"));
+        assert_eq!(first, Look { gone: Vec::new(), again: Some(at(400)) });
+        let between = absences.look(missing("1"), at(399), true);
+        assert_eq!(between, Look { gone: Vec::new(), again: Some(at(400)) });
+        assert_eq!(absences.look(missing("1"), at(400), true).gone, missing("1"));
     }
 
     #[test]

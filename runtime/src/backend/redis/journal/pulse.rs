@@ -16,7 +16,7 @@ use super::{
     chunk::BoxError,
     gather::{Gather, Worker},
     partition::{FEW, Partition, micros, unavailable},
-    presence::{BEAT, SECOND_LOOK},
+    presence::BEAT,
     reply::List,
     scripts::Call,
     seat::Seat,
@@ -149,10 +149,8 @@ impl Inner {
         let now = self.clock.local();
         let is_settled = now >= self.ears.gap().plus(self.settings.lease);
         let look = partition.absences.look(absent, now, is_settled);
-        let next = match look.is_open {
-            true => self.clock.now().plus(SECOND_LOOK / 2).min(self.next_beat()),
-            false => self.next_beat(),
-        };
+        let again = look.again.map(|again| self.clock.now().plus(again.since(now)));
+        let next = again.into_iter().chain([self.next_beat()]).min();
         let (mut list, mut answers) = (answer.list()?, Vec::with_capacity(seats.len()));
         for seat in seats {
             let mut state = list.list()?;
@@ -178,7 +176,7 @@ impl Inner {
             }
             answers.push(Ok(Pulse {
                 deadline: Some(deadline),
-                next: Some(next),
+                next,
                 next_due,
                 definitions,
                 dead: dead.iter().copied().filter(|dead| *dead != seat.id).collect(),
