@@ -1,11 +1,14 @@
 //! `create-zip worker`: does the steps of what `create-zip submit` starts, until it is told to stop.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
+
+use distributed_task::{FileSweep, Swept};
+use tokio::time::sleep;
 
 use crate::{
     cli::Labour,
     pack::{End, Failure},
-    say::say,
+    say::{say, sentence},
     servers::Unusable,
     signals::Stop,
     task::{BUCKETS, CreateZipFromFiles},
@@ -28,10 +31,8 @@ pub(crate) async fn work(labour: Labour) -> Result<End, Failure> {
         .map_err(Unusable::from)?;
 
     let (mut stop, mut again) = (Stop::new()?, Stop::new()?);
-    // Files whose saga went back without them, and uploads that were never finished.
-    for bucket in BUCKETS {
-        tokio::spawn(worker.sweep_files(bucket)?.every(LOOK));
-    }
+    let sweeps = BUCKETS.map(|bucket| worker.sweep_files(bucket));
+    let sweeps = sweeps.into_iter().collect::<Result<Vec<_>, _>>()?;
     say(&format!("ready: packs {} at a time", labour.jobs));
     let told = async {
         stop.wanted().await;
@@ -44,9 +45,36 @@ pub(crate) async fn work(labour: Labour) -> Result<End, Failure> {
             }
             Ok(End::Stopped { status: 0 })
         }
+        never = sweep(sweeps) => match never {},
         status = again.insisted_on() => {
             let left = "another worker does again what ran here".to_owned();
             Ok(End::Abandoned { status, left })
         }
+    }
+}
+
+/// Removes what nobody answers for any more: files whose saga went back without them, and uploads that
+/// were never finished.
+async fn sweep(mut sweeps: Vec<FileSweep>) -> Infallible {
+    loop {
+        for sweep in &mut sweeps {
+            match sweep.look().await {
+                Ok(Swept { deleted, aborted, .. })
+                    if !deleted.is_empty() || !aborted.is_empty() =>
+                {
+                    say(&format!(
+                        "removed {} files and {} unfinished uploads that nobody owns",
+                        deleted.len(),
+                        aborted.len()
+                    ));
+                }
+                Ok(_) => {}
+                // It is there at the next look as well.
+                Err(why) => {
+                    say(&format!("cannot look for files that nobody owns: {}", sentence(&why)))
+                }
+            }
+        }
+        sleep(LOOK).await;
     }
 }

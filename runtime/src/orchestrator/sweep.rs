@@ -10,7 +10,7 @@
 //! An upload in parts that did not end, because its process died, is no object and nobody's result:
 //! it is one as soon as its saga is over, however that ended.
 
-use std::{collections::BTreeMap, convert::Infallible, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
 use tokio::time::sleep;
@@ -194,8 +194,8 @@ impl FileSweep {
         Ok(swept)
     }
 
-    /// Looks again and again, so far apart, for as long as it is polled: beside the steps of a worker, in a
-    /// task of its own. What fails is logged, and is there at the next look as well.
+    /// Looks again and again, so far apart, until the host that it came from has left: beside the steps of a
+    /// worker, in a task of its own. What fails is logged, and is there at the next look as well.
     ///
     /// ```
     /// # #[cfg(not(feature = "files"))]
@@ -220,13 +220,17 @@ impl FileSweep {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn every(mut self, pace: Duration) -> Infallible {
-        loop {
-            if let Err(error) = self.look().await {
-                tracing::warn!(bucket = self.bucket, %error, "cannot look for orphans");
+    pub async fn every(mut self, pace: Duration) {
+        let gone = self.host.gone.clone();
+        let looks = async {
+            loop {
+                if let Err(error) = self.look().await {
+                    tracing::warn!(bucket = self.bucket, %error, "cannot look for orphans");
+                }
+                sleep(pace).await;
             }
-            sleep(pace).await;
-        }
+        };
+        gone.run_until_cancelled(looks).await;
     }
 
     async fn look_at_objects(&mut self, swept: &mut Swept) -> Result<(), SweepError> {

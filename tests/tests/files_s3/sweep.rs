@@ -123,6 +123,9 @@ async fn a_sweep_looks_again_and_again_also_when_the_server_fails() {
     }
     assert_eq!(scene.server.unfinished(), [""; 0]);
     assert!(!sweep.is_finished());
+    scene.task.shutdown(Duration::from_secs(10)).await;
+    let ended = tokio::time::timeout(Duration::from_secs(60), sweep).await;
+    ended.expect("it ends with its host").expect("it does not panic");
 }
 
 #[tokio::test]

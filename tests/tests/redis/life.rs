@@ -195,3 +195,52 @@ async fn what_is_over_is_kept_with_its_history_or_with_its_result_only() {
         assert_eq!(told, happened);
     }
 }
+
+/// A host that is busy asks again and again whether it should take another saga, and takes one now and then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_worker_serves_every_partition() {
+    let (server, _) = server();
+    let partitioned = || {
+        let journal = RedisJournal::builder(server.url()).lease(Duration::from_secs(1));
+        Distributed::default().redis_with(journal.partitions(4))
+    };
+    let ledger = Ledger::closed();
+    let api = buy(&ledger, "api", &partitioned()).build_api().await.expect("it is built");
+    for _ in 0..100 {
+        api.submit(Wish::of("tea")).await.expect("it is accepted");
+    }
+    let worker = buy(&ledger, "worker", &partitioned()).concurrency(1).build_worker();
+    let _worker = worker.await.expect("it is built");
+    ledger.gate.add_permits(30);
+    let shipped = async {
+        while ledger.entries().len() < 60 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), shipped).await.expect("thirty are shipped");
+    for partition in 0..4 {
+        let ended = server.cli(&["KEYS", &format!("*:{partition}}}:d:*")]);
+        assert!(!ended.is_empty(), "nothing of partition {partition} has ended");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_all_who_wait_for_room_one_looks() {
+    let (server, _) = server();
+    let shared = Distributed::default().redis_with(RedisJournal::builder(server.url()).capacity(4));
+    let ledger = Ledger::open();
+    let api = buy(&ledger, "api", &shared).build_api().await.expect("it is built");
+    let submits = futures_util::future::join_all((0..54).map(|_| api.submit(Wish::of("tea"))));
+    let submits = async { submits.await.into_iter().filter(Result::is_ok).count() };
+    let seen = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let looks = sent(&server, "llen");
+        let worker = buy(&ledger, "worker", &shared).build_worker().await.expect("it is built");
+        (looks, worker)
+    };
+    let limit = Duration::from_secs(60);
+    let both = tokio::time::timeout(limit, futures_util::future::join(submits, seen)).await;
+    let (accepted, (looks, _worker)) = both.expect("there is room in time");
+    assert!((5..=30).contains(&looks), "{looks} looks in a second");
+    assert_eq!(accepted, 54);
+}

@@ -47,9 +47,37 @@ impl StoreClock {
         }
     }
 
+    /// When something is due, by what the server said `at` its time: what is to come there is to come here as
+    /// well, also when this clock is ahead.
+    pub(super) fn to_come(&self, due: Timestamp, at: Timestamp) -> Timestamp {
+        let now = self.now();
+        if due > at && due <= now { now.plus(due.since(at)) } else { due }
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         let ahead = *self.ahead.lock().expect("nobody panics under it");
         let now = self.local().plus(Duration::from_micros(ahead)).0;
         Timestamp(self.latest.fetch_max(now, Ordering::Relaxed).max(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_to_come_for_the_store_is_to_come_here_also_when_its_clock_is_set_back() {
+        let (clock, noon) = (StoreClock::new(), Timestamp(1_000_000_000));
+        clock.heard(noon);
+        let due = noon.plus(SECOND);
+        assert_eq!(clock.to_come(due, noon), due);
+        tokio::time::advance(SECOND).await;
+        assert_eq!(clock.to_come(due, noon.plus(SECOND)), due, "it is due there as well");
+        // Set back by so little that this clock stays as it is.
+        let at = noon.plus(SECOND / 10);
+        clock.heard(at);
+        assert_eq!(clock.to_come(due, at), clock.now().plus(due.since(at)));
     }
 }

@@ -30,7 +30,8 @@ use crate::{
     kernel::{DefinitionHash, Fence, Fingerprint, Place, Record, SagaId, Timestamp},
 };
 
-/// How long a start is repeated that is not answered.
+/// How long a start is repeated that is not answered, at most: half as long as it would be known when it
+/// is over at once.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The most that one call holds.
 const MOST: usize = 256;
@@ -91,6 +92,8 @@ impl Job {
 struct Room {
     waiting: AtomicUsize,
     admitted: AtomicUsize,
+    /// One of those who wait here looks at the list, and then the next one.
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Gate for Room {
@@ -204,7 +207,7 @@ impl Inner {
         for arg in args() {
             request.arg(arg);
         }
-        let until = self.clock.local().plus(PATIENCE);
+        let until = self.clock.local().plus(PATIENCE.min(self.settings.retain / 2));
         let answer = partition.insist_and_count(&request, || partition.is_before(until)).await;
         let answer = answer
             .map_err(|(error, _)| BoxError::from(error))
@@ -272,23 +275,30 @@ impl Partition {
         taken.ok().map(|_| Admission::new(room))
     }
 
-    /// Waits for a place. While there is none the list is looked at.
+    /// Waits for a place. While there is none the list is looked at, by one of all who wait.
     pub(super) async fn admit(
         self: Arc<Self>,
         definition: DefinitionHash,
         capacity: usize,
         partitions: usize,
     ) -> Result<Admission, JournalError> {
+        let room = self.room(definition);
+        let _turn = room.turn.lock().await;
+        let mut until = self.clock.local().plus(PATIENCE);
         loop {
+            if let Some(admission) = self.admit_now(definition, capacity, partitions) {
+                return Ok(admission);
+            }
             let mut length = redis::cmd("LLEN");
             length.arg(self.key(b"r:", &definition.0));
             match self.call(length).await {
                 Ok(Value::Int(length)) => {
                     let length = usize::try_from(length).unwrap_or_default();
-                    self.room(definition).waiting.store(length, Ordering::Relaxed);
+                    room.waiting.store(length, Ordering::Relaxed);
+                    until = self.clock.local().plus(PATIENCE);
                 }
                 Ok(_) => return Err(unavailable("Redis did not answer how long a list is")),
-                Err(error) if error.is_worth_repeating() => {}
+                Err(error) if error.is_worth_repeating() && self.is_before(until) => {}
                 Err(error) => return Err(unavailable(error)),
             }
             if let Some(admission) = self.admit_now(definition, capacity, partitions) {

@@ -40,7 +40,7 @@ mod tests;
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, RwLock, atomic::AtomicUsize},
+    sync::{Arc, RwLock},
 };
 
 pub use self::settings::RedisJournalBuilder;
@@ -82,8 +82,6 @@ struct Inner {
     partitions: Vec<Arc<Partition>>,
     durability: Durability,
     definitions: RwLock<HashMap<DefinitionHash, Arc<Definition>>>,
-    /// Where the next claim begins.
-    next_first: AtomicUsize,
 }
 
 impl RedisJournal {
@@ -143,8 +141,8 @@ impl Inner {
         partitions: Vec<Arc<Partition>>,
         durability: Durability,
     ) -> Self {
-        let (definitions, next_first) = (RwLock::default(), AtomicUsize::new(0));
-        Self { settings, clock, ears, partitions, durability, definitions, next_first }
+        let definitions = RwLock::default();
+        Self { settings, clock, ears, partitions, durability, definitions }
     }
 
     /// All ids under a key have the same second half, and so the same partition.

@@ -17,8 +17,9 @@ use crate::{journal::SeatId, kernel::Timestamp};
 
 /// How often a process renews its seats, that it can be missed soon: less than two commands a second.
 pub(super) const BEAT: Duration = Duration::from_millis(560);
-/// After how long it is looked for again. One that lives has a new connection by then, or has beaten. With
-/// a beat before it, it is less than a second.
+/// After how long it is looked for again. One that lives has a new connection by then, or has beaten, unless
+/// its network is slow: then it loses a seat, as when its lease runs out. With a beat before it, it is less
+/// than a second.
 const SECOND_LOOK: Duration = Duration::from_millis(400);
 
 /// Seats whose process was missing, since when, and their deadlines then.

@@ -129,10 +129,11 @@ impl Inner {
         sent: Timestamp,
     ) -> Result<(Vec<Result<Pulse, JournalError>>, Vec<(SeatId, Bytes)>), BoxError> {
         let mut answer = List::of(answer)?;
-        self.clock.heard(Timestamp(answer.number()?));
+        let at = Timestamp(answer.number()?);
+        self.clock.heard(at);
         // By the clock here, which goes on when that of the server is set back.
         let deadline = sent.plus(self.settings.lease);
-        let next_due = answer.maybe_number()?.map(Timestamp);
+        let next_due = answer.maybe_number()?.map(|due| self.clock.to_come(Timestamp(due), at));
         let definitions = usize::try_from(answer.number()?).unwrap_or(usize::MAX);
         let (mut list, mut dead) = (answer.list()?, Vec::new());
         while !list.is_empty() {

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Mutex, MutexGuard,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -24,6 +24,8 @@ pub(super) struct Seat {
     /// is answered.
     pub(super) claims: AtomicU64,
     pub(super) claiming: tokio::sync::Mutex<()>,
+    /// Claims in all partitions: each begins with the next one.
+    pub(super) turns: AtomicUsize,
     owned: Mutex<HashMap<SagaId, Owned>>,
     /// The ready lists that it waits for.
     waits_for: Mutex<Vec<DefinitionHash>>,
@@ -42,6 +44,7 @@ impl Seat {
             batches: AtomicU64::new(0),
             claims: AtomicU64::new(0),
             claiming: tokio::sync::Mutex::new(()),
+            turns: AtomicUsize::new(0),
             owned: Mutex::default(),
             waits_for: Mutex::default(),
             lost: AtomicU8::new(0),

@@ -104,7 +104,8 @@ impl RedisJournalBuilder {
     }
 
     /// How long a saga is kept after its end, with its records and its key, at least. At most twice as
-    /// long. The same for every process. Default 24 hours.
+    /// long. The same for every process. A start whose answer was lost is found for so long, so leave it
+    /// half a minute or more. Default 24 hours.
     #[must_use]
     pub fn retain(mut self, retention: Duration) -> Self {
         self.settings.retain = retention;

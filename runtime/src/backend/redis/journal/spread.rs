@@ -52,7 +52,11 @@ impl Inner {
         limit: usize,
     ) -> Result<Claimed, JournalError> {
         let mut all = Claimed { at: self.clock.now(), ..Claimed::default() };
-        let first = self.next_first.fetch_add(1, Ordering::Relaxed);
+        // One after the other in turn: a call that wants nothing does not count.
+        let first = match limit {
+            0 => 0,
+            _ => self.partitions[0].seat(seat)?.turns.fetch_add(1, Ordering::Relaxed),
+        };
         for number in 0..self.partitions.len() {
             let partition = &self.partitions[(first + number) % self.partitions.len()];
             let at = partition.seat(seat)?;
@@ -75,8 +79,8 @@ impl Inner {
                     all.sagas.extend(claimed.sagas);
                 }
                 // What another partition gave has an owner now, who must hear of it.
-                Err(JournalError::Unavailable(error)) if !all.sagas.is_empty() => {
-                    tracing::warn!(%error, "a partition does not answer");
+                Err(error) if !all.sagas.is_empty() => {
+                    tracing::warn!(%error, "nothing from one partition");
                     break;
                 }
                 Err(error) => return Err(error),

@@ -187,7 +187,12 @@ impl Line {
     /// How long what waits here may be on its way to the server, on a network that is not fast:
     /// until all of it is there, nothing comes back.
     pub(super) fn sending(&self) -> Duration {
-        Duration::from_secs_f64(self.waiting.load(Relaxed) as f64 / SLOW)
+        on_its_way(self.waiting.load(Relaxed))
+    }
+
+    /// The same, with this one behind it.
+    pub(super) fn sending_with(&self, command: &Cmd) -> Duration {
+        on_its_way(self.waiting.load(Relaxed) + bytes_of(command))
     }
 
     /// Whether nothing was heard since so much was.
@@ -207,6 +212,18 @@ pub(super) fn without_limits() -> AsyncConnectionConfig {
     AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None)
 }
 
+fn on_its_way(bytes: u64) -> Duration {
+    Duration::from_secs_f64(bytes as f64 / SLOW)
+}
+
+fn bytes_of(command: &Cmd) -> u64 {
+    let lengths = command.args_iter().map(|arg| match arg {
+        Arg::Simple(bytes) => bytes.len() as u64,
+        _ => 0,
+    });
+    lengths.sum()
+}
+
 /// The bytes of a call, counted while it waits.
 struct Waiting<'a> {
     all: &'a AtomicU64,
@@ -215,11 +232,7 @@ struct Waiting<'a> {
 
 impl<'a> Waiting<'a> {
     fn new(all: &'a AtomicU64, command: &Cmd) -> Self {
-        let lengths = command.args_iter().map(|arg| match arg {
-            Arg::Simple(bytes) => bytes.len() as u64,
-            _ => 0,
-        });
-        let bytes = lengths.sum();
+        let bytes = bytes_of(command);
         all.fetch_add(bytes, Relaxed);
         Self { all, bytes }
     }

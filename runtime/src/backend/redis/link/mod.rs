@@ -138,6 +138,7 @@ impl Link {
 
     async fn ask(&self, command: &Cmd) -> Result<Value, LinkError> {
         let mut limit = pin!(sleep(self.settings.response_limit));
+        let in_time = limit.deadline();
         let mut state = self.state.clone();
         let mut last = None;
         loop {
@@ -148,6 +149,8 @@ impl Link {
                     return Err(last.unwrap_or_else(|| self.away(command, &state)));
                 }
             };
+            // What is large takes its time, and so does what waits before it.
+            limit.as_mut().reset(in_time + line.sending_with(command));
             match line.ask(command, limit.as_mut(), &self.settings).await {
                 // Nothing was done, and the keeper looks for a server that does it.
                 Err(error) if error.is_elsewhere() => last = Some(error),

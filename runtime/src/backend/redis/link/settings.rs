@@ -7,7 +7,8 @@ use std::{fmt, time::Duration};
 pub(crate) struct LinkSettings {
     /// The address, with the password.
     pub(super) url: String,
-    /// How long a call may wait, for a connection and for its answer together.
+    /// How long a call may wait, for a connection and for its answer together; besides the time that what
+    /// is sent may take on a network that is not fast.
     pub(super) response_limit: Duration,
     /// How long the start may take.
     pub(super) open_limit: Duration,

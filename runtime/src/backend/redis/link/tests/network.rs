@@ -135,3 +135,18 @@ async fn a_silent_subscription_is_made_anew() {
     let message = Heard::Message { channel: b"a".to_vec(), payload: b"1".to_vec() };
     assert_eq!(ears.recv_timeout(PATIENCE), Ok(message));
 }
+
+#[tokio::test]
+async fn what_is_large_gets_the_time_that_it_takes() {
+    // With the limit that there is, which is shorter than that.
+    let world = World::with(|settings| settings).await;
+    world.proxy.set(Connections::All, Way::In, Flow::Rate(2_000_000));
+    let large = vec![b'x'; 6_000_000];
+    let before = world.proxy.accepted();
+    let set = world.link.call(cmd("SET").arg("large").arg(large).take());
+    // What comes behind it waits for it.
+    let (set, pong) = tokio::join!(set, world.link.call(cmd("PING")));
+    assert_eq!(set.expect("it is awaited"), Value::Okay);
+    pong.expect("it is awaited");
+    assert_eq!(world.proxy.accepted(), before + 1, "a second connection was tried, and not needed");
+}
