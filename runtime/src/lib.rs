@@ -50,7 +50,7 @@
 //! tests cite. [`distributed_task`](macro@distributed_task), [`steps`] and [`step`] are the
 //! attributes, [`Task`] is what a builder builds, and [`builder::TaskBuilder`] replaces its parts.
 //! [`kernel`] has the rules without any I/O; [`journal`], [`queue`], [`files`], [`mod@progress`],
-//! [`codec`] and [`clock`] are the traits that a backend implements. [`testing`], behind the feature of
+//! [`lease`], [`codec`] and [`clock`] are the traits that a backend implements. [`testing`], behind the feature of
 //! that name, runs your sagas with a crash around each of their writes.
 #![forbid(unsafe_code)]
 // Nothing but `clock` asks for the time, and chance is named where it is used.
@@ -70,6 +70,7 @@ pub mod docs;
 pub mod files;
 pub mod journal;
 pub mod kernel;
+pub mod lease;
 #[cfg(feature = "engine")]
 mod orchestrator;
 pub mod progress;

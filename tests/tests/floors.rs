@@ -42,6 +42,7 @@ const ROOMS: &[(&str, Floor)] = &[
     ("codec", Traits),
     ("files", Traits),
     ("journal", Traits),
+    ("lease", Traits),
     ("progress", Traits),
     ("queue", Traits),
     ("orchestrator", Orchestrator),

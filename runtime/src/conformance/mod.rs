@@ -7,6 +7,7 @@ pub mod clock;
 pub mod codec;
 pub mod files;
 pub mod journal;
+pub mod lease;
 pub mod progress;
 pub mod queue;
 mod rule;

@@ -1,6 +1,7 @@
 //! Everything in the memory of one process: real backends for users, not stand-ins for tests.
 
 mod journal;
+mod leases;
 mod progress;
 mod queue;
 mod ready;
@@ -11,5 +12,6 @@ mod tombstones;
 #[cfg(feature = "sqlite")]
 pub(crate) use journal::Kept;
 pub use journal::{MemoryJournal, MemoryJournalBuilder};
+pub use leases::MemoryLeases;
 pub use progress::MemoryProgress;
 pub use queue::MemoryQueue;

@@ -1,6 +1,7 @@
 //! Redis, for tasks that run as many processes.
 
 mod journal;
+mod lease;
 mod link;
 mod progress;
 mod queue;
@@ -11,6 +12,7 @@ use uuid::Uuid;
 
 pub use self::{
     journal::{RedisJournal, RedisJournalBuilder},
+    lease::{RedisLeases, RedisLeasesBuilder},
     link::RedisOpenError,
     progress::{RedisProgress, RedisProgressBuilder},
     queue::{RedisQueue, RedisQueueBuilder},

@@ -45,7 +45,7 @@ use std::{
 
 pub use self::settings::RedisJournalBuilder;
 use self::{clock::StoreClock, ears::Ears, partition::Partition, settings::Settings, stuck::Watch};
-use super::{link::Subscription, progress::RedisProgress, queue::RedisQueue};
+use super::{lease::RedisLeases, link::Subscription, progress::RedisProgress, queue::RedisQueue};
 use crate::{
     journal::{
         Admission, Answer, Audited, Batch, Carry, ClaimFrom, Claimed, Committed, Created,
@@ -110,6 +110,23 @@ impl RedisJournal {
     pub fn progress(&self) -> RedisProgress {
         let link = Arc::clone(self.inner.partitions[0].link());
         RedisProgress::on(link, &self.inner.settings.namespace)
+    }
+
+    /// Leases over the connection and in the namespace of this journal.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// use distributed_task::backend::redis::RedisJournal;
+    ///
+    /// let journal = RedisJournal::builder("redis://127.0.0.1/").open().await?;
+    /// let leases = journal.leases();
+    /// # let _ = leases;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn leases(&self) -> RedisLeases {
+        let link = Arc::clone(self.inner.partitions[0].link());
+        RedisLeases::on(link, &self.inner.settings.namespace)
     }
 
     /// A carrier of tickets over the connection and in the namespace of this journal.

@@ -15,6 +15,8 @@ pub(crate) struct ServerFacts {
     /// What what is written survives. Behind sentinels it is the end of a process at most: a
     /// replica that takes over may lack the last writes.
     pub(crate) durability: Durability,
+    /// Another server may take over, and lack the last writes.
+    pub(crate) is_replicated: bool,
 }
 
 impl ServerFacts {
@@ -49,6 +51,8 @@ impl ServerFacts {
                 true => Durability::Fsync,
                 false => Durability::Process,
             },
+            is_replicated: way.is_sentinel()
+                || info.of("connected_slaves").is_some_and(|replicas| replicas != "0"),
         })
     }
 }

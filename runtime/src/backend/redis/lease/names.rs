@@ -1,0 +1,72 @@
+//! What the keys of a lease are called: `<namespace>:{<name>}:l`, and `:f` for its last fence. The name
+//! is the hash tag, so that both are in one slot.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+/// The longest name that stands in a key as it is, in bytes.
+const LONGEST: usize = 512;
+/// What of a longer one does, before a hash of all of it.
+const BEGINNING: usize = LONGEST - 65;
+
+/// The lease, and its last fence.
+pub(super) fn keys(namespace: &str, name: &str) -> [String; 2] {
+    let tag = tag(name);
+    ["l", "f"].map(|kind| format!("{namespace}:{{{tag}}}:{kind}"))
+}
+
+/// Without what would end the tag, and without what is no text to read. No two names have one.
+fn tag(name: &str) -> String {
+    let mut tag = String::with_capacity(name.len());
+    for character in name.chars() {
+        match character {
+            '{' | '}' | '%' | '#' => write!(tag, "%{:02X}", character as u32),
+            character if character.is_control() => write!(tag, "%{:02X}", character as u32),
+            character => tag.write_char(character),
+        }
+        .expect("a string takes everything");
+    }
+    if tag.is_empty() {
+        // No other name has one that is only this.
+        return "%".to_owned();
+    }
+    if tag.len() > LONGEST {
+        let all = Sha256::digest(name);
+        while tag.len() > BEGINNING {
+            tag.pop();
+        }
+        tag.push('#');
+        all.iter().for_each(|byte| write!(tag, "{byte:02x}").expect("a string takes everything"));
+    }
+    tag
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stands_in_its_keys_as_it_is() {
+        let wanted = ["shop:{nightly:Bericht für 7}:l", "shop:{nightly:Bericht für 7}:f"];
+        assert_eq!(keys("shop", "nightly:Bericht für 7"), wanted);
+    }
+
+    #[test]
+    fn what_would_end_or_empty_the_tag_is_written_otherwise() {
+        for (name, wanted) in
+            [("", "%"), ("{a}", "%7Ba%7D"), ("%7B", "%257B"), ("a\n", "a%0A"), ("#", "%23")]
+        {
+            assert_eq!(tag(name), wanted);
+        }
+    }
+
+    #[test]
+    fn long_names_are_cut_and_stay_apart() {
+        let long = "é".repeat(5_000);
+        let (one, other) = (tag(&format!("{long}a")), tag(&format!("{long}A")));
+        assert!(one.len() <= LONGEST && one.starts_with("éé"), "{one}");
+        assert_ne!(one, other);
+        assert_eq!(tag(&"x".repeat(LONGEST)), "x".repeat(LONGEST));
+    }
+}

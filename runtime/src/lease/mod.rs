@@ -1,0 +1,190 @@
+//! Leases: somebody has a name for a limited time, and nobody else. What locks, elections and jobs that
+//! run once are built on.
+
+mod error;
+mod owner;
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+pub use self::{error::LeaseError, owner::Owner};
+use crate::kernel::{Fence, Timestamp};
+
+/// Grants names to owners, for a while.
+///
+/// # Names
+/// Any text is a name, as it is written: capitals count, and no character means anything. No two names
+/// are one.
+///
+/// # Time
+/// The store's clock decides when a lease is over; no clock here does. A lease of less than a
+/// millisecond is one of a millisecond.
+///
+/// # Fences
+/// Each tenure has a [`Fence`], which is never 0 and higher than those of all earlier tenures of that
+/// name, also after what the store lost. It stays the same for the whole tenure. A resource that keeps
+/// the highest it has seen refuses an owner whose time is over and who does not know it yet: the only
+/// help against one that was paused between a look at its lease and its write.
+///
+/// # Repetition
+/// Every call may be made again, or be applied later than its answer was given up: an owner that
+/// acquires what it has keeps it, with its fence, and a renewal never shortens. So an owner is one
+/// attempt to have one name; whoever begins anew draws a new [`Owner`].
+///
+/// # Cancellation
+/// Dropping a future leaves its call done or not. Whoever drops `try_acquire` calls `release`.
+///
+/// # Example
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use distributed_task::{
+///     backend::memory::MemoryLeases,
+///     lease::{Acquired, LeaseStore as _, Owner, Released, Renewed},
+/// };
+///
+/// let (leases, lease) = (MemoryLeases::new(), Duration::from_secs(10));
+/// let (ours, theirs) = (Owner::draw(), Owner::draw());
+/// let Acquired::Granted(grant) = leases.try_acquire("nightly-report", &ours, lease).await? else {
+///     panic!("nobody else wants it");
+/// };
+/// println!("every write carries {}", grant.fence);
+///
+/// let Acquired::Busy(busy) = leases.try_acquire("nightly-report", &theirs, lease).await? else {
+///     panic!("it is ours");
+/// };
+/// assert_eq!(busy.holder, Some(ours.clone()));
+///
+/// assert_eq!(leases.try_renew("nightly-report", &ours, lease).await?, Renewed::Renewed);
+/// assert_eq!(leases.release("nightly-report", &ours).await?, Released::Released);
+/// assert_eq!(leases.inspect("nightly-report").await?, None);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// ```
+pub trait LeaseStore: Send + Sync + 'static {
+    /// What its word is worth.
+    fn safety(&self) -> Safety;
+
+    /// Takes a name that is free, for so long. An owner that has it keeps it for the longer of what is
+    /// left and `lease`.
+    fn try_acquire<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Acquired, LeaseError>>;
+
+    /// Keeps a name for the longer of what is left and `lease`. A tenure that is over is never brought
+    /// back.
+    fn try_renew<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Renewed, LeaseError>>;
+
+    /// Frees a name that this owner has.
+    fn release<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+    ) -> BoxFuture<'a, Result<Released, LeaseError>>;
+
+    /// Who has a name, if anybody. Changes nothing.
+    fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>>;
+}
+
+/// What it takes until two owners may have one name, each within its lease. The more there is above
+/// it, the less: [`Fence`]s help in every case.
+///
+/// See [`LeaseStore::safety`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Safety {
+    /// A fail-over to a replica that lacks the grant, and all that is said of one server.
+    Replicas,
+    /// A server that loses the grant: it starts again without its data, somebody deletes it, or its
+    /// clock jumps.
+    Server,
+    /// Nothing: all owners are in this process.
+    Process,
+}
+
+/// What became of an attempt to take a name.
+///
+/// See [`LeaseStore`] for an example.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acquired {
+    /// It is the owner's.
+    Granted(Grant),
+    /// It is somebody else's.
+    Busy(Busy),
+}
+
+/// A tenure that began, or goes on.
+///
+/// See [`LeaseStore`] for an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The fence of this tenure.
+    pub fence: Fence,
+    /// How much time was left in the store when it answered. Count from before the question.
+    pub left: Duration,
+}
+
+/// A name that somebody else has.
+///
+/// See [`LeaseStore`] for an example.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Busy {
+    /// Who has it, if the store knows.
+    pub holder: Option<Owner>,
+    /// When it is free at the latest, if it is not renewed; `None` if it has no end, which is damage
+    /// from outside.
+    pub retry_after: Option<Duration>,
+}
+
+/// What became of a renewal.
+///
+/// See [`LeaseStore`] for an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewed {
+    /// The owner has it, and for longer.
+    Renewed,
+    /// The owner has it no more, for good.
+    NotOwner,
+}
+
+/// What became of a release. None of these is a failure: the name is not this owner's any more.
+///
+/// See [`LeaseStore`] for an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Released {
+    /// It is free.
+    Released,
+    /// Its time was over, or it was released before, and nobody has it.
+    AlreadyExpired,
+    /// Somebody else has it by now.
+    NotOwner,
+}
+
+/// Who has a name, as somebody sees it who looks.
+///
+/// See [`LeaseStore`] for an example.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenure {
+    /// Whose it is.
+    pub owner: Owner,
+    /// The fence of the tenure.
+    pub fence: Fence,
+    /// Since when, on the store's clock.
+    pub since: Timestamp,
+    /// When it is over if it is not renewed; `None` if it has no end, which is damage from outside.
+    pub expires_in: Option<Duration>,
+}
