@@ -137,7 +137,7 @@ impl Shop {
     }
 
     pub(crate) async fn find(&self, id: SagaId) -> Result<SellHandle, Trouble> {
-        self.0.saga(id).await.map_err(Trouble::told)
+        self.0.handle(id).await.map_err(Trouble::told)
     }
 
     /// Tells what happens to an order until it is over or waits for somebody.

@@ -100,10 +100,14 @@ pub trait LeaseStore: Send + Sync + 'static {
     fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>>;
 }
 
-/// What it takes until two owners may have one name, each within its lease. The more there is above
-/// it, the less: [`Fence`]s help in every case.
+/// What it takes for two owners to have one name at a time, each within its lease. Ordered: a later one is
+/// safer. A [`Fence`] helps with all of them.
 ///
-/// See [`LeaseStore::safety`].
+/// ```
+/// use distributed_task::lease::Safety;
+///
+/// assert!(Safety::Replicas < Safety::Server && Safety::Server < Safety::Process);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Safety {

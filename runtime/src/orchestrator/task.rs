@@ -86,7 +86,7 @@ pub struct ShutdownReport {
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let task = Double::builder().use_in_process_mode().build().await?;
 /// let typo: SagaId = "0192f0c1-0000-7000-8000-000000000000".parse()?;
-/// match task.saga(typo).await {
+/// match task.handle(typo).await {
 ///     Ok(saga) => println!("{}", saga.status().await?),
 ///     Err(StatusError::NoSuch { saga }) => assert_eq!(saga, typo),
 ///     Err(error) => return Err(error.into()),
@@ -256,7 +256,7 @@ impl<T: TaskSteps> Task<T> {
 
     /// The handle of a saga that was started under a key before.
     async fn before(&self, id: SagaId) -> Result<Option<SagaHandle<T>>, SubmitError> {
-        match self.saga(id).await {
+        match self.handle(id).await {
             Ok(saga) => Ok(Some(saga)),
             Err(StatusError::Forgotten { status, .. }) => {
                 Ok(Some(SagaHandle::forgotten(Arc::clone(&self.inner), id, status)))
@@ -283,7 +283,7 @@ impl<T: TaskSteps> Task<T> {
     /// # Errors
     /// When the journal does not know the saga, knows only how it ended, knows it as one of another
     /// task, or fails.
-    pub async fn saga(&self, id: SagaId) -> Result<SagaHandle<T>, StatusError> {
+    pub async fn handle(&self, id: SagaId) -> Result<SagaHandle<T>, StatusError> {
         SagaHandle::find(Arc::clone(&self.inner), id).await
     }
 

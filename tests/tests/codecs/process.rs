@@ -58,7 +58,7 @@ impl<T: distributed_task::TaskSteps> Process<T> {
     }
 
     pub(crate) fn outcome(&self, saga: SagaId) -> Result<SagaOutcome<T>, OutcomeError> {
-        self.run(async { self.task.saga(saga).await.expect("it is there").outcome().await })
+        self.run(async { self.task.handle(saga).await.expect("it is there").outcome().await })
     }
 
     /// What runs is interrupted, and what is there is given back.

@@ -132,7 +132,7 @@ impl<T: TaskSteps> Process<T> {
     pub(crate) fn outcome(&mut self) -> Option<End> {
         let (id, _) = self.store.place()?;
         self.ask(move |task| async move {
-            let saga = task.saga(id).await.expect("the journal has it");
+            let saga = task.handle(id).await.expect("the journal has it");
             let outcome = timeout(SOON, saga.outcome()).await.expect("it is at rest");
             Some(End::seen(outcome))
         })

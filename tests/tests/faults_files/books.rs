@@ -91,7 +91,7 @@ pub(crate) fn journal(place: &Place) -> Journal {
     look(place, async |task| {
         let mut journal = Journal::default();
         for (id, status) in rows(task).await {
-            let saga = task.saga(id).await.expect("it is there");
+            let saga = task.handle(id).await.expect("it is there");
             let events = saga.history().await.expect("it can be read");
             let is_abandoned = events.iter().any(|event| {
                 matches!(&event.kind, SagaEventKind::Compensating { cause: TurnedBack::Abandoned })

@@ -58,7 +58,7 @@ async fn with_the_code(journal: &Arc<MemoryJournal>, saga: SagaId) -> SagaStatus
     let builder = Capable::builder().use_in_process_mode().override_journal(Arc::clone(journal));
     let task = builder.build().await.expect("it builds");
     sleep(Duration::from_secs(60)).await;
-    task.saga(saga).await.expect("it is there").status().await.expect("it is known")
+    task.handle(saga).await.expect("it is there").status().await.expect("it is known")
 }
 
 /// Its journal does this with the next so many calls of one kind.

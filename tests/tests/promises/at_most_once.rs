@@ -127,7 +127,7 @@ impl Post {
     async fn taken_over<T: TaskSteps>(&self, host: TaskBuilder<T>, saga: SagaId) -> SagaOutcome<T> {
         let host = host.override_journal(Arc::clone(&self.journal)).build().await;
         let host = host.expect("it builds");
-        let saga = host.saga(saga).await.expect("the journal has it");
+        let saga = host.handle(saga).await.expect("the journal has it");
         let outcome = timeout(Duration::from_secs(3600), saga.outcome()).await;
         outcome.expect("it is taken over").expect("an outcome")
     }

@@ -76,7 +76,7 @@ async fn r3_a_cancel_that_waits_for_the_pivot_does_not_hide_a_crash_loop() {
         let saga = task.submit(()).await.expect("submitted").id();
         sleep(Duration::from_secs(5)).await;
         if cancelled {
-            task.saga(saga).await.expect("it is there").cancel().await.expect("it is recorded");
+            task.handle(saga).await.expect("it is there").cancel().await.expect("it is recorded");
         }
         task.shutdown(Duration::ZERO).await;
         let definition = definition(&journal, saga).await;
@@ -85,7 +85,7 @@ async fn r3_a_cancel_that_waits_for_the_pivot_does_not_hide_a_crash_loop() {
         }
         let (task, log) = sale(&journal).await;
         sleep(Duration::from_secs(60)).await;
-        let status = task.saga(saga).await.expect("it is there").status().await;
+        let status = task.handle(saga).await.expect("it is there").status().await;
         assert_eq!(status.expect("it is known"), SagaStatus::Parked, "cancelled: {cancelled}");
         assert_eq!(log.entries(), Vec::<String>::new());
     }

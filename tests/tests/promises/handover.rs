@@ -46,7 +46,7 @@ async fn waiting(journal: &Arc<MemoryJournal>) -> (Task<LongWait>, SagaHandle<Lo
 }
 
 async fn is_called_again(task: &Task<LongWait>, saga: SagaHandle<LongWait>) {
-    let saga = task.saga(saga.id()).await.expect("the journal has it");
+    let saga = task.handle(saga.id()).await.expect("the journal has it");
     let outcome = timeout(Duration::from_secs(2 * 3600), saga.outcome()).await;
     let outcome = outcome.expect("the timer fires").expect("an outcome");
     assert!(matches!(outcome, SagaOutcome::Completed(2)), "{outcome:?}");
@@ -114,7 +114,7 @@ async fn what_a_leaving_host_gives_back_wakes_the_idle_other() {
         let (new, _) = haul(&journal, 2).await;
         sleep(Duration::from_secs(1)).await;
         assert!(old.shutdown(Duration::from_secs(60)).await.in_time);
-        let saga = new.saga(saga.id()).await.expect("the journal has it");
+        let saga = new.handle(saga.id()).await.expect("the journal has it");
         let outcome = timeout(Duration::from_secs(60), saga.outcome()).await;
         outcome.expect("the other host goes on").expect("an outcome");
     }

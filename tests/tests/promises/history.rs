@@ -353,7 +353,7 @@ async fn schedule_b19_events_of_a_saga_that_another_host_drives_show_within_5_s(
     let journal = Arc::default();
     let ((there, _), (here, _)) = (order(&journal).await, order(&journal).await);
     let saga = there.submit(request(Goes::Back)).await.expect("submitted");
-    let from_afar = here.saga(saga.id()).await.expect("it is known");
+    let from_afar = here.handle(saga.id()).await.expect("it is known");
     let begun = tokio::time::Instant::now();
     let followed = all(from_afar.events()).await;
     assert_eq!(followed, saga.history().await.expect("it is kept"));

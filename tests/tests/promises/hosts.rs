@@ -119,7 +119,7 @@ async fn f3_a_host_that_cannot_renew_stops_before_others_may_take_its_sagas() {
     let silent_since = Instant::now();
     let new = heart(&well, &Beating::default()).override_journal(Arc::clone(&inner));
     let new = new.build().await.expect("it builds");
-    let saga = new.saga(saga).await.expect("the journal has it");
+    let saga = new.handle(saga).await.expect("the journal has it");
     let outcome =
         timeout(Duration::from_secs(120), saga.outcome()).await.expect("it is taken over");
     assert!(matches!(outcome, Ok(SagaOutcome::Completed(()))), "{outcome:?}");

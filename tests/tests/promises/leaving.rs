@@ -101,7 +101,7 @@ async fn a_handle_that_is_had_from_a_task_that_left_sees_the_end_elsewhere() {
     let journal = Arc::new(MemoryJournal::new());
     let (Plant { task, .. }, saga) = at_work(&journal, 5).await;
     task.shutdown(Duration::from_secs(60)).await;
-    let saga = task.saga(saga.id()).await.expect("the journal has it");
+    let saga = task.handle(saga.id()).await.expect("the journal has it");
     let _other = plant(&journal).await;
     let outcome = timeout(FOR_EVER, saga.outcome()).await.expect("it ends");
     assert!(matches!(outcome, Ok(SagaOutcome::Completed(()))), "{outcome:?}");

@@ -200,7 +200,7 @@ async fn an_output_by_hand_is_whatever_has_the_same_json() {
     let desk = desk().await;
     let told = async |id: SagaId, answer: Result<OperatorAnswer, OperatorError>| {
         assert_eq!(answer.expect("answered"), RECORDED);
-        outcome(&desk.trips.saga(id).await.expect("it is known")).await.expect("an outcome")
+        outcome(&desk.trips.handle(id).await.expect("it is known")).await.expect("an outcome")
     };
     for nth in 0..3 {
         let id = desk.needs_somebody(Fails::Ticket).await.id();
@@ -249,7 +249,7 @@ async fn whoever_comes_after_the_word_of_an_operator_waits_for_what_becomes_of_i
     let desk = desk().await;
     let id = desk.needs_somebody(Fails::Pay).await.id();
     assert_eq!(desk.alice.kill(id, "bankrupt").await.expect("answered"), RECORDED);
-    let saga = desk.trips.saga(id).await.expect("it is known");
+    let saga = desk.trips.handle(id).await.expect("it is known");
     let outcome = outcome(&saga).await;
     assert!(matches!(outcome, Ok(SagaOutcome::Killed { .. })), "{outcome:?}");
 }

@@ -84,7 +84,7 @@ async fn sale(again: Again, cancelled: bool) -> (Result<SaleOutcome, OutcomeErro
     moved.store(true, Ordering::SeqCst);
     opened.store(0, Ordering::SeqCst);
     let new = build().await.expect("it builds");
-    let saga = new.saga(saga.id()).await.expect("the journal has it");
+    let saga = new.handle(saga.id()).await.expect("the journal has it");
     let outcome = timeout(Duration::from_secs(3600), saga.outcome()).await;
     (outcome.expect("it ends"), opened.load(Ordering::SeqCst))
 }

@@ -235,7 +235,7 @@ async fn j5_what_is_in_hand_when_the_seat_is_lost_is_told_to_the_next_owner() {
         sleep(LEASE).await;
         let again = Log::default();
         let new = pair(&again).override_journal(Arc::clone(&inner)).build().await;
-        let saga = new.expect("it builds").saga(saga.id()).await.expect("the journal has it");
+        let saga = new.expect("it builds").handle(saga.id()).await.expect("the journal has it");
         let outcome = timeout(HOUR, saga.outcome()).await.expect("it is taken over");
         assert!(matches!(outcome, Ok(SagaOutcome::Completed((1, 2)))), "{outcome:?}");
         assert_eq!(log.entries(), ["left", "right"]);

@@ -100,7 +100,7 @@ async fn f1_f2_schedule_a2_who_came_first_gets_the_higher_fence_when_it_takes_ov
     sleep(Duration::from_secs(1)).await;
     cut_off.store(true, Ordering::SeqCst);
     completes(&busy).await;
-    let saga = heir.saga(saga.id()).await.expect("the journal has it");
+    let saga = heir.handle(saga.id()).await.expect("the journal has it");
     completes(&saga).await;
 
     let numbers = |log: &Log| -> Vec<u64> {
@@ -224,7 +224,7 @@ async fn schedule_b1_what_a_dead_seat_asks_for_goes_to_the_living() {
     journal.pulse(dead, None).await.expect_err("and stays so");
     let task = three(&log).override_journal(journal).build().await.expect("it builds");
     for id in ids {
-        completes(&task.saga(id).await.expect("it is there")).await;
+        completes(&task.handle(id).await.expect("it is there")).await;
     }
 }
 
@@ -247,7 +247,7 @@ async fn schedule_b17_a_seat_that_is_late_and_not_reaped_keeps_its_sagas() {
     assert_eq!(journal.reap(late).await.expect("memory"), Reaped::Reaped(1));
     journal.pulse(late, None).await.expect_err("no renewal brings it back");
     let task = three(&log).override_journal(journal).build().await.expect("it builds");
-    completes(&task.saga(ids[0]).await.expect("it is there")).await;
+    completes(&task.handle(ids[0]).await.expect("it is there")).await;
 }
 
 /// A queue that loses what is published first, and counts what is not acknowledged.
@@ -381,7 +381,7 @@ async fn schedule_b15_an_attempt_without_a_limit_of_its_own_is_waited_for_ten_mi
     cut_off.store(true, Ordering::SeqCst);
     let begun = Instant::now();
     let heir = endless().override_journal(journal).build().await.expect("it builds");
-    let saga = heir.saga(saga).await.expect("it is there");
+    let saga = heir.handle(saga).await.expect("it is there");
     let outcome = timeout(FOR_EVER, saga.outcome()).await.expect("it ends").expect("an outcome");
     let SagaOutcome::Compensated { cause, .. } = outcome else { panic!("it went back") };
     assert!(matches!(cause, CompensationCause::Failed { .. }), "{cause:?}");
@@ -442,7 +442,7 @@ async fn r3_schedule_b4_a_saga_that_kills_its_hosts_is_parked_and_those_beside_i
     }
     let last = hosts.last().expect("there is one");
     for (deadly, saga) in sagas {
-        let saga = last.saga(saga).await.expect("the journal has it");
+        let saga = last.handle(saga).await.expect("the journal has it");
         let wanted = if deadly { SagaStatus::Parked } else { SagaStatus::Completed };
         assert_eq!(saga.status().await.expect("it is there"), wanted, "deadly: {deadly}");
     }

@@ -55,7 +55,7 @@ async fn shutdown_finishes_the_running_step_and_another_host_goes_on_from_there(
     assert!(matches!(refused, SubmitError::ShuttingDown { .. }), "{refused}");
 
     let (new, _) = relay(&journal, &log).await;
-    let saga = new.saga(saga.id()).await.expect("the journal has it");
+    let saga = new.handle(saga.id()).await.expect("the journal has it");
     let outcome = saga.outcome().await.expect("an outcome");
     assert!(matches!(outcome, SagaOutcome::Completed(2)), "{outcome:?}");
     assert_eq!(log.entries(), ["first, try 1", "first done", "second"]);
@@ -72,7 +72,7 @@ async fn a_step_that_outlasts_the_shutdown_is_interrupted_and_runs_again_elsewhe
     assert_eq!(begun.elapsed().as_secs(), 60);
 
     let (new, _) = relay(&journal, &log).await;
-    let saga = new.saga(saga.id()).await.expect("the journal has it");
+    let saga = new.handle(saga.id()).await.expect("the journal has it");
     let outcome = saga.outcome().await.expect("an outcome");
     assert!(matches!(outcome, SagaOutcome::Completed(2)), "an interruption is no failure");
     assert_eq!(log.entries(), ["first, try 1", "first, try 2", "first done", "second"]);

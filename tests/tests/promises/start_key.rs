@@ -169,7 +169,7 @@ async fn i3_schedule_b6_when_the_records_are_gone_the_key_still_tells_how_the_sa
     let outcome = again.outcome().await.expect_err("the response is gone");
     let is = |status| matches!(status, SagaStatus::Completed);
     assert!(matches!(outcome, OutcomeError::Forgotten { status, .. } if is(status)), "{outcome}");
-    let handle = task.saga(saga.id()).await.expect_err("there are no records");
+    let handle = task.handle(saga.id()).await.expect_err("there are no records");
     assert!(matches!(handle, StatusError::Forgotten { status, .. } if is(status)), "{handle}");
 
     let refused = task.submit_with_key("17", wanted(2)).await.expect_err("the key is used");
@@ -339,7 +339,7 @@ async fn i3_however_many_starts_were_abandoned_a_key_has_one_open_saga() {
     let refused = new.submit_with_key("17", (6, 500)).await.expect_err("it is another request");
     assert!(matches!(refused, SubmitError::KeyReused { .. }), "{refused}");
     // Who held a handle of the first start is not told of the last one.
-    let forgotten = new.saga(abandoned[0]).await.expect_err("there are no records");
+    let forgotten = new.handle(abandoned[0]).await.expect_err("there are no records");
     let is = |status| matches!(status, SagaStatus::Compensated);
     assert!(matches!(forgotten, StatusError::Forgotten { status, .. } if is(status)));
     assert_eq!(answer(&again).await, 5);

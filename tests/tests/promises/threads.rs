@@ -142,7 +142,7 @@ async fn j5_what_a_thread_returns_after_its_host_left_counts() {
     old.running.notified().await;
     sleep(Duration::from_secs(60)).await;
     let new = shop(&journal).await;
-    let saga = new.task.saga(saga.id()).await.expect("the journal has it");
+    let saga = new.task.handle(saga.id()).await.expect("the journal has it");
     let outcome = in_time(saga.outcome()).await.expect("an outcome");
     assert!(matches!(outcome, SagaOutcome::Completed(7)), "{outcome:?}");
     assert_eq!(new.log.entries(), Vec::<String>::new(), "it is not charged twice");

@@ -230,7 +230,7 @@ macro_rules! taken_over {
         let (journal, log) = (Arc::new(MemoryJournal::new()), Log::default());
         let id = paid!($began, journal, log);
         let next = build!($place::$release, journal, log, closed: false);
-        let saga = next.saga(id).await.expect("the journal has it");
+        let saga = next.handle(id).await.expect("the journal has it");
         (outcome!(saga), log.entries())
     }};
 }
@@ -278,7 +278,7 @@ macro_rules! goes_on {
         let (journal, log) = (Arc::new(MemoryJournal::new()), Log::default());
         let id = paid!($place, journal, log);
         let wrong = build!($place::text, journal, log, closed: false);
-        let saga = wrong.saga(id).await.expect("the journal has it");
+        let saga = wrong.handle(id).await.expect("the journal has it");
         outcome!(saga).expect_err("parked");
         let mut parked = wrong.operator("alice").parked();
         let row = parked.next().await.expect("it is listed").expect("a row");
@@ -288,7 +288,7 @@ macro_rules! goes_on {
         let right = build!($place::wide, journal, log, closed: false);
         let answer = right.operator("alice").unpark(id).await.expect("answered");
         assert_eq!(answer, OperatorAnswer::Recorded);
-        let saga = right.saga(id).await.expect("the journal has it");
+        let saga = right.handle(id).await.expect("the journal has it");
         outcome!(saga).expect("an outcome");
         (saga.status().await.expect("it is known"), log.entries())
     }};
@@ -351,13 +351,13 @@ async fn e2_a_live_request_of_another_type_is_read_or_parks_the_saga() {
         first.shutdown(Duration::from_secs(1)).await;
         if is_wide {
             let next = echo!(wide_number, journal, closed: false);
-            let saga = next.saga(id).await.expect("the journal has it");
+            let saga = next.handle(id).await.expect("the journal has it");
             let outcome = timeout(Duration::from_secs(7200), saga.outcome()).await;
             let outcome = outcome.expect("it ends");
             assert!(matches!(outcome, Ok(SagaOutcome::Completed(5))), "{outcome:?}");
         } else {
             let next = echo!(word, journal, closed: false);
-            let saga = next.saga(id).await.expect("the journal has it");
+            let saga = next.handle(id).await.expect("the journal has it");
             let error = outcome!(saga).expect_err("a number is no word");
             assert!(matches!(error, OutcomeError::Parked { .. }), "{error}");
             assert!(error.to_string().contains("the request: "), "{error}");
@@ -371,9 +371,9 @@ async fn a_live_response_of_another_type_is_read_or_told_as_unreadable() {
     let first = echo!(number, journal, closed: false);
     let id = first.submit(5).await.expect("submitted").id();
     sleep(Duration::from_secs(60)).await;
-    let wide = echo!(wide_number, journal, closed: false).saga(id).await.expect("it is known");
+    let wide = echo!(wide_number, journal, closed: false).handle(id).await.expect("it is known");
     assert!(matches!(wide.outcome().await, Ok(SagaOutcome::Completed(5))));
-    let word = echo!(word, journal, closed: false).saga(id).await.expect("it is known");
+    let word = echo!(word, journal, closed: false).handle(id).await.expect("it is known");
     let error = word.outcome().await.expect_err("a number is no word");
     assert!(matches!(error, OutcomeError::Undecodable { .. }), "{error}");
 }

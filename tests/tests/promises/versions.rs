@@ -188,7 +188,7 @@ async fn v1_v2_v3_o3_a_new_release_finishes_what_an_old_one_began_along_the_old_
     let journal = Arc::new(MemoryJournal::new());
     let id = waiting(&journal).await;
     let new = build!(new, journal);
-    let saga = new.saga(id).await.expect("the journal has it");
+    let saga = new.handle(id).await.expect("the journal has it");
     let outcome = timeout(Duration::from_secs(7200), saga.outcome()).await.expect("it is claimed");
     // `price` was journaled by the old release, and is not run again (O3); `tax` is not in the graph; the code is new.
     let SagaOutcome::Completed(label) = outcome.expect("an outcome") else { panic!("completed") };
@@ -200,7 +200,7 @@ async fn v2_a_step_that_says_what_it_was_called_does_the_work_of_that_one() {
     let journal = Arc::new(MemoryJournal::new());
     let id = waiting(&journal).await;
     let renamed = build!(renamed, journal);
-    let saga = renamed.saga(id).await.expect("the journal has it");
+    let saga = renamed.handle(id).await.expect("the journal has it");
     let outcome = timeout(Duration::from_secs(7200), saga.outcome()).await.expect("it is claimed");
     let SagaOutcome::Completed(label) = outcome.expect("an outcome") else { panic!("completed") };
     assert_eq!(label, "renamed 42");
@@ -209,7 +209,7 @@ async fn v2_a_step_that_says_what_it_was_called_does_the_work_of_that_one() {
 /// Asks a release for the outcome of a saga of yesterday, in the hours after it is due.
 macro_rules! outcome_in {
     ($release:expr, $id:expr) => {{
-        let saga = $release.saga($id).await.expect("the journal has it");
+        let saga = $release.handle($id).await.expect("the journal has it");
         // Until the wait of the old release is over, there is nothing to claim.
         sleep(Duration::from_secs(3600)).await;
         timeout(Duration::from_secs(120), saga.outcome()).await.expect("it does not wait for ever")
@@ -264,7 +264,7 @@ async fn waits_for_its_code(journal: &Arc<MemoryJournal>, id: SagaId) {
     assert_eq!((history.records.len(), history.place), (records, Place::Ready), "untouched");
 
     let capable = build!(new, *journal);
-    let saga = capable.saga(id).await.expect("the journal has it");
+    let saga = capable.handle(id).await.expect("the journal has it");
     let outcome = timeout(Duration::from_secs(60), saga.outcome()).await.expect("it is claimed");
     assert!(matches!(outcome, Ok(SagaOutcome::Completed(_))), "{outcome:?}");
 }
@@ -298,7 +298,7 @@ async fn schedule_b10_a_host_without_the_code_does_what_needs_none() {
             false => (operator.cancel(id, "not wanted any more").await, SagaStatus::Cancelled),
         };
         assert_eq!(told.expect("told"), OperatorAnswer::Recorded);
-        let saga = incapable.saga(id).await.expect("the journal has it");
+        let saga = incapable.handle(id).await.expect("the journal has it");
         assert_eq!(saga.status().await.expect("known"), ended);
     }
 }
@@ -313,7 +313,7 @@ async fn v3_a_host_that_was_there_first_hears_of_a_definition_that_it_covers() {
     let id = slow.submit(3).await.expect("submitted").id();
     sleep(Duration::from_secs(1)).await;
     slow.shutdown(Duration::ZERO).await;
-    let saga = new.saga(id).await.expect("it is there");
+    let saga = new.handle(id).await.expect("it is there");
     let outcome = timeout(Duration::from_secs(86_400), saga.outcome()).await.expect("it ends");
     assert!(matches!(outcome, Ok(SagaOutcome::Completed(label)) if label == "new 9"));
 }

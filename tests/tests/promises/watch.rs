@@ -87,7 +87,7 @@ async fn a_handle_of_another_task_is_refused() {
     let other = Other::builder().use_in_process_mode().override_journal(journal);
     let other = other.build().await.expect("it builds");
     let saga = other.submit(()).await.expect("submitted");
-    let error = watched.saga(saga.id()).await.expect_err("another task");
+    let error = watched.handle(saga.id()).await.expect_err("another task");
     assert!(matches!(error, StatusError::OtherTask { .. }), "{error}");
 }
 
@@ -95,14 +95,14 @@ async fn a_handle_of_another_task_is_refused() {
 async fn a_handle_can_be_had_again_by_id_even_after_the_end() {
     let task = Watched::builder().build().await.expect("it builds");
     let saga = task.submit(false).await.expect("submitted");
-    let again = task.saga(saga.id()).await.expect("it is known");
+    let again = task.handle(saga.id()).await.expect("it is known");
     saga.outcome().await.expect("an outcome");
-    for saga in [again, task.saga(saga.id()).await.expect("it is still known")] {
+    for saga in [again, task.handle(saga.id()).await.expect("it is still known")] {
         let outcome = saga.outcome().await.expect("an outcome");
         assert!(matches!(outcome, SagaOutcome::Completed(())), "{outcome:?}");
     }
     let nobody: SagaId = "0192f0c1-0000-7000-8000-000000000000".parse().expect("an id");
-    let error = task.saga(nobody).await.expect_err("there is none");
+    let error = task.handle(nobody).await.expect_err("there is none");
     assert!(matches!(error, StatusError::NoSuch { .. }), "{error}");
 }
 
@@ -114,7 +114,7 @@ async fn progress_of_a_saga_that_another_host_drives_shows_its_end() {
     let saga = there.submit(false).await.expect("submitted");
     sleep(Duration::from_secs(1)).await;
     let here = build().build().await.expect("it builds");
-    let saga = here.saga(saga.id()).await.expect("it is known");
+    let saga = here.handle(saga.id()).await.expect("it is known");
     let seen = timeout(Duration::from_secs(3600), saga.progress().collect::<Vec<_>>()).await;
     let seen = seen.expect("it ends");
     assert_eq!(seen.first().map(|p| p.status), Some(SagaStatus::Running));

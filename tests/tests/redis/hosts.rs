@@ -31,7 +31,7 @@ async fn a_saga_is_followed_and_cancelled_from_another_process() {
 
     let id = scene.tea().await.id();
     scene.ledger.until("ship tea at worker").await;
-    let saga = other.saga(id).await.expect("it is found");
+    let saga = other.handle(id).await.expect("it is found");
     assert_eq!(saga.status().await.expect("it answers"), SagaStatus::Running);
     saga.cancel().await.expect("it goes back");
     let outcome = saga.outcome().await.expect("it ends");
@@ -67,7 +67,7 @@ async fn progress_and_end_are_seen_in_another_process_without_delay() {
 
     let id = scene.tea().await.id();
     scene.ledger.until("ship tea at worker").await;
-    let saga = other.saga(id).await.expect("it is found");
+    let saga = other.handle(id).await.expect("it is found");
     let mut progress = saga.progress();
     let first = progress.next().await.expect("it is under way");
     assert_eq!(first.step.map(|step| step.name), Some("ship".into()));

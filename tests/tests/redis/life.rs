@@ -170,11 +170,11 @@ async fn what_is_over_is_kept_with_its_history_or_with_its_result_only() {
         let ledger = Ledger::open();
         let host = buy(&ledger, "host", &shared).build().await.expect("it is built");
         let id = host.submit(Wish::of("tea")).await.expect("it is accepted").id();
-        let saga = host.saga(id).await.expect("it is found");
+        let saga = host.handle(id).await.expect("it is found");
         saga.outcome().await.expect("it ends");
 
         let later = buy(&ledger, "later", &shared).build_api().await.expect("it is built");
-        let saga = later.saga(id).await.expect("it is found");
+        let saga = later.handle(id).await.expect("it is found");
         let outcome = saga.outcome().await.expect("it ended");
         assert!(matches!(outcome, SagaOutcome::Completed(tea) if tea == "tea, shipped"));
         assert_eq!(saga.status().await.expect("it answers"), SagaStatus::Completed);

@@ -87,7 +87,7 @@ async fn what_a_lost_host_started_itself_goes_on_elsewhere() {
     lost.shutdown_background();
     ledger.gate.add_permits(100);
     let heir = buy(&ledger, "heir", &shared(&server)).build().await.expect("it is built");
-    let outcome = heir.saga(id).await.expect("it is found").outcome().await.expect("it ends");
+    let outcome = heir.handle(id).await.expect("it is found").outcome().await.expect("it ends");
     assert!(matches!(outcome, SagaOutcome::Completed(_)), "{outcome:?}");
     assert!(ledger.entries().contains(&"ship tea at heir".to_owned()), "{:?}", ledger.entries());
     drop(doomed);

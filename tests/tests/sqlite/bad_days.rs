@@ -91,7 +91,7 @@ fn i3_a_key_that_is_used_again_after_its_time_is_another_saga_of_the_same_file()
             let status = process.status(first);
             assert!(!status.is_terminal(), "{status}");
             let events = process.runtime.block_on(async {
-                let saga = process.orders.saga(first).await.expect("it is there");
+                let saga = process.orders.handle(first).await.expect("it is there");
                 saga.history().await.expect("it is read")
             });
             let begun = events.iter().filter(|event| event.seq == 0).count();
@@ -189,7 +189,7 @@ async fn what_is_too_old_at_once_is_written_all_the_same() {
         for _ in 0..10 {
             let saga = task.submit(3).await.expect("it is taken");
             assert!(matches!(saga.outcome().await, Ok(SagaOutcome::Completed(3))));
-            let _is_gone = task.saga(saga.id()).await;
+            let _is_gone = task.handle(saga.id()).await;
         }
         task.shutdown(PATIENCE).await;
     }

@@ -20,7 +20,7 @@ fn seen(process: &Process, sagas: &[SagaId]) -> Vec<(SagaStatus, usize)> {
     process.runtime.block_on(async {
         let mut seen = Vec::new();
         for saga in sagas {
-            let saga = process.orders.saga(*saga).await.expect("it is there");
+            let saga = process.orders.handle(*saga).await.expect("it is there");
             let events = saga.history().await.expect("it can be read").len();
             seen.push((saga.status().await.expect("it is known"), events));
         }

@@ -86,7 +86,7 @@ fn a_half_written_tail_is_as_if_it_had_never_been() {
         let there: Vec<bool> = next.runtime.block_on(async {
             let mut there = Vec::new();
             for saga in sagas {
-                there.push(next.orders.saga(saga).await.is_ok());
+                there.push(next.orders.handle(saga).await.is_ok());
             }
             there
         });

@@ -99,13 +99,20 @@ impl Process {
 
     pub(crate) fn status(&self, saga: SagaId) -> SagaStatus {
         self.runtime.block_on(async {
-            self.orders.saga(saga).await.expect("it is there").status().await.expect("it is known")
+            self.orders
+                .handle(saga)
+                .await
+                .expect("it is there")
+                .status()
+                .await
+                .expect("it is known")
         })
     }
 
     pub(crate) fn outcome(&self, saga: SagaId) -> Result<SagaOutcome<Order>, OutcomeError> {
-        self.runtime
-            .block_on(async { self.orders.saga(saga).await.expect("it is there").outcome().await })
+        self.runtime.block_on(async {
+            self.orders.handle(saga).await.expect("it is there").outcome().await
+        })
     }
 
     /// Ends as a process ends that is killed: nothing is given back, and the files stay as they are

@@ -62,7 +62,7 @@ fn a_saga_that_is_over_can_be_read() {
     assert_eq!(process.status(saga), SagaStatus::Completed);
     assert!(is_completed(process.outcome(saga)));
     let events = process.runtime.block_on(async {
-        process.orders.saga(saga).await.expect("it is there").history().await.expect("it is read")
+        process.orders.handle(saga).await.expect("it is there").history().await.expect("it is read")
     });
     assert!(events.len() > 4, "{events:?}");
 }

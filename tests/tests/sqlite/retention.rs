@@ -57,10 +57,10 @@ async fn what_is_over_is_kept_for_its_time_and_the_file_does_not_grow_beyond_tha
         let ids = squares(&task, sagas / ROUNDS).await;
         ended.push(*ids.last().expect("there are some"));
         if let [.., earlier, _] = ended[..] {
-            assert!(task.saga(earlier).await.is_ok(), "it is young");
+            assert!(task.handle(earlier).await.is_ok(), "it is young");
         }
         if let [.., old, _, _, _] = ended[..] {
-            let gone = task.saga(old).await;
+            let gone = task.handle(old).await;
             assert!(matches!(gone, Err(StatusError::NoSuch { .. })), "its time is over");
         }
         sizes.push(size(&path));

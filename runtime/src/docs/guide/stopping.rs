@@ -48,7 +48,7 @@
 //! assert!(first.shutdown(Duration::from_secs(5)).await.in_time);
 //!
 //! let second = Wait::builder().use_in_process_mode().override_journal(journal).build().await?;
-//! let saga = second.saga(saga.id()).await?;
+//! let saga = second.handle(saga.id()).await?;
 //! assert!(matches!(saga.outcome().await?, SagaOutcome::Completed(51)));
 //! # Ok(())
 //! # }

@@ -62,7 +62,7 @@ pub(super) fn silence(looks: u32) -> Duration {
 /// assert_eq!(saga.status().await?, SagaStatus::Completed);
 ///
 /// // Later, or in another place, by its id:
-/// let again = task.saga(saga.id()).await?;
+/// let again = task.handle(saga.id()).await?;
 /// assert!(matches!(again.outcome().await?, SagaOutcome::Completed(42)));
 /// # Ok(())
 /// # }

@@ -57,7 +57,7 @@ impl<T: TaskSteps> TestSaga<T> {
     /// As [`SagaHandle::outcome`](crate::SagaHandle::outcome).
     pub async fn outcome(&self) -> Result<SagaOutcome<T>, OutcomeError> {
         let id = self.id;
-        self.shared.act(move |task| async move { task.saga(id).await?.outcome().await }).await
+        self.shared.act(move |task| async move { task.handle(id).await?.outcome().await }).await
     }
 
     /// Where it is now.
@@ -66,7 +66,7 @@ impl<T: TaskSteps> TestSaga<T> {
     /// As [`SagaHandle::status`](crate::SagaHandle::status).
     pub async fn status(&self) -> Result<SagaStatus, StatusError> {
         let id = self.id;
-        self.shared.act(move |task| async move { task.saga(id).await?.status().await }).await
+        self.shared.act(move |task| async move { task.handle(id).await?.status().await }).await
     }
 
     /// What happened to it so far.
@@ -75,7 +75,7 @@ impl<T: TaskSteps> TestSaga<T> {
     /// As [`SagaHandle::history`](crate::SagaHandle::history).
     pub async fn history(&self) -> Result<Vec<SagaEvent>, StatusError> {
         let id = self.id;
-        self.shared.act(move |task| async move { task.saga(id).await?.history().await }).await
+        self.shared.act(move |task| async move { task.handle(id).await?.history().await }).await
     }
 
     /// Asks it to stop and go back.
@@ -88,7 +88,7 @@ impl<T: TaskSteps> TestSaga<T> {
     {
         let id = self.id;
         let cancelled = move |task: crate::Task<T>| async move {
-            match task.saga(id).await {
+            match task.handle(id).await {
                 Ok(saga) => saga.cancel().await,
                 Err(StatusError::Journal { saga, source }) => {
                     Err(CancelError::Journal { saga, source })

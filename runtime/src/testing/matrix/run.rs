@@ -164,7 +164,7 @@ fn look<T: TaskSteps>(life: &mut Life<T>, world: &World) {
 
 /// How the saga ended for its handle, and what is wrong with the numbers of its events.
 async fn ask<T: TaskSteps>(task: Task<T>, id: SagaId) -> (End, Option<String>) {
-    let Ok(saga) = task.saga(id).await else { return (End::Nothing, None) };
+    let Ok(saga) = task.handle(id).await else { return (End::Nothing, None) };
     let end = match timeout(SOON, saga.outcome()).await {
         Ok(outcome) => End::seen(outcome),
         Err(_) => End::Open,
