@@ -311,6 +311,9 @@ fn a_backend_keeps_to_its_folder_and_to_values() {
     assert_eq!(broken("backend/memory/queue.rs", neighbour).len(), 1);
     let decides = "use crate::kernel::{Machine, Record};";
     assert_eq!(broken("backend/memory/journal.rs", decides), [(1, "kernel::Machine".to_owned())]);
+    let suite = "use crate::conformance::queue;";
+    assert_eq!(broken("backend/memory/queue.rs", suite).len(), 1);
+    assert_eq!(broken("backend/memory/queue/tests.rs", suite), []);
 }
 
 #[test]
