@@ -52,7 +52,7 @@ use crate::kernel::{Fence, Timestamp};
 /// let Acquired::Granted(grant) = leases.try_acquire("nightly-report", &ours, lease).await? else {
 ///     panic!("nobody else wants it");
 /// };
-/// println!("every write carries {}", grant.fence);
+/// println!("every write carries {}", grant.fence.0);
 ///
 /// let Acquired::Busy(busy) = leases.try_acquire("nightly-report", &theirs, lease).await? else {
 ///     panic!("it is ours");
