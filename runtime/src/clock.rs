@@ -103,6 +103,56 @@ impl Clock for TokioClock {
     }
 }
 
+/// How long this machine has been up, with the time that it slept: what a process counts its leases
+/// with, since the world goes on while a laptop is closed and [`Instant`](std::time::Instant) on Linux
+/// does not. Nothing sets it; between two machines it says nothing. On Windows it is `Instant`.
+///
+/// ```
+/// use distributed_task::clock::{BootClock, Clock as _};
+///
+/// let clock = BootClock::default();
+/// let before = clock.now();
+/// assert!(before <= clock.now());
+/// ```
+#[cfg(feature = "coordination")]
+#[derive(Clone, Copy, Debug)]
+pub struct BootClock {
+    #[cfg(not(unix))]
+    origin: std::time::Instant,
+}
+
+#[cfg(feature = "coordination")]
+impl Default for BootClock {
+    #[allow(clippy::disallowed_methods, reason = "the machine's time is what it shows")]
+    fn default() -> Self {
+        Self {
+            #[cfg(not(unix))]
+            origin: std::time::Instant::now(),
+        }
+    }
+}
+
+#[cfg(feature = "coordination")]
+impl Clock for BootClock {
+    fn now(&self) -> Timestamp {
+        #[cfg(unix)]
+        let up = {
+            use rustix::time::{ClockId, clock_gettime};
+
+            #[cfg(any(target_os = "linux", target_os = "android", target_os = "openbsd"))]
+            const WHICH: ClockId = ClockId::Boottime;
+            // Goes on in sleep elsewhere.
+            #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "openbsd")))]
+            const WHICH: ClockId = ClockId::Monotonic;
+
+            std::time::Duration::try_from(clock_gettime(WHICH)).unwrap_or_default()
+        };
+        #[cfg(not(unix))]
+        let up = self.origin.elapsed();
+        Timestamp(0).plus(up)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

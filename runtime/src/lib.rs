@@ -50,8 +50,9 @@
 //! tests cite. [`distributed_task`](macro@distributed_task), [`steps`] and [`step`] are the
 //! attributes, [`Task`] is what a builder builds, and [`builder::TaskBuilder`] replaces its parts.
 //! [`kernel`] has the rules without any I/O; [`journal`], [`queue`], [`files`], [`mod@progress`],
-//! [`lease`], [`codec`] and [`clock`] are the traits that a backend implements. [`testing`], behind the feature of
-//! that name, runs your sagas with a crash around each of their writes.
+//! [`lease`], [`codec`] and [`clock`] are the traits that a backend implements. [`testing`], behind the
+//! feature of that name, runs your sagas with a crash around each of their writes. [`coordination`], behind
+//! the feature of that name, needs no task: who may do what only one process at a time should.
 #![forbid(unsafe_code)]
 // Nothing but `clock` asks for the time, and chance is named where it is used.
 #![warn(clippy::disallowed_methods)]
@@ -64,6 +65,8 @@ pub mod clock;
 pub mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "coordination")]
+pub mod coordination;
 // The pages to read hold no code: only rustdoc sees them.
 #[cfg(all(any(doc, doctest), feature = "in-process"))]
 pub mod docs;

@@ -4,6 +4,8 @@
 pub mod files;
 #[cfg(feature = "in-process")]
 pub mod memory;
+#[cfg(feature = "engine")]
+pub mod quorum;
 #[cfg(feature = "redis")]
 pub mod redis;
 #[cfg(feature = "sqlite")]

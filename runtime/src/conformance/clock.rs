@@ -5,9 +5,9 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::future::BoxFuture;
 
-use super::rule::{Rule, Verdict, check_all, ensure};
+use super::rule::{Rule, Verdict, check_all, ensure, rules};
 use crate::{clock::Clock, kernel::Timestamp};
 
 /// A fresh clock, and a way to let time pass.
@@ -44,14 +44,6 @@ pub type Advance = Box<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>
 /// ```
 pub async fn run(make: impl AsyncFnMut() -> Subject) {
     check_all(RULES, make).await;
-}
-
-type Check = BoxFuture<'static, Verdict>;
-
-macro_rules! rules {
-    ($($sentence:literal => $check:ident,)*) => {
-        &[$(Rule { sentence: $sentence, check: |subject| -> Check { $check(subject).boxed() } },)*]
-    };
 }
 
 const RULES: &[Rule<Subject>] = rules! {

@@ -2,12 +2,9 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use futures_util::{
-    FutureExt,
-    future::{BoxFuture, join_all},
-};
+use futures_util::future::{BoxFuture, join_all};
 
-use super::rule::{Failure, Rule, TooSlow, Verdict, check_all, ensure, ensure_eq};
+use super::rule::{Failure, Rule, TooSlow, Verdict, check_all, ensure, ensure_eq, rules};
 use crate::{
     clock::{Clock as _, TokioClock},
     kernel::{Fence, Timestamp},
@@ -67,14 +64,6 @@ struct Desk {
     lease: Duration,
     pass: Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>,
     begun: TokioClock,
-}
-
-type Check = BoxFuture<'static, Verdict>;
-
-macro_rules! rules {
-    ($($sentence:literal => $check:ident,)*) => {
-        &[$(Rule { sentence: $sentence, check: |desk| -> Check { $check(desk).boxed() } },)*]
-    };
 }
 
 const RULES: &[Rule<Desk>] = rules! {

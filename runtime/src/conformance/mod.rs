@@ -8,6 +8,8 @@ pub mod codec;
 pub mod files;
 pub mod journal;
 pub mod lease;
+pub mod lock;
 pub mod progress;
 pub mod queue;
+pub mod quorum_node;
 mod rule;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use futures_util::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture};
+use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use tokio::time::{sleep, timeout};
 
-use super::rule::{Failure, Rule, Verdict, check_all, ensure, ensure_eq};
+use super::rule::{Failure, Rule, Verdict, check_all, ensure, ensure_eq, rules};
 use crate::{
     kernel::SagaId,
     progress::{ByteCount, Progress, ProgressStream, ProgressTracker, SagaStatus},
@@ -32,14 +32,6 @@ pub async fn run<T: ProgressTracker>(mut make: impl AsyncFnMut() -> T) {
 }
 
 type Tracker = Box<dyn ProgressTracker>;
-type Check = BoxFuture<'static, Verdict>;
-
-macro_rules! rules {
-    ($($sentence:literal => $check:ident,)*) => {
-        &[$(Rule { sentence: $sentence, check: |tracker| -> Check { $check(tracker).boxed() } },)*]
-    };
-}
-
 const RULES: &[Rule<Tracker>] = rules! {
     "`initialise` makes a saga known, in its first state" => initialise_makes_known,
     "`update` replaces the state" => update_replaces,

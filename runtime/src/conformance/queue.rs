@@ -9,11 +9,11 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::FutureExt;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::rule::{Failure, Rule, TooSlow, Verdict, check_all, ensure, ensure_eq};
+use super::rule::{Failure, Rule, TooSlow, Verdict, check_all, ensure, ensure_eq, rules};
 use crate::{
     clock::{Clock as _, TokioClock},
     kernel::{SagaId, Timestamp},
@@ -72,14 +72,6 @@ struct Desk {
     queue: Arc<dyn Queue>,
     capacity: Option<usize>,
     moment: Duration,
-}
-
-type Check = BoxFuture<'static, Verdict>;
-
-macro_rules! rules {
-    ($($sentence:literal => $check:ident,)*) => {
-        &[$(Rule { sentence: $sentence, check: |desk| -> Check { $check(desk).boxed() } },)*]
-    };
 }
 
 const RULES: &[Rule<Desk>] = rules! {

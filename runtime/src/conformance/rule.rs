@@ -15,6 +15,17 @@ pub(super) struct Rule<S> {
     pub(super) check: fn(S) -> BoxFuture<'static, Verdict>,
 }
 
+/// The rules of a suite: sentences, each with its check.
+macro_rules! rules {
+    ($($sentence:literal => $check:path,)*) => {
+        &[$($crate::conformance::rule::Rule {
+            sentence: $sentence,
+            check: |subject| futures_util::FutureExt::boxed($check(subject)),
+        },)*]
+    };
+}
+pub(super) use rules;
+
 /// What a check found when the machine was too slow for it, which proves nothing: it is repeated.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}, while the machine was too slow to tell")]

@@ -2,13 +2,23 @@
 //! run once are built on.
 
 mod error;
+mod lock;
+mod node;
 mod owner;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use futures_util::future::BoxFuture;
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, join_all},
+};
 
-pub use self::{error::LeaseError, owner::Owner};
+pub use self::{
+    error::LeaseError,
+    lock::{LockStore, Share, Turn, Waiting, Wake, Want},
+    node::{Life, QuorumNode, Vote},
+    owner::Owner,
+};
 use crate::kernel::{Fence, Timestamp};
 
 /// Grants names to owners, for a while.
@@ -20,6 +30,8 @@ use crate::kernel::{Fence, Timestamp};
 /// # Time
 /// The store's clock decides when a lease is over; no clock here does. A lease of less than a
 /// millisecond is one of a millisecond.
+///
+/// Every call ends by itself, after some seconds at the latest: one that is not answered is an error.
 ///
 /// # Fences
 /// Each tenure has a [`Fence`], which is never 0 and higher than those of all earlier tenures of that
@@ -89,15 +101,31 @@ pub trait LeaseStore: Send + Sync + 'static {
         lease: Duration,
     ) -> BoxFuture<'a, Result<Renewed, LeaseError>>;
 
-    /// Frees a name that this owner has.
+    /// Keeps several names, each as [`try_renew`](Self::try_renew) does. Answers for each, in that order,
+    /// unless it failed for all. A store that can do it with fewer calls does.
+    fn renew_all<'a>(
+        &'a self,
+        renewals: &'a [Renewal],
+    ) -> BoxFuture<'a, Result<Vec<Result<Renewed, LeaseError>>, LeaseError>> {
+        let each =
+            |Renewal { name, owner, lease }: &'a Renewal| self.try_renew(name, owner, *lease);
+        join_all(renewals.iter().map(each)).map(Ok).boxed()
+    }
+
+    /// Frees a name that this owner has, and its place in line where there is one.
     fn release<'a>(
         &'a self,
         name: &'a str,
         owner: &'a Owner,
     ) -> BoxFuture<'a, Result<Released, LeaseError>>;
 
-    /// Who has a name, if anybody. Changes nothing.
+    /// Who has a name alone, if anybody. Changes nothing.
     fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>>;
+
+    /// The same store with a line and with sharing, if it has these.
+    fn locks(&self) -> Option<&dyn LockStore> {
+        None
+    }
 }
 
 /// What it takes for two owners to have one name at a time, each within its lease. Ordered: a later one is
@@ -106,7 +134,8 @@ pub trait LeaseStore: Send + Sync + 'static {
 /// ```
 /// use distributed_task::lease::Safety;
 ///
-/// assert!(Safety::Replicas < Safety::Server && Safety::Server < Safety::Process);
+/// assert!(Safety::Replicas < Safety::Server && Safety::Server < Safety::Quorum);
+/// assert!(Safety::Quorum < Safety::Process);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -116,6 +145,9 @@ pub enum Safety {
     /// A server that loses the grant: it starts again without its data, somebody deletes it, or its
     /// clock jumps.
     Server,
+    /// Most of several servers that lose the grant within its lease, or whose clocks run away from the
+    /// owner's by more than is allowed for.
+    Quorum,
     /// Nothing: all owners are in this process.
     Process,
 }
@@ -152,6 +184,39 @@ pub struct Busy {
     /// When it is free at the latest, if it is not renewed; `None` if it has no end, which is damage
     /// from outside.
     pub retry_after: Option<Duration>,
+}
+
+/// A name that its owner wants to keep.
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use distributed_task::{
+///     backend::memory::MemoryLeases,
+///     lease::{LeaseStore as _, Owner, Renewal, Renewed},
+/// };
+///
+/// let (leases, owner, lease) = (MemoryLeases::new(), Owner::draw(), Duration::from_secs(10));
+/// leases.try_acquire("ours", &owner, lease).await?;
+/// let renewals = ["ours", "theirs"].map(|name| Renewal { name: name.into(), owner: owner.clone(), lease });
+/// let mut answers = leases.renew_all(&renewals).await?.into_iter();
+/// assert_eq!(answers.next().transpose()?, Some(Renewed::Renewed));
+/// assert_eq!(answers.next().transpose()?, Some(Renewed::NotOwner));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renewal {
+    /// The name.
+    pub name: Arc<str>,
+    /// Whose it is.
+    pub owner: Owner,
+    /// For how long.
+    pub lease: Duration,
 }
 
 /// What became of a renewal.

@@ -31,12 +31,17 @@ pub struct Owner(Arc<str>);
 
 impl Owner {
     /// A new owner: 128 random bits, which are those of this process, and a number.
-    #[allow(clippy::disallowed_methods, reason = "no two starts of a process have one name")]
     pub fn draw() -> Self {
-        static PROCESS: LazyLock<Uuid> = LazyLock::new(Uuid::new_v4);
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self(format!("{}/{number}", PROCESS.simple()).into())
+        Self(format!("{}/{number}", Self::process()).into())
+    }
+
+    /// What all owners begin with that are drawn in this process, up to the first `/`.
+    #[allow(clippy::disallowed_methods, reason = "no two starts of a process have one name")]
+    pub fn process() -> &'static str {
+        static PROCESS: LazyLock<String> = LazyLock::new(|| Uuid::new_v4().simple().to_string());
+        &PROCESS
     }
 
     /// All of it, as a store keeps it.

@@ -1,46 +1,76 @@
 //! Leases in memory: one map, and the time of the runtime.
 
+mod node;
+
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     fmt,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use tokio::sync::mpsc;
+use uuid::Uuid;
 
 use crate::{
     clock::{Clock, SystemClock, TokioClock},
     kernel::{Fence, Timestamp},
     lease::{
-        Acquired, Busy, Grant, LeaseError, LeaseStore, Owner, Released, Renewed, Safety, Tenure,
+        Acquired, Grant, LeaseError, LeaseStore, LockStore, Owner, Released, Renewed, Safety,
+        Share, Tenure, Turn, Waiting, Wake, Want,
     },
 };
 
-/// A [`LeaseStore`] in the memory of this process. Cloning shares it. What runs out is forgotten.
+/// A [`LeaseStore`] and [`LockStore`] in the memory of this process. Cloning shares it. What runs out is
+/// forgotten.
 ///
 /// See [`LeaseStore`] for an example.
 #[derive(Clone)]
 pub struct MemoryLeases(Arc<Inner>);
 
 struct Inner {
+    /// What no other store is called.
+    life: Uuid,
     clock: TokioClock,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    held: HashMap<String, Held>,
+    names: HashMap<String, Name>,
     /// One counter for all names: what rises for all of them rises for each.
     last: Fence,
-    /// At so many names those are dropped whose time is over.
+    /// At so many names those are dropped that nobody has or wants.
     full: usize,
+    listeners: Vec<mpsc::UnboundedSender<Wake>>,
+}
+
+/// What is known of a name.
+#[derive(Default)]
+struct Name {
+    held: Option<Held>,
+    /// Who shares it, until when.
+    shared: HashMap<Owner, Timestamp>,
+    line: VecDeque<Place>,
 }
 
 struct Held {
     owner: Owner,
     fence: Fence,
     since: Timestamp,
+    until: Timestamp,
+    /// The fence is one that several stores agreed on.
+    is_agreed: bool,
+}
+
+struct Place {
+    owner: Owner,
+    share: Share,
     until: Timestamp,
 }
 
@@ -49,17 +79,32 @@ const FEW: usize = 64;
 
 impl MemoryLeases {
     /// A store where every name is free.
+    #[allow(clippy::disallowed_methods, reason = "no two stores have one name")]
     pub fn new() -> Self {
         let clock = TokioClock::starting_at(SystemClock::default().now());
-        Self(Arc::new(Inner { clock, state: Mutex::default() }))
+        Self(Arc::new(Inner { life: Uuid::new_v4(), clock, state: Mutex::default() }))
     }
 
+    /// Answers at once, and tells who is next because of it.
     fn at_once<T: Send + 'static>(
         &self,
-        answer: impl FnOnce(&mut State, Timestamp) -> T,
+        name: &str,
+        answer: impl FnOnce(&mut Name, &mut Fence, Timestamp) -> T,
     ) -> BoxFuture<'static, Result<T, LeaseError>> {
         let now = self.0.clock.now();
-        let answer = answer(&mut self.state(), now);
+        let state = &mut *self.state();
+        state.forget(now);
+        let known = state.names.entry(name.to_owned()).or_default();
+        let before = known.next().cloned();
+        known.forget(now);
+        let answer = answer(known, &mut state.last, now);
+        if let Some(next) = known.next().filter(|next| Some(*next) != before.as_ref()) {
+            let wake = Wake::Turn(next.clone());
+            state.listeners.retain(|listener| listener.send(wake.clone()).is_ok());
+        }
+        if known.is_nothing() {
+            state.names.remove(name);
+        }
         async move { Ok(answer) }.boxed()
     }
 
@@ -69,30 +114,129 @@ impl MemoryLeases {
 }
 
 impl State {
-    /// A name that somebody has.
-    fn held(&mut self, name: &str, now: Timestamp) -> Option<&mut Held> {
-        self.held.get_mut(name).filter(|held| now < held.until)
+    fn forget(&mut self, now: Timestamp) {
+        if self.names.len() >= self.full.max(FEW) {
+            self.names.retain(|_, name| {
+                name.forget(now);
+                !name.is_nothing()
+            });
+            self.full = 2 * self.names.len();
+        }
+    }
+}
+
+impl Name {
+    fn is_nothing(&self) -> bool {
+        self.held.is_none() && self.shared.is_empty() && self.line.is_empty()
     }
 
-    /// A name that this owner has, for no less time than this.
-    fn keep(&mut self, name: &str, owner: &Owner, now: Timestamp, until: Timestamp) -> Renewed {
-        match self.held(name, now) {
-            Some(held) if held.owner == *owner => {
-                held.until = held.until.max(until);
-                Renewed::Renewed
+    /// Forgets what is over.
+    fn forget(&mut self, now: Timestamp) {
+        self.held.take_if(|held| held.until <= now);
+        self.shared.retain(|_, until| now < *until);
+        self.line.retain(|place| now < place.until);
+    }
+
+    fn is_free(&self, share: Share) -> bool {
+        self.held.is_none() && (share == Share::Shared || self.shared.is_empty())
+    }
+
+    /// Who is first in line, and may have it.
+    fn next(&self) -> Option<&Owner> {
+        let first = self.line.front().filter(|first| self.is_free(first.share))?;
+        Some(&first.owner)
+    }
+
+    fn is_held_by(&self, owner: &Owner) -> bool {
+        self.held.as_ref().is_some_and(|held| held.owner == *owner)
+    }
+
+    /// Until when what this owner has lasts, to be changed.
+    fn lease_of(&mut self, owner: &Owner) -> Option<&mut Timestamp> {
+        match &mut self.held {
+            Some(held) if held.owner == *owner => Some(&mut held.until),
+            _ => self.shared.get_mut(owner),
+        }
+    }
+
+    fn acquire(&mut self, want: Want<'_>, last: &mut Fence, now: Timestamp) -> Turn {
+        let Want { owner, share, lease, stay, .. } = want;
+        let until = now.plus(lasting(lease));
+        let has = match share {
+            Share::Alone => self.is_held_by(owner),
+            Share::Shared => self.shared.contains_key(owner),
+        };
+        let first = self.line.front().map(|first| &first.owner);
+        if !has && self.is_free(share) && first.is_none_or(|first| first == owner) {
+            self.line.pop_front();
+            self.begin(owner, share, last, (now, until));
+        } else if !has {
+            return Turn::Waiting(self.wait(owner, share, (now, now.plus(stay))));
+        }
+        let lease = self.lease_of(owner).expect("it has it by now");
+        *lease = until.max(*lease);
+        let left = lease.since(now);
+        // A share has none of its own: it is below that of every owner who is alone later.
+        let below = Fence(now.0.saturating_sub(1)).max(*last);
+        let fence = self.held.as_ref().map_or(below, |held| held.fence);
+        Turn::Granted(Grant { fence, left })
+    }
+
+    fn begin(
+        &mut self,
+        owner: &Owner,
+        share: Share,
+        last: &mut Fence,
+        (now, until): (Timestamp, Timestamp),
+    ) {
+        match share {
+            Share::Alone => {
+                *last = Fence(now.0.max(last.0 + 1));
+                let (owner, fence) = (owner.clone(), *last);
+                let is_agreed = false;
+                self.held = Some(Held { owner, fence, since: now, until, is_agreed });
             }
-            _ => Renewed::NotOwner,
+            Share::Shared => drop(self.shared.insert(owner.clone(), until)),
         }
     }
 
-    fn begin(&mut self, name: &str, owner: &Owner, now: Timestamp, until: Timestamp) {
-        if self.held.len() >= self.full.max(FEW) {
-            self.held.retain(|_, held| now < held.until);
-            self.full = 2 * self.held.len();
+    fn wait(
+        &mut self,
+        owner: &Owner,
+        share: Share,
+        (now, until): (Timestamp, Timestamp),
+    ) -> Waiting {
+        let place = self.line.iter().position(|place| place.owner == *owner);
+        let ahead = place.unwrap_or(self.line.len());
+        // When something changes of which nobody is told.
+        let changes = match (&self.held, self.line.front()) {
+            (Some(held), _) => Some(held.until),
+            (None, Some(first)) if ahead > 0 => Some(first.until),
+            _ => self.shared.values().max().copied(),
+        };
+        match place {
+            _ if until <= now => {}
+            Some(place) => self.line[place].until = until,
+            None => self.line.push_back(Place { owner: owner.clone(), share, until }),
         }
-        self.last = Fence(now.0.max(self.last.0 + 1));
-        let held = Held { owner: owner.clone(), fence: self.last, since: now, until };
-        self.held.insert(name.to_owned(), held);
+        Waiting {
+            holder: self.held.as_ref().map(|held| held.owner.clone()),
+            ahead: u64::try_from(ahead).unwrap_or(u64::MAX),
+            retry_after: changes.map(|at| at.since(now)),
+        }
+    }
+
+    fn release(&mut self, owner: &Owner) -> Released {
+        self.line.retain(|place| place.owner != *owner);
+        if self.held.take_if(|held| held.owner == *owner).is_some()
+            || self.shared.remove(owner).is_some()
+        {
+            return Released::Released;
+        }
+        match self.held {
+            Some(_) => Released::NotOwner,
+            None => Released::AlreadyExpired,
+        }
     }
 }
 
@@ -112,22 +256,8 @@ impl LeaseStore for MemoryLeases {
         owner: &'a Owner,
         lease: Duration,
     ) -> BoxFuture<'a, Result<Acquired, LeaseError>> {
-        self.at_once(|state, now| {
-            let until = now.plus(lasting(lease));
-            if state.held(name, now).is_none() {
-                state.begin(name, owner, now, until);
-            }
-            state.keep(name, owner, now, until);
-            let held = &state.held[name];
-            let left = held.until.since(now);
-            match held.owner == *owner {
-                true => Acquired::Granted(Grant { fence: held.fence, left }),
-                false => {
-                    let holder = Some(held.owner.clone());
-                    Acquired::Busy(Busy { holder, retry_after: Some(left) })
-                }
-            }
-        })
+        let want = Want { name, owner, share: Share::Alone, lease, stay: Duration::ZERO };
+        self.at_once(name, |known, last, now| known.acquire(want, last, now).into())
     }
 
     fn try_renew<'a>(
@@ -136,7 +266,13 @@ impl LeaseStore for MemoryLeases {
         owner: &'a Owner,
         lease: Duration,
     ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
-        self.at_once(|state, now| state.keep(name, owner, now, now.plus(lasting(lease))))
+        self.at_once(name, |known, _, now| match known.lease_of(owner) {
+            Some(until) => {
+                *until = now.plus(lasting(lease)).max(*until);
+                Renewed::Renewed
+            }
+            None => Renewed::NotOwner,
+        })
     }
 
     fn release<'a>(
@@ -144,25 +280,58 @@ impl LeaseStore for MemoryLeases {
         name: &'a str,
         owner: &'a Owner,
     ) -> BoxFuture<'a, Result<Released, LeaseError>> {
-        self.at_once(|state, now| match state.held(name, now) {
-            None => Released::AlreadyExpired,
-            Some(held) if held.owner != *owner => Released::NotOwner,
-            Some(_) => {
-                state.held.remove(name);
-                Released::Released
-            }
-        })
+        self.at_once(name, |known, _, _| known.release(owner))
     }
 
     fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
-        self.at_once(|state, now| {
-            state.held(name, now).map(|held| Tenure {
+        self.at_once(name, |known, _, now| {
+            known.held.as_ref().map(|held| Tenure {
                 owner: held.owner.clone(),
                 fence: held.fence,
                 since: held.since,
                 expires_in: Some(held.until.since(now)),
             })
         })
+    }
+
+    fn locks(&self) -> Option<&dyn LockStore> {
+        Some(self)
+    }
+}
+
+impl LockStore for MemoryLeases {
+    fn acquire_in_turn<'a>(&'a self, want: Want<'a>) -> BoxFuture<'a, Result<Turn, LeaseError>> {
+        self.at_once(want.name, |known, last, now| known.acquire(want, last, now))
+    }
+
+    fn downgrade<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
+        self.at_once(name, |known, _, now| {
+            if known.is_held_by(owner) {
+                known.held = None;
+                known.shared.insert(owner.clone(), now);
+            }
+            match known.shared.get_mut(owner) {
+                Some(until) => {
+                    *until = now.plus(lasting(lease)).max(*until);
+                    Renewed::Renewed
+                }
+                None => Renewed::NotOwner,
+            }
+        })
+    }
+
+    fn wakes(&self) -> BoxStream<'static, Wake> {
+        let (tell, told) = mpsc::unbounded_channel();
+        self.state().listeners.push(tell);
+        let next = |mut told: mpsc::UnboundedReceiver<Wake>| async {
+            told.recv().await.map(|wake| (wake, told))
+        };
+        stream::unfold(told, next).boxed()
     }
 }
 

@@ -18,6 +18,9 @@ pub use self::{
     queue::{RedisQueue, RedisQueueBuilder},
 };
 
+/// How the name of every key begins, unless somebody says otherwise.
+const NAMESPACE: &str = "distributed-task";
+
 /// What scripts and commands are told of a time.
 fn milliseconds(time: Duration) -> u64 {
     // 2^53 is the largest number that scripts count with.

@@ -6,9 +6,9 @@ mod uploads;
 use std::error::Error;
 
 use bytes::Bytes;
-use futures_util::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::rule::{Rule, Verdict, check_all, ensure, ensure_eq};
+use super::rule::{Rule, Verdict, check_all, ensure, ensure_eq, rules};
 use crate::files::{ByteStream, FileError, FileStore, Object};
 
 /// Checks every rule of the contract, each on a store that `make` makes for it.
@@ -40,14 +40,6 @@ pub async fn run_bounded<S: FileStore>(mut make: impl AsyncFnMut() -> S) {
 }
 
 type Store = Box<dyn FileStore>;
-type Check = BoxFuture<'static, Verdict>;
-
-macro_rules! rules {
-    ($($sentence:literal => $check:path,)*) => {
-        &[$(Rule { sentence: $sentence, check: |store| -> Check { $check(store).boxed() } },)*]
-    };
-}
-
 const RULES: &[Rule<Store>] = rules! {
     "an invalid name is refused before anything is touched" => objects::invalid_names,
     "every valid name is taken" => objects::valid_names,

@@ -19,6 +19,10 @@
     doc = "| [`codecs`] | how values become bytes, and when to choose which |"
 )]
 #![cfg_attr(
+    feature = "coordination",
+    doc = "| [`coordination`] | locks, leases, elections, and jobs that run once: for any program, without a task |"
+)]
+#![cfg_attr(
     feature = "testing",
     doc = "| [`testing`] | a crash around every write of a saga, before it meets one |"
 )]
@@ -31,6 +35,8 @@
 
 #[cfg(all(feature = "msgpack", feature = "protobuf"))]
 pub mod codecs;
+#[cfg(feature = "coordination")]
+pub mod coordination;
 pub mod errors;
 #[cfg(feature = "files")]
 pub mod files;

@@ -30,8 +30,8 @@ use crate::{
     kernel::{DefinitionHash, Fence, Fingerprint, Place, Record, SagaId, Timestamp},
 };
 
-/// How long a start is repeated that is not answered, at most: half as long as it would be known when it
-/// is over at once.
+/// How long a call is repeated that is not answered; a start for no longer than half the time for which it
+/// is known when it is over at once.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The most that one call holds.
 const MOST: usize = 256;
@@ -269,8 +269,9 @@ impl Partition {
         partitions: usize,
     ) -> Option<Admission> {
         let room = self.room(definition);
-        let waiting = room.waiting.load(Ordering::Relaxed) * partitions;
-        let one_more = |admitted: usize| (admitted + waiting < capacity).then_some(admitted + 1);
+        let waiting = room.waiting.load(Ordering::Relaxed).saturating_mul(partitions);
+        let room_left = capacity.saturating_sub(waiting);
+        let one_more = |admitted: usize| (admitted < room_left).then_some(admitted + 1);
         let taken = room.admitted.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
         taken.ok().map(|_| Admission::new(room))
     }
@@ -284,11 +285,12 @@ impl Partition {
     ) -> Result<Admission, JournalError> {
         let room = self.room(definition);
         let _turn = room.turn.lock().await;
+        // The one before may have found more than it took.
+        if let Some(admission) = self.admit_now(definition, capacity, partitions) {
+            return Ok(admission);
+        }
         let mut until = self.clock.local().plus(PATIENCE);
         loop {
-            if let Some(admission) = self.admit_now(definition, capacity, partitions) {
-                return Ok(admission);
-            }
             let mut length = redis::cmd("LLEN");
             length.arg(self.key(b"r:", &definition.0));
             match self.call(length).await {

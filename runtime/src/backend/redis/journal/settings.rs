@@ -7,7 +7,10 @@ use super::{
     reply::List, scripts::Scripts, stuck::Watch,
 };
 use crate::{
-    backend::redis::link::{Link, LinkError, LinkSettings, RedisOpenError},
+    backend::redis::{
+        NAMESPACE,
+        link::{Link, LinkError, LinkSettings, RedisOpenError},
+    },
     kernel::Timestamp,
 };
 
@@ -51,7 +54,7 @@ impl RedisJournalBuilder {
         Self {
             link: LinkSettings::new(url),
             settings: Settings {
-                namespace: "distributed-task".to_owned(),
+                namespace: NAMESPACE.to_owned(),
                 partitions: 1,
                 lease: Duration::from_secs(3),
                 presence: false,
@@ -94,8 +97,8 @@ impl RedisJournalBuilder {
 
     /// Goes on with the sagas of a process that is not connected any more after about a second, without
     /// waiting for its lease: when its machine has closed its connections, as it does for a process that
-    /// was killed. A process pulses nearly twice a second then. One whose machine or network is gone still has
-    /// its lease, and so has every process for a lease after this one has lost a connection. Needs the
+    /// was killed. A process pulses nearly twice a second then. One whose machine or network is gone still
+    /// has its lease, and so has every process for a lease after this one has lost a connection. Needs the
     /// command `PUBSUB`. Default: off.
     #[must_use]
     pub fn presence(mut self) -> Self {

@@ -1,25 +1,72 @@
--- Takes a lease that nobody has, or says who has it. KEYS: the lease, its last fence. ARGV: owner, for how
--- many milliseconds, for how many the fence is remembered.
--- Atomic: lease, end and fence, or nothing. A caller that crashes leaves a lease that runs out. Doing it
--- again finds the owner's own lease, with its fence, and never shortens it.
--- Answers 1, fence, what is left; or 0, the holder, what is left (-1: no end).
-local lease = tonumber(ARGV[2])
+-- Takes a lease, alone or shared, or a place in line for it, or says who has it. KEYS: l, f, q, d, r. ARGV:
+-- owner, for how many milliseconds, for how many the fence is remembered, x or s, for how many the place is
+-- kept (0: it does not wait), the beginning of the channels.
+-- Atomic: lease, end, fence and place, or nothing. A caller that crashes leaves a lease that runs out, or a
+-- place that does. Doing it again finds the owner's own, with its fence, and never shortens it.
+-- Answers 1, fence, what is left, 0; or 0, the holder or nothing, when to ask again (-1: no end), how many are
+-- before it.
+local owner, lease, kind, stay = ARGV[1], tonumber(ARGV[2]), ARGV[4], tonumber(ARGV[5])
 local held = redis.call('HMGET', KEYS[1], 'o', 'f')
-if held[1] == ARGV[1] then
-  local left = redis.call('PTTL', KEYS[1])
-  if left < lease then
-    redis.call('PEXPIRE', KEYS[1], ARGV[2])
-    left = lease
-  end
-  return { 1, held[2], left }
-elseif held[1] then
-  return { 0, held[1], redis.call('PTTL', KEYS[1]) }
+if held[1] == owner and kind == 'x' then
+  outlive(KEYS[1], lease)
+  return { 1, held[2], redis.call('PTTL', KEYS[1]), 0 }
 end
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
--- By the time, so that it rises also when the last one was lost.
-local fence = string.format('%.0f', math.max(now, (redis.call('GET', KEYS[2]) or 0) + 1))
-redis.call('SET', KEYS[2], fence, 'PX', ARGV[3])
-redis.call('HSET', KEYS[1], 'o', ARGV[1], 'f', fence, 't', string.format('%.0f', now))
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return { 1, fence, lease }
+local micros = now_in_microseconds()
+local now = math.floor(micros / 1000)
+local me = kind .. owner
+local last = redis.call('GET', KEYS[2]) or '0'
+-- What a share has instead of a fence: below that of every owner who is alone later.
+local below = string.format('%.0f', math.max(last, micros - 1))
+local reading = kind == 's' and tonumber(redis.call('ZSCORE', KEYS[5], owner) or 0) or 0
+if reading > now then
+  local ends = math.max(now + lease, reading)
+  redis.call('ZADD', KEYS[5], string.format('%.0f', ends), owner)
+  outlive(KEYS[5], ends - now)
+  return { 1, below, ends - now, 0 }
+end
+local head, head_ends
+local is_free = not held[1]
+-- Mostly nobody waits or shares.
+if redis.call('EXISTS', KEYS[3], KEYS[5]) > 0 then
+  redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now)
+  head, head_ends = next_in(KEYS[3], KEYS[4], now)
+  is_free = is_free and (kind == 's' or redis.call('EXISTS', KEYS[5]) == 0)
+end
+if is_free and (not head or head == me) then
+  if head then
+    redis.call('ZREM', KEYS[3], me)
+    redis.call('HDEL', KEYS[4], me)
+  end
+  if kind == 's' then
+    redis.call('ZADD', KEYS[5], string.format('%.0f', now + lease), owner)
+    outlive(KEYS[5], lease)
+    -- Who is next may share it.
+    wake(KEYS[1], KEYS[3], KEYS[4], KEYS[5], now, ARGV[6])
+    return { 1, below, lease, 0 }
+  end
+  -- By the time, so that it rises also when the last one was lost.
+  local fence = string.format('%.0f', math.max(micros, last + 1))
+  redis.call('SET', KEYS[2], fence, 'PX', ARGV[3])
+  redis.call('HSET', KEYS[1], 'o', owner, 'f', fence, 't', string.format('%.0f', micros))
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  return { 1, fence, lease, 0 }
+end
+-- When something changes of which nobody is told.
+local again
+if held[1] then
+  again = redis.call('PTTL', KEYS[1])
+elseif head and head ~= me then
+  again = head_ends - now
+else
+  again = redis.call('ZRANGE', KEYS[5], -1, -1, 'WITHSCORES')[2] - now
+end
+if stay > 0 then
+  if tonumber(redis.call('HGET', KEYS[4], me) or 0) <= now then
+    local newest = redis.call('ZRANGE', KEYS[3], -1, -1, 'WITHSCORES')[2] or 0
+    redis.call('ZADD', KEYS[3], string.format('%.0f', math.max(micros, newest + 1)), me)
+  end
+  redis.call('HSET', KEYS[4], me, string.format('%.0f', now + stay))
+  outlive(KEYS[3], stay)
+  outlive(KEYS[4], stay)
+end
+return { 0, held[1], again, redis.call('ZRANK', KEYS[3], me) or redis.call('ZCARD', KEYS[3]) }

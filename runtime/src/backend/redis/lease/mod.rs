@@ -1,6 +1,7 @@
 //! Leases in Redis: a hash with an end for each, and a number that outlives it.
 
 mod names;
+mod node;
 mod scripts;
 #[cfg(all(test, feature = "conformance"))]
 mod tests;
@@ -8,26 +9,38 @@ mod tests;
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
 use redis::{FromRedisValue, Value, from_redis_value};
+use tokio::sync::mpsc;
 
-use self::{names::keys, scripts::Scripts};
+use self::{
+    names::{Kind, channels, keys},
+    scripts::Scripts,
+};
 use super::{
-    link::{Link, LinkError, LinkSettings, RedisOpenError, Script},
+    NAMESPACE,
+    link::{Heard, Link, LinkError, LinkSettings, RedisOpenError, Script},
     milliseconds,
 };
 use crate::{
     kernel::{Fence, Timestamp},
     lease::{
-        Acquired, Busy, Grant, LeaseError, LeaseStore, Owner, Released, Renewed, Safety, Tenure,
+        Acquired, Grant, LeaseError, LeaseStore, LockStore, Owner, Released, Renewal, Renewed,
+        Safety, Share, Tenure, Turn, Waiting, Wake, Want,
     },
 };
 
 /// A [`LeaseStore`] in Redis 7.0 or later, for many processes. Cloning shares it.
 ///
 /// A lease is the hash `<namespace>:{<name>}:l`, which ends with it, and its last fence the number
-/// `<namespace>:{<name>}:f`, which is remembered for a day after the last tenure, and at least twice as
-/// long as that lasted. A fence is the time of the server in microseconds, or one more than the last one:
+/// `<namespace>:{<name>}:f`, which is remembered for a day after the last grant, and at least twice as
+/// long as that was for. The sets `:r`, `:q` and `:d` have those who share it, those who wait, and until when
+/// these do; they end with the last of them. On the channel `<namespace>:wake:<process>` a process hears
+/// whose turn it is, on one connection however many wait. A fence is the time of the server in microseconds, or one more than the last one:
 /// it also rises where the server lost that, unless its clock went back meanwhile.
 ///
 /// ```no_run
@@ -62,6 +75,9 @@ pub struct RedisLeasesBuilder {
     namespace: String,
 }
 
+/// What a script needs that frees something.
+const LINE: [Kind; 4] = [Kind::Lease, Kind::Queue, Kind::Deadlines, Kind::Readers];
+
 /// How long a fence is remembered, at least.
 const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 
@@ -89,13 +105,40 @@ impl RedisLeases {
     /// [`RedisJournal`](super::RedisJournal) is, its [`leases`](super::RedisJournal::leases) shares the
     /// connection.
     pub fn builder(url: impl Into<String>) -> RedisLeasesBuilder {
-        let namespace = "distributed-task".to_owned();
-        RedisLeasesBuilder { link: LinkSettings::new(url), namespace }
+        RedisLeasesBuilder { link: LinkSettings::new(url), namespace: NAMESPACE.to_owned() }
     }
 
     pub(super) fn on(link: Arc<Link>, namespace: &str) -> Self {
         let (namespace, scripts) = (namespace.to_owned(), Scripts::standard());
         Self(Arc::new(Inner { link, namespace, scripts }))
+    }
+
+    fn keys<const N: usize>(&self, name: &str, kinds: [Kind; N]) -> [String; N] {
+        keys(&self.0.namespace, name, kinds)
+    }
+
+    fn channels(&self) -> Bytes {
+        channels(&self.0.namespace).into()
+    }
+
+    /// What the script that acquires is told.
+    fn wish(&self, want: Want<'_>) -> ([String; 5], [Bytes; 6]) {
+        let Want { name, owner, share, lease, stay } = want;
+        let remembered = milliseconds(REMEMBERED.max(lease.saturating_mul(2)));
+        let share = match share {
+            Share::Alone => "x",
+            Share::Shared => "s",
+        };
+        let stay = number(milliseconds(stay));
+        let (lasts, remembered) = (number(lasting(lease)), number(remembered));
+        let args = [name_of(owner), lasts, remembered, share.into(), stay, self.channels()];
+        let all = [Kind::Lease, Kind::Fence, Kind::Queue, Kind::Deadlines, Kind::Readers];
+        (self.keys(name, all), args)
+    }
+
+    async fn acquire(&self, want: Want<'_>) -> Result<Turn, LeaseError> {
+        let (keys, args) = self.wish(want);
+        turn(self.ask(&self.0.scripts.acquire, &keys, &args).await?, want.lease)
     }
 
     async fn ask<T: FromRedisValue>(
@@ -108,6 +151,24 @@ impl RedisLeases {
         let answer = self.0.link.script(script, &keys, args).await.map_err(lease_error)?;
         answer_of(answer)
     }
+}
+
+/// What the script that acquires answered: whether it is granted, the fence or the holder, what is left, and
+/// how many are before it.
+fn turn(answer: Value, lease: Duration) -> Result<Turn, LeaseError> {
+    let (granted, fence_or_holder, milliseconds, ahead): (bool, Value, i64, u64) =
+        answer_of(answer)?;
+    Ok(match granted {
+        true => Turn::Granted(Grant {
+            fence: Fence(answer_of(fence_or_holder)?),
+            left: left(milliseconds).unwrap_or(lease),
+        }),
+        false => Turn::Waiting(Waiting {
+            holder: answer_of::<Option<String>>(fence_or_holder)?.map(Owner::from),
+            ahead,
+            retry_after: left(milliseconds),
+        }),
+    })
 }
 
 /// It answered, and so it was done; but by something that is not ours.
@@ -137,6 +198,24 @@ fn name_of(owner: &Owner) -> Bytes {
     Bytes::copy_from_slice(owner.as_str().as_bytes())
 }
 
+/// What became of one of several renewals, or what is wrong with its keys.
+fn renewal(answer: Value) -> Result<Renewed, LeaseError> {
+    match answer {
+        Value::Int(is_its) => Ok(renewed(is_its == 1)),
+        wrong => {
+            let source = answer_of::<String>(wrong)?.into();
+            Err(LeaseError::Refused { source, retryable: false })
+        }
+    }
+}
+
+fn renewed(is_its: bool) -> Renewed {
+    match is_its {
+        true => Renewed::Renewed,
+        false => Renewed::NotOwner,
+    }
+}
+
 /// What is left; nothing where there is no end.
 fn left(milliseconds: i64) -> Option<Duration> {
     u64::try_from(milliseconds).ok().map(Duration::from_millis)
@@ -157,22 +236,8 @@ impl LeaseStore for RedisLeases {
         lease: Duration,
     ) -> BoxFuture<'a, Result<Acquired, LeaseError>> {
         async move {
-            let remembered = milliseconds(REMEMBERED.max(lease.saturating_mul(2)));
-            let args = [name_of(owner), number(lasting(lease)), number(remembered)];
-            let keys = keys(&self.0.namespace, name);
-            let (granted, text, milliseconds): (bool, String, i64) =
-                self.ask(&self.0.scripts.acquire, &keys, &args).await?;
-            Ok(match granted {
-                true => {
-                    let fence = text.parse().map_err(|error| no_fence(name, error))?;
-                    let left = left(milliseconds).unwrap_or(lease);
-                    Acquired::Granted(Grant { fence: Fence(fence), left })
-                }
-                false => Acquired::Busy(Busy {
-                    holder: Some(Owner::from(text)),
-                    retry_after: left(milliseconds),
-                }),
-            })
+            let want = Want { name, owner, share: Share::Alone, lease, stay: Duration::ZERO };
+            self.acquire(want).await.map(Acquired::from)
         }
         .boxed()
     }
@@ -184,12 +249,29 @@ impl LeaseStore for RedisLeases {
         lease: Duration,
     ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
         async move {
-            let args = [name_of(owner), number(lasting(lease))];
-            let [key, _] = keys(&self.0.namespace, name);
-            Ok(match self.ask(&self.0.scripts.renew, &[key], &args).await? {
-                true => Renewed::Renewed,
-                false => Renewed::NotOwner,
-            })
+            let renewal = Renewal { name: name.into(), owner: owner.clone(), lease };
+            let mut answers = self.renew_all(std::slice::from_ref(&renewal)).await?;
+            answers.pop().expect("it answers for each")
+        }
+        .boxed()
+    }
+
+    fn renew_all<'a>(
+        &'a self,
+        renewals: &'a [Renewal],
+    ) -> BoxFuture<'a, Result<Vec<Result<Renewed, LeaseError>>, LeaseError>> {
+        async move {
+            let of = |Renewal { name, .. }: &Renewal| self.keys(name, [Kind::Lease, Kind::Readers]);
+            let keys: Vec<String> = renewals.iter().flat_map(of).collect();
+            let of =
+                |Renewal { owner, lease, .. }: &Renewal| [name_of(owner), number(lasting(*lease))];
+            let args: Vec<Bytes> = renewals.iter().flat_map(of).collect();
+            let answers: Vec<Value> = self.ask(&self.0.scripts.renew, &keys, &args).await?;
+            if answers.len() != renewals.len() {
+                let source = format!("{} answers to {}", answers.len(), renewals.len()).into();
+                return Err(LeaseError::Unanswered(source));
+            }
+            Ok(answers.into_iter().map(renewal).collect())
         }
         .boxed()
     }
@@ -200,8 +282,9 @@ impl LeaseStore for RedisLeases {
         owner: &'a Owner,
     ) -> BoxFuture<'a, Result<Released, LeaseError>> {
         async move {
-            let [key, _] = keys(&self.0.namespace, name);
-            Ok(match self.ask::<i8>(&self.0.scripts.release, &[key], &[name_of(owner)]).await? {
+            let args = [name_of(owner), self.channels()];
+            let keys = self.keys(name, LINE);
+            Ok(match self.ask::<i8>(&self.0.scripts.release, &keys, &args).await? {
                 1 => Released::Released,
                 0 => Released::AlreadyExpired,
                 _ => Released::NotOwner,
@@ -212,9 +295,9 @@ impl LeaseStore for RedisLeases {
 
     fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
         async move {
-            let [key, _] = keys(&self.0.namespace, name);
+            let keys = self.keys(name, [Kind::Lease]);
             let held: Option<(String, u64, u64, i64)> =
-                self.ask(&self.0.scripts.inspect, &[key], &[]).await?;
+                self.ask(&self.0.scripts.inspect, &keys, &[]).await?;
             Ok(held.map(|(owner, fence, since, milliseconds)| Tenure {
                 owner: Owner::from(owner),
                 fence: Fence(fence),
@@ -224,11 +307,50 @@ impl LeaseStore for RedisLeases {
         }
         .boxed()
     }
+
+    fn locks(&self) -> Option<&dyn LockStore> {
+        Some(self)
+    }
 }
 
-fn no_fence(name: &str, error: std::num::ParseIntError) -> LeaseError {
-    let source = format!("the fence of `{name}` cannot be read: {error}").into();
-    LeaseError::Refused { source, retryable: false }
+impl LockStore for RedisLeases {
+    fn acquire_in_turn<'a>(&'a self, want: Want<'a>) -> BoxFuture<'a, Result<Turn, LeaseError>> {
+        self.acquire(want).boxed()
+    }
+
+    fn downgrade<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
+        async move {
+            let args = [name_of(owner), number(lasting(lease)), self.channels()];
+            let keys = self.keys(name, LINE);
+            Ok(renewed(self.ask(&self.0.scripts.downgrade, &keys, &args).await?))
+        }
+        .boxed()
+    }
+
+    fn wakes(&self) -> BoxStream<'static, Wake> {
+        let channel = format!("{}{}", channels(&self.0.namespace), Owner::process());
+        let (tell, told) = mpsc::unbounded_channel();
+        let subscription = self.0.link.subscribe(vec![channel.into()], move |heard| {
+            let wake = match heard {
+                Heard::Gap => Wake::Everybody,
+                Heard::Message { payload, .. } => match String::from_utf8(payload) {
+                    Ok(owner) => Wake::Turn(Owner::from(owner)),
+                    Err(_) => return,
+                },
+            };
+            // Nobody listens any more.
+            let _ = tell.send(wake);
+        });
+        stream::unfold((told, subscription), |(mut told, subscription)| async {
+            told.recv().await.map(|wake| (wake, (told, subscription)))
+        })
+        .boxed()
+    }
 }
 
 impl fmt::Debug for RedisLeases {

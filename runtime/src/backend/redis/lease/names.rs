@@ -1,5 +1,5 @@
-//! What the keys of a lease are called: `<namespace>:{<name>}:l`, and `:f` for its last fence. The name
-//! is the hash tag, so that both are in one slot.
+//! What the keys of a lease are called: `<namespace>:{<name>}:` and a letter. The name is the hash tag, so
+//! that all are in one slot.
 
 use std::fmt::Write as _;
 
@@ -10,10 +10,38 @@ const LONGEST: usize = 512;
 /// What of a longer one does, before a hash of all of it.
 const BEGINNING: usize = LONGEST - 65;
 
-/// The lease, and its last fence.
-pub(super) fn keys(namespace: &str, name: &str) -> [String; 2] {
+/// What is kept of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Who has it alone.
+    Lease,
+    /// The last fence.
+    Fence,
+    /// Who waits, by order of arrival.
+    Queue,
+    /// Until when each of them waits.
+    Deadlines,
+    /// Who shares it, and until when.
+    Readers,
+}
+
+pub(super) fn keys<const N: usize>(namespace: &str, name: &str, kinds: [Kind; N]) -> [String; N] {
     let tag = tag(name);
-    ["l", "f"].map(|kind| format!("{namespace}:{{{tag}}}:{kind}"))
+    kinds.map(|kind| {
+        let letter = match kind {
+            Kind::Lease => 'l',
+            Kind::Fence => 'f',
+            Kind::Queue => 'q',
+            Kind::Deadlines => 'd',
+            Kind::Readers => 'r',
+        };
+        format!("{namespace}:{{{tag}}}:{letter}")
+    })
+}
+
+/// What the channels begin with on which processes are told that it is their turn.
+pub(super) fn channels(namespace: &str) -> String {
+    format!("{namespace}:wake:")
 }
 
 /// Without what would end the tag, and without what is no text to read. No two names have one.
@@ -49,7 +77,7 @@ mod tests {
     #[test]
     fn a_name_stands_in_its_keys_as_it_is() {
         let wanted = ["shop:{nightly:Bericht für 7}:l", "shop:{nightly:Bericht für 7}:f"];
-        assert_eq!(keys("shop", "nightly:Bericht für 7"), wanted);
+        assert_eq!(keys("shop", "nightly:Bericht für 7", [Kind::Lease, Kind::Fence]), wanted);
     }
 
     #[test]

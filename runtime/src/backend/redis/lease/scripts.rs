@@ -12,36 +12,35 @@ macro_rules! scripts {
         }
 
         impl Scripts {
-            fn of(text: impl Fn(&'static str, &'static str) -> &'static str) -> Arc<Self> {
-                let script = |name, all| Script::new(name, text(name, all));
+            fn of(change: impl Fn(Script) -> Script) -> Arc<Self> {
                 Arc::new(Self {
-                    $($name: script(
+                    $($name: change(Script::new(
                         stringify!($name),
-                        include_str!(concat!(stringify!($name), ".lua")),
-                    ),)*
+                        concat!(
+                            include_str!("line.lua"),
+                            include_str!(concat!(stringify!($name), ".lua")),
+                        ),
+                    )),)*
                 })
             }
         }
     };
 }
 
-scripts! { acquire, inspect, release, renew, }
+scripts! { acquire, downgrade, inspect, raise, release, renew, }
 
 impl Scripts {
     pub(super) fn standard() -> Arc<Self> {
-        static STANDARD: LazyLock<Arc<Scripts>> = LazyLock::new(|| Scripts::of(|_, text| text));
+        static STANDARD: LazyLock<Arc<Scripts>> = LazyLock::new(|| Scripts::of(|script| script));
         Arc::clone(&STANDARD)
     }
 
     /// The same with a mistake in one of them: what it says instead of what.
     #[cfg(all(test, feature = "conformance"))]
     pub(super) fn with(script: &str, (instead_of, says): (&str, &str)) -> Arc<Self> {
-        Self::of(|name, text| {
-            if name != script {
-                return text;
-            }
-            assert_eq!(text.matches(instead_of).count(), 1, "`{instead_of}` has its place");
-            Box::leak(text.replace(instead_of, says).into_boxed_str())
+        Self::of(|standard| match standard.name() == script {
+            true => standard.with_mistake(instead_of, says),
+            false => standard,
         })
     }
 }

@@ -3,13 +3,13 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use distributed_task_test_servers::{Appends, RedisOptions, RedisServer};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt, future, stream};
 
 use super::{Inner, Link, LinkSettings, RedisLeases, scripts::Scripts};
 use crate::{
     conformance::{self, lease::Subject},
     kernel::Fence,
-    lease::{Acquired, LeaseStore as _, Owner, Renewed},
+    lease::{Acquired, LeaseStore as _, Owner, Renewal, Renewed},
 };
 
 async fn leases(server: &RedisServer, scripts: &Arc<Scripts>, namespace: &str) -> RedisLeases {
@@ -18,19 +18,22 @@ async fn leases(server: &RedisServer, scripts: &Arc<Scripts>, namespace: &str) -
     RedisLeases(Arc::new(Inner { link, namespace, scripts }))
 }
 
-/// What the suite says of leases with these scripts: the first rule that is broken, if any.
+/// What the suites say of leases with these scripts: the first rule that is broken, if any.
 async fn verdict(server: &RedisServer, scripts: &Arc<Scripts>) -> Result<(), String> {
-    assert_eq!(server.cli(&["FLUSHALL"]), "OK");
-    let mut stores = 0;
-    let suite = conformance::lease::run(async || {
-        stores += 1;
+    let mut make = async || {
+        // No two rules share a name.
+        let namespace = Owner::draw();
         Subject {
-            store: leases(server, scripts, &format!("rule-{stores}")).await,
+            store: leases(server, scripts, namespace.as_str()).await,
             lease: Duration::from_millis(160),
             pass: Box::new(|time| Box::pin(tokio::time::sleep(time))),
         }
-    });
-    let panic = AssertUnwindSafe(suite).catch_unwind().await;
+    };
+    let suites = async {
+        conformance::lease::run(&mut make).await;
+        conformance::lock::run(&mut make).await;
+    };
+    let panic = AssertUnwindSafe(suites).catch_unwind().await;
     panic.map_err(|message| message.downcast().map_or_else(|_| String::new(), |text| *text))
 }
 
@@ -38,36 +41,80 @@ async fn verdict(server: &RedisServer, scripts: &Arc<Scripts>) -> Result<(), Str
 async fn every_clause_that_is_missing_in_a_script_is_found() {
     let mistakes = [
         // No look at whose it is, or an end that nobody sets.
-        ("acquire", "elseif held[1] then", "elseif false then", "of many who want"),
-        ("acquire", "redis.call('PEXPIRE', KEYS[1], ARGV[2])\nreturn", "return", "is busy"),
-        ("acquire", "if held[1] == ARGV[1] then", "if false then", "keeps it, with its fence"),
-        ("acquire", "  if left < lease then", "  if true then", "acquiring again never"),
-        ("acquire", "math.max(now, ", "math.min(1, ", "each tenure has a higher fence"),
-        ("renew", "~= ARGV[1]", "== 'nobody'", "nobody renews"),
-        (
-            "renew",
-            "if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then",
-            "if true then",
-            "a renewal never",
-        ),
-        ("renew", "  return 0\n", "  redis.call('HSET', KEYS[1], 'o', ARGV[1])\n", "nobody renews"),
-        ("release", "owner ~= ARGV[1]", "false", "nobody frees"),
+        ("acquire", "if is_free and (not head or head == me) then", "if true then", "of many who"),
+        ("acquire", "redis.call('PEXPIRE', KEYS[1], ARGV[2])\n", "", "is busy"),
+        ("acquire", "if held[1] == owner and kind == 'x' then", "if false then", "keeps it, with"),
+        ("acquire", "PTTL', key) < milliseconds", "PTTL', key) ~= 7", "acquiring again never"),
+        ("acquire", "math.max(micros, last + 1)", "last + 1 - 1", "a fence that is not 0"),
+        ("acquire", "math.max(micros, last + 1)", "2", "each tenure has a higher fence"),
+        ("renew", "== owner", "~= 'nobody'", "nobody renews"),
+        ("renew", "PTTL', key) < milliseconds", "PTTL', key) ~= 7", "a renewal never"),
+        ("renew", "return 0\n", "redis.call('HSET', alone, 'o', owner)\n", "nobody renews"),
+        ("release", "if holder == ARGV[1] then", "if holder then", "nobody frees"),
         ("release", "redis.call('DEL', KEYS[1])", "", "the owner frees"),
-        ("release", "if not owner then", "if false then", "freeing what is over"),
+        ("release", "elseif holder then", "else", "freeing what is over"),
+        // The line.
+        ("acquire", "(not head or head == me)", "true", "who comes first"),
+        (
+            "acquire",
+            "if tonumber(redis.call('HGET', KEYS[4], me) or 0) <= now",
+            "if true",
+            "who comes first",
+        ),
+        ("acquire", "tonumber(until_when) > now", "true", "does not ask in time"),
+        (
+            "acquire",
+            "if tonumber(redis.call('HGET', KEYS[4], me) or 0) <= now",
+            "if not redis.call('ZSCORE', KEYS[3], me)",
+            "asks again too late",
+        ),
+        ("acquire", "again = head_ends - now", "again = -1", "does not ask in time"),
+        ("release", "ipairs({ 'x', 's' })", "ipairs({ 'x' })", "giving a place back"),
+        (
+            "release",
+            "wake(KEYS[1], KEYS[2], KEYS[3], KEYS[4], now, ARGV[2])",
+            "",
+            "who is next is told",
+        ),
+        // Sharing.
+        ("acquire", "redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now)", "", "of its own"),
+        (
+            "acquire",
+            "and (kind == 's' or redis.call('EXISTS', KEYS[5]) == 0)",
+            "",
+            "alone, or shared",
+        ),
+        (
+            "acquire",
+            "wake(KEYS[1], KEYS[3], KEYS[4], KEYS[5], now, ARGV[6])",
+            "",
+            "one after the other",
+        ),
+        ("renew", "math.max(now + lease, reading)", "now + lease", "who shares renews"),
+        ("renew", "if reading <= now then", "if reading == 0 then", "of its own"),
+        ("release", "'(' .. now, '+inf') == 0", "'(' .. now, '+inf') >= 0", "the last who shares"),
+        (
+            "release",
+            "tonumber(redis.call('ZSCORE', KEYS[4], ARGV[1]) or 0) > now",
+            "true",
+            "giving a place back",
+        ),
+        ("downgrade", "  redis.call('DEL', KEYS[1])\n", "", "a downgrade lets"),
+        ("downgrade", "elseif reading <= now then", "elseif false then", "by a downgrade"),
     ];
     let server = RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() });
     assert_eq!(verdict(&server, &Scripts::standard()).await, Ok(()));
-    let mut wrong = String::new();
-    for (script, instead_of, says, rule) in mistakes {
-        let broken = match verdict(&server, &Scripts::with(script, (instead_of, says))).await {
-            Ok(()) => "nothing was found".to_owned(),
-            Err(broken) => broken,
-        };
-        if !broken.lines().next().is_some_and(|sentence| sentence.contains(rule)) {
-            wrong += &format!("`{says}` for `{instead_of}`: {broken}\n");
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong}");
+    let wrong = stream::iter(mistakes)
+        .map(async |(script, instead_of, says, rule)| {
+            let broken = verdict(&server, &Scripts::with(script, (instead_of, says))).await;
+            let broken = broken.err().unwrap_or_else(|| "nothing was found".to_owned());
+            let is_found = broken.lines().next().is_some_and(|sentence| sentence.contains(rule));
+            (!is_found).then(|| format!("`{says}` for `{instead_of}`: {broken}"))
+        })
+        .buffer_unordered(4)
+        .filter_map(future::ready);
+    let wrong: Vec<String> = wrong.collect().await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Whether the fence rises over a server that has lost everything.
@@ -90,7 +137,7 @@ async fn rises_over_a_loss(server: &RedisServer, scripts: &Arc<Scripts>) -> bool
 async fn a_fence_rises_also_where_the_last_one_was_lost() {
     let server = RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() });
     assert!(rises_over_a_loss(&server, &Scripts::standard()).await);
-    let counts = Scripts::with("acquire", ("math.max(now, ", "math.max(0, "));
+    let counts = Scripts::with("acquire", ("math.max(micros, last + 1)", "math.max(0, last + 1)"));
     assert!(!rises_over_a_loss(&server, &counts).await, "it is what the time is for");
 }
 
@@ -109,4 +156,13 @@ async fn scripts_that_the_server_forgot_and_keys_of_others_are_told_apart() {
     assert!(!error.is_outcome_unknown() && !error.is_retryable(), "{error:?}");
     assert!(error.to_string().contains("WRONGTYPE"), "{error}");
     assert_eq!(server.cli(&["GET", "shop:{theirs}:l"]), "7");
+
+    // It keeps no other from being renewed.
+    let renewal = |name: &str| Renewal { name: name.into(), owner: owner.clone(), lease };
+    let renewals = ["theirs", "name", "nobodys"].map(renewal);
+    let answers = leases.renew_all(&renewals).await.expect("the server answers");
+    let [Err(error), Ok(Renewed::Renewed), Ok(Renewed::NotOwner)] = &answers[..] else {
+        panic!("{answers:?}")
+    };
+    assert!(error.to_string().contains("WRONGTYPE"), "{error}");
 }

@@ -62,10 +62,10 @@ fn text<T: redis::FromRedisValue>(answer: Result<Value, RedisError>) -> Result<T
 }
 
 /// Lines of `name:value`.
-struct Info<'a>(&'a str);
+pub(super) struct Info<'a>(pub(super) &'a str);
 
 impl<'a> Info<'a> {
-    fn of(&self, name: &str) -> Option<&'a str> {
+    pub(super) fn of(&self, name: &str) -> Option<&'a str> {
         let mut lines = self.0.lines().filter_map(|line| line.split_once(':'));
         lines.find(|(found, _)| *found == name).map(|(_, value)| value.trim_end())
     }

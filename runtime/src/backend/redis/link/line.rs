@@ -1,7 +1,7 @@
 //! One connection to the server.
 
 use std::{
-    pin::{Pin, pin},
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -9,11 +9,14 @@ use std::{
     time::Duration,
 };
 
-use redis::{Arg, AsyncConnectionConfig, Cmd, RedisError, Value, aio::MultiplexedConnection, cmd};
+use redis::{
+    Arg, AsyncConnectionConfig, Cmd, RedisError, Value, aio::MultiplexedConnection, cmd,
+    from_redis_value,
+};
 use tokio::{
     sync::Notify,
     task::AbortHandle,
-    time::{Sleep, sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +24,7 @@ use super::{
     LinkError, LinkSettings, Refused, Unanswered,
     address::Way,
     error::{Outage, Silence},
+    life::Birth,
     place::Place,
     stream::{Counted, Heard},
 };
@@ -31,6 +35,8 @@ pub(super) struct Line {
     wire: MultiplexedConnection,
     /// Where it leads to.
     pub(super) place: Place,
+    /// Which life of the server: a connection does not outlive it.
+    pub(super) birth: Birth,
     heard: Heard,
     /// Nobody will answer any more: it broke, or was silent for too long.
     ended: CancellationToken,
@@ -77,9 +83,10 @@ impl Line {
             driver.await;
             drop(over);
         });
-        let line = Self {
+        let mut line = Self {
             wire,
             place,
+            birth: Birth::default(),
             heard,
             retired: ended.child_token(),
             ended,
@@ -88,26 +95,33 @@ impl Line {
             replaced: AtomicBool::new(false),
             driver: driver.abort_handle(),
         };
-        line.check().await?;
+        line.birth = line.check().await?;
         Ok(Arc::new(line))
     }
 
-    async fn check(&self) -> Result<(), Outage> {
-        let (ping, role) = (cmd("PING"), cmd("ROLE"));
-        let (pong, role) = futures_util::future::join(self.query(&ping), self.query(&role)).await;
+    async fn check(&self) -> Result<Birth, Outage> {
+        let (ping, role, info) = (cmd("PING"), cmd("ROLE"), cmd("INFO").arg("server").take());
+        let (pong, role, info) =
+            futures_util::future::join3(self.query(&ping), self.query(&role), self.query(&info))
+                .await;
         if pong? != Value::SimpleString("PONG".to_owned()) {
             return Err(Outage::NotRedis);
         }
         match role {
             Ok(Value::Array(role)) => match role.first() {
-                Some(Value::BulkString(role)) if role != b"master" => Err(Outage::Replica),
-                _ => Ok(()),
+                Some(Value::BulkString(role)) if role != b"master" => return Err(Outage::Replica),
+                _ => {}
             },
             // Who may not ask learns it from the first write.
-            Ok(_) => Ok(()),
-            Err(error) if error.code().is_some() => Ok(()),
-            Err(error) => Err(error.into()),
+            Ok(_) => {}
+            Err(error) if error.code().is_some() => {}
+            Err(error) => return Err(error.into()),
         }
+        // Who may not ask this is told so by the check at the start.
+        Ok(info
+            .ok()
+            .and_then(|info| Birth::of(&from_redis_value::<String>(info).ok()?))
+            .unwrap_or_default())
     }
 
     /// Asks for a fact. The caller limits the time.
@@ -115,14 +129,15 @@ impl Line {
         self.wire.clone().send_packed_command(command).await?.extract_error()
     }
 
-    /// Sends a command and waits for its answer until `limit`.
+    /// Sends a command and waits for its answer until then; longer when it is large, or behind what is.
     pub(super) async fn ask(
         &self,
         command: &Cmd,
-        mut limit: Pin<&mut Sleep>,
+        until: Instant,
         settings: &LinkSettings,
     ) -> Result<Value, LinkError> {
         let _waiting = Waiting::new(&self.waiting, command);
+        let mut limit = pin!(sleep_until(until + self.sending()));
         let mut wire = self.wire.clone();
         let mut answer = pin!(wire.send_packed_command(command));
         let mut patience = pin!(self.suspect(settings));
@@ -187,12 +202,7 @@ impl Line {
     /// How long what waits here may be on its way to the server, on a network that is not fast:
     /// until all of it is there, nothing comes back.
     pub(super) fn sending(&self) -> Duration {
-        on_its_way(self.waiting.load(Relaxed))
-    }
-
-    /// The same, with this one behind it.
-    pub(super) fn sending_with(&self, command: &Cmd) -> Duration {
-        on_its_way(self.waiting.load(Relaxed) + bytes_of(command))
+        Duration::from_secs_f64(self.waiting.load(Relaxed) as f64 / SLOW)
     }
 
     /// Whether nothing was heard since so much was.
@@ -212,18 +222,6 @@ pub(super) fn without_limits() -> AsyncConnectionConfig {
     AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None)
 }
 
-fn on_its_way(bytes: u64) -> Duration {
-    Duration::from_secs_f64(bytes as f64 / SLOW)
-}
-
-fn bytes_of(command: &Cmd) -> u64 {
-    let lengths = command.args_iter().map(|arg| match arg {
-        Arg::Simple(bytes) => bytes.len() as u64,
-        _ => 0,
-    });
-    lengths.sum()
-}
-
 /// The bytes of a call, counted while it waits.
 struct Waiting<'a> {
     all: &'a AtomicU64,
@@ -232,7 +230,11 @@ struct Waiting<'a> {
 
 impl<'a> Waiting<'a> {
     fn new(all: &'a AtomicU64, command: &Cmd) -> Self {
-        let bytes = bytes_of(command);
+        let lengths = command.args_iter().map(|arg| match arg {
+            Arg::Simple(bytes) => bytes.len() as u64,
+            _ => 0,
+        });
+        let bytes = lengths.sum();
         all.fetch_add(bytes, Relaxed);
         Self { all, bytes }
     }

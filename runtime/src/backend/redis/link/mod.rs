@@ -17,6 +17,7 @@ mod backoff;
 mod error;
 mod facts;
 mod keeper;
+mod life;
 mod line;
 mod open_error;
 mod place;
@@ -44,6 +45,7 @@ use self::{
     backoff::Backoff,
     error::Outage,
     keeper::{Keeper, State},
+    life::Asked,
     line::Line,
 };
 pub(crate) use self::{
@@ -53,6 +55,10 @@ pub(crate) use self::{
     settings::LinkSettings,
     subscription::{Heard, Subscription},
 };
+use crate::lease::Life;
+
+/// How often a server is given a script that it does not have.
+const LOADS: usize = 3;
 
 /// One process's way to one Redis: a connection that is shared by all calls, and replaced when it
 /// breaks or is silent.
@@ -90,7 +96,14 @@ impl Link {
     /// Sends once, and waits for the answer as long as the settings say. A call that is given up
     /// may have been sent.
     pub(crate) async fn call(&self, command: Cmd) -> Result<Value, LinkError> {
-        self.ask(&command).await
+        self.ask(&command).await.map(|(answer, _)| answer)
+    }
+
+    /// The same, and which life of the server answered.
+    pub(crate) async fn call_with_life(&self, command: Cmd) -> Result<(Value, Life), LinkError> {
+        let asked = Asked::now();
+        let (answer, line) = self.ask(&command).await?;
+        Ok((answer, line.birth.life(&asked)))
     }
 
     /// Runs a script.
@@ -100,23 +113,43 @@ impl Link {
         keys: &[&[u8]],
         args: &[Bytes],
     ) -> Result<Value, LinkError> {
-        let mut call = script.call(keys, (args.len(), args.iter().map(Bytes::len).sum()));
-        for arg in args {
-            call.arg(&arg[..]);
-        }
-        self.run(script, &call).await
+        self.run(script, &script.call_of(keys, args)).await
+    }
+
+    /// The same, and which life of the server answered.
+    pub(crate) async fn script_with_life(
+        &self,
+        script: &Script,
+        keys: &[&[u8]],
+        args: &[Bytes],
+    ) -> Result<(Value, Life), LinkError> {
+        let asked = Asked::now();
+        let (answer, line) = self.run_on_line(script, &script.call_of(keys, args)).await?;
+        Ok((answer, line.birth.life(&asked)))
     }
 
     /// Makes a call of a script. A server that does not have it says so and does nothing: it is given
     /// the text and is asked again.
     pub(crate) async fn run(&self, script: &Script, call: &Cmd) -> Result<Value, LinkError> {
-        match self.ask(call).await {
-            Err(error) if error.code() == Some("NOSCRIPT") => {
-                self.ask(&script.load()).await?;
-                self.ask(call).await.map_err(|error| error.of_script(script.name()))
+        self.run_on_line(script, call).await.map(|(answer, _)| answer)
+    }
+
+    async fn run_on_line(
+        &self,
+        script: &Script,
+        call: &Cmd,
+    ) -> Result<(Value, Arc<Line>), LinkError> {
+        let mut answer = self.ask(call).await;
+        // Somebody may make it forget again meanwhile.
+        for _ in 0..LOADS {
+            match &answer {
+                Err(error) if error.code() == Some("NOSCRIPT") => {}
+                _ => break,
             }
-            answer => answer.map_err(|error| error.of_script(script.name())),
+            self.ask(&script.load()).await?;
+            answer = self.ask(call).await;
         }
+        answer.map_err(|error| error.of_script(script.name()))
     }
 
     /// Listens to messages on a connection of its own, until the subscription is dropped. `heard`
@@ -136,9 +169,9 @@ impl Link {
         )
     }
 
-    async fn ask(&self, command: &Cmd) -> Result<Value, LinkError> {
+    /// What was answered, and on which connection.
+    async fn ask(&self, command: &Cmd) -> Result<(Value, Arc<Line>), LinkError> {
         let mut limit = pin!(sleep(self.settings.response_limit));
-        let in_time = limit.deadline();
         let mut state = self.state.clone();
         let mut last = None;
         loop {
@@ -149,12 +182,10 @@ impl Link {
                     return Err(last.unwrap_or_else(|| self.away(command, &state)));
                 }
             };
-            // What is large takes its time, and so does what waits before it.
-            limit.as_mut().reset(in_time + line.sending_with(command));
-            match line.ask(command, limit.as_mut(), &self.settings).await {
+            match line.ask(command, limit.deadline(), &self.settings).await {
                 // Nothing was done, and the keeper looks for a server that does it.
                 Err(error) if error.is_elsewhere() => last = Some(error),
-                answer => return answer,
+                answer => return answer.map(|answer| (answer, line)),
             }
         }
     }

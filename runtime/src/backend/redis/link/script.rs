@@ -1,5 +1,6 @@
 //! A script that runs in the server.
 
+use bytes::Bytes;
 use redis::{Cmd, cmd};
 
 /// A Lua script: its text, its name for errors, and the hash by which the server knows it.
@@ -16,6 +17,13 @@ impl Script {
         Self { name, text, hash }
     }
 
+    /// The same with a mistake in it: what it says instead of what.
+    #[cfg(test)]
+    pub(crate) fn with_mistake(self, instead_of: &str, says: &str) -> Self {
+        assert_eq!(self.text.matches(instead_of).count(), 1, "`{instead_of}` has its place");
+        Self::new(self.name, Box::leak(self.text.replace(instead_of, says).into_boxed_str()))
+    }
+
     /// What errors call it.
     pub(crate) fn name(&self) -> &'static str {
         self.name
@@ -29,6 +37,15 @@ impl Script {
         call.arg("EVALSHA").arg(&self.hash).arg(keys.len());
         for key in keys {
             call.arg(*key);
+        }
+        call
+    }
+
+    /// A whole call.
+    pub(super) fn call_of(&self, keys: &[&[u8]], args: &[Bytes]) -> Cmd {
+        let mut call = self.call(keys, (args.len(), args.iter().map(Bytes::len).sum()));
+        for arg in args {
+            call.arg(&arg[..]);
         }
         call
     }

@@ -28,6 +28,7 @@ use self::{
     scripts::STATE,
 };
 use super::{
+    NAMESPACE,
     link::{Heard, Link, LinkSettings, RedisOpenError},
     milliseconds,
 };
@@ -121,7 +122,7 @@ impl RedisProgress {
     pub fn builder(url: impl Into<String>) -> RedisProgressBuilder {
         RedisProgressBuilder {
             link: LinkSettings::new(url),
-            namespace: "distributed-task".to_owned(),
+            namespace: NAMESPACE.to_owned(),
             keep: KEPT,
         }
     }

@@ -31,7 +31,7 @@ use tokio::runtime::Handle;
 
 use self::channel::Channel;
 use super::{
-    draw,
+    NAMESPACE, draw,
     link::{Heard, Link, LinkSettings, RedisOpenError, Subscription},
 };
 use crate::{
@@ -214,7 +214,7 @@ impl RedisQueue {
     pub fn builder(url: impl Into<String>) -> RedisQueueBuilder {
         RedisQueueBuilder {
             link: LinkSettings::new(url),
-            settings: Settings::new("distributed-task".to_owned()),
+            settings: Settings::new(NAMESPACE.to_owned()),
         }
     }
 

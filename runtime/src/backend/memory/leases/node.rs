@@ -1,0 +1,71 @@
+//! A store in memory that votes beside others.
+
+use std::time::Duration;
+
+use futures_util::{FutureExt, future::BoxFuture};
+
+use super::{MemoryLeases, Name};
+use crate::{
+    kernel::Fence,
+    lease::{LeaseError, LeaseStore as _, Life, Owner, QuorumNode, Renewed, Vote},
+};
+
+impl MemoryLeases {
+    fn own_life(&self) -> Life {
+        // No store was before this one that could have granted anything.
+        Life { id: self.0.life.to_string(), age: Duration::MAX }
+    }
+}
+
+impl Name {
+    fn raise(&mut self, owner: &Owner, agreed: Fence) -> Renewed {
+        match self.held.as_mut().filter(|held| held.owner == *owner) {
+            Some(held) => {
+                if !held.is_agreed || held.fence < agreed {
+                    (held.fence, held.is_agreed) = (agreed, true);
+                }
+                Renewed::Renewed
+            }
+            None => Renewed::NotOwner,
+        }
+    }
+}
+
+impl QuorumNode for MemoryLeases {
+    fn address(&self) -> String {
+        "a store in memory".to_owned()
+    }
+
+    fn life(&self) -> BoxFuture<'_, Result<Life, LeaseError>> {
+        let life = self.own_life();
+        async move { Ok(life) }.boxed()
+    }
+
+    fn vote<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Vote, LeaseError>> {
+        async move {
+            let acquired = self.try_acquire(name, owner, lease).await?;
+            Ok(Vote { acquired, life: self.own_life() })
+        }
+        .boxed()
+    }
+
+    fn raise<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        agreed: Fence,
+    ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
+        self.at_once(name, |known, last, _| {
+            let raised = known.raise(owner, agreed);
+            if raised == Renewed::Renewed {
+                *last = agreed.max(*last);
+            }
+            raised
+        })
+    }
+}

@@ -1,0 +1,108 @@
+//! A server that is away when a process starts.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::sync::OnceCell;
+
+use crate::{
+    kernel::Fence,
+    lease::{
+        Acquired, LeaseError, LeaseStore, Life, Owner, QuorumNode, Released, Renewed, Safety,
+        Tenure, Vote,
+    },
+};
+
+type Opened = Result<Arc<dyn QuorumNode>, Box<dyn Error + Send + Sync>>;
+
+/// Opens its store with the first call that finds it there.
+pub(super) struct Later {
+    address: String,
+    open: Box<dyn Fn() -> BoxFuture<'static, Opened> + Send + Sync>,
+    opened: OnceCell<Arc<dyn QuorumNode>>,
+}
+
+impl Later {
+    pub(super) fn new(
+        address: String,
+        open: impl Fn() -> BoxFuture<'static, Opened> + Send + Sync + 'static,
+    ) -> Self {
+        Self { address, open: Box::new(open), opened: OnceCell::new() }
+    }
+
+    async fn store(&self) -> Result<&Arc<dyn QuorumNode>, LeaseError> {
+        let opening = async || match (self.open)().await {
+            Err(source) => Err(LeaseError::Refused { source, retryable: true }),
+            Ok(store) if store.safety() <= Safety::Replicas => {
+                let source = "it has replicas, and one that takes over may lack a grant".into();
+                Err(LeaseError::Refused { source, retryable: false })
+            }
+            Ok(store) => Ok(store),
+        };
+        self.opened.get_or_try_init(opening).await
+    }
+}
+
+impl LeaseStore for Later {
+    fn safety(&self) -> Safety {
+        self.opened.get().map_or(Safety::Server, |store| store.safety())
+    }
+
+    fn try_acquire<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Acquired, LeaseError>> {
+        async move { self.store().await?.try_acquire(name, owner, lease).await }.boxed()
+    }
+
+    fn try_renew<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
+        async move { self.store().await?.try_renew(name, owner, lease).await }.boxed()
+    }
+
+    fn release<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+    ) -> BoxFuture<'a, Result<Released, LeaseError>> {
+        async move { self.store().await?.release(name, owner).await }.boxed()
+    }
+
+    fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
+        async move { self.store().await?.inspect(name).await }.boxed()
+    }
+}
+
+impl QuorumNode for Later {
+    fn address(&self) -> String {
+        self.address.clone()
+    }
+
+    fn life(&self) -> BoxFuture<'_, Result<Life, LeaseError>> {
+        async move { self.store().await?.life().await }.boxed()
+    }
+
+    fn vote<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Vote, LeaseError>> {
+        async move { self.store().await?.vote(name, owner, lease).await }.boxed()
+    }
+
+    fn raise<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        agreed: Fence,
+    ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
+        async move { self.store().await?.raise(name, owner, agreed).await }.boxed()
+    }
+}

@@ -1,0 +1,208 @@
+//! Leases over several servers that know nothing of one another: who has a name in most of them has it
+//! ([RedLock](https://redis.io/docs/latest/develop/use/patterns/distributed-locks/)), with a fence.
+//!
+//! ```text
+//!  acquire ──▶ all servers at once ──▶ most of them granted it ──▶ all are told one fence ──▶ granted
+//!                  │                                                   most of them heard it
+//!                  └ one that is late is put right in the background
+//! ```
+//!
+//! **What holds.** No two owners rely on one name at a time, and its fence rises from tenure to tenure,
+//! as long as of every majority one server remembers the grant until its lease is over. Fewer than
+//! half of the servers may be away, hang, or lose their data. A server that started has no vote until
+//! what it may have forgotten is over; nobody waits for one that is slow.
+//!
+//! **What does not.** A fence rises over servers whose clocks agree within the longest lease. Each owner
+//! reckons with clocks that differ in pace by a hundredth. One that jumps ahead ends its server's grants too
+//! early, and so does somebody who deletes keys; on most of the servers, or on one of them while others are
+//! away, that lets a second owner in. And no lease keeps a process from being paused
+//! between its look at the lease and its write: only a resource that compares the
+//! [`Fence`](crate::kernel::Fence) does.
+//!
+//! **What it is not for.** Most servers agree on who has a name, not on how many: semaphores and queues
+//! cannot be built on it. Parts of one cluster, or a server and its replica, are no several servers.
+
+mod acquire;
+mod answers;
+mod calls;
+mod claims;
+mod error;
+mod keep;
+mod later;
+mod lives;
+mod rules;
+mod settings;
+mod tally;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::{runtime::Handle, sync::mpsc::unbounded_channel};
+use tokio_util::task::TaskTracker;
+
+use self::{
+    answers::{Answer, Answers},
+    calls::Tell,
+    claims::{Claim, Claims},
+    lives::Lives,
+    rules::Rules,
+};
+pub use self::{
+    error::{NodeFailure, QuorumError},
+    settings::{QuorumLeasesBuilder, QuorumOpenError},
+};
+use crate::{
+    clock::{Clock as _, TokioClock},
+    lease::{
+        Acquired, LeaseError, LeaseStore, Owner, QuorumNode, Released, Renewed, Safety, Tenure,
+    },
+};
+
+/// A [`LeaseStore`] over an odd number of independent servers. Cloning shares it.
+///
+/// Three survive the loss of one, five the loss of two. One is a quorum of its own, no safer than it is.
+///
+/// # Time
+/// A server that does not answer within a twentieth of the lease, and 50 ms, has no vote in that matter.
+/// A lease that is granted has a tenth of it left, at least, and what is told to be left is already
+/// shortened by what clocks may differ: 1 % and 2 ms. So a lease of a few milliseconds is never granted.
+///
+/// # Errors
+/// [`LeaseError`]s have a [`QuorumError`] as their source, which names each server that did not agree, and
+/// why. An attempt that fails is freed on all servers in the background.
+///
+/// # Contention
+/// Of several owners who want a name at the same time each may get some servers, and none of them most.
+/// Then each frees what it got and tries again after a pause that is drawn, a few times. After that the name is
+/// busy, with no holder.
+///
+/// # Owners that go on
+/// A process that starts again as the owner that it was acquires before it renews. Its fence is the one
+/// that it had, or a higher one.
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use distributed_task::{
+///     backend::{memory::MemoryLeases, quorum::QuorumLeases},
+///     lease::{Acquired, LeaseStore as _, Owner},
+/// };
+///
+/// // With `RedisLeases`, each of a server of its own, they are good for many processes.
+/// let leases = QuorumLeases::builder()
+///     .node(MemoryLeases::new())
+///     .node(MemoryLeases::new())
+///     .node(MemoryLeases::new())
+///     .max_lease(Duration::from_secs(30))
+///     .open()
+///     .await?;
+/// let (ours, lease) = (Owner::draw(), Duration::from_secs(10));
+/// let Acquired::Granted(grant) = leases.try_acquire("nightly-report", &ours, lease).await? else {
+///     panic!("nobody else wants it");
+/// };
+/// assert!(grant.left < lease, "clocks may differ");
+/// leases.release("nightly-report", &ours).await?;
+/// leases.finished().await;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// ```
+#[derive(Clone)]
+pub struct QuorumLeases(Arc<Inner>);
+
+struct Inner {
+    nodes: Vec<Node>,
+    rules: Rules,
+    lives: Lives,
+    claims: Claims,
+    /// Runs as the runtime's timers do.
+    clock: TokioClock,
+    /// Where what is under way lives: a call may come from a runtime that ends before.
+    runtime: Handle,
+    tasks: TaskTracker,
+}
+
+struct Node {
+    address: String,
+    store: Arc<dyn QuorumNode>,
+}
+
+impl QuorumLeases {
+    /// A store over servers of your own.
+    pub fn builder() -> QuorumLeasesBuilder {
+        QuorumLeasesBuilder::new()
+    }
+
+    /// Waits until nothing is under way in the background: what servers that are slow have not freed yet,
+    /// say. It takes no longer than about three leases. A process that ends before leaves what runs out.
+    pub async fn finished(&self) {
+        self.0.tasks.wait().await;
+    }
+}
+
+impl Inner {
+    fn claim(&self, name: &str, owner: &Owner) -> Arc<Claim> {
+        self.claims.of(name, owner, self.nodes.len(), self.clock.now())
+    }
+
+    /// Makes a task for each server, and gives what they will answer.
+    fn ask_all<T, F>(&self, ask: impl Fn(Tell<T>) -> F) -> Answers<T>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (to, coming) = unbounded_channel();
+        for node in 0..self.nodes.len() {
+            self.tasks.spawn_on(ask(Tell { node, to: to.clone() }), &self.runtime);
+        }
+        Answers::new(self.nodes.iter().map(|_| Answer::Awaited).collect(), coming)
+    }
+}
+
+impl LeaseStore for QuorumLeases {
+    fn safety(&self) -> Safety {
+        match &self.0.nodes[..] {
+            [one] => one.store.safety(),
+            _ => Safety::Quorum,
+        }
+    }
+
+    fn try_acquire<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Acquired, LeaseError>> {
+        self.0.try_acquire(self.0.claim(name, owner), lease).boxed()
+    }
+
+    fn try_renew<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
+        async move { self.0.try_renew(&self.0.claim(name, owner), lease).await }.boxed()
+    }
+
+    fn release<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+    ) -> BoxFuture<'a, Result<Released, LeaseError>> {
+        self.0.try_release(self.0.claim(name, owner)).boxed()
+    }
+
+    fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
+        self.0.inspect(name).boxed()
+    }
+}
+
+impl fmt::Debug for QuorumLeases {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nodes: Vec<_> = self.0.nodes.iter().map(|node| &node.address).collect();
+        f.debug_struct("QuorumLeases").field("nodes", &nodes).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,109 @@
+//! What answers decide. A decision never depends on the order in which they came.
+
+use std::time::Duration;
+
+use super::answers::Answer;
+use crate::lease::{Acquired, Busy, Grant, Owner, Released, Renewed, Tenure};
+
+/// What became of an attempt.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Vote {
+    /// Most servers granted it: under the highest of their fences, for the shortest of their times.
+    Agreed(Grant),
+    /// Most servers say that the same owner has it.
+    Busy(Busy),
+    /// Enough servers answered, and nobody has most of them: several owners want it at a time.
+    Split(Busy),
+}
+
+pub(super) fn vote(answers: &[Answer<Acquired>], majority: usize) -> Option<Vote> {
+    let (mut granted, mut busy) = (Vec::new(), Vec::new());
+    for said in answers.iter().filter_map(Answer::said) {
+        match said {
+            Acquired::Granted(grant) => granted.push(*grant),
+            Acquired::Busy(at) => busy.push(at.clone()),
+        }
+    }
+    let highest = granted.iter().map(|grant| grant.fence).max();
+    let shortest = granted.iter().map(|grant| grant.left).min();
+    if let (Some(fence), Some(left)) = (highest, shortest)
+        && granted.len() >= majority
+    {
+        return Some(Vote::Agreed(Grant { fence, left }));
+    }
+    let has_most =
+        |holder: &Option<Owner>| busy.iter().filter(|at| at.holder == *holder).count() >= majority;
+    if let Some(at) = busy.iter().find(|at| has_most(&at.holder)) {
+        let retry_after = free_after(&busy, majority.saturating_sub(granted.len()));
+        return Some(Vote::Busy(Busy { holder: at.holder.clone(), retry_after }));
+    }
+    if is_awaited(answers) || granted.len() + busy.len() < majority {
+        return None;
+    }
+    let retry_after = free_after(&busy, majority - granted.len());
+    let first = busy.first().and_then(|at| at.holder.clone());
+    let holder = first.filter(|first| busy.iter().all(|at| at.holder.as_ref() == Some(first)));
+    Some(Vote::Split(Busy { holder, retry_after }))
+}
+
+/// After which time so many of these are free.
+fn free_after(busy: &[Busy], needed: usize) -> Option<Duration> {
+    let mut after: Vec<_> = busy.iter().map(|at| at.retry_after.unwrap_or(Duration::MAX)).collect();
+    after.sort_unstable();
+    let after = needed.checked_sub(1).and_then(|at| after.get(at).copied());
+    after.filter(|after| *after != Duration::MAX)
+}
+
+/// Whether most servers say so, or most say that it is not this owner's.
+pub(super) fn renewal(answers: &[Answer<Renewed>], majority: usize) -> Option<Renewed> {
+    let of = |renewed| answers.iter().filter(|answer| answer.said() == Some(&renewed)).count();
+    [Renewed::Renewed, Renewed::NotOwner].into_iter().find(|renewed| of(*renewed) >= majority)
+}
+
+/// What most servers say of a release; where they differ, what says most.
+pub(super) fn release(answers: &[Answer<Released>], majority: usize) -> Option<Released> {
+    let of = |released| answers.iter().filter(|answer| answer.said() == Some(&released)).count();
+    let kinds = [Released::Released, Released::NotOwner, Released::AlreadyExpired];
+    if let Some(most) = kinds.into_iter().find(|kind| of(*kind) >= majority) {
+        return Some(most);
+    }
+    let all: usize = kinds.iter().map(|kind| of(*kind)).sum();
+    let is_over = !is_awaited(answers) && all >= majority;
+    kinds.into_iter().find(|kind| is_over && of(*kind) > 0)
+}
+
+/// The tenure that most servers know, or that there is none.
+pub(super) fn look(answers: &[Answer<Option<Tenure>>], majority: usize) -> Option<Option<Tenure>> {
+    let told: Vec<_> = answers.iter().filter_map(Answer::said).flatten().collect();
+    let of = |owner: &Owner| told.iter().filter(|tenure| tenure.owner == *owner).count();
+    if let Some(most) = told.iter().find(|tenure| of(&tenure.owner) >= majority) {
+        let owner = most.owner.clone();
+        let told: Vec<_> = told.into_iter().filter(|tenure| tenure.owner == owner).collect();
+        return Some(together(&told, majority));
+    }
+    let unknown = answers.iter().filter(|answer| answer.said().is_none()).count();
+    let best = told.iter().map(|tenure| of(&tenure.owner)).max().unwrap_or(0);
+    (best + unknown < majority).then_some(None)
+}
+
+/// One tenure as several servers know it: since the first grant, until too few of them know it.
+fn together(told: &[&Tenure], majority: usize) -> Option<Tenure> {
+    let owner = told.first()?.owner.clone();
+    let since = told.iter().map(|tenure| tenure.since).min()?;
+    // One that was late may not have heard yet what the others agreed on.
+    let agree = |fence| told.iter().filter(|tenure| tenure.fence == fence).count();
+    let fence =
+        told.iter().map(|tenure| tenure.fence).max_by_key(|fence| (agree(*fence), *fence))?;
+    let ends = told.iter().map(|tenure| tenure.expires_in.unwrap_or(Duration::MAX));
+    let mut ends: Vec<_> = ends.collect();
+    ends.sort_unstable_by(|one, other| other.cmp(one));
+    let end = ends.get(majority.checked_sub(1)?).copied()?;
+    Some(Tenure { owner, fence, since, expires_in: Some(end).filter(|end| *end != Duration::MAX) })
+}
+
+fn is_awaited<T>(answers: &[Answer<T>]) -> bool {
+    answers.iter().any(|answer| matches!(answer, Answer::Awaited))
+}
+
+#[cfg(test)]
+mod tests;

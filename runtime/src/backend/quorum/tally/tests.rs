@@ -1,0 +1,156 @@
+//! Every combination of answers.
+
+use super::*;
+use crate::{backend::quorum::error::NodeFailure, kernel::Fence};
+
+/// What a server says, or does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Node {
+    Yes,
+    No,
+    Error,
+    Hangs,
+}
+
+use Node::{Error, Hangs, No, Yes};
+
+/// All of them for so many servers.
+fn all(nodes: u32) -> impl Iterator<Item = Vec<Node>> {
+    let kinds = [Yes, No, Error, Hangs];
+    (0..4_usize.pow(nodes))
+        .map(move |number| (0..nodes).map(|at| kinds[number / 4_usize.pow(at) % 4]).collect())
+}
+
+fn owner() -> Owner {
+    Owner::from("somebody else".to_owned())
+}
+
+fn answer(at: usize, node: Node) -> Answer<Acquired> {
+    match node {
+        Yes => {
+            let (fence, left) = (Fence(100 + at as u64), Duration::from_secs(10));
+            Answer::Said(Acquired::Granted(Grant { fence, left }))
+        }
+        No => {
+            let retry_after = Some(Duration::from_secs(1 + at as u64));
+            Answer::Said(Acquired::Busy(Busy { holder: Some(owner()), retry_after }))
+        }
+        Error => Answer::Failed(NodeFailure::Silent(Duration::ZERO)),
+        Hangs => Answer::Awaited,
+    }
+}
+
+fn answers(nodes: &[Node]) -> Vec<Answer<Acquired>> {
+    nodes.iter().enumerate().map(|(at, node)| answer(at, *node)).collect()
+}
+
+#[test]
+fn most_of_them_decide_and_nothing_else_does() {
+    for servers in [1, 3, 5] {
+        let majority = servers as usize / 2 + 1;
+        for nodes in all(servers) {
+            let of = |kind| nodes.iter().filter(|node| **node == kind).count();
+            let decided = vote(&answers(&nodes), majority);
+            let is_wanted = match &decided {
+                Some(Vote::Agreed(_)) => of(Yes) >= majority,
+                Some(Vote::Busy(_)) => of(No) >= majority,
+                Some(Vote::Split(_)) => {
+                    let answered = of(Yes) + of(No);
+                    of(Hangs) == 0 && answered >= majority && of(Yes).max(of(No)) < majority
+                }
+                None => of(Yes).max(of(No)) < majority && (of(Hangs) > 0 || of(Error) >= majority),
+            };
+            assert!(is_wanted, "{nodes:?}: {decided:?}");
+        }
+    }
+}
+
+#[test]
+fn the_order_of_the_servers_decides_nothing() {
+    let kind = |decided: Option<Vote>| match decided {
+        Some(Vote::Agreed(_)) => 1,
+        Some(Vote::Busy(_)) => 2,
+        Some(Vote::Split(_)) => 3,
+        None => 4,
+    };
+    for nodes in all(5) {
+        let mut turned = nodes.clone();
+        turned.reverse();
+        let decided = kind(vote(&answers(&nodes), 3));
+        assert_eq!(decided, kind(vote(&answers(&turned), 3)), "{nodes:?}");
+    }
+}
+
+#[test]
+fn the_fence_is_the_highest_and_the_time_the_shortest() {
+    let mut answers = answers(&[Yes, Hangs, Yes]);
+    if let Answer::Said(Acquired::Granted(grant)) = &mut answers[0] {
+        grant.left = Duration::from_secs(9);
+    }
+    let (fence, left) = (Fence(102), Duration::from_secs(9));
+    assert_eq!(vote(&answers, 2), Some(Vote::Agreed(Grant { fence, left })));
+}
+
+#[test]
+fn a_name_is_free_when_enough_servers_are() {
+    let retry_after = |nodes: &[Node]| match vote(&answers(nodes), nodes.len() / 2 + 1) {
+        Some(Vote::Busy(busy) | Vote::Split(busy)) => busy.retry_after.map(|after| after.as_secs()),
+        decided => panic!("{decided:?}"),
+    };
+    assert_eq!(retry_after(&[No, No, Hangs]), Some(2));
+    assert_eq!(retry_after(&[No, No, No]), Some(2), "the third may be busy for longer");
+    assert_eq!(retry_after(&[No, Yes, No]), Some(1), "one more is enough");
+    assert_eq!(retry_after(&[No, Yes, Error]), Some(1));
+}
+
+#[test]
+fn owners_who_share_the_servers_have_no_holder() {
+    let mut answers = answers(&[No, No, Yes]);
+    if let Answer::Said(Acquired::Busy(busy)) = &mut answers[1] {
+        busy.holder = Some(Owner::from("a third".to_owned()));
+    }
+    let Some(Vote::Split(busy)) = vote(&answers, 2) else { panic!("{:?}", vote(&answers, 2)) };
+    assert_eq!(busy.holder, None);
+}
+
+#[test]
+fn a_release_is_what_most_say_and_else_what_says_most() {
+    use crate::lease::Released::{self as Kind, AlreadyExpired, NotOwner, Released};
+    let said = |released: &[Option<Kind>]| {
+        let answer = |said: &Option<Kind>| match said {
+            Some(said) => Answer::Said(*said),
+            None => Answer::Failed(NodeFailure::Silent(Duration::ZERO)),
+        };
+        release(&released.iter().map(answer).collect::<Vec<_>>(), released.len() / 2 + 1)
+    };
+    assert_eq!(said(&[Some(Released), Some(Released), None]), Some(Released));
+    assert_eq!(said(&[Some(Released), Some(NotOwner), Some(NotOwner)]), Some(NotOwner));
+    assert_eq!(said(&[Some(Released), Some(AlreadyExpired), None]), Some(Released));
+    assert_eq!(said(&[Some(AlreadyExpired), None, None]), None, "too few say anything");
+    let late = [Answer::Said(Released), Answer::Said(AlreadyExpired), Answer::Awaited];
+    assert_eq!(release(&late, 2), None, "the third decides");
+}
+
+fn tenure(owner: &str, fence: u64, left: u64) -> Answer<Option<Tenure>> {
+    Answer::Said(Some(Tenure {
+        owner: Owner::from(owner.to_owned()),
+        fence: Fence(fence),
+        since: crate::kernel::Timestamp(fence),
+        expires_in: Some(Duration::from_secs(left)),
+    }))
+}
+
+#[test]
+fn a_tenure_is_what_most_servers_know() {
+    let nobody = || Answer::Said(None);
+    let failed = || Answer::Failed(NodeFailure::Silent(Duration::ZERO));
+    let two = [tenure("a", 7, 9), nobody(), tenure("a", 7, 5)];
+    let found = look(&two, 2).flatten().expect("most know it");
+    assert_eq!((found.fence, found.expires_in), (Fence(7), Some(Duration::from_secs(5))));
+    assert_eq!(look(&[tenure("a", 7, 9), nobody(), nobody()], 2), Some(None));
+    assert_eq!(look(&[tenure("a", 7, 9), tenure("b", 8, 9), tenure("c", 9, 9)], 2), Some(None));
+    assert_eq!(look(&[tenure("a", 7, 9), nobody(), failed()], 2), None, "the third may know it");
+    assert_eq!(look(&[nobody(), nobody(), failed()], 2), Some(None));
+    let late = [tenure("a", 7, 9), tenure("a", 8, 9), tenure("a", 7, 9)];
+    assert_eq!(look(&late, 2).flatten().map(|found| found.fence), Some(Fence(7)));
+}

@@ -1,0 +1,42 @@
+-- What the scripts share that know of the line. A name has: who has it alone (`l`), its last fence (`f`), who
+-- shares it until when (`r`), who waits by order of arrival (`q`), and until when each waits (`d`). Who waits
+-- is `x` or `s`, for alone or shared, and its owner.
+local function now_in_microseconds()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+
+-- A key lives as long as the longest of what is in it.
+local function outlive(key, milliseconds)
+  if redis.call('PTTL', key) < milliseconds then
+    redis.call('PEXPIRE', key, milliseconds)
+  end
+end
+
+-- Who is next. Those who did not ask in time are gone.
+local function next_in(line, ends, now)
+  while true do
+    local head = redis.call('ZRANGE', line, 0, 0)[1]
+    if not head then
+      return nil
+    end
+    local until_when = redis.call('HGET', ends, head)
+    if until_when and tonumber(until_when) > now then
+      return head, tonumber(until_when)
+    end
+    redis.call('ZREM', line, head)
+    redis.call('HDEL', ends, head)
+  end
+end
+
+-- Tells who is next that it may ask, if what it wants is free. The channel is that of its process, which is
+-- what the name of an owner begins with.
+local function wake(lease, line, ends, readers, now, channel)
+  local head = next_in(line, ends, now)
+  if not head or redis.call('EXISTS', lease) == 1 then
+    return
+  end
+  if head:sub(1, 1) == 's' or redis.call('ZCOUNT', readers, '(' .. now, '+inf') == 0 then
+    redis.call('PUBLISH', channel .. head:match('^.([^/]*)'), head:sub(2))
+  end
+end

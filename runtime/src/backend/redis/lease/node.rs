@@ -1,0 +1,63 @@
+//! One server of several that vote.
+
+#[cfg(all(test, feature = "conformance"))]
+mod tests;
+
+use std::time::Duration;
+
+use futures_util::{FutureExt, future::BoxFuture};
+use redis::cmd;
+
+use super::{
+    REMEMBERED, RedisLeases, lease_error, milliseconds, name_of, names::Kind, number, renewed, turn,
+};
+use crate::{
+    kernel::Fence,
+    lease::{LeaseError, Life, Owner, QuorumNode, Renewed, Share, Vote, Want},
+};
+
+impl QuorumNode for RedisLeases {
+    fn address(&self) -> String {
+        self.0.link.address()
+    }
+
+    fn life(&self) -> BoxFuture<'_, Result<Life, LeaseError>> {
+        async move {
+            let (_, life) = self.0.link.call_with_life(cmd("PING")).await.map_err(lease_error)?;
+            Ok(life)
+        }
+        .boxed()
+    }
+
+    fn vote<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Vote, LeaseError>> {
+        async move {
+            let want = Want { name, owner, share: Share::Alone, lease, stay: Duration::ZERO };
+            let (keys, args) = self.wish(want);
+            let keys: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
+            let script = &self.0.scripts.acquire;
+            let asked = self.0.link.script_with_life(script, &keys, &args).await;
+            let (answer, life) = asked.map_err(lease_error)?;
+            Ok(Vote { acquired: turn(answer, lease)?.into(), life })
+        }
+        .boxed()
+    }
+
+    fn raise<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        agreed: Fence,
+    ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
+        async move {
+            let args = [name_of(owner), number(agreed.0), number(milliseconds(REMEMBERED))];
+            let keys = self.keys(name, [Kind::Lease, Kind::Fence]);
+            Ok(renewed(self.ask(&self.0.scripts.raise, &keys, &args).await?))
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,157 @@
+//! The contract of [`QuorumNode`], as checks, beside that of a store of leases.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+
+use super::{
+    lease::Subject,
+    rule::{Failure, Rule, Verdict, check_all, ensure, ensure_eq, rules},
+};
+use crate::{
+    kernel::Fence,
+    lease::{Acquired, Grant, Owner, QuorumNode, Renewed},
+};
+
+/// Checks every rule of the contract, each on a store that `make` makes for it.
+///
+/// # Panics
+/// With the sentence of the first rule that is broken.
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::time::Duration;
+/// use distributed_task::{
+///     backend::memory::MemoryLeases,
+///     conformance::{self, lease::Subject},
+/// };
+///
+/// conformance::quorum_node::run(async || Subject {
+///     store: MemoryLeases::new(),
+///     lease: Duration::from_millis(200),
+///     pass: Box::new(|time| Box::pin(tokio::time::sleep(time))),
+/// })
+/// .await;
+/// # }
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// ```
+pub async fn run<N: QuorumNode>(mut make: impl AsyncFnMut() -> Subject<N>) {
+    check_all(RULES, async || {
+        let Subject { store, lease, pass } = make().await;
+        Desk { store: Arc::new(store), lease, pass: pass.into() }
+    })
+    .await;
+}
+
+#[derive(Clone)]
+struct Desk {
+    store: Arc<dyn QuorumNode>,
+    lease: Duration,
+    pass: Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>,
+}
+
+const RULES: &[Rule<Desk>] = rules! {
+    "a vote takes the name, or says whose it is" => votes,
+    "a vote tells the life that it was given in" => tells_its_life,
+    "a tenure has the fence that was agreed on, higher or lower than its own" => takes_what_was_agreed,
+    "what was agreed on is never lowered" => is_never_lowered,
+    "later tenures have higher fences than what was agreed on, and than its own" => rises,
+    "nobody tells the fence of what somebody else has" => own_only,
+    "a tenure that is over hears nothing" => over,
+};
+
+const NAME: &str = "nightly-report";
+
+/// More than two tenures are apart by themselves.
+const FAR: u64 = 3_600_000_000;
+
+/// None of these may run out while a rule looks.
+const LONG: u32 = 100;
+
+impl Desk {
+    async fn granted(&self, owner: &Owner) -> Result<Grant, Failure> {
+        match self.store.vote(NAME, owner, LONG * self.lease).await?.acquired {
+            Acquired::Granted(grant) => Ok(grant),
+            Acquired::Busy(busy) => Err(format!("{busy:?} was answered").into()),
+        }
+    }
+
+    async fn fence(&self) -> Result<Option<Fence>, Failure> {
+        Ok(self.store.inspect(NAME).await?.map(|tenure| tenure.fence))
+    }
+}
+
+async fn votes(desk: Desk) -> Verdict {
+    let owner = Owner::draw();
+    let grant = desk.granted(&owner).await?;
+    ensure_eq(desk.granted(&owner).await?.fence, grant.fence)?;
+    let vote = desk.store.vote(NAME, &Owner::draw(), desk.lease).await?;
+    let Acquired::Busy(busy) = vote.acquired else { return Err("two owners have it".into()) };
+    ensure(busy.holder.is_none_or(|holder| holder == owner), || "another holder is told".into())
+}
+
+async fn tells_its_life(desk: Desk) -> Verdict {
+    let life = desk.store.life().await?;
+    let vote = desk.store.vote(NAME, &Owner::draw(), desk.lease).await?;
+    ensure_eq(&vote.life.id, &life.id)?;
+    ensure(vote.life.age >= life.age, || format!("{:?} came after {life:?}", vote.life))
+}
+
+async fn takes_what_was_agreed(desk: Desk) -> Verdict {
+    for difference in [FAR, 0] {
+        let owner = Owner::draw();
+        let own = desk.granted(&owner).await?.fence;
+        let agreed = Fence((own.0 - 1) + difference);
+        ensure_eq(desk.store.raise(NAME, &owner, agreed).await?, Renewed::Renewed)?;
+        ensure_eq(desk.fence().await?, Some(agreed))?;
+        ensure_eq(desk.granted(&owner).await?.fence, agreed)?;
+        desk.store.release(NAME, &owner).await?;
+    }
+    Ok(())
+}
+
+async fn is_never_lowered(desk: Desk) -> Verdict {
+    let owner = Owner::draw();
+    let own = desk.granted(&owner).await?.fence;
+    let [low, high] = [own, Fence(own.0 + FAR)];
+    for (told, wanted) in [(low, low), (high, high), (low, high), (high, high)] {
+        ensure_eq(desk.store.raise(NAME, &owner, told).await?, Renewed::Renewed)?;
+        ensure_eq(desk.fence().await?, Some(wanted))?;
+    }
+    Ok(())
+}
+
+async fn rises(desk: Desk) -> Verdict {
+    for higher in [true, false] {
+        let owner = Owner::draw();
+        let own = desk.granted(&owner).await?.fence;
+        let agreed = Fence(if higher { own.0 + FAR } else { own.0 - 1 });
+        desk.store.raise(NAME, &owner, agreed).await?;
+        desk.store.release(NAME, &owner).await?;
+        let next = Owner::draw();
+        let later = desk.granted(&next).await?.fence;
+        ensure(later > own.max(agreed), || format!("{later:?} after {own:?} and {agreed:?}"))?;
+        desk.store.release(NAME, &next).await?;
+    }
+    Ok(())
+}
+
+async fn own_only(desk: Desk) -> Verdict {
+    let own = desk.granted(&Owner::draw()).await?.fence;
+    let theirs = Fence(own.0 + FAR);
+    ensure_eq(desk.store.raise(NAME, &Owner::draw(), theirs).await?, Renewed::NotOwner)?;
+    ensure_eq(desk.fence().await?, Some(own))
+}
+
+async fn over(desk: Desk) -> Verdict {
+    let owner = Owner::draw();
+    let vote = desk.store.vote(NAME, &owner, desk.lease).await?;
+    let Acquired::Granted(grant) = vote.acquired else { return Err("it was free".into()) };
+    (desk.pass)(desk.lease + desk.lease / 4).await;
+    let raised = desk.store.raise(NAME, &owner, Fence(grant.fence.0 + FAR)).await?;
+    ensure_eq(raised, Renewed::NotOwner)?;
+    ensure_eq(desk.fence().await?, None)
+}

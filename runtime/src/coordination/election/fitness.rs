@@ -1,0 +1,64 @@
+//! Whether a candidate is healthy enough to lead.
+
+use tokio::sync::watch;
+
+use super::ElectionOptions;
+
+/// How healthy a candidate is, and how healthy it must be.
+pub(super) struct Fitness {
+    score: watch::Sender<f64>,
+    /// Where health counts.
+    least: Option<f64>,
+    steps_down: bool,
+}
+
+impl Fitness {
+    pub(super) fn new(options: &ElectionOptions) -> Self {
+        let least = options.enable_health_checks.then_some(options.minimum_health_score);
+        let steps_down = least.is_some() && options.step_down_when_unhealthy;
+        Self { score: watch::Sender::new(1.0), least, steps_down }
+    }
+
+    /// Notes a score. What is no number is none.
+    pub(super) fn set(&self, score: f64) {
+        self.score.send_replace(if score.is_nan() { 0.0 } else { score.clamp(0.0, 1.0) });
+    }
+
+    /// Whether it may come to lead.
+    pub(super) fn is_fit(&self) -> bool {
+        self.suffices(*self.score.borrow())
+    }
+
+    /// Whether it may go on to lead.
+    pub(super) fn may_stay(&self) -> bool {
+        !self.steps_down || self.is_fit()
+    }
+
+    /// Why it does not come to lead.
+    pub(super) fn complaint(&self) -> Option<String> {
+        let score = *self.score.borrow();
+        let least = self.least.filter(|_| !self.suffices(score))?;
+        Some(format!("its health is {score}, and to lead takes {least}"))
+    }
+
+    pub(super) async fn fit(&self) {
+        self.wait(|score| self.suffices(score)).await;
+    }
+
+    pub(super) async fn unfit(&self) {
+        self.wait(|score| !self.suffices(score)).await;
+    }
+
+    pub(super) async fn may_not_stay(&self) {
+        self.wait(|score| self.steps_down && !self.suffices(score)).await;
+    }
+
+    fn suffices(&self, score: f64) -> bool {
+        self.least.is_none_or(|least| least <= score)
+    }
+
+    async fn wait(&self, is_so: impl Fn(f64) -> bool) {
+        let mut scores = self.score.subscribe();
+        scores.wait_for(|score| is_so(*score)).await.expect("it is here that they are sent");
+    }
+}

@@ -1,0 +1,85 @@
+//! Whether a candidacy does what it should, for those who look after a process.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::state::Standing;
+
+/// How well a candidacy is.
+///
+/// See [`ElectionHealth`] for an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HealthStatus {
+    /// It leads, or sees who does.
+    Healthy,
+    /// It sees nobody who leads.
+    Degraded,
+    /// The store does not answer, or what keeps the leadership has not noticed that it is over.
+    Unhealthy,
+}
+
+/// What a health check of a process says about an election.
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use distributed_task::{
+///     backend::memory::MemoryLeases,
+///     coordination::{Coordination, HealthStatus},
+/// };
+///
+/// let coordination = Coordination::new(MemoryLeases::new());
+/// let candidacy = coordination.election("job-scheduler").start()?;
+/// let health = candidacy.health();
+/// if health.status != HealthStatus::Healthy {
+///     println!("{}", serde_json::to_string(&health)?);
+/// }
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ElectionHealth {
+    /// How well it is.
+    pub status: HealthStatus,
+    /// Whether this candidate leads.
+    pub is_leader: bool,
+    /// Who was seen to lead.
+    pub current_leader_id: Option<Arc<str>>,
+    /// Who this candidate is.
+    pub candidate_id: Arc<str>,
+    /// Why it is not healthy.
+    pub reason: Option<Arc<str>>,
+}
+
+impl ElectionHealth {
+    pub(super) fn of(standing: &Standing) -> Self {
+        let is_leader = standing.office().is_some();
+        let observed = standing.snapshot().observed.and_then(|seen| seen.leader);
+        let (status, reason) = match (standing.is_late(), standing.trouble()) {
+            (true, _) => {
+                let late = "its tenure is over, and what keeps it has not noticed";
+                (HealthStatus::Unhealthy, Some(late.into()))
+            }
+            (_, Some(trouble)) => (HealthStatus::Unhealthy, Some(trouble)),
+            _ if standing.over.is_cancelled() => {
+                (HealthStatus::Degraded, Some("it has stopped".into()))
+            }
+            _ if observed.is_some() => (HealthStatus::Healthy, None),
+            _ => {
+                let nobody = "nobody is seen to lead";
+                let why = standing.fitness.complaint();
+                let why = why.map_or(nobody.to_owned(), |why| format!("{nobody}, and {why}"));
+                (HealthStatus::Degraded, Some(why.into()))
+            }
+        };
+        let (current_leader_id, candidate_id) =
+            (observed.map(|leader| leader.id), Arc::clone(&standing.candidate));
+        Self { status, is_leader, current_leader_id, candidate_id, reason }
+    }
+}

@@ -1,0 +1,341 @@
+//! Who leads: one of many candidates, until it resigns or cannot renew its lease any more.
+
+mod callbacks;
+mod candidacy;
+mod candidate;
+mod context;
+mod event;
+mod fitness;
+mod health;
+mod leadership;
+mod office;
+mod options;
+mod run;
+mod stand;
+mod state;
+mod terms;
+mod text;
+
+use std::{any::Any, error::Error, fmt, future::Future, sync::Arc, time::Duration};
+
+pub(super) use self::candidacy::Seats;
+use futures_util::FutureExt;
+
+use self::{callbacks::Callbacks, candidate::Candidate, context::Extensions};
+pub use self::{
+    candidacy::{Candidacy, NotLeading, StartError, Stopped},
+    candidate::LeaderInfo,
+    context::LeadershipContext,
+    event::{ElectionEvent, ElectionEvents},
+    health::{ElectionHealth, HealthStatus},
+    leadership::{Leadership, LeadershipEnd, LeadershipLost},
+    options::{ElectionOptions, Metadata},
+    state::{CurrentLeadership, ElectionSnapshot, ElectionSnapshots, ObservedLeader, Role},
+    terms::{ElectionFinding, ElectionTerms, ElectionWarning, InvalidElection, Margins},
+};
+use super::{AcquireError, Coordination, Lease};
+use crate::lease::LeaseError;
+
+/// A name that one of many candidates leads under, as one of them sees it. Making and cloning it asks
+/// nobody.
+///
+/// A leader has a [lease](Lease) on the name and renews it. It gives up when the store says that the lease
+/// is somebody else's, when its time is over, and before that when the store does not answer for the
+/// [grace period](Self::grace_period). So two never lead at a time, as far as a lease
+/// [holds](super#what-holds-and-what-does-not); what a leader writes carries its
+/// [fence](Leadership::fence).
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use distributed_task::{backend::memory::MemoryLeases, coordination::Coordination};
+///
+/// let coordination = Coordination::new(MemoryLeases::new());
+/// let election = coordination
+///     .election("job-scheduler")
+///     .candidate_id("web-1")
+///     .lease_duration(Duration::from_secs(30));
+///
+/// let leadership = election.campaign().await?;
+/// let leader = election.leader_info().await?.expect("it is us");
+/// assert_eq!((&*leader.id, leader.fence), (election.candidate(), leadership.fence()));
+///
+/// let jobs = leadership.run(async { 3 }).await?;
+/// println!("{jobs} jobs were scheduled");
+/// leadership.resign().await;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// ```
+#[derive(Clone)]
+pub struct Election {
+    coordination: Coordination,
+    name: Arc<str>,
+    options: ElectionOptions,
+    candidate: Arc<str>,
+    identity: candidate::Identity,
+    extensions: Extensions,
+    callbacks: Callbacks,
+}
+
+/// What no name of a lock begins with.
+const PREFIX: &str = "election\u{1f}";
+
+impl Election {
+    pub(super) fn new(coordination: &Coordination, name: &str) -> Self {
+        let (options, identity) = (ElectionOptions::default(), candidate::Identity::draw());
+        let candidate = identity.name(&options.candidate_id);
+        let (coordination, name) = (coordination.clone(), name.into());
+        let (extensions, callbacks) = (Extensions::default(), Callbacks::default());
+        Self { coordination, name, options, candidate, identity, extensions, callbacks }
+    }
+
+    /// All options at once, instead of those that were set before.
+    #[must_use]
+    pub fn options(mut self, options: ElectionOptions) -> Self {
+        self.candidate = self.identity.name(&options.candidate_id);
+        self.options = options;
+        self
+    }
+
+    /// How long a leader stays one if it dies. From 100 milliseconds to a day; default 15 seconds.
+    #[must_use]
+    pub fn lease_duration(mut self, lease: Duration) -> Self {
+        self.options.lease_duration = Some(lease);
+        self.options.leadership_timeout = None;
+        self
+    }
+
+    /// Another name of [`lease_duration`](Self::lease_duration).
+    #[must_use]
+    pub fn leadership_timeout(self, lease: Duration) -> Self {
+        self.lease_duration(lease)
+    }
+
+    /// After how long a leader renews its lease. Default: a third of it.
+    #[must_use]
+    pub fn renew_interval(mut self, interval: Duration) -> Self {
+        self.options.renew_interval = Some(interval);
+        self
+    }
+
+    /// How often somebody who does not lead looks who does, give or take a half. Default 2 seconds.
+    #[must_use]
+    pub fn retry_interval(mut self, interval: Duration) -> Self {
+        self.options.retry_interval = interval;
+        self
+    }
+
+    /// For how long a leader tries to renew its lease while the store does not answer. Default 5 seconds,
+    /// or what the lease has room for.
+    #[must_use]
+    pub fn grace_period(mut self, grace: Duration) -> Self {
+        self.options.grace_period = grace;
+        self
+    }
+
+    /// How long work may take to end when its leader stops. Default 30 seconds.
+    #[must_use]
+    pub fn stop_timeout(mut self, limit: Duration) -> Self {
+        self.options.stop_timeout = limit;
+        self
+    }
+
+    /// How [healthy](Candidacy::update_health) a candidate must be to lead, from 0 to 1. Default 0.8.
+    #[must_use]
+    pub fn minimum_health_score(mut self, score: f64) -> Self {
+        self.options.minimum_health_score = score;
+        self
+    }
+
+    /// What this candidate is called, as [`candidate`](Self::candidate) tells.
+    #[must_use]
+    pub fn candidate_id(mut self, id: impl Into<String>) -> Self {
+        self.options.candidate_id = id.into();
+        self.candidate = self.identity.name(&self.options.candidate_id);
+        self
+    }
+
+    /// Something that this candidate says of itself.
+    #[must_use]
+    pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options.candidate_metadata.insert(name.into(), value.into());
+        self
+    }
+
+    /// Something for those who are told that they lead: a pool of connections, a handle of an
+    /// application. One of each type.
+    #[must_use]
+    pub fn extension<T: Any + Send + Sync>(mut self, value: T) -> Self {
+        self.extensions.insert(value);
+        self
+    }
+
+    /// What runs when this process, which [stands](Self::start), comes to lead: what is to happen only
+    /// there, or what begins it. It should end when its context is
+    /// [cancelled](LeadershipContext::cancelled); when the leadership was lost, it is dropped after
+    /// [`stop_timeout`](Self::stop_timeout). An error, or a panic, steps down.
+    ///
+    /// It is a task of its own: however long it takes, the lease is renewed, and while it runs nothing
+    /// later is told. A tenure that is over before it could begin is not told of at all.
+    ///
+    /// See [`Candidacy`] for an example.
+    #[must_use]
+    pub fn on_acquired<E, W>(
+        mut self,
+        tell: impl Fn(LeadershipContext) -> W + Send + Sync + 'static,
+    ) -> Self
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+        W: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        self.callbacks.acquired = Some(Arc::new(move |leader| {
+            let told = tell(leader);
+            async move { told.await.map_err(Into::into) }.boxed()
+        }));
+        self
+    }
+
+    /// What runs when this process leads no more: once for each tenure that was
+    /// [told of](Self::on_acquired), and after that has ended. It has [`stop_timeout`](Self::stop_timeout)
+    /// to end.
+    ///
+    /// See [`Candidacy`] for an example.
+    #[must_use]
+    pub fn on_lost<W: Future<Output = ()> + Send + 'static>(
+        mut self,
+        tell: impl Fn(LeadershipContext, LeadershipLost) -> W + Send + Sync + 'static,
+    ) -> Self {
+        self.callbacks.lost = Some(Arc::new(move |leader, lost| tell(leader, lost).boxed()));
+        self
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the lease of its leader is called: no lock can be called so by mistake.
+    pub fn key(&self) -> String {
+        format!("{PREFIX}{}", self.name)
+    }
+
+    /// What this candidate is called: its [id](Self::candidate_id), and something that no other one has.
+    pub fn candidate(&self) -> &str {
+        &self.candidate
+    }
+
+    /// What follows from the options.
+    ///
+    /// # Errors
+    /// All that is wrong with them, at once.
+    pub fn terms(&self) -> Result<ElectionTerms, InvalidElection> {
+        self.options.check()
+    }
+
+    /// Waits until it leads. Looks every [`retry_interval`](Self::retry_interval), and when the lease of
+    /// the leader is over.
+    ///
+    /// # Errors
+    /// [`CampaignError`]: it does not wait for a store that does not answer.
+    ///
+    /// # Cancellation
+    /// What was granted to somebody who does not wait any more is given back.
+    pub async fn campaign(&self) -> Result<Leadership, CampaignError> {
+        self.stand()?.campaign().await
+    }
+
+    /// Asks once whether it may lead. `None` if somebody else does.
+    ///
+    /// # Errors
+    /// [`CampaignError`].
+    ///
+    /// # Cancellation
+    /// As [`campaign`](Self::campaign).
+    pub async fn try_campaign(&self) -> Result<Option<Leadership>, CampaignError> {
+        self.stand()?.try_campaign().await
+    }
+
+    /// Who leads, if anybody. Changes nothing.
+    ///
+    /// # Errors
+    /// [`LeaseError`] when the store does not say.
+    pub async fn leader_info(&self) -> Result<Option<LeaderInfo>, LeaseError> {
+        let tenure = self.lease().info().await?;
+        Ok(tenure.map(|tenure| LeaderInfo::read(&tenure)))
+    }
+
+    /// The lease of whoever leads.
+    fn lease(&self) -> Lease {
+        self.coordination.lease(self.key())
+    }
+
+    fn stand(&self) -> Result<Candidate, InvalidElection> {
+        let terms = self.terms()?;
+        for warning in terms.warnings() {
+            tracing::warn!(election = %self.name, %warning, "options");
+        }
+        Ok(Candidate::new(self, terms))
+    }
+}
+
+impl fmt::Debug for Election {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Election")
+            .field("name", &self.name)
+            .field("candidate", &self.candidate)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a campaign did not go on.
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::time::Duration;
+/// use distributed_task::{
+///     backend::memory::MemoryLeases,
+///     coordination::{CampaignError, Coordination},
+/// };
+///
+/// let coordination = Coordination::new(MemoryLeases::new());
+/// let hasty = coordination.election("job-scheduler").retry_interval(Duration::ZERO);
+/// match hasty.campaign().await {
+///     Ok(leadership) => println!("we lead under {:?}", leadership.fence()),
+///     Err(CampaignError::Invalid(options)) => println!("never: {options}"),
+///     Err(CampaignError::Store(error)) => println!("later, maybe: {error}"),
+/// }
+/// # }
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// ```
+#[derive(Debug, thiserror::Error)]
+pub enum CampaignError {
+    /// Its options cannot be followed.
+    #[error(transparent)]
+    Invalid(#[from] InvalidElection),
+    /// The store did not do what it was asked. If it did without saying so, what it granted is given
+    /// back.
+    #[error(transparent)]
+    Store(#[from] LeaseError),
+}
+
+impl From<AcquireError> for CampaignError {
+    fn from(error: AcquireError) -> Self {
+        match error {
+            AcquireError::Store(error) => error.into(),
+            AcquireError::InvalidLease(lease) => {
+                InvalidElection { findings: vec![lease.into()] }.into()
+            }
+            AcquireError::NotAcquired(_) | AcquireError::Lost(_) | AcquireError::TooDeep { .. } => {
+                unreachable!("no limit was set, and nothing is taken twice")
+            }
+        }
+    }
+}

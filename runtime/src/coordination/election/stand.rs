@@ -1,0 +1,260 @@
+//! The life of a candidacy, as one task where leases are kept: it asks to lead, sees who does, leads, and
+//! begins again until it is stopped.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{broadcast, mpsc::UnboundedSender, watch},
+    time::{sleep, timeout},
+};
+
+use super::{
+    ElectionEvent, Leadership, LeadershipEnd, Role,
+    callbacks::News,
+    candidacy::{Seat, Stopped},
+    candidate::Candidate,
+    office::Office,
+    run::Pauses,
+    state::Standing,
+};
+use crate::coordination::ReleaseOutcome;
+
+/// What the owner of a candidacy wants of it. Later ones are not taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Order {
+    Stand,
+    Stop,
+    StopNow,
+}
+
+/// All that ends with the task that runs a candidacy.
+pub(super) struct Stand {
+    pub(super) candidate: Candidate,
+    pub(super) standing: Arc<Standing>,
+    pub(super) events: broadcast::Sender<ElectionEvent>,
+    pub(super) orders: watch::Receiver<Order>,
+    pub(super) news: Option<UnboundedSender<News>>,
+    pub(super) _seat: Seat,
+}
+
+/// How it came that work should end.
+enum Leaving {
+    Lost,
+    /// It steps down, and goes on to stand.
+    GivenUp,
+    Ordered(Order),
+}
+
+impl Stand {
+    pub(super) async fn run(self) {
+        let standing = Arc::clone(&self.standing);
+        // Also if it is dropped half way.
+        let _over = standing.over.clone().drop_guard();
+        let outcome = self.stand().await;
+        standing.leave();
+        // Its name is free, and its events have ended, when it says that it is over.
+        drop(self);
+        let _ = standing.outcome.set(outcome);
+    }
+
+    async fn stand(&self) -> Stopped {
+        let mut pauses = self.candidate.pauses();
+        loop {
+            let leadership = tokio::select! {
+                biased;
+                _ = self.ordered(Order::Stop) => return Stopped::NotLeading,
+                leadership = self.seek(&mut pauses) => leadership,
+            };
+            if let Some(stopped) = self.lead(leadership, &mut pauses).await {
+                return stopped;
+            }
+            tokio::select! {
+                biased;
+                _ = self.ordered(Order::Stop) => return Stopped::NotLeading,
+                () = sleep(pauses.next()) => {}
+            }
+        }
+    }
+
+    /// Returns when this is wanted, or more.
+    async fn ordered(&self, least: Order) -> Order {
+        let mut orders = self.orders.clone();
+        // Whoever drops a candidacy does not wait.
+        orders.wait_for(|order| least <= *order).await.map_or(Order::StopNow, |order| *order)
+    }
+
+    fn tell(&self, event: ElectionEvent) {
+        tracing::info!(election = %self.candidate.election.name, ?event, "election");
+        // Nobody may listen.
+        let _ = self.events.send(event);
+    }
+
+    /// Asks to lead until it does.
+    async fn seek(&self, pauses: &mut Pauses) -> Leadership {
+        let clock = self.candidate.election.coordination.clock();
+        loop {
+            tokio::select! {
+                biased;
+                () = self.recovered() => {}
+                never = self.look_often() => match never {},
+            }
+            self.standing.be(Role::Candidate);
+            let begun = clock.now();
+            let asked = tokio::select! {
+                biased;
+                () = self.standing.fitness.unfit() => {
+                    self.standing.be(Role::Follower);
+                    continue;
+                }
+                asked = self.candidate.campaign() => asked,
+                never = self.look_often() => match never {},
+            };
+            match asked {
+                // It may have been granted meanwhile.
+                Ok(_) if !self.standing.fitness.is_fit() => continue,
+                Ok(leadership) => {
+                    // Nobody may have looked since somebody else led.
+                    self.standing.be(Role::Candidate);
+                    return leadership;
+                }
+                Err(error) => {
+                    self.standing.be(Role::Follower);
+                    let error: Arc<str> = error.to_string().into();
+                    self.standing.miss(Arc::clone(&error));
+                    self.tell(ElectionEvent::AcquisitionFailed { error });
+                }
+            }
+            if clock.now().since(begun) >= self.candidate.terms.lease() {
+                pauses.reset();
+            }
+            sleep(pauses.next()).await;
+        }
+    }
+
+    /// Returns when it is healthy: at once, or where it was not, when it has been for a while.
+    async fn recovered(&self) {
+        let (fitness, a_while) = (&self.standing.fitness, self.candidate.terms.renew());
+        while !fitness.is_fit() {
+            fitness.fit().await;
+            tokio::select! {
+                biased;
+                () = fitness.unfit() => {}
+                () = sleep(a_while) => return,
+            }
+        }
+    }
+
+    async fn look_often(&self) -> Infallible {
+        let (mut looks, longest) = (self.candidate.pauses(), self.candidate.terms.lease());
+        loop {
+            match timeout(longest, self.candidate.election.leader_info()).await {
+                Ok(Ok(leader)) => {
+                    self.standing.be(match leader {
+                        Some(_) => Role::Follower,
+                        None if self.standing.fitness.is_fit() => Role::Candidate,
+                        None => Role::Follower,
+                    });
+                    if let Some(event) = self.standing.see(leader) {
+                        self.tell(event);
+                    }
+                }
+                Ok(Err(error)) => self.standing.miss(error.to_string().into()),
+                Err(_) => self.standing.miss("the lease store does not answer".into()),
+            }
+            looks.reset();
+            sleep(looks.next()).await;
+        }
+    }
+
+    /// Leads until it does no more. Says how it stopped, if it did.
+    async fn lead(&self, leadership: Leadership, pauses: &mut Pauses) -> Option<Stopped> {
+        let clock = self.candidate.election.coordination.clock();
+        let (office, begun) = (Office::take(&leadership), clock.now());
+        self.begin(&office);
+        let leaving = tokio::select! {
+            biased;
+            _ = leadership.lost() => Leaving::Lost,
+            order = self.ordered(Order::Stop) => Leaving::Ordered(order),
+            () = office.given_up() => Leaving::GivenUp,
+            () = self.standing.fitness.may_not_stay() => {
+                office.give_up(LeadershipEnd::Unhealthy);
+                Leaving::GivenUp
+            }
+        };
+        let stopped = self.wind_down(leadership, &office, &leaving).await;
+        if clock.now().since(begun) >= self.candidate.terms.lease() {
+            pauses.reset();
+        }
+        // Who was told to stop meanwhile is told how it did.
+        let is_over = *self.orders.borrow() >= Order::Stop || self.orders.has_changed().is_err();
+        (is_over || matches!(leaving, Leaving::Ordered(_))).then_some(stopped)
+    }
+
+    fn begin(&self, office: &Office) {
+        let seen = self.standing.see(Some(office.info()));
+        self.standing.take(office);
+        self.tell(ElectionEvent::BecameLeader { fence: office.context.fence() });
+        if let Some(event) = seen {
+            self.tell(event);
+        }
+        if let Some(news) = &self.news {
+            // Its runtime may have ended.
+            let _ = news.send((office.clone(), office.working()));
+        }
+    }
+
+    /// Ends what runs, then the leadership here, then in the store.
+    async fn wind_down(
+        &self,
+        leadership: Leadership,
+        office: &Office,
+        leaving: &Leaving,
+    ) -> Stopped {
+        office.context.cancel();
+        let is_idle = match leaving {
+            Leaving::Lost | Leaving::Ordered(Order::StopNow) => false,
+            Leaving::GivenUp | Leaving::Ordered(_) => {
+                self.standing.be(Role::Releasing);
+                tokio::select! {
+                    biased;
+                    _ = leadership.lost() => false,
+                    () = office.idle() => true,
+                    _ = self.ordered(Order::StopNow) => false,
+                    () = sleep(self.stop_timeout()) => false,
+                }
+            }
+        };
+        let running = office.works();
+        // Nobody is told of the end before it can be seen.
+        office.context.end_as(LeadershipEnd::Resigned);
+        let releasing = match is_idle {
+            true => Some(leadership.let_go()),
+            // What may still run is over before somebody else may begin.
+            false => {
+                leadership.detach();
+                None
+            }
+        };
+        self.standing.leave();
+        let (fence, cause) = (office.context.fence(), office.context.ended().await.cause);
+        self.tell(ElectionEvent::LostLeadership { fence, cause });
+        office.leave();
+        let Some(releasing) = releasing else {
+            return match cause {
+                LeadershipEnd::Lost(cause) => Stopped::Lost(cause),
+                _ => Stopped::StillRunning(running),
+            };
+        };
+        let outcome = releasing.await;
+        if outcome == ReleaseOutcome::Released
+            && let Some(event) = self.standing.see(None)
+        {
+            self.tell(event);
+        }
+        Stopped::Released(outcome)
+    }
+
+    fn stop_timeout(&self) -> Duration {
+        self.candidate.election.options.stop_timeout
+    }
+}

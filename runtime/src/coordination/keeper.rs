@@ -1,0 +1,75 @@
+//! Where leases are kept: on a thread of its own, so that user code that blocks its executor loses
+//! nothing.
+
+use std::{future::Future, thread};
+
+use tokio::{
+    runtime::{Builder, Handle},
+    task::JoinHandle,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Runs what keeps leases. When it is dropped it takes nothing new, and ends when all that it runs has
+/// ended by itself.
+pub(super) struct Keeper {
+    runtime: Handle,
+    running: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Keeper {
+    /// On a thread of its own.
+    ///
+    /// # Panics
+    /// As [`thread::spawn`] does, when the machine has no thread left.
+    pub(super) fn on_a_thread() -> Self {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("the machine has a place for one more event loop");
+        let keeper = Self::on(runtime.handle().clone());
+        let (running, stop) = (keeper.running.clone(), keeper.stop.clone());
+        let run = move || {
+            runtime.block_on(async {
+                stop.cancelled().await;
+                running.wait().await;
+            });
+        };
+        thread::Builder::new()
+            .name("coordination".to_owned())
+            .spawn(run)
+            .expect("the machine has a place for one more thread");
+        keeper
+    }
+
+    /// On a runtime that is there.
+    pub(super) fn on(runtime: Handle) -> Self {
+        Self { runtime, running: TaskTracker::new(), stop: CancellationToken::new() }
+    }
+
+    pub(super) fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.running.spawn_on(work, &self.runtime)
+    }
+
+    /// Returns when all that runs has ended.
+    pub(super) async fn drained(&self) {
+        self.running.close();
+        self.running.wait().await;
+        self.running.reopen();
+    }
+
+    /// How many leases are kept or given back.
+    pub(super) fn running(&self) -> usize {
+        self.running.len()
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.running.close();
+        self.stop.cancel();
+    }
+}

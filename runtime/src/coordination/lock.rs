@@ -1,0 +1,375 @@
+//! A lock: a lease that is waited for in turn, and that one piece of work may take more than once.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    ops::Deref,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use tokio::{sync::Mutex as AsyncMutex, time::Instant};
+
+use super::{
+    Inner,
+    error::{AcquireError, LockError, NotAcquired},
+    guard::LeaseGuard,
+    lease::Lease,
+    tenure::ReleaseOutcome,
+    terms::OnUnreachable,
+    wait::Patience,
+};
+use crate::lease::{LeaseError, Tenure};
+
+/// A lock with a name, for all processes that share a store. Making and cloning it asks nobody.
+///
+/// Those who wait get it in the order in which they came, and are told when it is their turn. One that
+/// dies is skipped after three seconds; what it held is free when its lease runs out.
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use distributed_task::{backend::memory::MemoryLeases, coordination::Coordination};
+///
+/// let coordination = Coordination::new(MemoryLeases::new());
+/// let report = coordination.lock("nightly-report");
+/// let rows = report.with_lock(async |held| {
+///     println!("every write carries {:?}", held.fence());
+///     42
+/// });
+/// assert_eq!(rows.await?, 42);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// ```
+#[derive(Clone, Debug)]
+pub struct Lock {
+    lease: Lease,
+    scope: Option<LockScope>,
+}
+
+/// How long a lock is leased, unless it is said.
+const LEASE: Duration = Duration::from_secs(30);
+
+impl Lock {
+    pub(super) fn new(inner: &Arc<Inner>, name: &str) -> Self {
+        Self { lease: Lease::new(inner, name).ttl(LEASE), scope: None }
+    }
+
+    /// How long it is held if its holder dies. From 100 milliseconds to a day; default 30 seconds. It is
+    /// extended while its holder lives, so a longer one only delays those who wait after a crash.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = self.lease.ttl(lease);
+        self
+    }
+
+    /// What a store that does not answer means. Default [`OnUnreachable::LoseAtOnce`].
+    #[must_use]
+    pub fn on_unreachable(mut self, what: OnUnreachable) -> Self {
+        self.lease = self.lease.on_unreachable(what);
+        self
+    }
+
+    /// Extends it after so long, where that is less than a third of the lease.
+    #[must_use]
+    pub fn extend_every(mut self, interval: Duration) -> Self {
+        self.lease = self.lease.renew_every(interval);
+        self
+    }
+
+    /// Does not extend it: it is lost when its lease runs out.
+    #[must_use]
+    pub fn without_extension(mut self) -> Self {
+        self.lease = self.lease.without_renewal();
+        self
+    }
+
+    /// As [`Lease::max_hold`].
+    #[must_use]
+    pub fn max_hold(mut self, longest: Duration) -> Self {
+        self.lease = self.lease.max_hold(longest);
+        self
+    }
+
+    /// As [`Lease::retry_delay`].
+    #[must_use]
+    pub fn retry_delay(mut self, delay: Duration) -> Self {
+        self.lease = self.lease.retry_delay(delay);
+        self
+    }
+
+    /// Takes it as part of a piece of work, which takes what it holds already once more.
+    #[must_use]
+    pub fn within(mut self, scope: &LockScope) -> Self {
+        self.scope = Some(scope.clone());
+        self
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        self.lease.key()
+    }
+
+    /// Asks for it once. `None` if somebody else has it, or waits for it.
+    ///
+    /// # Errors
+    /// [`AcquireError`], but never [`AcquireError::NotAcquired`].
+    ///
+    /// # Cancellation
+    /// What was granted to somebody who does not wait any more is given back.
+    pub async fn try_acquire(&self) -> Result<Option<LockGuard>, AcquireError> {
+        match self.ask(Patience::Once).await {
+            Err(AcquireError::NotAcquired(_)) => Ok(None),
+            answer => answer.map(Some),
+        }
+    }
+
+    /// Waits for its turn.
+    ///
+    /// # Errors
+    /// [`AcquireError`], but never [`AcquireError::NotAcquired`].
+    ///
+    /// # Cancellation
+    /// As [`try_acquire`](Self::try_acquire), and the place in line is given back.
+    pub async fn acquire(&self) -> Result<LockGuard, AcquireError> {
+        self.ask(Patience::Endless).await
+    }
+
+    /// Waits for its turn, for no longer than `limit`.
+    ///
+    /// # Errors
+    /// [`AcquireError`].
+    ///
+    /// # Cancellation
+    /// As [`acquire`](Self::acquire).
+    pub async fn acquire_timeout(&self, limit: Duration) -> Result<LockGuard, AcquireError> {
+        self.ask(Patience::For(limit)).await
+    }
+
+    /// Waits for its turn, runs work while it is held, and releases it. Work that has not ended when the lock
+    /// is lost is dropped where it waits.
+    ///
+    /// # Errors
+    /// [`LockError`] when it was not acquired, or was lost before the work ended.
+    ///
+    /// # Cancellation
+    /// As [`acquire`](Self::acquire); the work is dropped.
+    pub async fn with_lock<T>(
+        &self,
+        work: impl AsyncFnOnce(&LockGuard) -> T,
+    ) -> Result<T, LockError> {
+        let held = self.acquire().await?;
+        let done = held.run_if_held(work(&held)).await.done()?;
+        // Where that does not succeed the log says so; the work has.
+        held.release().await;
+        Ok(done)
+    }
+
+    /// Takes all of these locks, one after the other in the order of their names, so that nobody who does the
+    /// same waits for somebody who waits for it. A lock that is there twice is taken once. The guards are in
+    /// that order. Whoever waits no longer than for a while drops the future.
+    ///
+    /// ```
+    /// # #[cfg(feature = "in-process")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use distributed_task::{backend::memory::MemoryLeases, coordination::{Coordination, Lock}};
+    ///
+    /// let coordination = Coordination::new(MemoryLeases::new());
+    /// let accounts = ["payee", "payer"].map(|account| coordination.lock(account));
+    /// let held = Lock::acquire_all(accounts).await?;
+    /// assert_eq!(held.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "in-process"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    /// [`AcquireError`], but never [`AcquireError::NotAcquired`]. What was taken is released.
+    ///
+    /// # Cancellation
+    /// What was taken is released.
+    pub async fn acquire_all(
+        locks: impl IntoIterator<Item = Self>,
+    ) -> Result<Vec<LockGuard>, AcquireError> {
+        let mut locks: Vec<Self> = locks.into_iter().collect();
+        let key = |lock: &Self| (lock.name().to_owned(), lock.lease.identity().0);
+        locks.sort_by_cached_key(key);
+        locks.dedup_by_key(|lock| key(lock));
+        let mut held = Vec::with_capacity(locks.len());
+        for lock in locks {
+            held.push(lock.acquire().await?);
+        }
+        // The first ones were held while the others were waited for.
+        for guard in &held {
+            guard.check()?;
+        }
+        Ok(held)
+    }
+
+    /// Who has it, if anybody. Changes nothing.
+    ///
+    /// # Errors
+    /// [`LeaseError`] when the store does not say.
+    pub async fn info(&self) -> Result<Option<Tenure>, LeaseError> {
+        self.lease.info().await
+    }
+
+    async fn ask(&self, patience: Patience) -> Result<LockGuard, AcquireError> {
+        let Some(scope) = &self.scope else {
+            return self.lease.ask(patience).await.map(LockGuard::new);
+        };
+        let (held, begun) = (scope.held(&self.lease), now());
+        let Some(mut held) = patience.bound(held.lock()).await else {
+            let (waited, holder) = (patience.limit(), None);
+            return Err(NotAcquired { attempts: 0, waited, holder, ahead: 0 }.into());
+        };
+        if let Some(guard) = held.upgrade() {
+            return self.enter_again(scope, guard).await;
+        }
+        let guard = LockGuard::new(self.lease.ask(patience.after(begun.elapsed())).await?);
+        *held = Arc::downgrade(&guard.0);
+        Ok(guard)
+    }
+
+    async fn enter_again(
+        &self,
+        scope: &LockScope,
+        guard: Arc<LeaseGuard>,
+    ) -> Result<LockGuard, AcquireError> {
+        // This one is counted.
+        if Arc::strong_count(&guard) > scope.0.deepest {
+            return Err(AcquireError::TooDeep { deepest: scope.0.deepest });
+        }
+        guard.check()?;
+        let lease = self.lease.lease();
+        if lease > guard.ttl() || guard.is_renewed_by_hand() && lease > guard.remaining() {
+            guard.prolong(lease).await?;
+        }
+        Ok(LockGuard(guard))
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "it measures how long was waited")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// A lock that is held, and extended while it is. Dropping it releases it in the background, anywhere. All
+/// that its [`LeaseGuard`] says is true of it.
+///
+/// See [`Lock`] for an example.
+#[must_use = "dropping it releases the lock"]
+#[derive(Debug)]
+pub struct LockGuard(Arc<LeaseGuard>);
+
+impl LockGuard {
+    fn new(guard: LeaseGuard) -> Self {
+        Self(Arc::new(guard))
+    }
+
+    /// Releases it, and waits until the store has said what became of it, for no longer than it lasts. Where
+    /// its [scope](LockScope) holds it once more, that goes on.
+    ///
+    /// # Cancellation
+    /// It is released all the same.
+    pub async fn release(self) -> ReleaseOutcome {
+        match Arc::into_inner(self.0) {
+            Some(guard) => guard.release().await,
+            None => ReleaseOutcome::StillHeld,
+        }
+    }
+}
+
+impl Deref for LockGuard {
+    type Target = LeaseGuard;
+
+    fn deref(&self) -> &LeaseGuard {
+        &self.0
+    }
+}
+
+/// One piece of work, which may take a lock that it has once more: hand it to the functions that it calls.
+/// Cloning it is the same piece of work.
+///
+/// It is released when it was released as often as it was taken. It is leased for the longest time that
+/// somebody asked for, and who releases it does not shorten that. What is lost is lost for all.
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use distributed_task::{
+///     backend::memory::MemoryLeases,
+///     coordination::{AcquireError, Coordination, LockScope, ReleaseOutcome},
+/// };
+///
+/// async fn post(coordination: &Coordination, scope: &LockScope) -> Result<(), AcquireError> {
+///     let _held = coordination.lock("ledger").within(scope).acquire().await?;
+///     println!("posted");
+///     Ok(())
+/// }
+///
+/// let coordination = Coordination::new(MemoryLeases::new());
+/// let scope = LockScope::new();
+/// let held = coordination.lock("ledger").within(&scope).acquire().await?;
+/// post(&coordination, &scope).await?;
+/// assert_eq!(held.release().await, ReleaseOutcome::Released);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// ```
+#[derive(Clone)]
+pub struct LockScope(Arc<Scope>);
+
+/// What a scope has of one name. Whoever acquires it has the turn.
+type Entry = Arc<AsyncMutex<Weak<LeaseGuard>>>;
+
+struct Scope {
+    deepest: usize,
+    names: Mutex<HashMap<(usize, Box<str>), Entry>>,
+}
+
+impl LockScope {
+    /// A piece of work that takes a lock any number of times.
+    pub fn new() -> Self {
+        Self::of_depth(usize::MAX)
+    }
+
+    /// One that takes a lock so many times at most: more is a mistake that is told.
+    pub fn of_depth(deepest: usize) -> Self {
+        Self(Arc::new(Scope { deepest, names: Mutex::default() }))
+    }
+
+    fn held(&self, lease: &Lease) -> Entry {
+        let mut names = self.0.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let (store, name) = lease.identity();
+        let identity = (store, name.into());
+        if let Some(entry) = names.get(&identity) {
+            return Arc::clone(entry);
+        }
+        // What nobody holds or waits for.
+        names.retain(|_, entry| {
+            Arc::strong_count(entry) > 1
+                || entry.try_lock().is_ok_and(|held| held.strong_count() > 0)
+        });
+        Arc::clone(names.entry(identity).or_default())
+    }
+}
+
+impl Default for LockScope {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for LockScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LockScope").field("deepest", &self.0.deepest).finish_non_exhaustive()
+    }
+}

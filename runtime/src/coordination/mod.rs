@@ -1,0 +1,196 @@
+//! Who may: leases that renew themselves, for work that one process at a time does.
+//!
+//! ```
+//! # #[cfg(feature = "in-process")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use distributed_task::{backend::memory::MemoryLeases, coordination::Coordination};
+//!
+//! let coordination = Coordination::new(MemoryLeases::new());
+//! if let Some(held) = coordination.lease("nightly-report").try_acquire().await? {
+//!     let report = held.run_if_held(async { "all is well" }).await;
+//!     println!("{report:?}");
+//! }
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "in-process"))]
+//! # fn main() {}
+//! ```
+//!
+//! No task is needed: it works for any program. The store is one in memory, or one that processes share,
+//! such as [`RedisLeases`](crate::backend::redis::RedisLeases).
+//!
+//! # What holds, and what does not
+//! The store's clock decides whose a name is. A holder counts on its own as well, from before it asked and
+//! with a margin, on a clock that goes on in sleep, and only ever gives up earlier. So two that both run
+//! never both [hold](LeaseGuard::check) a name, as long as the store keeps what it was told: how far that
+//! goes is its [`Safety`](crate::lease::Safety). One that is paused between a look at its lease and its
+//! write is not stopped by any lease. The [fence](LeaseGuard::fence) stops it, where the resource that is
+//! written to checks it.
+
+mod bell;
+mod election;
+mod error;
+mod guard;
+mod hold;
+mod keeper;
+mod lease;
+mod lock;
+mod renewals;
+mod rw_lock;
+mod singleton;
+mod tenure;
+mod terms;
+mod view;
+mod wait;
+
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+
+use tokio::runtime::Handle;
+
+use self::{bell::Bell, keeper::Keeper, renewals::Renewals};
+pub use self::{
+    election::{
+        CampaignError, Candidacy, CurrentLeadership, Election, ElectionEvent, ElectionEvents,
+        ElectionFinding, ElectionHealth, ElectionOptions, ElectionSnapshot, ElectionSnapshots,
+        ElectionTerms, ElectionWarning, HealthStatus, InvalidElection, LeaderInfo, Leadership,
+        LeadershipContext, LeadershipEnd, LeadershipLost, Margins, Metadata, NotLeading,
+        ObservedLeader, Role, StartError, Stopped,
+    },
+    error::{AcquireError, LockError, NotAcquired},
+    guard::{Held, LeaseGuard, Ran, RenewError},
+    hold::{LossCause, Lost},
+    lease::Lease,
+    lock::{Lock, LockGuard, LockScope},
+    rw_lock::{ReadGuard, RwLock, WriteGuard},
+    singleton::{OnBusy, Singleton, SingletonRun},
+    tenure::ReleaseOutcome,
+    terms::{InvalidLease, OnUnreachable},
+    view::{LeaseState, LeaseView},
+};
+use crate::{
+    clock::{BootClock, Clock, TokioClock},
+    kernel::Timestamp,
+    lease::LeaseStore,
+};
+
+/// Where a process holds its leases. Cloning it shares it: one for a program is enough.
+///
+/// What it holds is kept by a thread of its own, so that user code that blocks its executor loses nothing.
+/// The thread ends when the last clone and the last guard are dropped, and what was held has been given back.
+///
+/// See [`Lease`] for an example.
+#[derive(Clone)]
+pub struct Coordination(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn LeaseStore>,
+    clock: Arc<dyn Clock>,
+    bell: Arc<Bell>,
+    renewals: Arc<Renewals>,
+    keeper: Keeper,
+    /// The elections in which this process stands.
+    seats: election::Seats,
+}
+
+impl Coordination {
+    /// Over a store that is there. Where the store has a connection, that stays on the runtime on which it
+    /// was opened: [`open`](Self::open) opens it on the thread that keeps leases.
+    ///
+    /// # Panics
+    /// As [`std::thread::spawn`] does, when the machine has no thread left.
+    pub fn new(store: impl LeaseStore) -> Self {
+        Self::over(store, Arc::new(BootClock::default()), Keeper::on_a_thread())
+    }
+
+    /// Opens a store on the thread that keeps leases.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[cfg(feature = "redis")] {
+    /// use distributed_task::{backend::redis::RedisLeases, coordination::Coordination};
+    ///
+    /// let leases = RedisLeases::builder("redis://127.0.0.1/");
+    /// let coordination = Coordination::open(leases.open()).await?;
+    /// # }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// That of the store.
+    ///
+    /// # Panics
+    /// As [`std::thread::spawn`] does, when the machine has no thread left.
+    pub async fn open<S: LeaseStore, E: Send + 'static>(
+        store: impl Future<Output = Result<S, E>> + Send + 'static,
+    ) -> Result<Self, E> {
+        let keeper = Keeper::on_a_thread();
+        let store = keeper.spawn(store).await.expect("nobody ends it before")?;
+        Ok(Self::over(store, Arc::new(BootClock::default()), keeper))
+    }
+
+    /// Over a store that is there, kept by the runtime of the caller and by its clock: for tests that let
+    /// time pass with `tokio::time::pause`. Work that blocks that runtime keeps leases from being renewed.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    pub fn on_this_runtime(store: impl LeaseStore) -> Self {
+        let clock = TokioClock::starting_at(Timestamp(0));
+        Self::over(store, Arc::new(clock), Keeper::on(Handle::current()))
+    }
+
+    fn over(store: impl LeaseStore, clock: Arc<dyn Clock>, keeper: Keeper) -> Self {
+        let (store, bell, renewals) = (Arc::new(store), Arc::default(), Arc::default());
+        let seats = election::Seats::default();
+        Self(Arc::new(Inner { store, clock, bell, renewals, keeper, seats }))
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
+    /// A name to have for a while. Asks nobody yet.
+    pub fn lease(&self, name: impl AsRef<str>) -> Lease {
+        Lease::new(&self.0, name.as_ref())
+    }
+
+    /// Who leads. Asks nobody yet. Each call is a candidate of its own.
+    pub fn election(&self, name: impl AsRef<str>) -> Election {
+        Election::new(self, name.as_ref())
+    }
+
+    /// A lock to wait for in turn. Asks nobody yet.
+    pub fn lock(&self, name: impl AsRef<str>) -> Lock {
+        Lock::new(&self.0, name.as_ref())
+    }
+
+    /// A lock that readers share. Asks nobody yet.
+    pub fn rw_lock(&self, name: impl AsRef<str>) -> RwLock {
+        RwLock::new(&self.0, name.as_ref())
+    }
+
+    /// A job that one process at a time runs. Asks nobody yet.
+    pub fn singleton(&self, name: impl AsRef<str>) -> Singleton {
+        Singleton::new(&self.0, name.as_ref())
+    }
+
+    /// Waits until all that was let go has been given back, and all that is held was let go, for no longer
+    /// than `limit`. Says how much was left. A program that ends without it leaves what it let go a moment
+    /// ago to run out.
+    ///
+    /// # Cancellation
+    /// What is given back goes on.
+    pub async fn shutdown(&self, limit: Duration) -> usize {
+        // It may be over at the limit.
+        let _ = tokio::time::timeout(limit, self.0.keeper.drained()).await;
+        self.0.keeper.running()
+    }
+}
+
+impl fmt::Debug for Coordination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept = self.0.keeper.running();
+        f.debug_struct("Coordination").field("kept", &kept).finish_non_exhaustive()
+    }
+}

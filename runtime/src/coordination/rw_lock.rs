@@ -1,0 +1,234 @@
+//! A lock that readers share.
+
+use std::{fmt, ops::Deref, sync::Arc, time::Duration};
+
+use super::{
+    Inner, error::AcquireError, guard::LeaseGuard, hold::Lost, lease::Lease,
+    tenure::ReleaseOutcome, terms::OnUnreachable, wait::Patience,
+};
+use crate::lease::Share;
+
+/// A lock that any number of readers or one writer holds. Making and cloning it asks nobody.
+///
+/// Readers and writers get it in the order in which they came: a reader that comes after a writer waits for
+/// it, so neither keeps the other out for ever. Every reader has a lease of its own, and one that crashes is
+/// gone when that ends, whatever the others do. Needs a store with [a line](crate::lease::LockStore).
+///
+/// A reader does not become a writer, since two who want that would wait for each other: release, write, and
+/// look again at what was read. Whoever waits for [`write`](Self::write) with a read guard of its own in its hands
+/// waits for ever. A writer becomes a reader by [`WriteGuard::downgrade`].
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use distributed_task::{backend::memory::MemoryLeases, coordination::Coordination};
+///
+/// let coordination = Coordination::new(MemoryLeases::new());
+/// let catalogue = coordination.rw_lock("catalogue");
+/// let (one, two) = (catalogue.read().await?, catalogue.read().await?);
+/// assert!(catalogue.try_write().await?.is_none());
+/// drop((one, two));
+///
+/// let writing = catalogue.write().await?;
+/// println!("every write carries {:?}", writing.fence());
+/// let reading = writing.downgrade().await?;
+/// assert!(catalogue.try_read().await?.is_some());
+/// reading.release().await;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// ```
+#[derive(Clone, Debug)]
+pub struct RwLock {
+    lease: Lease,
+}
+
+/// How long a lock is leased, unless it is said.
+const LEASE: Duration = Duration::from_secs(30);
+
+impl RwLock {
+    pub(super) fn new(inner: &Arc<Inner>, name: &str) -> Self {
+        Self { lease: Lease::new(inner, name).ttl(LEASE) }
+    }
+
+    /// How long it is held if its holder dies, by each. From 100 milliseconds to a day; default 30 seconds.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = self.lease.ttl(lease);
+        self
+    }
+
+    /// What a store that does not answer means. Default [`OnUnreachable::LoseAtOnce`].
+    #[must_use]
+    pub fn on_unreachable(mut self, what: OnUnreachable) -> Self {
+        self.lease = self.lease.on_unreachable(what);
+        self
+    }
+
+    /// As [`Lease::max_hold`].
+    #[must_use]
+    pub fn max_hold(mut self, longest: Duration) -> Self {
+        self.lease = self.lease.max_hold(longest);
+        self
+    }
+
+    /// As [`Lease::retry_delay`].
+    #[must_use]
+    pub fn retry_delay(mut self, delay: Duration) -> Self {
+        self.lease = self.lease.retry_delay(delay);
+        self
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        self.lease.key()
+    }
+
+    /// Asks once, to read. `None` if somebody writes, or waits.
+    ///
+    /// # Errors
+    /// [`AcquireError`], but never [`AcquireError::NotAcquired`].
+    ///
+    /// # Cancellation
+    /// What was granted to somebody who does not wait any more is given back.
+    pub async fn try_read(&self) -> Result<Option<ReadGuard>, AcquireError> {
+        unless_busy(self.ask(Share::Shared, Patience::Once).await.map(ReadGuard))
+    }
+
+    /// Waits for its turn, to read.
+    ///
+    /// # Errors
+    /// [`AcquireError`], but never [`AcquireError::NotAcquired`].
+    ///
+    /// # Cancellation
+    /// As [`try_read`](Self::try_read), and the place in line is given back.
+    pub async fn read(&self) -> Result<ReadGuard, AcquireError> {
+        self.ask(Share::Shared, Patience::Endless).await.map(ReadGuard)
+    }
+
+    /// Waits for its turn, to read, for no longer than `limit`.
+    ///
+    /// # Errors
+    /// [`AcquireError`].
+    ///
+    /// # Cancellation
+    /// As [`read`](Self::read).
+    pub async fn read_timeout(&self, limit: Duration) -> Result<ReadGuard, AcquireError> {
+        self.ask(Share::Shared, Patience::For(limit)).await.map(ReadGuard)
+    }
+
+    /// Asks once, to write. `None` if somebody has it, or waits.
+    ///
+    /// # Errors
+    /// [`AcquireError`], but never [`AcquireError::NotAcquired`].
+    ///
+    /// # Cancellation
+    /// As [`try_read`](Self::try_read).
+    pub async fn try_write(&self) -> Result<Option<WriteGuard>, AcquireError> {
+        unless_busy(self.ask(Share::Alone, Patience::Once).await.map(WriteGuard))
+    }
+
+    /// Waits for its turn, to write.
+    ///
+    /// # Errors
+    /// [`AcquireError`], but never [`AcquireError::NotAcquired`].
+    ///
+    /// # Cancellation
+    /// As [`read`](Self::read).
+    pub async fn write(&self) -> Result<WriteGuard, AcquireError> {
+        self.ask(Share::Alone, Patience::Endless).await.map(WriteGuard)
+    }
+
+    /// Waits for its turn, to write, for no longer than `limit`.
+    ///
+    /// # Errors
+    /// [`AcquireError`].
+    ///
+    /// # Cancellation
+    /// As [`read`](Self::read).
+    pub async fn write_timeout(&self, limit: Duration) -> Result<WriteGuard, AcquireError> {
+        self.ask(Share::Alone, Patience::For(limit)).await.map(WriteGuard)
+    }
+
+    async fn ask(&self, share: Share, patience: Patience) -> Result<LeaseGuard, AcquireError> {
+        self.lease.clone().share(share).ask(patience).await
+    }
+}
+
+fn unless_busy<T>(answer: Result<T, AcquireError>) -> Result<Option<T>, AcquireError> {
+    match answer {
+        Err(AcquireError::NotAcquired(_)) => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
+/// A lock that is held to read. Dropping it releases it in the background, anywhere.
+///
+/// Its [fence](LeaseGuard::fence) is none of its own: no writer before it has a higher one, and every later one
+/// has. So a reader that was paused can tell what was written since.
+///
+/// See [`RwLock`] for an example.
+#[must_use = "dropping it releases the lock"]
+pub struct ReadGuard(LeaseGuard);
+
+/// A lock that is held to write. Dropping it releases it in the background, anywhere.
+///
+/// See [`RwLock`] for an example.
+#[must_use = "dropping it releases the lock"]
+pub struct WriteGuard(LeaseGuard);
+
+impl ReadGuard {
+    /// As [`LeaseGuard::release`].
+    pub async fn release(self) -> ReleaseOutcome {
+        self.0.release().await
+    }
+}
+
+impl WriteGuard {
+    /// As [`LeaseGuard::release`].
+    pub async fn release(self) -> ReleaseOutcome {
+        self.0.release().await
+    }
+
+    /// Goes on as a reader. Nobody writes in between.
+    ///
+    /// # Errors
+    /// [`Lost`] when it is lost before the store has answered.
+    ///
+    /// # Cancellation
+    /// It is released.
+    pub async fn downgrade(self) -> Result<ReadGuard, Lost> {
+        self.0.downgrade().await?;
+        Ok(ReadGuard(self.0))
+    }
+}
+
+impl Deref for ReadGuard {
+    type Target = LeaseGuard;
+
+    fn deref(&self) -> &LeaseGuard {
+        &self.0
+    }
+}
+
+impl Deref for WriteGuard {
+    type Target = LeaseGuard;
+
+    fn deref(&self) -> &LeaseGuard {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ReadGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ReadGuard").field(&self.0).finish()
+    }
+}
+
+impl fmt::Debug for WriteGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WriteGuard").field(&self.0).finish()
+    }
+}

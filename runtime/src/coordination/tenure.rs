@@ -1,0 +1,299 @@
+//! The life of one attempt to have a name, as one task: it asks for the name, keeps it while it is held,
+//! and gives it back.
+//!
+//! ```text
+//!  ask ──▶ granted ──▶ renew … renew ──▶ let go, or lost ──▶ give back
+//!   │ nobody waits any more                                     ▲
+//!   └───────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! What is local comes first: a tenure has ended here before the store is told, so that nobody sees a
+//! name that is free there and held here.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use sha2::{Digest, Sha256};
+use tokio::{
+    sync::oneshot,
+    time::{sleep, timeout},
+};
+
+use super::{
+    bell::Bell,
+    error::AcquireError,
+    hold::{End, Hand, Hold, LossCause, State},
+    renewals::Renewals,
+    terms::Terms,
+    wait::Patience,
+};
+use crate::{
+    clock::Clock,
+    kernel::Timestamp,
+    lease::{LeaseError, LeaseStore, Owner, Released, Renewal, Renewed, Share},
+};
+
+/// What became of a name that was given back. None of these is a failure: it is not this holder's any
+/// more.
+///
+/// See [`LeaseGuard`](super::LeaseGuard) for an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReleaseOutcome {
+    /// It is free.
+    Released,
+    /// Its time was over, and nobody has it.
+    AlreadyExpired,
+    /// The store said before that it is not this holder's: somebody else has it, or it was deleted.
+    NotOwner,
+    /// It is held all the same: its [scope](super::LockScope) took it more than once.
+    StillHeld,
+    /// The store did not say, for as long as the lease lasted; it is over by now.
+    Unknown,
+}
+
+/// What every attempt needs.
+pub(super) struct Attempt {
+    pub(super) store: Arc<dyn LeaseStore>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) name: Arc<str>,
+    pub(super) owner: Owner,
+    /// The owner may have had it before.
+    pub(super) resumes: bool,
+    pub(super) share: Share,
+    pub(super) terms: Terms,
+    pub(super) bell: Arc<Bell>,
+    pub(super) renewals: Arc<Renewals>,
+}
+
+/// What an attempt came to.
+pub(super) type Answer = Result<Hand, AcquireError>;
+
+impl Attempt {
+    /// Asks, keeps what it gets, and gives it back.
+    pub(super) async fn run(
+        self: Arc<Self>,
+        patience: Patience,
+        mut tell: oneshot::Sender<Answer>,
+    ) -> ReleaseOutcome {
+        let asked = tokio::select! {
+            biased;
+            () = tell.closed() => None,
+            asked = self.wait(patience) => Some(asked),
+        };
+        match asked {
+            Some(Ok(hold)) => {
+                let hold = Arc::new(hold);
+                // Whoever does not take it lets go of it.
+                drop(tell.send(Ok(Hand::new(&hold))));
+                return self.keep(&hold).await;
+            }
+            Some(Err(error)) => {
+                let is_unknown =
+                    matches!(&error, AcquireError::Store(error) if error.is_outcome_unknown());
+                drop(tell.send(Err(error)));
+                if patience == Patience::Once && !is_unknown {
+                    return ReleaseOutcome::NotOwner;
+                }
+            }
+            None => {}
+        }
+        if self.resumes {
+            return ReleaseOutcome::Unknown;
+        }
+        // It may have been granted, or have a place in line.
+        self.give_back(self.clock.now().plus(self.terms.lease)).await
+    }
+
+    /// When a lease that the store counts from after this moment is over here.
+    pub(super) fn until(sent: Timestamp, lasts: Duration) -> Timestamp {
+        sent.plus(lasts.saturating_sub(Terms::drift(lasts)))
+    }
+
+    async fn keep(&self, hold: &Hold) -> ReleaseOutcome {
+        let earliest = hold.now().plus(self.terms.min_hold);
+        match self.kept(hold).await {
+            End::Detached | End::Lost(LossCause::NotOwner) => ReleaseOutcome::NotOwner,
+            End::Released => {
+                self.keep_from_others(hold, earliest).await;
+                self.give_back(hold.now().plus(hold.lease())).await
+            }
+            End::Lost(_) => {
+                // Who is told of it has the rest of what was confirmed to stop.
+                hold.unused().await;
+                // The store may have heard of a renewal that nobody knows of here.
+                match self.give_back(hold.now().plus(hold.lease())).await {
+                    ReleaseOutcome::Released => ReleaseOutcome::AlreadyExpired,
+                    outcome => outcome,
+                }
+            }
+        }
+    }
+
+    /// Until then. If this process does not live as long, the store does it.
+    async fn keep_from_others(&self, hold: &Hold, earliest: Timestamp) {
+        loop {
+            let rest = earliest.since(hold.now());
+            if rest.is_zero() {
+                return;
+            }
+            match timeout(rest, self.store.try_renew(&hold.name, &hold.owner, rest)).await {
+                Ok(Ok(Renewed::Renewed)) => break,
+                Ok(Ok(Renewed::NotOwner)) | Err(_) => return,
+                Ok(Err(error)) => {
+                    tracing::warn!(name = %hold.name, owner = ?hold.owner, %error, "not kept from others");
+                    if !error.is_retryable() {
+                        return;
+                    }
+                }
+            }
+            sleep(self.terms.slot().min(rest)).await;
+        }
+        sleep(earliest.since(hold.now())).await;
+    }
+
+    /// Renews until it has ended.
+    async fn kept(&self, hold: &Hold) -> End {
+        let salt = salt(&self.owner);
+        let mut renew_at = self.terms.next(hold.begun, salt);
+        loop {
+            let until = match hold.state() {
+                State::Held { until } => until,
+                State::Ended { how, .. } => return how,
+            };
+            if self.is_enough(hold) {
+                renew_at = None;
+            }
+            let next = renew_at.map_or(until, |at| at.min(until));
+            tokio::select! {
+                biased;
+                how = hold.ended() => return how,
+                () = sleep(next.since(hold.now())) => {}
+            }
+            if renew_at.is_some_and(|at| at <= hold.now()) {
+                renew_at = self.terms.next(self.renew_in_time(hold).await, salt);
+            }
+        }
+    }
+
+    /// Renews, or loses it. A try that is not answered is not waited for alone: the next one may find
+    /// another connection. Returns when what was confirmed was asked.
+    async fn renew_in_time(&self, hold: &Hold) -> Timestamp {
+        let begun = hold.now();
+        let enough = begun.plus(self.terms.patience());
+        let (mut tries, mut next) = (FuturesUnordered::new(), begun);
+        while let State::Held { until } = hold.state() {
+            let now = hold.now();
+            if next <= now {
+                if enough <= now {
+                    hold.end(End::Lost(LossCause::Unreachable));
+                    break;
+                }
+                // Another one that hangs does not hang this one.
+                let together = tries.is_empty();
+                tries.push(self.ask_again(hold, hold.lease(), together));
+                next = now.plus(self.terms.slot());
+            }
+            tokio::select! {
+                biased;
+                _ = hold.ended() => {}
+                Some(answer) = tries.next() => match answer {
+                    Ok(asked) => return asked,
+                    Err(error) => {
+                        tracing::warn!(name = %hold.name, owner = ?hold.owner, %error, "not renewed");
+                    }
+                },
+                () = sleep(next.min(until).since(now)) => {}
+            }
+        }
+        begun
+    }
+
+    /// Renews it once, now, and from now on for so long if that is longer.
+    pub(super) async fn renew(&self, hold: &Hold, lease: Duration) -> Result<(), LeaseError> {
+        if self.is_enough(hold) {
+            let source = "it was held for as long as it may".into();
+            return Err(LeaseError::Refused { source, retryable: false });
+        }
+        self.ask_again(hold, lease.max(hold.lease()), false).await?;
+        hold.lengthen(lease);
+        Ok(())
+    }
+
+    /// Whether it was held for as long as it may.
+    fn is_enough(&self, hold: &Hold) -> bool {
+        self.terms.max_hold.is_some_and(|longest| hold.begun.plus(longest) <= hold.now())
+    }
+
+    /// Asks once, together with others or alone, and notes what is answered. Returns when it was asked.
+    async fn ask_again(
+        &self,
+        hold: &Hold,
+        lease: Duration,
+        together: bool,
+    ) -> Result<Timestamp, LeaseError> {
+        let sent = hold.now();
+        let (name, owner) = (Arc::clone(&hold.name), hold.owner.clone());
+        let renewed = match together {
+            true => self.renewals.renew(&self.store, Renewal { name, owner, lease }).await?,
+            false => self.store.try_renew(&name, &owner, lease).await?,
+        };
+        match renewed {
+            Renewed::Renewed => hold.extend(Self::until(sent, lease)),
+            Renewed::NotOwner => hold.end(End::Lost(LossCause::NotOwner)),
+        }
+        Ok(sent)
+    }
+
+    /// Lets others share it. Asks until it is answered, or lost.
+    pub(super) async fn downgrade(&self, hold: &Hold) {
+        let Some(line) = self.store.locks() else { return };
+        while hold.left().is_some() {
+            let asked = tokio::select! {
+                biased;
+                _ = hold.ended() => return,
+                asked = line.downgrade(&hold.name, &hold.owner, hold.lease()) => asked,
+            };
+            match asked {
+                Ok(Renewed::Renewed) => return,
+                Ok(Renewed::NotOwner) => hold.end(End::Lost(LossCause::NotOwner)),
+                Err(error) => {
+                    tracing::warn!(name = %hold.name, owner = ?hold.owner, %error, "not downgraded");
+                    if !error.is_retryable() {
+                        return hold.end(End::Lost(LossCause::Unreachable));
+                    }
+                    sleep(self.terms.slot()).await;
+                }
+            }
+        }
+    }
+
+    /// Frees the name, if it is this owner's; until then, when it is free by itself.
+    async fn give_back(&self, until: Timestamp) -> ReleaseOutcome {
+        loop {
+            let left = until.since(self.clock.now());
+            if left.is_zero() {
+                return ReleaseOutcome::Unknown;
+            }
+            match timeout(left, self.store.release(&self.name, &self.owner)).await {
+                Ok(Ok(Released::Released)) => return ReleaseOutcome::Released,
+                Ok(Ok(Released::AlreadyExpired)) => return ReleaseOutcome::AlreadyExpired,
+                Ok(Ok(Released::NotOwner)) => return ReleaseOutcome::NotOwner,
+                Ok(Err(error)) => {
+                    tracing::warn!(name = %self.name, owner = ?self.owner, %error, "release failed");
+                    if !error.is_retryable() {
+                        return ReleaseOutcome::Unknown;
+                    }
+                }
+                Err(_) => return ReleaseOutcome::Unknown,
+            }
+            sleep(self.terms.slot().min(until.since(self.clock.now()))).await;
+        }
+    }
+}
+
+/// What spreads the renewals of leases that began at one moment.
+pub(super) fn salt(owner: &Owner) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..]: [u8; 32] = Sha256::digest(owner.as_str()).into();
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}

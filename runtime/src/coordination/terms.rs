@@ -1,0 +1,180 @@
+//! On which terms a name is wanted.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use crate::kernel::Timestamp;
+
+/// The leases that are possible: for less a pause of the scheduler ends them, for more a crash is not
+/// noticed in a day.
+pub(super) const LEASES: RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_secs(24 * 3600);
+
+/// How much earlier a lease is renewed at most, to be renewed with others.
+const TOGETHER: Duration = Duration::from_millis(100);
+
+/// No lease is renewed more often.
+const SHORTEST: Duration = Duration::from_millis(10);
+
+/// How often who waits asks.
+const OFTEN: Duration = Duration::from_millis(100);
+/// The same where it is told of its turn.
+const SELDOM: Duration = Duration::from_secs(1);
+
+/// What a store that does not answer means for a lease.
+///
+/// However it is set, a lease whose time is over is lost, and one that the store says is not ours is lost
+/// at once.
+///
+/// ```
+/// use std::time::Duration;
+/// use distributed_task::coordination::OnUnreachable;
+///
+/// assert_eq!(OnUnreachable::default(), OnUnreachable::LoseAtOnce);
+/// let patient = OnUnreachable::LoseAfter(Duration::from_secs(5));
+/// # drop(patient);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnUnreachable {
+    /// It is lost after three tries within a sixth of the lease: half of the lease is left in the store
+    /// then, and whoever works under it has that long to stop before somebody else may begin.
+    #[default]
+    LoseAtOnce,
+    /// It is lost after so long, or when its time is over. For work that had better go on than be
+    /// handed over for a short outage.
+    LoseAfter(Duration),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    pub(super) lease: Duration,
+    pub(super) on_unreachable: OnUnreachable,
+    pub(super) renewed: Renewing,
+    /// Who lets go of it earlier keeps it from others until then.
+    pub(super) min_hold: Duration,
+    pub(super) max_hold: Option<Duration>,
+    pub(super) retry_delay: Option<Duration>,
+}
+
+/// Who renews a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Renewing {
+    /// At a third of it or after so long, whichever is earlier.
+    Automatic(Option<Duration>),
+    /// After so long, also where that is more than a third: whoever says so has looked at the rest.
+    AsChecked(Duration),
+    /// Its holder, if anybody.
+    ByHand,
+}
+
+impl Terms {
+    pub(super) fn new(lease: Duration) -> Self {
+        Self {
+            lease,
+            on_unreachable: OnUnreachable::default(),
+            renewed: Renewing::Automatic(None),
+            min_hold: Duration::ZERO,
+            max_hold: None,
+            retry_delay: None,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), InvalidLease> {
+        match LEASES.contains(&self.lease) {
+            true => Ok(()),
+            false => Err(InvalidLease { lease: self.lease }),
+        }
+    }
+
+    /// After how long a lease is renewed, at the latest.
+    fn interval(&self) -> Option<Duration> {
+        let third = self.lease / 3;
+        let interval = match self.renewed {
+            Renewing::Automatic(wanted) => wanted.map_or(third, |wanted| wanted.min(third)),
+            Renewing::AsChecked(interval) => interval,
+            Renewing::ByHand => return None,
+        };
+        Some(interval.max(SHORTEST))
+    }
+
+    /// When a lease is renewed that was renewed then. A little earlier than it has to be, and not all that were
+    /// taken at one moment at one moment for ever; but at a moment that others have as well, since what is due
+    /// at one moment is one call.
+    pub(super) fn next(&self, last: Timestamp, salt: u64) -> Option<Timestamp> {
+        let interval = self.interval()?;
+        let due = last.plus(interval.mul_f64(1.0 - salt as f64 / u64::MAX as f64 / 10.0));
+        let moments = TOGETHER.min(interval / 10).as_micros();
+        let moments = u64::try_from(moments).unwrap_or(u64::MAX).max(1);
+        Some(Timestamp(due.0 / moments * moments))
+    }
+
+    /// How long a try of a renewal waits, and the next one after it began.
+    pub(super) fn slot(&self) -> Duration {
+        self.lease / 18
+    }
+
+    /// How often who waits asks: where it is told of its turn, only in case that this was lost.
+    pub(super) fn retry_delay(&self, is_told: bool) -> Duration {
+        let (usual, longest) = match is_told {
+            true => (SELDOM, SELDOM),
+            false => (OFTEN, Duration::MAX),
+        };
+        self.retry_delay.unwrap_or(usual).min(longest)
+    }
+
+    /// How long is tried to renew a lease that the store is silent about.
+    pub(super) fn patience(&self) -> Duration {
+        match self.on_unreachable {
+            OnUnreachable::LoseAtOnce => self.lease / 6,
+            // It is asked for once all the same.
+            OnUnreachable::LoseAfter(patience) => patience.max(self.slot()),
+        }
+    }
+
+    /// How much less than the store's clock the one here is trusted: one per cent, as Redlock does, and
+    /// what a process needs to notice.
+    pub(super) fn drift(lease: Duration) -> Duration {
+        lease / 100 + Duration::from_millis(2)
+    }
+}
+
+/// A lease that is none.
+///
+/// See [`AcquireError`](super::AcquireError) for an example.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a lease of {lease:?} is not possible: take one from {:?} to {:?}",
+    LEASES.start(),
+    LEASES.end()
+)]
+pub struct InvalidLease {
+    /// What was asked for.
+    pub lease: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_renewed_before_a_third_of_it_is_over() {
+        let (lease, last) = (Duration::from_secs(9), Timestamp(1_795_000_000_123_456));
+        let asked_for =
+            |interval| Terms { renewed: Renewing::Automatic(Some(interval)), ..Terms::new(lease) };
+        for (terms, interval) in [
+            (Terms::new(lease), lease / 3),
+            (asked_for(lease), lease / 3),
+            (asked_for(lease / 9), lease / 9),
+            (asked_for(Duration::from_millis(50)), Duration::from_millis(50)),
+            (asked_for(Duration::ZERO), SHORTEST),
+        ] {
+            for salt in [0, u64::MAX / 2, u64::MAX] {
+                let after = terms.next(last, salt).expect("it is renewed").since(last);
+                assert!(
+                    interval * 3 / 4 <= after && after <= interval,
+                    "{after:?} of {interval:?}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Work that only one process at a time should do. Needs the feature `coordination`, and no task.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use distributed_task::{backend::memory::MemoryLeases, coordination::Coordination};
+//!
+//! # async fn settle(account: &str, fence: u64) -> u32 { u32::from(fence > 0) * account.len() as u32 }
+//! let coordination = Coordination::new(MemoryLeases::new());
+//! let settled = coordination
+//!     .lock("account:4711")
+//!     .with_lock(async |held| settle("4711", held.fence().0).await)
+//!     .await?;
+//! # assert_eq!(settled, 4);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`with_lock`](crate::coordination::Lock::with_lock) waits for its turn, runs the work, drops it where it waits if
+//! the lock is lost, and releases the lock. Nobody can forget any of that.
+//!
+//! # Which one
+//!
+//! | you want | take | who comes second |
+//! | --- | --- | --- |
+//! | a piece of work that nobody else does meanwhile | [`lock`](crate::coordination::Coordination::lock) | waits in line |
+//! | readers beside each other, writers alone | [`rw_lock`](crate::coordination::Coordination::rw_lock) | waits in line |
+//! | several things at a time | [`Lock::acquire_all`](crate::coordination::Lock::acquire_all) | waits in line |
+//! | a job that a timer starts everywhere and that runs once | [`singleton`](crate::coordination::Coordination::singleton) | skips it |
+//! | one process that does something for as long as it can, and others that stand by | [`election`](crate::coordination::Coordination::election) | leads when the first one does no more |
+//! | a name, and to decide yourself | [`lease`](crate::coordination::Coordination::lease) | is told who has it |
+//!
+//! A lock and a lease have one that waits (`acquire`), one that waits for so long (`acquire_timeout`, and then it is
+//! an error that says who has it) and one that does not (`try_acquire`, and then it is `None`); so have the readers and
+//! the writers of an `rw_lock`. How long is waited and how long a lease is are two things with two names.
+//!
+//! # What is promised
+//!
+//! [`safety`](crate::coordination::LeaseGuard::safety) says what a store's word is worth. Two holders at a time
+//! are possible when:
+//!
+//! | [`Safety`](crate::lease::Safety) | store | if |
+//! | --- | --- | --- |
+//! | `Process` | in memory | never; all holders are in this process |
+//! | `Server` | one Redis | the server loses the key: it starts again without an append-only file that is flushed always, somebody deletes it, or its clock jumps ahead |
+//! | `Replicas` | Redis behind Sentinel, or with replicas | as above, or a replica takes over that had not heard of the lock |
+//! | `Quorum` | three or more Redis that know nothing of each other: [`QuorumLeases`](crate::backend::quorum::QuorumLeases) | most of them lose it within one lease, or clocks differ by more than one per cent |
+//!
+//! In each of these, the earlier holder finds out with its next renewal, which is after a third of the lease at the
+//! latest, unless it asked for none. A Redis that evicts keys is refused when it is opened.
+//!
+//! **And one thing no store prevents.** A process looks at its lock, is paused for a minute, by its own garbage, by
+//! the hypervisor, by a debugger, and writes. Somebody else has the lock by then. A lock saves work; what makes a
+//! write right is a *fence*.
+//!
+//! # Fences
+//!
+//! Every tenure has a [fence](crate::coordination::LeaseGuard::fence), a number that is higher than all before it. It
+//! goes with the write, and the resource keeps the highest that it has seen and refuses a lower one:
+//!
+//! ```sql
+//! update report set rows = :rows, fence = :fence where id = :id and fence <= :fence;
+//! -- No row was updated: somebody else has it by now.
+//! ```
+//!
+//! The number also rises where the server lost the last one, since it is the time of the server in microseconds
+//! unless that is lower. So it is ordered, and not consecutive.
+//!
+//! # When it is lost
+//!
+//! A holder that cannot renew is no owner. By default it gives up after a sixth of the lease without an answer: then
+//! half of the lease is left in which it can stop before somebody else begins. Work that had better go on through a
+//! short outage says so:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Duration;
+//! use distributed_task::{
+//!     backend::memory::MemoryLeases,
+//!     coordination::{Coordination, OnUnreachable},
+//! };
+//!
+//! let coordination = Coordination::new(MemoryLeases::new());
+//! let dispatcher = coordination
+//!     .lease("outbox-dispatcher")
+//!     .ttl(Duration::from_secs(15))
+//!     .on_unreachable(OnUnreachable::LoseAfter(Duration::from_secs(8)));
+//! let Some(held) = dispatcher.try_acquire().await? else { return Ok(()) };
+//! for message in ["one", "two"] {
+//!     // Costs a look at the clock. `Err(Lost)` says why, which is whether the last write may have met another.
+//!     let still = held.check()?;
+//!     println!("{message} goes out under {:?}", still.fence());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`run_if_held`](crate::coordination::LeaseGuard::run_if_held) does the same for a future, and
+//! [`lost`](crate::coordination::LeaseGuard::lost) for a `select!`. A guard may be dropped anywhere: outside of a
+//! runtime, in a panic, after the runtime has ended. What it held is given back in the background; what a process
+//! held that was killed is free when its lease is over.
+//!
+//! # How long a lease
+//!
+//! | | after a crash it is free within | an outage of the store that is borne |
+//! | --- | --- | --- |
+//! | lease `L`, by default | `L` | `L / 6` |
+//! | with `LoseAfter(d)` | `L` | `d`, and no more than about `2 / 3` of `L` |
+//!
+//! A lease is renewed a little before a third of it is over, so a longer one costs less and is free later. Ten to
+//! thirty seconds are good for most. Less than a second is for tests.
+//!
+//! # Who leads
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use distributed_task::{
+//!     backend::memory::MemoryLeases,
+//!     coordination::{Coordination, LeadershipContext},
+//! };
+//!
+//! async fn schedule_jobs(leader: LeadershipContext) -> Result<(), std::io::Error> {
+//!     println!("{} schedules jobs under {:?}", leader.candidate(), leader.fence());
+//!     leader.cancelled().await;
+//!     Ok(())
+//! }
+//!
+//! let coordination = Coordination::new(MemoryLeases::new());
+//! let election = coordination.election("job-scheduler").candidate_id("web-1");
+//! println!("{}", election.terms()?.margins());
+//! let candidacy = election.on_acquired(schedule_jobs).start()?;
+//! # let mut states = candidacy.watch();
+//! # while states.next().await.is_some_and(|state| state.leadership.is_none()) {}
+//! // … and before the program ends:
+//! candidacy.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A [candidacy](crate::coordination::Candidacy) stands for as long as its process runs.
+//! [`stop`](crate::coordination::Candidacy::stop) first waits for what runs, then leads no more, then gives the lease
+//! back, so that two leaders never overlap while processes are restarted. Where work does not end in time the lease is
+//! left to run out. Callbacks come in pairs, and however long they take the lease is renewed. Shorter:
+//! [`run_elected`](crate::coordination::Election::run_elected) runs one future wherever its process leads.
+//!
+//! A leader bears an outage of the store of up to its
+//! [`grace_period`](crate::coordination::Election::grace_period), as far as its lease has room for it.
+//! [`Margins`](crate::coordination::Margins) has the numbers for what you set.
+//!
+//! # Over Redis
+//!
+//! ```no_run
+//! # #[cfg(feature = "redis")]
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use distributed_task::{backend::redis::RedisLeases, coordination::Coordination};
+//!
+//! let coordination = Coordination::open(RedisLeases::builder("redis://127.0.0.1/").open()).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! One for a program is enough: it has one thread that renews, one connection for calls, and one on which it is told
+//! whose turn it is, however many locks there are. Since the connection is on that thread, code that blocks the
+//! threads of its runtime loses nothing. Where a [`RedisJournal`](crate::backend::redis::RedisJournal) is open
+//! already, its `leases()` shares the connection, and then a runtime that is blocked for longer than a third of the
+//! lease loses it.
+//!
+//! Before a program ends, [`shutdown`](crate::coordination::Coordination::shutdown) waits until everything was given
+//! back.
+//!
+//! # Stores of your own
+//!
+//! What has a compare-and-set and a time limit can be a [`LeaseStore`](crate::lease::LeaseStore); the suite in
+//! `conformance::lease` says whether it is one. Those that also have a line and readers are a
+//! [`LockStore`](crate::lease::LockStore). How others fit:
+//!
+//! | | lease | fence | release |
+//! | --- | --- | --- | --- |
+//! | etcd | a lease, and a key that is put with it if it is not there | the revision that created the key | revoke |
+//! | Consul | a session with a TTL, and `?acquire=`; a lock delay of 0, since fences replace it | the `ModifyIndex` at the grant | `?release=` |
+//! | Kubernetes | a `Lease` object, by `resourceVersion` | `leaseTransitions` | an empty `holderIdentity` |
+//! | SQL | a row with `expires_at` by the clock of the database | a sequence | `delete … where owner = …` |
+//!
+//! Tests that let time pass with `tokio::time::pause` use
+//! [`on_this_runtime`](crate::coordination::Coordination::on_this_runtime).

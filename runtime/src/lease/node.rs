@@ -1,0 +1,98 @@
+//! A store that votes: one of several that decide together.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use super::{Acquired, LeaseError, LeaseStore, Owner, Renewed};
+use crate::kernel::Fence;
+
+/// A store of leases that is one of several, none of which knows another: who has a name in most of them
+/// has it.
+///
+/// # Lives
+/// A server that starts again may have forgotten whom it gave a name to. Each vote says in which
+/// [`Life`] it was given, without a window: it was this life that took the name, or refused to.
+///
+/// # Ends
+/// Every call ends by itself, after a limit of the store.
+///
+/// # Example
+/// A tenure whose fence the others know higher:
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use distributed_task::{
+///     backend::memory::MemoryLeases,
+///     kernel::Fence,
+///     lease::{Acquired, LeaseStore as _, Owner, QuorumNode as _, Renewed},
+/// };
+///
+/// let (node, lease, ours) = (MemoryLeases::new(), Duration::from_secs(10), Owner::draw());
+/// let Acquired::Granted(grant) = node.vote("nightly-report", &ours, lease).await?.acquired else {
+///     panic!("nobody else wants it");
+/// };
+/// let agreed = Fence(grant.fence.0 + 1_000_000);
+/// assert_eq!(node.raise("nightly-report", &ours, agreed).await?, Renewed::Renewed);
+/// assert_eq!(node.inspect("nightly-report").await?.map(|tenure| tenure.fence), Some(agreed));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// ```
+pub trait QuorumNode: LeaseStore {
+    /// Where it is, for people: without user and password.
+    fn address(&self) -> String;
+
+    /// Which life it is in.
+    fn life(&self) -> BoxFuture<'_, Result<Life, LeaseError>>;
+
+    /// [`try_acquire`](LeaseStore::try_acquire), and the life that answered.
+    fn vote<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Vote, LeaseError>>;
+
+    /// Tells an owner's tenure the fence that was agreed on, in the place of the one that this store gave
+    /// it; where it was told before, the higher of both is kept. Later tenures have higher ones than
+    /// each. Doing it again does nothing.
+    fn raise<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        agreed: Fence,
+    ) -> BoxFuture<'a, Result<Renewed, LeaseError>>;
+}
+
+/// One life of a server with its data: from its start to its end.
+///
+/// ```
+/// use std::time::Duration;
+/// use distributed_task::lease::Life;
+///
+/// let life = Life { id: "67f8f1f8".into(), age: Duration::from_secs(3600) };
+/// assert!(life.age > Duration::from_secs(60), "what it forgot at its start is over");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// No other life of any server has it.
+    pub id: String,
+    /// How long it had lasted when it was asked, at least; [`Duration::MAX`] where nothing was before it.
+    pub age: Duration,
+}
+
+/// What a store said to an owner that wants a name.
+///
+/// See [`QuorumNode`] for an example.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vote {
+    /// Whether it is the owner's, there.
+    pub acquired: Acquired,
+    /// Who said so.
+    pub life: Life,
+}
