@@ -78,6 +78,8 @@ osd pool default min size = 1
 osd pool default pg num = 4
 osd crush chooseleaf type = 0
 mon allow pool size one = true
+# It wants a twentieth of the disk to be free, and ends without a word otherwise.
+mon data avail crit = 0
 osd objectstore = memstore
 memstore device bytes = 1073741824
 [mon.a]

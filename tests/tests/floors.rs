@@ -47,6 +47,7 @@ const ROOMS: &[(&str, Floor)] = &[
     ("queue", Traits),
     ("orchestrator", Orchestrator),
     ("task", Orchestrator),
+    ("coordination", Orchestrator),
     ("backend", Backends),
     ("builder", Builder),
     ("conformance", Suites),

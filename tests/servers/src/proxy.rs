@@ -91,12 +91,12 @@ pub struct Proxy {
 }
 
 struct Shared {
-    target: String,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
+    target: String,
     next: Flows,
     /// New connections are closed at once.
     refuses: bool,
@@ -137,7 +137,8 @@ enum End {
 impl Proxy {
     /// A port of 127.0.0.1 that leads to `target`, `127.0.0.1:1234` say.
     pub fn start(target: &str) -> Self {
-        let shared = Arc::new(Shared { target: target.to_owned(), state: Mutex::default() });
+        let state = State { target: target.to_owned(), ..State::default() };
+        let shared = Arc::new(Shared { state: Mutex::new(state) });
         let (ready, address) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = Arc::clone(&shared);
@@ -191,6 +192,11 @@ impl Proxy {
         self.shared.lock().refuses = refuses;
     }
 
+    /// New connections lead to another server: an address that moves in a fail-over.
+    pub fn lead_to(&self, target: &str) {
+        target.clone_into(&mut self.shared.lock().target);
+    }
+
     /// Closes the connections that there are, as a server that ends.
     pub fn cut(&self) {
         self.shared.lock().tell(|orders| orders.end = Some(End::Close));
@@ -221,27 +227,26 @@ impl State {
         }
     }
 
-    /// What the next connection does, unless it is not served.
-    fn admit(&mut self) -> Option<watch::Receiver<Orders>> {
+    /// Where the next connection leads and what it does, unless it is not served.
+    fn admit(&mut self) -> Option<(String, watch::Receiver<Orders>)> {
         self.accepted += 1;
         if self.refuses {
             return None;
         }
         let (orders, told) = watch::channel(Orders { flows: self.next, end: None });
         self.open.push(orders);
-        Some(told)
+        Some((self.target.clone(), told))
     }
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((client, _)) = listener.accept().await {
-        let orders = shared.lock().admit();
-        let Some(orders) = orders else {
+        let admitted = shared.lock().admit();
+        let Some((target, orders)) = admitted else {
             // Not a clean end: nothing was served.
             let _ = client.set_zero_linger();
             continue;
         };
-        let target = shared.target.clone();
         tokio::spawn(async move {
             // What goes wrong with a connection is seen at its ends.
             let _ = serve(client, &target, orders).await;

@@ -7,7 +7,7 @@ use distributed_task::{
 };
 use distributed_task_test_servers::RedisServer;
 
-use crate::shop::{Ledger, Scene, Wish, buy, server};
+use crate::shop::{LEASE, Ledger, Scene, Wish, buy, server};
 
 /// How often clients called scripts, which is all they do, but for pings.
 fn calls(server: &RedisServer) -> u64 {
@@ -20,6 +20,12 @@ fn sent(server: &RedisServer, command: &str) -> u64 {
     let line = stats.lines().find_map(|line| line.strip_prefix(&command));
     let calls = line.and_then(|line| line.strip_prefix("calls=")?.split(',').next());
     calls.map_or(0, |calls| calls.parse().expect("a number"))
+}
+
+/// What the hosts of one process share whose sagas are spread.
+fn partitioned(server: &RedisServer, partitions: usize) -> Distributed {
+    let journal = RedisJournal::builder(server.url()).lease(LEASE).partitions(partitions);
+    Distributed::default().redis_with(journal)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,10 +129,7 @@ async fn what_is_over_goes_when_its_retention_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sagas_are_spread_over_partitions() {
     let (server, _) = server();
-    let partitioned = || {
-        let journal = RedisJournal::builder(server.url()).lease(Duration::from_secs(1));
-        Distributed::default().redis_with(journal.partitions(3))
-    };
+    let partitioned = || partitioned(&server, 3);
     let ledger = Ledger::open();
     let api = buy(&ledger, "api", &partitioned()).build_api().await.expect("it is built");
     let _workers = [
@@ -200,10 +203,7 @@ async fn what_is_over_is_kept_with_its_history_or_with_its_result_only() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_busy_worker_serves_every_partition() {
     let (server, _) = server();
-    let partitioned = || {
-        let journal = RedisJournal::builder(server.url()).lease(Duration::from_secs(1));
-        Distributed::default().redis_with(journal.partitions(4))
-    };
+    let partitioned = || partitioned(&server, 4);
     let ledger = Ledger::closed();
     let api = buy(&ledger, "api", &partitioned()).build_api().await.expect("it is built");
     for _ in 0..100 {

@@ -1,0 +1,108 @@
+//! Candidates that are not always healthy.
+
+use std::time::Duration;
+
+use distributed_task::coordination::{
+    ElectionEvent, ElectionOptions, HealthStatus, LeadershipEnd, Role,
+};
+use tokio::time::timeout;
+
+use crate::{
+    stands::{RETRY, candidate, event, leader, until},
+    world::{LEASE, on_both, pass},
+};
+
+on_both! {
+    /// LE-36.
+    async fn who_is_just_healthy_enough_leads(world: World) {
+        let process = world.process().await;
+        let candidacy = candidate(&process, "web").start().expect("it stands");
+        until(&candidacy, Role::Leader).await;
+        candidacy.update_health(0.80);
+        assert!(candidacy.is_leader());
+        for low in [0.79, f64::NAN, -1.0] {
+            candidacy.update_health(low);
+            assert!(!candidacy.is_leader(), "{low}");
+        }
+    }
+
+    /// LE-37 and LE-52: it steps down, another leads, and it stands again.
+    async fn who_falls_ill_is_followed_and_leads_again_later(world: World) {
+        let (one, two) = (world.process().await, world.process().await);
+        let first = candidate(&one, "web-1").start().expect("it stands");
+        until(&first, Role::Leader).await;
+        let (second, mut events) = (candidate(&two, "web-2").start().expect("it stands"), first.events());
+        first.update_health(0.0);
+        let lost = event(&mut events, |it| matches!(it, ElectionEvent::LostLeadership { .. })).await;
+        assert!(matches!(lost, ElectionEvent::LostLeadership { cause: LeadershipEnd::Unhealthy, .. }));
+        until(&second, Role::Leader).await;
+
+        // The other one falls ill as well: nobody leads, and it is said why.
+        second.update_health(0.0);
+        event(&mut events, |it| matches!(it, ElectionEvent::LeaderChanged { new: None, .. })).await;
+        pass(LEASE * 2).await;
+        let health = first.health();
+        assert_eq!((health.status, health.current_leader_id), (HealthStatus::Degraded, None));
+        assert!(health.reason.expect("it is said").contains("its health is 0"));
+        assert_eq!(first.snapshot().role, Role::Follower);
+
+        first.update_health(1.0);
+        until(&first, Role::Leader).await;
+        assert!(!second.is_leader());
+    }
+
+    /// LE-37: a moment of health is not enough.
+    async fn who_is_well_for_a_moment_only_does_not_lead(world: World) {
+        let process = world.process().await;
+        let election = candidate(&process, "web").renew_interval(LEASE / 3);
+        let candidacy = election.start().expect("it stands");
+        until(&candidacy, Role::Leader).await;
+        candidacy.update_health(0.0);
+        until(&candidacy, Role::Follower).await;
+        for _ in 0..5 {
+            candidacy.update_health(1.0);
+            pass(LEASE / 12).await;
+            candidacy.update_health(0.0);
+            pass(RETRY).await;
+            assert_eq!(leader(&election).await, None);
+        }
+        candidacy.update_health(1.0);
+        until(&candidacy, Role::Leader).await;
+    }
+
+    /// LE-50: at once, whether or not the store answers.
+    async fn who_is_ill_leads_no_more_while_the_store_is_away(world: World) {
+        let (process, wire) = world.process_on_a_wire().await;
+        let candidacy = candidate(&process, "web").start().expect("it stands");
+        until(&candidacy, Role::Leader).await;
+        wire.cut();
+        candidacy.update_health(0.5);
+        assert!(!candidacy.is_leader());
+        assert!(candidacy.run_if_leader(async {}).await.is_err());
+    }
+
+    /// LE-35 and LE-37: where it does not count, and where it does not matter for who leads already.
+    async fn health_counts_where_it_is_wanted(world: World) {
+        let process = world.process().await;
+        let mut off = ElectionOptions::default();
+        off.enable_health_checks = false;
+        off.retry_interval = RETRY;
+        let mut stays = off.clone();
+        (stays.enable_health_checks, stays.step_down_when_unhealthy) = (true, false);
+        stays.lease_duration = Some(LEASE);
+
+        let ignores = process.election("one").options(off).start().expect("it stands");
+        ignores.update_health(0.0);
+        until(&ignores, Role::Leader).await;
+        assert!(ignores.is_leader());
+
+        let stays = process.election("two").options(stays).start().expect("it stands");
+        until(&stays, Role::Leader).await;
+        stays.update_health(0.0);
+        pass(LEASE).await;
+        assert!(stays.is_leader());
+        stays.step_down();
+        let again = timeout(LEASE + Duration::from_millis(400), until(&stays, Role::Candidate)).await;
+        again.expect_err("it does not stand again");
+    }
+}

@@ -1,0 +1,132 @@
+//! Processes that are killed, or stopped and go on, while they hold a lease.
+
+use std::time::Duration;
+
+use distributed_task::coordination::OnUnreachable;
+
+use super::{
+    holder::{Holder, Orders},
+    site::{RETRY, Site, micros},
+};
+use crate::{
+    history::{End, Event, What},
+    world::{NAME, is_busy},
+};
+
+const LEASE: Duration = Duration::from_millis(800);
+
+fn orders(site: &Site) -> Orders {
+    let register = site.register.path();
+    Orders { url: site.server.url(), lease: LEASE, register, go_on: None }
+}
+
+fn is_granted(event: &Event) -> bool {
+    event.name == NAME && event.what == What::Granted
+}
+
+/// Until when this tenure was promised at most.
+fn promised(site: &Site, tenure: &str) -> u64 {
+    let held = |event: &Event| match event.what {
+        What::Held { until } if event.tenure == tenure => Some(until),
+        _ => None,
+    };
+    site.history.events().iter().filter_map(held).max().expect("it looked")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_process_had_is_taken_over_when_its_lease_is_over() {
+    let site = Site::new().await;
+    let mut holder = Holder::start(&orders(&site), &site.history);
+    let granted = site.history.wait_for("it has the name", is_granted).await;
+    let is_accepted = |event: &Event| event.what == What::Wrote { accepted: true };
+    site.history.wait_for("it writes", is_accepted).await;
+    let waiting = site.waiting(LEASE);
+    holder.kill();
+    let killed = site.history.now();
+    let next = waiting.await.expect("nothing panics");
+    let took = micros(next.granted - killed);
+    site.control.within("taken over", took, LEASE + RETRY * 2);
+    assert!(next.granted >= promised(&site, &granted.tenure), "it was promised{}", site.history);
+    assert!(next.fence().0 > granted.fence && next.write(&site.register));
+    next.release().await;
+    site.nothing_is_wrong();
+}
+
+/// A process is stopped between a look at its lease and its write, with all of its lease before it. What it
+/// sees when it goes on.
+async fn stopped_for(site: &Site, lasts: Duration) -> Vec<Event> {
+    let go_on = site.register.path().with_extension("go-on");
+    let orders = Orders { go_on: Some(go_on.clone()), ..orders(site) };
+    let mut holder = Holder::start(&orders, &site.history);
+    let stops = site.history.wait_for("it is about to be stopped", |e| e.what == What::Stops).await;
+    holder.stop();
+    std::fs::write(go_on, "").expect("there is room");
+    let waiting = site.waiting(LEASE);
+    // Nothing tells a process that it is stopped: there is only time.
+    tokio::time::sleep(lasts).await;
+    match lasts > LEASE {
+        true => {
+            let next = waiting.await.expect("nothing panics");
+            site.control.within("taken over", micros(next.granted - stops.at), LEASE + RETRY * 2);
+            assert!(next.write(&site.register));
+            holder.resume();
+            holder.wait_for_the_end();
+            next.renewed().await;
+            next.release().await;
+        }
+        false => {
+            holder.resume();
+            holder.wait_for_the_end();
+            waiting.await.expect("nothing panics").release().await;
+        }
+    }
+    let later = |event: &Event| event.tenure == stops.tenure && event.at > stops.at;
+    site.history.events().into_iter().filter(later).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_stopped_for_longer_than_the_lease_finds_it_lost_and_its_write_refused() {
+    for lasts in [LEASE * 3 / 2, LEASE * 5] {
+        let site = Site::new().await;
+        let seen = stopped_for(&site, lasts).await;
+        let seen: Vec<_> = seen.iter().map(|event| event.what).collect();
+        let refused = What::Wrote { accepted: false };
+        assert_eq!(seen[..2], [refused, What::Ended(End::Expired)], "{seen:?}{}", site.history);
+        site.nothing_is_wrong();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_stopped_for_half_of_the_lease_still_has_it() {
+    // A machine that is busy may stop it for longer: then it says nothing, and is asked again.
+    for _ in 0..5 {
+        let site = Site::new().await;
+        let seen = stopped_for(&site, LEASE / 2).await;
+        let [wrote, looked, ..] = &seen[..] else { panic!("{seen:?}") };
+        let until = promised(&site, &looked.tenure);
+        assert_eq!(wrote.what, What::Wrote { accepted: true });
+        site.nothing_is_wrong();
+        match looked.what {
+            What::Held { .. } => return,
+            _ => assert!(looked.at >= until, "it was promised: {seen:?}{}", site.history),
+        }
+    }
+    panic!("it was never on time");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_lets_go_is_followed_at_once() {
+    let site = Site::new().await;
+    let held = site.held(LEASE, OnUnreachable::default()).await;
+    let mut holder = Holder::start(&orders(&site), &site.history);
+    assert!(is_busy(site.two.lease(NAME).ttl(LEASE)).await);
+    let (mine, fence) = (held.granted, held.fence().0);
+    held.release().await;
+    let released = site.history.now();
+    let is_its = |event: &Event| is_granted(event) && event.at > mine;
+    let granted = site.history.wait_for("it has the name", is_its).await;
+    site.control.within("followed", micros(granted.at.saturating_sub(released)), RETRY * 2);
+    assert!(granted.fence > fence);
+    holder.kill();
+    site.nothing_is_wrong();
+}

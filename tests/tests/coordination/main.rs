@@ -1,0 +1,24 @@
+//! Leases as users have them, in memory and in Redis: every test here runs on both, but those of faults.
+#![expect(clippy::print_stdout, reason = "seeds and times are for those who ask for them")]
+
+mod candidacy;
+mod candidacy_callbacks;
+mod candidacy_health;
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "../kill/chance.rs"]
+mod chance;
+mod control;
+mod election;
+mod election_options;
+mod faults;
+mod hangs;
+mod history;
+mod lease;
+mod lock;
+mod many;
+mod rw_lock;
+mod singleton;
+mod stands;
+mod twin;
+mod witness;
+mod world;

@@ -1,0 +1,133 @@
+//! Locks that readers share.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use distributed_task::{
+    coordination::{Coordination, LossCause, ReleaseOutcome, RwLock},
+    lease::{Owner, Share, Want},
+};
+use futures_util::future::join_all;
+use tokio::time::timeout;
+
+use crate::world::{LEASE, NAME, on_both, pass};
+
+fn lock(process: &Coordination) -> RwLock {
+    process.rw_lock(NAME).lease(LEASE)
+}
+
+on_both! {
+    async fn readers_share_and_a_writer_is_alone(world: World) {
+        let processes = [world.process().await, world.process().await];
+        // Readers inside, or less than 0 for a writer.
+        let inside = Arc::new(AtomicIsize::new(0));
+        let shared = Arc::new(AtomicBool::new(false));
+        let working = (0..40).map(|worker| {
+            let (lock, inside, shared) = (lock(&processes[worker % 2]), Arc::clone(&inside), Arc::clone(&shared));
+            tokio::spawn(async move {
+                for turn in 0..3 {
+                    if (worker + turn) % 4 == 0 {
+                        let held = lock.write().await.expect("its turn comes");
+                        assert_eq!(inside.fetch_sub(1, Ordering::AcqRel), 0, "a writer is alone");
+                        tokio::task::yield_now().await;
+                        inside.fetch_add(1, Ordering::AcqRel);
+                        held.release().await;
+                    } else {
+                        let held = lock.read().await.expect("its turn comes");
+                        let before = inside.fetch_add(1, Ordering::AcqRel);
+                        assert!(before >= 0, "no writer is there");
+                        shared.fetch_or(before > 0, Ordering::AcqRel);
+                        pass(Duration::from_millis(2)).await;
+                        inside.fetch_sub(1, Ordering::AcqRel);
+                        held.release().await;
+                    }
+                }
+            })
+        });
+        for worked in join_all(working).await {
+            worked.expect("nothing panics");
+        }
+        assert!(shared.load(Ordering::Acquire), "readers were there at a time");
+    }
+
+    // Readers come without end, so that there is always one, and the other way round.
+    async fn neither_side_starves_the_other(world: World) {
+        let process = world.process().await;
+        for crowd_writes in [false, true] {
+            let (stop, turns) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+            let crowd: Vec<_> = (0..4).map(|_| {
+                let (lock, stop, turns) = (lock(&process), Arc::clone(&stop), Arc::clone(&turns));
+                tokio::spawn(async move {
+                    while !stop.load(Ordering::Acquire) {
+                        let (mut read, mut write) = (None, None);
+                        match crowd_writes {
+                            true => write = Some(lock.write().await.expect("its turn comes")),
+                            false => read = Some(lock.read().await.expect("its turn comes")),
+                        }
+                        turns.fetch_add(1, Ordering::AcqRel);
+                        pass(Duration::from_millis(5)).await;
+                        drop((read, write));
+                    }
+                })
+            }).collect();
+            while turns.load(Ordering::Acquire) < 8 {
+                pass(Duration::from_millis(5)).await;
+            }
+            let before = turns.load(Ordering::Acquire);
+            match crowd_writes {
+                true => drop(lock(&process).read().await.expect("its turn comes")),
+                false => drop(lock(&process).write().await.expect("its turn comes")),
+            }
+            let passed = turns.load(Ordering::Acquire) - before;
+            stop.store(true, Ordering::Release);
+            for one in crowd {
+                one.await.expect("nothing panics");
+            }
+            // Those who were there, and who came while it asked.
+            assert!(passed <= 16, "{passed} came before it");
+        }
+    }
+
+    async fn a_reader_that_died_delays_a_writer_by_its_own_lease_only(world: World) {
+        let (process, store) = (world.process().await, world.store().await);
+        let dead = Owner::draw();
+        let want = Want { name: NAME, owner: &dead, share: Share::Shared, lease: LEASE, stay: LEASE };
+        store.acquire_in_turn(want).await.expect("it is answered");
+        let alive = lock(&process).read().await.expect("it is shared");
+        pass(LEASE * 2).await;
+        alive.check().expect("it is renewed");
+        assert!(lock(&process).try_write().await.expect("it is answered").is_none());
+        assert_eq!(alive.release().await, ReleaseOutcome::Released);
+        let writer = timeout(LEASE / 2, lock(&process).write()).await.expect("nobody is in the way");
+        writer.expect("it is free").check().expect("it is held");
+    }
+
+    async fn a_writer_becomes_a_reader_and_nobody_writes_in_between(world: World) {
+        let process = world.process().await;
+        let writing = lock(&process).write().await.expect("it is free");
+        let fence = writing.fence();
+        let next = lock(&process);
+        let mut next = tokio::spawn(async move { next.write().await });
+        let reading = writing.downgrade().await.expect("it is held");
+        assert_eq!(reading.fence(), fence);
+        pass(LEASE * 2).await;
+        reading.check().expect("it is renewed as before");
+        timeout(LEASE / 2, &mut next).await.expect_err("somebody reads");
+        assert_eq!(reading.release().await, ReleaseOutcome::Released);
+        let next = timeout(LEASE * 2, next).await.expect("nobody is in the way");
+        assert!(next.expect("nothing panics").expect("it is free").fence() > fence);
+    }
+
+    async fn what_was_lost_is_not_downgraded(world: World) {
+        let process = world.process().await;
+        let writing = lock(&process).write().await.expect("it is free");
+        world.take_away(NAME).await;
+        let lost = writing.downgrade().await.expect_err("it was taken away");
+        assert_eq!(lost.cause, LossCause::NotOwner);
+    }
+}

@@ -1,0 +1,263 @@
+//! The store in memory and the one in Redis are twins: the same calls, drawn at random, have the same
+//! answers. `TWIN_SEED=7` draws others.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use distributed_task::{
+    backend::memory::MemoryLeases,
+    kernel::Fence,
+    lease::{
+        Acquired, LeaseError, LeaseStore, LockStore, Owner, Released, Renewed, Safety, Share,
+        Tenure, Turn, Wake, Want,
+    },
+};
+use futures_util::{
+    StreamExt as _,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+
+use crate::{
+    chance::{Chance, number},
+    world::{World, pass},
+};
+
+/// Does not run out.
+const LONG: Duration = Duration::from_secs(600);
+/// Runs out before the next call, and so does a place in line.
+const SHORT: Duration = Duration::from_millis(20);
+/// How many hear of one name.
+const OWNERS: usize = 4;
+
+#[derive(Clone, Copy, Debug)]
+enum Call {
+    Turn { owner: usize, share: Share, lease: Duration, stay: Duration },
+    Try { owner: usize, lease: Duration },
+    Renew { owner: usize },
+    Release { owner: usize },
+    Downgrade { owner: usize },
+    Inspect,
+}
+
+fn draw(chance: &mut Chance) -> Call {
+    let owner = usize::try_from(chance.below(OWNERS as u64)).expect("there are few");
+    // Each wants it in one way.
+    let share = if owner.is_multiple_of(2) { Share::Alone } else { Share::Shared };
+    let lasting = |chance: &mut Chance| if chance.one_in(20) { SHORT } else { LONG };
+    match chance.below(16) {
+        0..6 => {
+            let lease = lasting(chance);
+            let stay = if chance.one_in(4) { Duration::ZERO } else { lasting(chance) };
+            Call::Turn { owner, share, lease, stay }
+        }
+        6..8 => Call::Try { owner: owner / 2 * 2, lease: lasting(chance) },
+        8..10 => Call::Renew { owner },
+        10..13 => Call::Release { owner },
+        13..15 => Call::Downgrade { owner },
+        _ => Call::Inspect,
+    }
+}
+
+/// Some time passes after what runs out.
+fn runs_out(call: Call) -> bool {
+    match call {
+        Call::Turn { lease, stay, .. } => lease == SHORT || stay == SHORT,
+        Call::Try { lease, .. } => lease == SHORT,
+        _ => false,
+    }
+}
+
+/// One store, as its answers look to somebody who does not know its owners and its clock.
+struct Twin {
+    store: Box<dyn LockStore>,
+    owners: [Owner; OWNERS],
+    /// By their order of appearance.
+    fences: BTreeMap<Fence, usize>,
+}
+
+impl Twin {
+    fn new(store: Box<dyn LockStore>) -> Self {
+        Self { store, owners: std::array::from_fn(|_| Owner::draw()), fences: BTreeMap::new() }
+    }
+
+    fn owner(&self, owner: &Owner) -> usize {
+        self.owners.iter().position(|known| known == owner).expect("it is one of these")
+    }
+
+    /// A fence that is new is above all before it.
+    fn alone(&mut self, fence: Fence) -> usize {
+        let (last, next) = (self.fences.last_key_value(), self.fences.len());
+        match self.fences.get(&fence) {
+            Some(known) => *known,
+            None => {
+                assert!(
+                    last.is_none_or(|(last, _)| *last < fence),
+                    "{fence:?} came after {last:?}"
+                );
+                self.fences.insert(fence, next);
+                next
+            }
+        }
+    }
+
+    async fn answer(&mut self, name: &str, call: Call) -> Result<String, LeaseError> {
+        let roughly = |left: Option<Duration>| left.map(|left| left > LONG / 2);
+        Ok(match call {
+            Call::Turn { owner, share, lease, stay } => {
+                let want = Want { name, owner: &self.owners[owner], share, lease, stay };
+                match self.store.acquire_in_turn(want).await? {
+                    Turn::Granted(grant) if share == Share::Alone => {
+                        let left = roughly(Some(grant.left));
+                        format!("alone, fence {}, {left:?}", self.alone(grant.fence))
+                    }
+                    Turn::Granted(grant) => format!("shared, {:?}", roughly(Some(grant.left))),
+                    Turn::Waiting(waiting) => {
+                        let holder = waiting.holder.map(|holder| self.owner(&holder));
+                        let again = roughly(waiting.retry_after);
+                        // Who died further back may be counted.
+                        let is_first = waiting.ahead == 0;
+                        format!("behind {holder:?}, first: {is_first}, {again:?}")
+                    }
+                }
+            }
+            Call::Try { owner, lease } => {
+                match self.store.try_acquire(name, &self.owners[owner], lease).await? {
+                    Acquired::Granted(grant) => format!("fence {}", self.alone(grant.fence)),
+                    Acquired::Busy(busy) => {
+                        let holder = busy.holder.map(|holder| self.owner(&holder));
+                        format!("busy: {holder:?}, {:?}", roughly(busy.retry_after))
+                    }
+                }
+            }
+            Call::Renew { owner } => {
+                format!("{:?}", self.store.try_renew(name, &self.owners[owner], LONG).await?)
+            }
+            Call::Release { owner } => {
+                format!("{:?}", self.store.release(name, &self.owners[owner]).await?)
+            }
+            Call::Downgrade { owner } => {
+                format!("{:?}", self.store.downgrade(name, &self.owners[owner], LONG).await?)
+            }
+            Call::Inspect => match self.store.inspect(name).await? {
+                Some(tenure) => {
+                    let (owner, left) = (self.owner(&tenure.owner), roughly(tenure.expires_in));
+                    format!("{owner}, fence {}, {left:?}", self.alone(tenure.fence))
+                }
+                None => "nobody".to_owned(),
+            },
+        })
+    }
+}
+
+/// The first answer in which they differ.
+async fn differ(
+    seed: u64,
+    calls: usize,
+    one: Box<dyn LockStore>,
+    other: Box<dyn LockStore>,
+) -> Option<String> {
+    let name = format!("name-{seed}");
+    let mut chance = Chance::new(seed);
+    let (mut twin, mut other_twin) = (Twin::new(one), Twin::new(other));
+    let mut story = Vec::new();
+    for _ in 0..calls {
+        let call = draw(&mut chance);
+        let one = twin.answer(&name, call).await.expect("it answers");
+        let other = other_twin.answer(&name, call).await.expect("it answers");
+        story.push(format!("{call:?}: {one}"));
+        if one != other {
+            return Some(format!(
+                "seed {seed}: {other} from the second, after\n{}",
+                story.join("\n")
+            ));
+        }
+        if runs_out(call) {
+            pass(SHORT * 3).await;
+        }
+    }
+    None
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_and_redis_give_the_same_answers() {
+    let (world, first) = (World::redis(), number("TWIN_SEED", 1));
+    let found: Vec<String> = stream::iter(first..first + 200)
+        .map(async |seed| {
+            differ(seed, 60, Box::new(MemoryLeases::new()), world.store().await).await
+        })
+        .buffer_unordered(20)
+        .filter_map(std::future::ready)
+        .collect()
+        .await;
+    assert!(found.is_empty(), "{} of 200 differ: {}", found.len(), found[0]);
+}
+
+/// A store in which who passes on what it shares is not heard.
+struct Deaf(MemoryLeases);
+
+impl LeaseStore for Deaf {
+    fn safety(&self) -> Safety {
+        self.0.safety()
+    }
+
+    fn try_acquire<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Acquired, LeaseError>> {
+        self.0.try_acquire(name, owner, lease)
+    }
+
+    fn try_renew<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
+        self.0.try_renew(name, owner, lease)
+    }
+
+    fn release<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+    ) -> BoxFuture<'a, Result<Released, LeaseError>> {
+        self.0.release(name, owner)
+    }
+
+    fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
+        self.0.inspect(name)
+    }
+}
+
+impl LockStore for Deaf {
+    fn acquire_in_turn<'a>(&'a self, want: Want<'a>) -> BoxFuture<'a, Result<Turn, LeaseError>> {
+        self.0.acquire_in_turn(want)
+    }
+
+    fn downgrade<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
+        self.0.try_renew(name, owner, lease)
+    }
+
+    fn wakes(&self) -> BoxStream<'static, Wake> {
+        self.0.wakes()
+    }
+}
+
+/// The control.
+#[tokio::test(start_paused = true)]
+async fn twins_that_are_none_are_found() {
+    let memory = || Box::new(MemoryLeases::new());
+    let mut found = 0;
+    for seed in 1..20 {
+        assert_eq!(differ(seed, 60, memory(), memory()).await, None);
+        found += usize::from(differ(seed, 60, memory(), Box::new(Deaf(*memory()))).await.is_some());
+    }
+    assert!(found > 0);
+}

@@ -1,0 +1,151 @@
+//! What a test has: processes that share one store.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use distributed_task::{
+    backend::{memory::MemoryLeases, redis::RedisLeases},
+    coordination::{Coordination, Lease, LeaseGuard},
+    lease::{LeaseStore as _, LockStore, Tenure},
+};
+use distributed_task_test_servers::{Appends, RedisOptions, RedisServer};
+
+/// A lease that does not run out while a test makes a few calls.
+pub const LEASE: Duration = Duration::from_millis(600);
+/// What every test wants.
+pub const NAME: &str = "nightly-report";
+
+/// One store, and as many processes as a test wants.
+pub enum World {
+    /// In memory: time passes when nobody has anything to do.
+    Memory(MemoryLeases),
+    /// In Redis: time passes.
+    Redis(RedisServer),
+}
+
+impl World {
+    pub fn redis() -> Self {
+        Self::Redis(server())
+    }
+
+    /// One more process.
+    pub async fn process(&self) -> Coordination {
+        match self {
+            Self::Memory(store) => Coordination::on_this_runtime(store.clone()),
+            Self::Redis(server) => {
+                let leases = RedisLeases::builder(server.url());
+                Coordination::open(leases.open()).await.expect("the server is there")
+            }
+        }
+    }
+
+    /// The store itself.
+    pub async fn store(&self) -> Box<dyn LockStore> {
+        match self {
+            Self::Memory(store) => Box::new(store.clone()),
+            Self::Redis(server) => {
+                let leases = RedisLeases::builder(server.url());
+                Box::new(leases.open().await.expect("the server is there"))
+            }
+        }
+    }
+
+    /// Takes the name away from whoever has it, as an operator does who deletes a key.
+    pub async fn take_away(&self, name: &str) {
+        match self {
+            Self::Memory(store) => {
+                let tenure = store.inspect(name).await.expect("memory answers");
+                let owner = tenure.expect("somebody has it").owner;
+                store.release(name, &owner).await.expect("memory answers");
+            }
+            Self::Redis(server) => {
+                server.cli(&["DEL", &format!("distributed-task:{{{name}}}:l")]);
+            }
+        }
+    }
+}
+
+pub fn server() -> RedisServer {
+    RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() })
+}
+
+/// What most tests want.
+pub fn wanted(process: &Coordination) -> Lease {
+    process.lease(NAME).ttl(LEASE)
+}
+
+/// A lease that nobody has.
+pub async fn take(lease: Lease) -> LeaseGuard {
+    let asked = lease.try_acquire().await.expect("the store answers");
+    asked.expect("nobody has it")
+}
+
+/// Whether somebody else has it.
+pub async fn is_busy(lease: Lease) -> bool {
+    lease.try_acquire().await.expect("the store answers").is_none()
+}
+
+/// Who has what most tests want.
+pub async fn holder(process: &Coordination) -> Option<Tenure> {
+    wanted(process).info().await.expect("the store answers")
+}
+
+pub async fn pass(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
+/// Work that says whether it is running.
+#[derive(Default)]
+pub struct Work(AtomicUsize);
+
+impl Work {
+    /// Runs until it is dropped.
+    pub async fn run(&self) {
+        struct Running<'a>(&'a AtomicUsize);
+
+        impl Drop for Running<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::AcqRel);
+            }
+        }
+
+        self.0.fetch_add(1, Ordering::AcqRel);
+        let _running = Running(&self.0);
+        std::future::pending().await
+    }
+
+    pub fn running(&self) -> usize {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Each test twice.
+macro_rules! on_both {
+    ($($(#[$attribute:meta])* async fn $name:ident($world:ident: World) $body:block)*) => {
+        $(
+            $(#[$attribute])*
+            async fn $name($world: $crate::world::World) $body
+        )*
+
+        mod in_memory {
+            $(
+                #[tokio::test(start_paused = true)]
+                async fn $name() {
+                    super::$name($crate::world::World::Memory(Default::default())).await;
+                }
+            )*
+        }
+
+        mod in_redis {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name($crate::world::World::redis()).await;
+                }
+            )*
+        }
+    };
+}
+pub(crate) use on_both;

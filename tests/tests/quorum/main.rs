@@ -1,0 +1,42 @@
+//! Leases over several servers: what most of them say, whatever the others do.
+
+mod clients;
+mod fences;
+mod node;
+mod servers;
+mod truth;
+
+use std::time::Duration;
+
+use distributed_task::{
+    backend::quorum::QuorumLeases,
+    lease::{Acquired, Grant, LeaseStore as _, Owner},
+};
+
+use node::Node;
+
+const LEASE: Duration = Duration::from_secs(10);
+const NAME: &str = "nightly-report";
+
+/// So many servers.
+fn nodes(number: usize) -> Vec<Node> {
+    (1..=number).map(|at| Node::new(&format!("server {at}"))).collect()
+}
+
+/// Leases over them, as one process has them.
+async fn over(nodes: &[Node]) -> QuorumLeases {
+    let builder = nodes.iter().cloned().fold(QuorumLeases::builder(), |with, node| with.node(node));
+    builder.open().await.expect("they can vote")
+}
+
+async fn granted(leases: &QuorumLeases, owner: &Owner) -> Grant {
+    match leases.try_acquire(NAME, owner, LEASE).await {
+        Ok(Acquired::Granted(grant)) => grant,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn is_granted(leases: &QuorumLeases) -> bool {
+    let acquired = leases.try_acquire(NAME, &Owner::draw(), LEASE).await;
+    matches!(acquired, Ok(Acquired::Granted(_)))
+}
