@@ -49,21 +49,47 @@ pub struct Subject<L> {
 /// # fn main() {}
 /// ```
 pub async fn run<L: LeaseStore>(mut make: impl AsyncFnMut() -> Subject<L>) {
-    check_all(RULES, async || {
-        let Subject { store, lease, pass } = make().await;
-        let begun = TokioClock::starting_at(Timestamp(0));
-        Desk { store: Arc::new(store), lease, pass: pass.into(), begun }
-    })
-    .await;
+    check_all(RULES, async || make().await.on_a_desk(|store| store as Arc<dyn LeaseStore>)).await;
 }
 
-/// A store on a desk.
-#[derive(Clone)]
-struct Desk {
-    store: Arc<dyn LeaseStore>,
-    lease: Duration,
-    pass: Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>,
+/// A store on a desk, as a check sees it.
+pub(super) struct DeskOf<S: ?Sized> {
+    pub(super) store: Arc<S>,
+    pub(super) lease: Duration,
+    pub(super) pass: Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>,
     begun: TokioClock,
+}
+
+type Desk = DeskOf<dyn LeaseStore>;
+
+impl<L> Subject<L> {
+    pub(super) fn on_a_desk<S: ?Sized>(self, seen: impl FnOnce(Arc<L>) -> Arc<S>) -> DeskOf<S> {
+        let Self { store, lease, pass } = self;
+        let begun = TokioClock::starting_at(Timestamp(0));
+        DeskOf { store: seen(Arc::new(store)), lease, pass: pass.into(), begun }
+    }
+}
+
+impl<S: ?Sized> DeskOf<S> {
+    /// Some of the lease passes.
+    pub(super) async fn some(&self) {
+        (self.pass)(self.lease / 2).await;
+    }
+
+    /// The lease is over, also where clocks are coarse.
+    pub(super) async fn over(&self) {
+        (self.pass)(self.lease + self.lease / 4).await;
+    }
+
+    /// What proves something only if no lease can have run out.
+    pub(super) fn in_time<T>(&self, found: Result<T, Failure>) -> Result<T, Failure> {
+        match found {
+            Err(failure) if self.begun.now() >= Timestamp(0).plus(self.lease) => {
+                Err(Box::new(TooSlow(failure)))
+            }
+            found => found,
+        }
+    }
 }
 
 const RULES: &[Rule<Desk>] = rules! {
@@ -116,26 +142,6 @@ impl Desk {
         }
     }
 
-    /// Some of the lease passes.
-    async fn some(&self) {
-        (self.pass)(self.lease / 2).await;
-    }
-
-    /// The lease is over, also where clocks are coarse.
-    async fn over(&self) {
-        (self.pass)(self.lease + self.lease / 4).await;
-    }
-
-    /// What proves something only if the lease cannot have run out.
-    fn in_time<T>(&self, found: Result<T, Failure>) -> Result<T, Failure> {
-        match found {
-            Err(failure) if self.begun.now() >= Timestamp(0).plus(self.lease) => {
-                Err(Box::new(TooSlow(failure)))
-            }
-            found => found,
-        }
-    }
-
     /// How much is left is told as it is, within what clocks and calls may take.
     fn about(&self, left: Option<Duration>, wanted: Duration) -> Verdict {
         let said = || format!("{left:?} was left where about {wanted:?} was wanted");
@@ -153,7 +159,7 @@ async fn grants(desk: Desk) -> Verdict {
 
 async fn grants_one(desk: Desk) -> Verdict {
     let racers = (0..100).map(|_| {
-        let desk = desk.clone();
+        let desk = &desk;
         async move { desk.acquire(NAME, &Owner::draw()).await }
     });
     let mut winners = 0;

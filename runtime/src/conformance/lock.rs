@@ -3,15 +3,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
+use futures_util::{FutureExt, StreamExt, stream::BoxStream};
 
 use super::{
-    lease::Subject,
-    rule::{Failure, Rule, TooSlow, Verdict, check_all, ensure, ensure_eq, rules},
+    lease::{DeskOf, Subject},
+    rule::{Failure, Rule, Verdict, check_all, ensure, ensure_eq, rules},
 };
 use crate::{
-    clock::{Clock as _, TokioClock},
-    kernel::{Fence, Timestamp},
+    kernel::Fence,
     lease::{
         Acquired, Grant, LockStore, Owner, Released, Renewed, Share, Turn, Waiting, Wake, Want,
     },
@@ -43,22 +42,10 @@ use crate::{
 /// # fn main() {}
 /// ```
 pub async fn run<L: LockStore>(mut make: impl AsyncFnMut() -> Subject<L>) {
-    check_all(RULES, async || {
-        let Subject { store, lease, pass } = make().await;
-        let begun = TokioClock::starting_at(Timestamp(0));
-        Desk { store: Arc::new(store), lease, pass: pass.into(), begun }
-    })
-    .await;
+    check_all(RULES, async || make().await.on_a_desk(|store| store as Arc<dyn LockStore>)).await;
 }
 
-/// A store on a desk.
-#[derive(Clone)]
-struct Desk {
-    store: Arc<dyn LockStore>,
-    lease: Duration,
-    pass: Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>,
-    begun: TokioClock,
-}
+type Desk = DeskOf<dyn LockStore>;
 
 const RULES: &[Rule<Desk>] = rules! {
     "a name is had by one owner alone, or shared by any number" => alone_or_shared,
@@ -114,25 +101,6 @@ impl Desk {
     async fn free(&self, owner: &Owner) -> Verdict {
         let released = self.store.release(NAME, owner).await?;
         self.in_time(ensure_eq(released, Released::Released))
-    }
-
-    async fn some(&self) {
-        (self.pass)(self.lease / 2).await;
-    }
-
-    /// The lease is over, also where clocks are coarse.
-    async fn over(&self) {
-        (self.pass)(self.lease + self.lease / 4).await;
-    }
-
-    /// What proves something only if no lease can have run out.
-    fn in_time<T>(&self, found: Result<T, Failure>) -> Result<T, Failure> {
-        match found {
-            Err(failure) if self.begun.now() >= Timestamp(0).plus(self.lease) => {
-                Err(Box::new(TooSlow(failure)))
-            }
-            found => found,
-        }
     }
 
     /// Listens, from now on.

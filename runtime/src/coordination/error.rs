@@ -71,6 +71,14 @@ pub struct NotAcquired {
     pub ahead: u64,
 }
 
+/// For those who ask once.
+pub(super) fn unless_busy<T>(answer: Result<T, AcquireError>) -> Result<Option<T>, AcquireError> {
+    match answer {
+        Err(AcquireError::NotAcquired(_)) => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
 impl From<RenewError> for AcquireError {
     fn from(error: RenewError) -> Self {
         match error {

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Inner,
-    error::AcquireError,
+    error::{AcquireError, unless_busy},
     guard::LeaseGuard,
     tenure::Attempt,
     terms::{OnUnreachable, Renewing, Terms},
@@ -46,11 +46,18 @@ pub struct Lease {
 
 /// How long a lease is, unless it is said.
 const LEASE: Duration = Duration::from_secs(10);
+/// The same of locks, and of jobs.
+const OF_LOCKS: Duration = Duration::from_secs(30);
 
 impl Lease {
     pub(super) fn new(inner: &Arc<Inner>, name: &str) -> Self {
         let (inner, name, terms) = (Arc::clone(inner), name.into(), Terms::new(LEASE));
         Self { inner, name, owner: None, resumes: false, share: Share::Alone, terms }
+    }
+
+    /// What locks are made of.
+    pub(super) fn of_locks(inner: &Arc<Inner>, name: &str) -> Self {
+        Self::new(inner, name).ttl(OF_LOCKS)
     }
 
     /// On terms that were put together elsewhere.
@@ -137,10 +144,7 @@ impl Lease {
     /// # Cancellation
     /// What was granted to somebody who does not wait any more is given back.
     pub async fn try_acquire(&self) -> Result<Option<LeaseGuard>, AcquireError> {
-        match self.ask(Patience::Once).await {
-            Err(AcquireError::NotAcquired(_)) => Ok(None),
-            answer => answer.map(Some),
-        }
+        unless_busy(self.ask(Patience::Once).await)
     }
 
     /// Waits until it is free.

@@ -12,11 +12,11 @@ use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 
 use super::{
     Inner,
-    error::{AcquireError, LockError, NotAcquired},
+    error::{AcquireError, LockError, NotAcquired, unless_busy},
     guard::LeaseGuard,
     lease::Lease,
     tenure::ReleaseOutcome,
-    terms::OnUnreachable,
+    terms::terms_of_its_lease,
     wait::Patience,
 };
 use crate::lease::{LeaseError, Tenure};
@@ -50,27 +50,11 @@ pub struct Lock {
     scope: Option<LockScope>,
 }
 
-/// How long a lock is leased, unless it is said.
-const LEASE: Duration = Duration::from_secs(30);
-
 impl Lock {
+    terms_of_its_lease!(lease, on_unreachable, max_hold, retry_delay);
+
     pub(super) fn new(inner: &Arc<Inner>, name: &str) -> Self {
-        Self { lease: Lease::new(inner, name).ttl(LEASE), scope: None }
-    }
-
-    /// How long it is held if its holder dies. From 100 milliseconds to a day; default 30 seconds. It is
-    /// extended while its holder lives, so a longer one only delays those who wait after a crash.
-    #[must_use]
-    pub fn lease(mut self, lease: Duration) -> Self {
-        self.lease = self.lease.ttl(lease);
-        self
-    }
-
-    /// What a store that does not answer means. Default [`OnUnreachable::LoseAtOnce`].
-    #[must_use]
-    pub fn on_unreachable(mut self, what: OnUnreachable) -> Self {
-        self.lease = self.lease.on_unreachable(what);
-        self
+        Self { lease: Lease::of_locks(inner, name), scope: None }
     }
 
     /// Extends it after so long, where that is less than a third of the lease.
@@ -84,20 +68,6 @@ impl Lock {
     #[must_use]
     pub fn without_extension(mut self) -> Self {
         self.lease = self.lease.without_renewal();
-        self
-    }
-
-    /// As [`Lease::max_hold`].
-    #[must_use]
-    pub fn max_hold(mut self, longest: Duration) -> Self {
-        self.lease = self.lease.max_hold(longest);
-        self
-    }
-
-    /// As [`Lease::retry_delay`].
-    #[must_use]
-    pub fn retry_delay(mut self, delay: Duration) -> Self {
-        self.lease = self.lease.retry_delay(delay);
         self
     }
 
@@ -121,10 +91,7 @@ impl Lock {
     /// # Cancellation
     /// What was granted to somebody who does not wait any more is given back.
     pub async fn try_acquire(&self) -> Result<Option<LockGuard>, AcquireError> {
-        match self.ask(Patience::Once).await {
-            Err(AcquireError::NotAcquired(_)) => Ok(None),
-            answer => answer.map(Some),
-        }
+        unless_busy(self.ask(Patience::Once).await)
     }
 
     /// Waits for its turn.

@@ -3,8 +3,14 @@
 use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
 use super::{
-    Inner, error::AcquireError, guard::LeaseGuard, hold::Lost, lease::Lease,
-    tenure::ReleaseOutcome, terms::OnUnreachable, wait::Patience,
+    Inner,
+    error::{AcquireError, unless_busy},
+    guard::LeaseGuard,
+    hold::Lost,
+    lease::Lease,
+    tenure::ReleaseOutcome,
+    terms::terms_of_its_lease,
+    wait::Patience,
 };
 use crate::lease::Share;
 
@@ -45,40 +51,11 @@ pub struct RwLock {
     lease: Lease,
 }
 
-/// How long a lock is leased, unless it is said.
-const LEASE: Duration = Duration::from_secs(30);
-
 impl RwLock {
+    terms_of_its_lease!(lease, on_unreachable, max_hold, retry_delay);
+
     pub(super) fn new(inner: &Arc<Inner>, name: &str) -> Self {
-        Self { lease: Lease::new(inner, name).ttl(LEASE) }
-    }
-
-    /// How long it is held if its holder dies, by each. From 100 milliseconds to a day; default 30 seconds.
-    #[must_use]
-    pub fn lease(mut self, lease: Duration) -> Self {
-        self.lease = self.lease.ttl(lease);
-        self
-    }
-
-    /// What a store that does not answer means. Default [`OnUnreachable::LoseAtOnce`].
-    #[must_use]
-    pub fn on_unreachable(mut self, what: OnUnreachable) -> Self {
-        self.lease = self.lease.on_unreachable(what);
-        self
-    }
-
-    /// As [`Lease::max_hold`].
-    #[must_use]
-    pub fn max_hold(mut self, longest: Duration) -> Self {
-        self.lease = self.lease.max_hold(longest);
-        self
-    }
-
-    /// As [`Lease::retry_delay`].
-    #[must_use]
-    pub fn retry_delay(mut self, delay: Duration) -> Self {
-        self.lease = self.lease.retry_delay(delay);
-        self
+        Self { lease: Lease::of_locks(inner, name) }
     }
 
     /// What it is called.
@@ -154,13 +131,6 @@ impl RwLock {
 
     async fn ask(&self, share: Share, patience: Patience) -> Result<LeaseGuard, AcquireError> {
         self.lease.clone().share(share).ask(patience).await
-    }
-}
-
-fn unless_busy<T>(answer: Result<T, AcquireError>) -> Result<Option<T>, AcquireError> {
-    match answer {
-        Err(AcquireError::NotAcquired(_)) => Ok(None),
-        answer => answer.map(Some),
     }
 }
 

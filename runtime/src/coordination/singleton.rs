@@ -8,7 +8,7 @@ use super::{
     guard::{LeaseGuard, Ran},
     hold::Lost,
     lease::Lease,
-    terms::OnUnreachable,
+    terms::terms_of_its_lease,
     wait::Patience,
 };
 
@@ -97,28 +97,12 @@ pub enum SingletonRun<T> {
     TimedOut,
 }
 
-/// How long a run is leased, unless it is said.
-const LEASE: Duration = Duration::from_secs(30);
-
 impl Singleton {
+    terms_of_its_lease!(lease, on_unreachable);
+
     pub(super) fn new(inner: &Arc<Inner>, name: &str) -> Self {
-        let lease = Lease::new(inner, &format!("singleton:{name}")).ttl(LEASE);
+        let lease = Lease::of_locks(inner, &format!("singleton:{name}"));
         Self { lease, on_busy: OnBusy::default(), max_run: None }
-    }
-
-    /// After how long another process may run it if the one that does has died. From 100 milliseconds to a day;
-    /// default 30 seconds. It is extended while the job runs.
-    #[must_use]
-    pub fn lease(mut self, lease: Duration) -> Self {
-        self.lease = self.lease.ttl(lease);
-        self
-    }
-
-    /// What a store that does not answer means. Default [`OnUnreachable::LoseAtOnce`].
-    #[must_use]
-    pub fn on_unreachable(mut self, what: OnUnreachable) -> Self {
-        self.lease = self.lease.on_unreachable(what);
-        self
     }
 
     /// What happens if somebody else runs it. Default [`OnBusy::Skip`].

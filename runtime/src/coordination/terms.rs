@@ -45,6 +45,46 @@ pub enum OnUnreachable {
     LoseAfter(Duration),
 }
 
+/// What those who have a lease in a field let others say of it.
+macro_rules! terms_of_its_lease {
+    (lease) => {
+        /// How long it is held if its holder dies. From 100 milliseconds to a day; default 30 seconds. It is
+        /// extended while its holder lives, so a longer one only delays those who come after a crash.
+        #[must_use]
+        pub fn lease(mut self, lease: std::time::Duration) -> Self {
+            self.lease = self.lease.ttl(lease);
+            self
+        }
+    };
+    (on_unreachable) => {
+        /// What a store that does not answer means. Default
+        /// [`OnUnreachable::LoseAtOnce`](crate::coordination::OnUnreachable::LoseAtOnce).
+        #[must_use]
+        pub fn on_unreachable(mut self, what: crate::coordination::OnUnreachable) -> Self {
+            self.lease = self.lease.on_unreachable(what);
+            self
+        }
+    };
+    (max_hold) => {
+        /// As [`Lease::max_hold`](crate::coordination::Lease::max_hold).
+        #[must_use]
+        pub fn max_hold(mut self, longest: std::time::Duration) -> Self {
+            self.lease = self.lease.max_hold(longest);
+            self
+        }
+    };
+    (retry_delay) => {
+        /// As [`Lease::retry_delay`](crate::coordination::Lease::retry_delay).
+        #[must_use]
+        pub fn retry_delay(mut self, delay: std::time::Duration) -> Self {
+            self.lease = self.lease.retry_delay(delay);
+            self
+        }
+    };
+    ($($term:ident),*) => { $(crate::coordination::terms::terms_of_its_lease!($term);)* };
+}
+pub(super) use terms_of_its_lease;
+
 #[derive(Clone, Debug)]
 pub(super) struct Terms {
     pub(super) lease: Duration,

@@ -13,12 +13,12 @@ use distributed_task::{
     coordination::{
         AcquireError, CampaignError, Coordination, LossCause, OnUnreachable, RenewError,
     },
-    lease::{Acquired, LeaseError, LeaseStore, Owner, Released, Renewed, Safety, Tenure},
+    lease::{Acquired, LeaseError, LeaseStore, Owner, Renewed},
 };
 use futures_util::future::BoxFuture;
 use tokio::time::{Instant, timeout};
 
-use crate::world::{LEASE, is_busy, pass, take};
+use crate::world::{LEASE, hands_on, is_busy, pass, take};
 
 /// What it does not answer for. It grants it all the same.
 const HANGS: &str = "hangs";
@@ -33,9 +33,7 @@ const SHORT: &str = "short";
 struct Hanging(MemoryLeases, Arc<AtomicBool>);
 
 impl LeaseStore for Hanging {
-    fn safety(&self) -> Safety {
-        self.0.safety()
-    }
+    hands_on!(0: safety release inspect);
 
     fn try_acquire<'a>(
         &'a self,
@@ -68,18 +66,6 @@ impl LeaseStore for Hanging {
             }),
             _ => self.0.try_renew(name, owner, lease),
         }
-    }
-
-    fn release<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-    ) -> BoxFuture<'a, Result<Released, LeaseError>> {
-        self.0.release(name, owner)
-    }
-
-    fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
-        self.0.inspect(name)
     }
 }
 

@@ -6,10 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use distributed_task::{
     backend::memory::MemoryLeases,
     kernel::Fence,
-    lease::{
-        Acquired, LeaseError, LeaseStore, LockStore, Owner, Released, Renewed, Safety, Share,
-        Tenure, Turn, Wake, Want,
-    },
+    lease::{Acquired, LeaseError, LeaseStore, LockStore, Owner, Renewed, Share, Turn, Wake, Want},
 };
 use futures_util::{
     StreamExt as _,
@@ -19,7 +16,7 @@ use futures_util::{
 
 use crate::{
     chance::{Chance, number},
-    world::{World, pass},
+    world::{World, hands_on, pass},
 };
 
 /// Does not run out.
@@ -196,39 +193,7 @@ async fn memory_and_redis_give_the_same_answers() {
 struct Deaf(MemoryLeases);
 
 impl LeaseStore for Deaf {
-    fn safety(&self) -> Safety {
-        self.0.safety()
-    }
-
-    fn try_acquire<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-        lease: Duration,
-    ) -> BoxFuture<'a, Result<Acquired, LeaseError>> {
-        self.0.try_acquire(name, owner, lease)
-    }
-
-    fn try_renew<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-        lease: Duration,
-    ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
-        self.0.try_renew(name, owner, lease)
-    }
-
-    fn release<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-    ) -> BoxFuture<'a, Result<Released, LeaseError>> {
-        self.0.release(name, owner)
-    }
-
-    fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
-        self.0.inspect(name)
-    }
+    hands_on!(0: safety try_acquire try_renew release inspect);
 }
 
 impl LockStore for Deaf {

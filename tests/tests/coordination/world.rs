@@ -149,3 +149,52 @@ macro_rules! on_both {
     };
 }
 pub(crate) use on_both;
+
+/// Methods of a store that are those of another one, in a field.
+macro_rules! hands_on {
+    ($store:tt:) => {};
+    ($store:tt: safety $($rest:tt)*) => {
+        fn safety(&self) -> distributed_task::lease::Safety {
+            self.$store.safety()
+        }
+        $crate::world::hands_on!($store: $($rest)*);
+    };
+    ($store:tt: try_acquire $($rest:tt)*) => {
+        $crate::world::hands_on!($store, try_acquire, (lease: std::time::Duration), Acquired);
+        $crate::world::hands_on!($store: $($rest)*);
+    };
+    ($store:tt: try_renew $($rest:tt)*) => {
+        $crate::world::hands_on!($store, try_renew, (lease: std::time::Duration), Renewed);
+        $crate::world::hands_on!($store: $($rest)*);
+    };
+    ($store:tt: release $($rest:tt)*) => {
+        $crate::world::hands_on!($store, release, (), Released);
+        $crate::world::hands_on!($store: $($rest)*);
+    };
+    ($store:tt: inspect $($rest:tt)*) => {
+        fn inspect<'a>(
+            &'a self,
+            name: &'a str,
+        ) -> futures_util::future::BoxFuture<
+            'a,
+            Result<Option<distributed_task::lease::Tenure>, distributed_task::lease::LeaseError>,
+        > {
+            self.$store.inspect(name)
+        }
+        $crate::world::hands_on!($store: $($rest)*);
+    };
+    ($store:tt, $method:ident, ($($argument:ident: $type:ty)?), $answer:ident) => {
+        fn $method<'a>(
+            &'a self,
+            name: &'a str,
+            owner: &'a distributed_task::lease::Owner,
+            $($argument: $type,)?
+        ) -> futures_util::future::BoxFuture<
+            'a,
+            Result<distributed_task::lease::$answer, distributed_task::lease::LeaseError>,
+        > {
+            self.$store.$method(name, owner $(, $argument)?)
+        }
+    };
+}
+pub(crate) use hands_on;

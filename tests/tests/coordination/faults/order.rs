@@ -8,11 +8,11 @@ use std::{
 use distributed_task::{
     backend::memory::MemoryLeases,
     coordination::{Coordination, LeaseState, LeaseView},
-    lease::{Acquired, LeaseError, LeaseStore, Owner, Released, Renewed, Safety, Tenure},
+    lease::{LeaseError, LeaseStore, Owner, Released},
 };
 use futures_util::future::BoxFuture;
 
-use crate::world::{take, wanted};
+use crate::world::{hands_on, take, wanted};
 
 /// A store that looks at its holder when it hears of a release.
 #[derive(Clone, Default)]
@@ -23,27 +23,7 @@ struct Looks {
 }
 
 impl LeaseStore for Looks {
-    fn safety(&self) -> Safety {
-        self.store.safety()
-    }
-
-    fn try_acquire<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-        lease: Duration,
-    ) -> BoxFuture<'a, Result<Acquired, LeaseError>> {
-        self.store.try_acquire(name, owner, lease)
-    }
-
-    fn try_renew<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-        lease: Duration,
-    ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
-        self.store.try_renew(name, owner, lease)
-    }
+    hands_on!(store: safety try_acquire try_renew inspect);
 
     fn release<'a>(
         &'a self,
@@ -53,10 +33,6 @@ impl LeaseStore for Looks {
         let holder = self.holder.lock().expect("nobody panics").take().expect("one release each");
         self.seen.lock().expect("nobody panics").push(holder.state());
         self.store.release(name, owner)
-    }
-
-    fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
-        self.store.inspect(name)
     }
 }
 
