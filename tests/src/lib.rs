@@ -2,6 +2,7 @@
 //! README promises to compile.
 
 pub mod elsewhere;
+pub mod leases;
 pub mod s3;
 
 #[cfg(doctest)]

@@ -12,7 +12,6 @@ mod election;
 mod election_options;
 mod faults;
 mod hangs;
-mod history;
 mod lease;
 mod lock;
 mod many;
@@ -20,5 +19,6 @@ mod rw_lock;
 mod singleton;
 mod stands;
 mod twin;
-mod witness;
 mod world;
+
+use distributed_task_tests::leases::{history, witness};

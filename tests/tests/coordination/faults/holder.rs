@@ -1,69 +1,13 @@
-//! A process of its own that wants the name: this program once more, with orders.
+//! A process of its own that wants the name, which a test may kill or stop.
 
 use std::{
-    env,
     io::{BufRead as _, BufReader},
-    path::PathBuf,
     process::{Child, Command, Stdio},
     thread::{self, JoinHandle},
-    time::Duration,
 };
 
-use distributed_task::{
-    backend::redis::RedisLeases,
-    coordination::{Coordination, OnUnreachable},
-};
 use distributed_task_test_servers::wait_until;
-use serde::{Deserialize, Serialize};
-
-use super::site::wanted;
-use crate::{
-    history::History,
-    witness::{LOOKS, Register},
-};
-
-/// Where a process finds what it shall do.
-const ORDERS: &str = "LEASE_HOLDER";
-
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Orders {
-    pub url: String,
-    pub lease: Duration,
-    pub register: PathBuf,
-    /// The process is to be stopped between a look at its lease and a write, which it makes when it finds
-    /// this file. It ends after that.
-    pub go_on: Option<PathBuf>,
-}
-
-#[tokio::test]
-#[ignore = "other tests start it, as a process with orders"]
-async fn holder() {
-    let orders = env::var(ORDERS).expect("other tests start it, with orders");
-    let orders: Orders = serde_json::from_str(&orders).expect("they are ours");
-    let leases = RedisLeases::builder(&orders.url);
-    let process = Coordination::open(leases.open()).await.expect("the server is there");
-    let (history, register) = (History::spoken(), Register::at(&orders.register));
-    let lease = wanted(&process, orders.lease, OnUnreachable::default());
-    loop {
-        let held = history.acquire(&lease).await;
-        if let Some(file) = &orders.go_on {
-            held.write(&register);
-            held.renewed().await;
-            held.says_that_it_stops();
-            wait_until("somebody stopped it, and lets it go on", || file.exists());
-            held.write(&register);
-            // It may be lost.
-            let _ = held.check();
-            held.release().await;
-            return;
-        }
-        while held.check().is_ok() {
-            held.write(&register);
-            tokio::time::sleep(LOOKS).await;
-        }
-        held.release().await;
-    }
-}
+use distributed_task_tests::leases::{history::History, holder::Orders};
 
 fn signal(id: u32, signal: &str) {
     let sent = Command::new("kill").args(["-s", signal, &id.to_string()]).status();
@@ -78,14 +22,11 @@ pub struct Holder {
 
 impl Holder {
     pub fn start(orders: &Orders, history: &History) -> Self {
-        let program = env::current_exe().expect("this program is a file");
         let orders = serde_json::to_string(orders).expect("they are plain data");
         // The kernel ends it when the test is aborted, which drops nothing.
         let mut child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL"])
-            .arg(program)
-            .args(["faults::holder::holder", "--exact", "--ignored", "--nocapture"])
-            .env(ORDERS, orders)
+            .args([env!("CARGO_BIN_EXE_lease-holder"), &orders])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -94,10 +35,7 @@ impl Holder {
         let history = history.clone();
         let reader = thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
-                // What the test program says around it is no event.
-                if let Ok(event) = serde_json::from_str(&line) {
-                    history.note(event);
-                }
+                history.note(serde_json::from_str(&line).expect("it says what it sees"));
             }
         });
         Self { child, reader: Some(reader) }

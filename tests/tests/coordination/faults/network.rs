@@ -8,15 +8,14 @@ use distributed_task::{
 };
 use distributed_task_test_servers::{Connections, Flow, Proxy, Way, wait_until};
 
-use super::site::{KEY, RETRY, Site, micros, wanted};
+use super::site::{KEY, PATIENT, RETRY, Site, margin, micros, wanted};
 use crate::world::{NAME, is_busy};
 
-const LEASE: Duration = Duration::from_millis(900);
+const LEASE: Duration = Duration::from_millis(1200);
 
 /// When a lease was renewed that is held until then.
 fn renewed_at(until: u64, lease: Duration) -> u64 {
-    let counted = lease - lease / 100 - Duration::from_millis(2);
-    until - u64::try_from(counted.as_micros()).expect("it is short")
+    until + margin(lease) - u64::try_from(lease.as_micros()).expect("it is short")
 }
 
 /// A holder with the default policy that nobody answers any more is told within half of its lease, and
@@ -112,14 +111,14 @@ async fn what_was_lost_is_free_when_its_holder_has_stopped() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn patience_ends_with_the_lease() {
     let site = Site::new().await;
-    let held = site.held(LEASE, OnUnreachable::LoseAfter(LEASE * 10)).await;
+    let held = site.held(LEASE, PATIENT).await;
     let waiting = site.waiting(LEASE);
     let until = held.renewed().await;
     site.proxy.set(Connections::All, Way::In, Flow::Hold);
     let (cause, told) = site.told(&held).await;
     assert_eq!(cause, LossCause::Expired);
     site.control.within("told", micros(told.saturating_sub(until)), Duration::ZERO);
-    site.handed_over(held, until + 11_000, waiting).await;
+    site.handed_over(held, until + margin(LEASE), waiting).await;
     site.nothing_is_wrong();
 }
 
@@ -137,7 +136,7 @@ async fn survives(lease: Duration, what: OnUnreachable, fault: impl AsyncFn(&Pro
     assert!(held.write(&site.register));
     assert!(site.proxy.accepted() > connections);
     assert_eq!(held.release().await, ReleaseOutcome::Released);
-    let next = site.history.take(&wanted(&site.two, lease, what)).await;
+    let next = site.history.take(&wanted(&site.two, lease, PATIENT)).await;
     assert!(next.write(&site.register));
     next.release().await;
     site.nothing_is_wrong();

@@ -2,22 +2,28 @@
 
 use std::time::Duration;
 
-use distributed_task::coordination::OnUnreachable;
+use distributed_task_tests::leases::{
+    history::{End, Event, What},
+    holder::Orders,
+};
 
 use super::{
-    holder::{Holder, Orders},
-    site::{RETRY, Site, micros},
+    holder::Holder,
+    site::{PATIENT, RETRY, Site, micros},
 };
-use crate::{
-    history::{End, Event, What},
-    world::{NAME, is_busy},
-};
+use crate::world::{NAME, is_busy};
 
 const LEASE: Duration = Duration::from_millis(800);
 
 fn orders(site: &Site) -> Orders {
-    let register = site.register.path();
-    Orders { url: site.server.url(), lease: LEASE, register, go_on: None }
+    Orders {
+        url: site.server.url(),
+        name: NAME.to_owned(),
+        lease: LEASE,
+        retry_delay: RETRY,
+        register: site.register.path(),
+        go_on: None,
+    }
 }
 
 fn is_granted(event: &Event) -> bool {
@@ -117,7 +123,7 @@ async fn who_is_stopped_for_half_of_the_lease_still_has_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_lets_go_is_followed_at_once() {
     let site = Site::new().await;
-    let held = site.held(LEASE, OnUnreachable::default()).await;
+    let held = site.held(LEASE, PATIENT).await;
     let mut holder = Holder::start(&orders(&site), &site.history);
     assert!(is_busy(site.two.lease(NAME).ttl(LEASE)).await);
     let (mine, fence) = (held.granted, held.fence().0);

@@ -11,7 +11,7 @@ use distributed_task::{
 use distributed_task_test_servers::wait_until;
 use tokio::{runtime::Handle, task::block_in_place};
 
-use super::site::{KEY, Site, micros, wanted};
+use super::site::{KEY, PATIENT, Site, micros, wanted};
 
 const LEASE: Duration = Duration::from_millis(900);
 /// How much of it its holder counts on, in microseconds.
@@ -63,7 +63,7 @@ async fn a_server_without_room_refuses_and_is_not_busy() {
     is_refused(&site.two, "OOM").await;
     assert_eq!(site.server.cli(&["EXISTS", KEY]), "0", "nothing half");
     assert_eq!(site.server.cli(&["CONFIG", "SET", "maxmemory", "0"]), "OK");
-    let next = wanted(&site.two, LEASE, OnUnreachable::default());
+    let next = wanted(&site.two, LEASE, PATIENT);
     let next = site.history.take(&next).await;
     assert!(next.write(&site.register));
     next.release().await;

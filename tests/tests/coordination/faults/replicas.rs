@@ -8,7 +8,7 @@ use distributed_task::{
 };
 use distributed_task_test_servers::{Appends, Proxy, RedisOptions, RedisServer, wait_until};
 
-use super::site::{KEY, RETRY, Site, behind, micros, proxy_of, wanted};
+use super::site::{KEY, PATIENT, RETRY, Site, behind, micros, proxy_of, wanted};
 
 const LEASE: Duration = Duration::from_millis(900);
 /// Where the last fence is.
@@ -61,7 +61,7 @@ async fn a_replica_that_missed_the_grant_grants_again_under_a_higher_fence() {
     let two = behind(&site.server, &other_way).await;
 
     // This one it knows of.
-    let before = site.held(LEASE, OnUnreachable::default()).await;
+    let before = site.held(LEASE, PATIENT).await;
     assert_eq!(before.guard.safety(), Safety::Replicas);
     before.release().await;
     wait_until("the replica knows", || replica.cli(&["EXISTS", FENCE]) == "1");
@@ -71,7 +71,7 @@ async fn a_replica_that_missed_the_grant_grants_again_under_a_higher_fence() {
 
     fail_over(&mut site.server, &replica, &[&site.proxy, &other_way]);
     let begun = site.history.now();
-    let next = wanted(&two, LEASE, OnUnreachable::default());
+    let next = wanted(&two, LEASE, PATIENT);
     let (history, register) = (&site.history, &site.register);
     let second = async {
         let next = history.acquire(&next).await;

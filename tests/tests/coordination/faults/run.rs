@@ -23,7 +23,7 @@ use tokio::{
 use super::site::{RETRY, behind, proxy_of};
 use crate::{
     chance::{Chance, number},
-    history::{End, Finding, History, What, falls},
+    history::{End, Event, Finding, History, What, falls},
     witness::{LOOKS, Register},
 };
 
@@ -224,8 +224,15 @@ async fn tell(mix: Mix) -> Story {
     };
     let networks = disturbing.iter().enumerate();
     let networks = networks.map(|(number, proxy)| disturb_network(proxy, number, &all));
+    // Which faults meet whom is up to the machine: a run in which nobody loses anything would show nothing.
+    let is_lost = |event: &Event| match event.what {
+        What::Ended(End::NotOwner) => mix == Mix::Deleted,
+        What::Ended(End::Expired | End::Unreachable) => mix == Mix::Kept,
+        _ => false,
+    };
     let end = async {
         sleep(LASTS).await;
+        history.wait_for("somebody loses a lease", is_lost).await;
         all.over.store(true, Ordering::Relaxed);
     };
     let (_, of_networks, of_server, ()) = tokio::join!(

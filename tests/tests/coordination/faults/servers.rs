@@ -1,6 +1,9 @@
 //! What becomes of a lease when its server stops, starts again, forgets, or is told to.
 
-use std::{thread::scope, time::Duration};
+use std::{
+    thread::{scope, sleep},
+    time::Duration,
+};
 
 use distributed_task::{
     coordination::{AcquireError, LossCause, OnUnreachable, ReleaseOutcome},
@@ -9,14 +12,13 @@ use distributed_task::{
 use distributed_task_test_servers::{Appends, RedisServer};
 use tokio::{runtime::Handle, task::block_in_place};
 
-use super::site::{KEY, Site, micros};
+use super::site::{KEY, PATIENT, Site, margin, micros};
 use crate::{
     witness::Witness,
     world::{NAME, is_busy},
 };
 
-const LEASE: Duration = Duration::from_millis(900);
-const PATIENT: OnUnreachable = OnUnreachable::LoseAfter(Duration::from_secs(3600));
+const LEASE: Duration = Duration::from_millis(1200);
 
 fn plus(at: u64, time: Duration) -> u64 {
     at + u64::try_from(time.as_micros()).expect("it is short")
@@ -44,7 +46,7 @@ async fn is_taken_away(site: Site, held: Witness, took: impl FnOnce(&mut Site)) 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_that_is_deleted_loses_the_lease() {
     let site = Site::new().await;
-    let held = site.held(LEASE, OnUnreachable::default()).await;
+    let held = site.held(LEASE, PATIENT).await;
     is_taken_away(site, held, |site| drop(site.server.cli(&["DEL", KEY]))).await;
 }
 
@@ -52,7 +54,7 @@ async fn a_key_that_is_deleted_loses_the_lease() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_flushed_loses_the_lease() {
     let site = Site::new().await;
-    let held = site.held(LEASE, OnUnreachable::default()).await;
+    let held = site.held(LEASE, PATIENT).await;
     is_taken_away(site, held, |site| drop(site.server.cli(&["FLUSHALL"]))).await;
 }
 
@@ -90,7 +92,11 @@ async fn costs_a_lease_with_little_patience(
     stop(&site.server);
     let (cause, told) = site.told(&held).await;
     assert_eq!(cause, LossCause::Unreachable);
-    site.control.within("told", micros((told + 889_000).saturating_sub(until)), LEASE / 2);
+    site.control.within(
+        "told",
+        micros((plus(told, LEASE) - margin(LEASE)).saturating_sub(until)),
+        LEASE / 2,
+    );
     go_on(&site.server);
     site.handed_over(held, until, waiting).await;
     site.nothing_is_wrong();
@@ -149,10 +155,11 @@ async fn a_server_that_is_stopped_for_longer_than_the_lease_costs_it() {
 
 /// The server forgets its scripts, or closes all connections, again and again: the lease is kept, and
 /// another one is taken and given back all the while. Answers how many calls had to be made again.
-async fn costs_nothing(again_and_again: &[&str]) -> (Site, Vec<LeaseError>) {
+async fn costs_nothing(again_and_again: &[&str], pause: Duration) -> (Site, Vec<LeaseError>) {
+    let lease = LEASE * 2;
     let site = Site::new().await;
-    let held = site.held(LEASE, OnUnreachable::LoseAtOnce).await;
-    let end = plus(site.history.now(), LEASE * 3);
+    let held = site.held(lease, PATIENT).await;
+    let end = plus(site.history.now(), lease * 2);
     let is_over = || site.history.now() >= end;
     let others = async {
         let (mut taken, mut errors) = (0, Vec::new());
@@ -177,6 +184,7 @@ async fn costs_nothing(again_and_again: &[&str]) -> (Site, Vec<LeaseError>) {
         while !is_over() {
             site.server.cli(again_and_again);
             times += 1;
+            sleep(pause);
         }
     };
     let (taken, errors) = block_in_place(|| {
@@ -185,7 +193,7 @@ async fn costs_nothing(again_and_again: &[&str]) -> (Site, Vec<LeaseError>) {
             Handle::current().block_on(others)
         })
     });
-    assert!(taken > 20 && times > 20, "{taken} and {times}: {errors:?}");
+    assert!(taken > 10 && times > 10, "{taken} and {times}: {errors:?}");
     assert!(held.write(&site.register));
     assert_eq!(held.release().await, ReleaseOutcome::Released);
     site.nothing_is_wrong();
@@ -194,15 +202,16 @@ async fn costs_nothing(again_and_again: &[&str]) -> (Site, Vec<LeaseError>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_forgets_its_scripts_costs_nothing() {
-    let (_, errors) = costs_nothing(&["SCRIPT", "FLUSH"]).await;
+    let (_, errors) = costs_nothing(&["SCRIPT", "FLUSH"], Duration::ZERO).await;
     // It may forget a script again before it runs.
     let is_refused = |error: &LeaseError| matches!(error, LeaseError::Refused { .. });
     assert!(errors.len() < 10 && errors.iter().all(is_refused), "{errors:?}");
 }
 
-/// What was asked on a connection that is closed may have to be asked again.
+/// What was asked on a connection that is closed may have to be asked again. No client can do anything on
+/// connections that do not last.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_closes_its_connections_costs_nothing() {
-    let (site, _) = costs_nothing(&["CLIENT", "KILL", "TYPE", "normal"]).await;
+    let (site, _) = costs_nothing(&["CLIENT", "KILL", "TYPE", "normal"], LEASE / 9).await;
     assert!(site.proxy.accepted() > 10, "{}", site.proxy.accepted());
 }

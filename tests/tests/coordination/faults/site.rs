@@ -41,6 +41,15 @@ pub fn proxy_of(server: &RedisServer) -> Proxy {
     Proxy::start(&format!("127.0.0.1:{}", server.port()))
 }
 
+/// What most have whom a test is not about: a machine that is busy takes nothing away from them.
+pub const PATIENT: OnUnreachable = OnUnreachable::LoseAfter(Duration::from_secs(3600));
+
+/// By how much less than its lease a holder counts on.
+pub fn margin(lease: Duration) -> u64 {
+    let margin = lease / 100 + Duration::from_millis(2);
+    u64::try_from(margin.as_micros()).expect("it is short")
+}
+
 /// Who waits asks often.
 pub const RETRY: Duration = Duration::from_millis(30);
 
@@ -85,8 +94,7 @@ impl Site {
 
     /// The second one waits for it.
     pub fn waiting(&self, lease: Duration) -> JoinHandle<Witness> {
-        let (history, wanted) =
-            (self.history.clone(), wanted(&self.two, lease, OnUnreachable::default()));
+        let (history, wanted) = (self.history.clone(), wanted(&self.two, lease, PATIENT));
         tokio::spawn(async move { history.acquire(&wanted).await })
     }
 

@@ -14,7 +14,7 @@ use distributed_task::{
     kernel::Fence,
 };
 
-use crate::history::{End, Event, History, What};
+use super::history::{End, Event, History, What};
 
 /// A holder whose looks at its lease are part of a history.
 pub struct Witness {

@@ -76,9 +76,15 @@ pub struct History {
 /// No event is waited for as long, on any machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+impl Default for History {
+    fn default() -> Self {
+        Self::on(BootClock::default())
+    }
+}
+
 impl History {
     pub fn new() -> Self {
-        Self::on(BootClock::default())
+        Self::default()
     }
 
     pub fn on(clock: impl Clock) -> Self {

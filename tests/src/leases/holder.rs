@@ -1,0 +1,63 @@
+//! What a process of its own does that wants a name: `lease-holder ORDERS`, in JSON.
+
+use std::{path::PathBuf, thread, time::Duration};
+
+use distributed_task::{
+    backend::redis::{RedisLeases, RedisOpenError},
+    coordination::Coordination,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    history::History,
+    witness::{LOOKS, Register},
+};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Orders {
+    pub url: String,
+    pub name: String,
+    pub lease: Duration,
+    pub retry_delay: Duration,
+    pub register: PathBuf,
+    /// The process is to be stopped between a look at its lease and a write, which it makes when it finds
+    /// this file. It ends after that.
+    pub go_on: Option<PathBuf>,
+}
+
+impl Orders {
+    /// Does what they say, and prints what it sees.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    ///
+    /// # Panics
+    /// When what it sees cannot be.
+    pub async fn carry_out(&self) -> Result<(), RedisOpenError> {
+        let process = Coordination::open(RedisLeases::builder(&self.url).open()).await?;
+        let (history, register) = (History::spoken(), Register::at(&self.register));
+        let lease = process.lease(&self.name).ttl(self.lease).retry_delay(self.retry_delay);
+        loop {
+            let held = history.acquire(&lease).await;
+            if let Some(file) = &self.go_on {
+                held.write(&register);
+                held.renewed().await;
+                held.says_that_it_stops();
+                // Also the first look after it was stopped is this one.
+                while !file.exists() {
+                    thread::sleep(LOOKS);
+                }
+                held.write(&register);
+                // It may be lost.
+                let _ = held.check();
+                held.release().await;
+                return Ok(());
+            }
+            while held.check().is_ok() {
+                held.write(&register);
+                tokio::time::sleep(LOOKS).await;
+            }
+            held.release().await;
+        }
+    }
+}
