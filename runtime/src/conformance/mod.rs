@@ -3,6 +3,7 @@
 //! Each suite is a list of rules; a rule is a sentence of the trait's documentation and a small
 //! function that checks it. A broken rule is a panic with its sentence.
 
+pub mod admin;
 pub mod clock;
 pub mod codec;
 pub mod files;

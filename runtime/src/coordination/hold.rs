@@ -79,6 +79,9 @@ pub enum LossCause {
     /// The store could not be asked for as long as the lease was told to bear. Nobody else has it yet,
     /// unless the store lost it.
     Unreachable,
+    /// [An operator](super::LockMonitor::force_release) took it away. Another owner may have had it for as
+    /// long as between two renewals.
+    Forced,
 }
 
 impl fmt::Display for LossCause {
@@ -87,6 +90,7 @@ impl fmt::Display for LossCause {
             Self::NotOwner => "the store gave it to nobody or to somebody else",
             Self::Expired => "its time was over before it was renewed",
             Self::Unreachable => "the store could not be asked to renew it",
+            Self::Forced => "an operator took it away",
         })
     }
 }
@@ -113,6 +117,7 @@ impl State {
             Self::Ended { how: End::Lost(LossCause::NotOwner), at } => (3, at),
             Self::Ended { how: End::Lost(LossCause::Expired), at } => (4, at),
             Self::Ended { how: End::Lost(LossCause::Unreachable), at } => (5, at),
+            Self::Ended { how: End::Lost(LossCause::Forced), at } => (6, at),
         };
         // For 73,000 years.
         time.0.min(u64::MAX >> TAG_BITS) << TAG_BITS | tag
@@ -126,7 +131,8 @@ impl State {
             2 => End::Detached,
             3 => End::Lost(LossCause::NotOwner),
             4 => End::Lost(LossCause::Expired),
-            _ => End::Lost(LossCause::Unreachable),
+            5 => End::Lost(LossCause::Unreachable),
+            _ => End::Lost(LossCause::Forced),
         };
         Self::Ended { how, at: time }
     }

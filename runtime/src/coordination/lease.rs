@@ -8,6 +8,7 @@ use super::{
     Inner,
     error::{AcquireError, unless_busy},
     guard::LeaseGuard,
+    options::LockingOptions,
     tenure::Attempt,
     terms::{OnUnreachable, Renewing, Terms},
     wait::Patience,
@@ -46,8 +47,6 @@ pub struct Lease {
 
 /// How long a lease is, unless it is said.
 const LEASE: Duration = Duration::from_secs(10);
-/// The same of locks, and of jobs.
-const OF_LOCKS: Duration = Duration::from_secs(30);
 
 impl Lease {
     pub(super) fn new(inner: &Arc<Inner>, name: &str) -> Self {
@@ -55,9 +54,17 @@ impl Lease {
         Self { inner, name, owner: None, resumes: false, share: Share::Alone, terms }
     }
 
-    /// What locks are made of.
-    pub(super) fn of_locks(inner: &Arc<Inner>, name: &str) -> Self {
-        Self::new(inner, name).ttl(OF_LOCKS)
+    /// On the terms of locks.
+    pub(super) fn with(mut self, options: &LockingOptions) -> Self {
+        let every = options.lock_extension_interval;
+        self.terms.lease = options.default_lock_timeout;
+        self.terms.retry_delay = Some(options.lock_retry_delay);
+        self.terms.max_retries = Some(options.max_lock_retries);
+        self.terms.renewed = match options.enable_lock_extension {
+            true => Renewing::Automatic(Some(every)),
+            false => Renewing::ByHand,
+        };
+        self
     }
 
     /// On terms that were put together elsewhere.
@@ -113,6 +120,15 @@ impl Lease {
         self
     }
 
+    /// Gives up after so many times that it asked again without having been told to: it is
+    /// [not acquired](AcquireError::NotAcquired) then. Who waits [for a while](Self::acquire_timeout) knows
+    /// no such limit. Default: none.
+    #[must_use]
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.terms.max_retries = Some(retries);
+        self
+    }
+
     /// Acquires as this owner: a process that wrote it down goes on with the tenure that it had. Default: a
     /// new one each time.
     ///
@@ -150,7 +166,7 @@ impl Lease {
     /// Waits until it is free.
     ///
     /// # Errors
-    /// [`AcquireError`], but never [`AcquireError::NotAcquired`].
+    /// [`AcquireError`]; [`AcquireError::NotAcquired`] only after [`max_retries`](Self::max_retries).
     ///
     /// # Cancellation
     /// As [`try_acquire`](Self::try_acquire).
@@ -208,6 +224,7 @@ impl Lease {
             terms: self.terms.clone(),
             bell: Arc::clone(&self.inner.bell),
             renewals: Arc::clone(&self.inner.renewals),
+            observed: Arc::clone(&self.inner.observed),
         });
         let (tell, told) = oneshot::channel();
         let keeping = self.inner.keeper.spawn(Arc::clone(&attempt).run(patience, tell));

@@ -11,7 +11,6 @@ use std::{
 use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 
 use super::{
-    Inner,
     error::{AcquireError, LockError, NotAcquired, unless_busy},
     guard::LeaseGuard,
     lease::Lease,
@@ -51,10 +50,10 @@ pub struct Lock {
 }
 
 impl Lock {
-    terms_of_its_lease!(lease, on_unreachable, max_hold, retry_delay);
+    terms_of_its_lease!(lease, on_unreachable, max_hold, retry_delay, max_retries);
 
-    pub(super) fn new(inner: &Arc<Inner>, name: &str) -> Self {
-        Self { lease: Lease::of_locks(inner, name), scope: None }
+    pub(super) fn new(lease: Lease) -> Self {
+        Self { lease, scope: None }
     }
 
     /// Extends it after so long, where that is less than a third of the lease.
@@ -97,7 +96,7 @@ impl Lock {
     /// Waits for its turn.
     ///
     /// # Errors
-    /// [`AcquireError`], but never [`AcquireError::NotAcquired`].
+    /// [`AcquireError`]; [`AcquireError::NotAcquired`] only after [`max_retries`](Self::max_retries).
     ///
     /// # Cancellation
     /// As [`try_acquire`](Self::try_acquire), and the place in line is given back.

@@ -36,11 +36,14 @@ mod hold;
 mod keeper;
 mod lease;
 mod lock;
+mod monitor;
+mod options;
 mod renewals;
 mod rw_lock;
 mod singleton;
 mod tenure;
 mod terms;
+mod text;
 mod view;
 mod wait;
 
@@ -48,7 +51,7 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use tokio::runtime::Handle;
 
-use self::{bell::Bell, keeper::Keeper, renewals::Renewals};
+use self::{bell::Bell, keeper::Keeper, monitor::Observed, renewals::Renewals};
 pub use self::{
     election::{
         CampaignError, Candidacy, CurrentLeadership, Election, ElectionEvent, ElectionEvents,
@@ -62,6 +65,13 @@ pub use self::{
     hold::{LossCause, Lost},
     lease::Lease,
     lock::{Lock, LockGuard, LockScope},
+    monitor::{
+        Contention, CoordinationEvent, CoordinationHealth, Happened, LockMonitor, LockStatistics,
+        Losses, StaleLock, StaleReason, Times,
+    },
+    options::{
+        BatchingOptions, CoordinationOptions, DebuggingOptions, InvalidOptions, LockingOptions,
+    },
     rw_lock::{ReadGuard, RwLock, WriteGuard},
     singleton::{OnBusy, Singleton, SingletonRun},
     tenure::ReleaseOutcome,
@@ -74,6 +84,9 @@ use crate::{
     lease::LeaseStore,
 };
 
+/// How long locks and jobs are leased, unless it is said.
+const OF_LOCKS: Duration = Duration::from_secs(30);
+
 /// Where a process holds its leases. Cloning it shares it: one for a program is enough.
 ///
 /// What it holds is kept by a thread of its own, so that user code that blocks its executor loses nothing.
@@ -81,7 +94,11 @@ use crate::{
 ///
 /// See [`Lease`] for an example.
 #[derive(Clone)]
-pub struct Coordination(Arc<Inner>);
+pub struct Coordination {
+    inner: Arc<Inner>,
+    /// What its locks and elections are made of, if that was said.
+    options: Option<Arc<CoordinationOptions>>,
+}
 
 struct Inner {
     store: Arc<dyn LeaseStore>,
@@ -89,6 +106,7 @@ struct Inner {
     bell: Arc<Bell>,
     renewals: Arc<Renewals>,
     keeper: Keeper,
+    observed: Arc<Observed>,
     /// The elections in which this process stands.
     seats: election::Seats,
 }
@@ -142,17 +160,31 @@ impl Coordination {
 
     fn over(store: impl LeaseStore, clock: Arc<dyn Clock>, keeper: Keeper) -> Self {
         let (store, bell, renewals) = (Arc::new(store), Arc::default(), Arc::default());
-        let seats = election::Seats::default();
-        Self(Arc::new(Inner { store, clock, bell, renewals, keeper, seats }))
+        let (observed, seats) = (Arc::default(), election::Seats::default());
+        let inner = Inner { store, clock, bell, renewals, keeper, observed, seats };
+        Self { inner: Arc::new(inner), options: None }
+    }
+
+    /// With options for all that is made of it from now on. How leases are renewed together and what is
+    /// logged is set for its clones as well.
+    ///
+    /// # Errors
+    /// All that is wrong with the options.
+    pub fn with_options(mut self, options: CoordinationOptions) -> Result<Self, InvalidOptions> {
+        options.check()?;
+        self.inner.renewals.set(&options.batching);
+        self.inner.observed.set(options.debugging);
+        self.options = Some(Arc::new(options));
+        Ok(self)
     }
 
     fn clock(&self) -> &dyn Clock {
-        &*self.0.clock
+        &*self.inner.clock
     }
 
     /// A name to have for a while. Asks nobody yet.
     pub fn lease(&self, name: impl AsRef<str>) -> Lease {
-        Lease::new(&self.0, name.as_ref())
+        Lease::new(&self.inner, name.as_ref())
     }
 
     /// Who leads. Asks nobody yet. Each call is a candidate of its own.
@@ -162,17 +194,39 @@ impl Coordination {
 
     /// A lock to wait for in turn. Asks nobody yet.
     pub fn lock(&self, name: impl AsRef<str>) -> Lock {
-        Lock::new(&self.0, name.as_ref())
+        Lock::new(self.lease_of_lock(name.as_ref()))
     }
 
     /// A lock that readers share. Asks nobody yet.
     pub fn rw_lock(&self, name: impl AsRef<str>) -> RwLock {
-        RwLock::new(&self.0, name.as_ref())
+        RwLock::new(self.lease_of_lock(name.as_ref()))
     }
 
     /// A job that one process at a time runs. Asks nobody yet.
     pub fn singleton(&self, name: impl AsRef<str>) -> Singleton {
-        Singleton::new(&self.0, name.as_ref())
+        Singleton::new(self.lease_of_lock(&format!("singleton:{}", name.as_ref())))
+    }
+
+    fn lease_of_lock(&self, name: &str) -> Lease {
+        let lease = Lease::new(&self.inner, name);
+        match &self.options {
+            Some(options) => lease.with(&options.locking),
+            None => lease.ttl(OF_LOCKS),
+        }
+    }
+
+    /// Looks after all that is held. Asks nobody yet.
+    pub fn monitor(&self) -> LockMonitor {
+        LockMonitor::new(&self.inner)
+    }
+
+    /// Whether this process can coordinate: takes a name that nobody else wants, and gives it back. Two
+    /// seconds at most. What elections are in is told by [`Candidacy::health`].
+    ///
+    /// # Cancellation
+    /// What was taken runs out.
+    pub async fn health(&self) -> CoordinationHealth {
+        CoordinationHealth::of(&self.inner).await
     }
 
     /// Waits until all that was let go has been given back, and all that is held was let go, for no longer
@@ -183,14 +237,14 @@ impl Coordination {
     /// What is given back goes on.
     pub async fn shutdown(&self, limit: Duration) -> usize {
         // It may be over at the limit.
-        let _ = tokio::time::timeout(limit, self.0.keeper.drained()).await;
-        self.0.keeper.running()
+        let _ = tokio::time::timeout(limit, self.inner.keeper.drained()).await;
+        self.inner.keeper.running()
     }
 }
 
 impl fmt::Debug for Coordination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kept = self.0.keeper.running();
+        let kept = self.inner.keeper.running();
         f.debug_struct("Coordination").field("kept", &kept).finish_non_exhaustive()
     }
 }

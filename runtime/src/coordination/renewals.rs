@@ -1,6 +1,9 @@
 //! Renewals of many leases, in few calls.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -8,24 +11,36 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
+use super::options::BatchingOptions;
 use crate::lease::{LeaseError, LeaseStore, Renewal, Renewed};
-
-/// The most that one call renews.
-const MOST: usize = 50;
 
 /// Gathers what is to be renewed at a moment. Nothing waits for a call that is on its way.
 #[derive(Default)]
-pub(super) struct Renewals(OnceLock<(mpsc::UnboundedSender<Wish>, AbortOnDropHandle<()>)>);
+pub(super) struct Renewals {
+    gathers: OnceLock<(mpsc::UnboundedSender<Wish>, AbortOnDropHandle<()>)>,
+    options: Arc<Mutex<BatchingOptions>>,
+}
 
 type Answer = Result<Renewed, LeaseError>;
 type Wish = (Renewal, oneshot::Sender<Answer>);
 
 impl Renewals {
+    pub(super) fn set(&self, options: &BatchingOptions) {
+        options.clone_into(&mut *set(&self.options));
+    }
+
+    /// How much earlier than it has to be a lease may be renewed, to be renewed with others.
+    pub(super) fn together(&self) -> Duration {
+        let options = set(&self.options);
+        if options.enable_batching { options.batch_timeout } else { Duration::ZERO }
+    }
+
     /// Renews one, with others. Needs the runtime that keeps leases.
     pub(super) async fn renew(&self, store: &Arc<dyn LeaseStore>, renewal: Renewal) -> Answer {
-        let (wishes, _) = self.0.get_or_init(|| {
+        let (wishes, _) = self.gathers.get_or_init(|| {
             let (wishes, coming) = mpsc::unbounded_channel();
-            (wishes, AbortOnDropHandle::new(tokio::spawn(gather(Arc::clone(store), coming))))
+            let gathering = gather(Arc::clone(store), coming, Arc::clone(&self.options));
+            (wishes, AbortOnDropHandle::new(tokio::spawn(gathering)))
         });
         let (tell, told) = oneshot::channel();
         let ended = || unanswered("the runtime that keeps leases has ended");
@@ -34,12 +49,20 @@ impl Renewals {
     }
 }
 
-async fn gather(store: Arc<dyn LeaseStore>, mut coming: mpsc::UnboundedReceiver<Wish>) {
+fn set(options: &Mutex<BatchingOptions>) -> MutexGuard<'_, BatchingOptions> {
+    options.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn gather(
+    store: Arc<dyn LeaseStore>,
+    mut coming: mpsc::UnboundedReceiver<Wish>,
+    options: Arc<Mutex<BatchingOptions>>,
+) {
     while let Some(first) = coming.recv().await {
         // What is due at the same moment comes now.
         tokio::task::yield_now().await;
-        let mut some = vec![first];
-        while some.len() < MOST
+        let (mut some, most) = (vec![first], set(&options).most());
+        while some.len() < most
             && let Ok(next) = coming.try_recv()
         {
             some.push(next);

@@ -1,9 +1,8 @@
 //! A lock that readers share.
 
-use std::{fmt, ops::Deref, sync::Arc, time::Duration};
+use std::{fmt, ops::Deref, time::Duration};
 
 use super::{
-    Inner,
     error::{AcquireError, unless_busy},
     guard::LeaseGuard,
     hold::Lost,
@@ -52,10 +51,10 @@ pub struct RwLock {
 }
 
 impl RwLock {
-    terms_of_its_lease!(lease, on_unreachable, max_hold, retry_delay);
+    terms_of_its_lease!(lease, on_unreachable, max_hold, retry_delay, max_retries);
 
-    pub(super) fn new(inner: &Arc<Inner>, name: &str) -> Self {
-        Self { lease: Lease::of_locks(inner, name) }
+    pub(super) fn new(lease: Lease) -> Self {
+        Self { lease }
     }
 
     /// What it is called.
@@ -77,7 +76,7 @@ impl RwLock {
     /// Waits for its turn, to read.
     ///
     /// # Errors
-    /// [`AcquireError`], but never [`AcquireError::NotAcquired`].
+    /// [`AcquireError`]; [`AcquireError::NotAcquired`] only after [`max_retries`](Self::max_retries).
     ///
     /// # Cancellation
     /// As [`try_read`](Self::try_read), and the place in line is given back.
@@ -110,7 +109,7 @@ impl RwLock {
     /// Waits for its turn, to write.
     ///
     /// # Errors
-    /// [`AcquireError`], but never [`AcquireError::NotAcquired`].
+    /// [`AcquireError`]; [`AcquireError::NotAcquired`] only after [`max_retries`](Self::max_retries).
     ///
     /// # Cancellation
     /// As [`read`](Self::read).

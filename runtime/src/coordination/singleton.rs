@@ -1,9 +1,8 @@
 //! Jobs that one process at a time runs, however many are told to.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::{
-    Inner,
     error::{AcquireError, NotAcquired},
     guard::{LeaseGuard, Ran},
     hold::Lost,
@@ -100,8 +99,7 @@ pub enum SingletonRun<T> {
 impl Singleton {
     terms_of_its_lease!(lease, on_unreachable);
 
-    pub(super) fn new(inner: &Arc<Inner>, name: &str) -> Self {
-        let lease = Lease::of_locks(inner, &format!("singleton:{name}"));
+    pub(super) fn new(lease: Lease) -> Self {
         Self { lease, on_busy: OnBusy::default(), max_run: None }
     }
 

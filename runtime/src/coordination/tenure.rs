@@ -23,6 +23,7 @@ use super::{
     bell::Bell,
     error::AcquireError,
     hold::{End, Hand, Hold, LossCause, State},
+    monitor::{CoordinationEvent, Happened, Observed},
     renewals::Renewals,
     terms::Terms,
     wait::Patience,
@@ -64,6 +65,7 @@ pub(super) struct Attempt {
     pub(super) terms: Terms,
     pub(super) bell: Arc<Bell>,
     pub(super) renewals: Arc<Renewals>,
+    pub(super) observed: Arc<Observed>,
 }
 
 /// What an attempt came to.
@@ -76,13 +78,15 @@ impl Attempt {
         patience: Patience,
         mut tell: oneshot::Sender<Answer>,
     ) -> ReleaseOutcome {
+        let begun = self.clock.now();
         let asked = tokio::select! {
             biased;
             () = tell.closed() => None,
             asked = self.wait(patience) => Some(asked),
         };
+        self.note_asked(&asked, self.clock.now().since(begun));
         match asked {
-            Some(Ok(hold)) => {
+            Some(Ok((hold, _))) => {
                 let hold = Arc::new(hold);
                 // Whoever does not take it lets go of it.
                 drop(tell.send(Ok(Hand::new(&hold))));
@@ -110,10 +114,42 @@ impl Attempt {
         sent.plus(lasts.saturating_sub(Terms::drift(lasts)))
     }
 
+    fn note(&self, what: Happened) {
+        let (name, owner) = (Arc::clone(&self.name), self.owner.clone());
+        self.observed.note(CoordinationEvent { name, owner, what });
+    }
+
+    fn note_asked(&self, asked: &Option<Result<(Hold, u64), AcquireError>>, waited: Duration) {
+        self.note(match asked {
+            None => Happened::GaveUp { waited },
+            Some(Ok((hold, attempts))) => {
+                Happened::Acquired { fence: hold.fence, attempts: *attempts, waited }
+            }
+            Some(Err(AcquireError::NotAcquired(why))) => {
+                let (attempts, holder) = (why.attempts, why.holder.clone());
+                Happened::NotAcquired { attempts, waited, holder }
+            }
+            Some(Err(error)) => Happened::Failed { waited, error: error.to_string().into() },
+        });
+    }
+
+    fn note_end(&self, hold: &Hold, how: End) {
+        let (fence, held) = (hold.fence, hold.now().since(hold.begun));
+        self.note(match how {
+            End::Released => Happened::Released { fence, held },
+            End::Detached => Happened::Detached { fence, held },
+            End::Lost(cause) => Happened::Lost { fence, cause, held },
+        });
+    }
+
     async fn keep(&self, hold: &Hold) -> ReleaseOutcome {
         let earliest = hold.now().plus(self.terms.min_hold);
-        match self.kept(hold).await {
-            End::Detached | End::Lost(LossCause::NotOwner) => ReleaseOutcome::NotOwner,
+        let how = self.kept(hold).await;
+        self.note_end(hold, how);
+        match how {
+            End::Detached | End::Lost(LossCause::NotOwner | LossCause::Forced) => {
+                ReleaseOutcome::NotOwner
+            }
             End::Released => {
                 self.keep_from_others(hold, earliest).await;
                 self.give_back(hold.now().plus(hold.lease())).await
@@ -139,7 +175,7 @@ impl Attempt {
             }
             match timeout(rest, self.store.try_renew(&hold.name, &hold.owner, rest)).await {
                 Ok(Ok(Renewed::Renewed)) => break,
-                Ok(Ok(Renewed::NotOwner)) | Err(_) => return,
+                Ok(Ok(Renewed::NotOwner | Renewed::Forced)) | Err(_) => return,
                 Ok(Err(error)) => {
                     tracing::warn!(name = %hold.name, owner = ?hold.owner, %error, "not kept from others");
                     if !error.is_retryable() {
@@ -155,7 +191,8 @@ impl Attempt {
     /// Renews until it has ended.
     async fn kept(&self, hold: &Hold) -> End {
         let salt = salt(&self.owner);
-        let mut renew_at = self.terms.next(hold.begun, salt);
+        let next = |last| self.terms.next(last, salt, self.renewals.together());
+        let mut renew_at = next(hold.begun);
         loop {
             let until = match hold.state() {
                 State::Held { until } => until,
@@ -164,14 +201,14 @@ impl Attempt {
             if self.is_enough(hold) {
                 renew_at = None;
             }
-            let next = renew_at.map_or(until, |at| at.min(until));
+            let due = renew_at.map_or(until, |at| at.min(until));
             tokio::select! {
                 biased;
                 how = hold.ended() => return how,
-                () = sleep(next.since(hold.now())) => {}
+                () = sleep(due.since(hold.now())) => {}
             }
             if renew_at.is_some_and(|at| at <= hold.now()) {
-                renew_at = self.terms.next(self.renew_in_time(hold).await, salt);
+                renew_at = next(self.renew_in_time(hold).await);
             }
         }
     }
@@ -197,12 +234,11 @@ impl Attempt {
             tokio::select! {
                 biased;
                 _ = hold.ended() => {}
-                Some(answer) = tries.next() => match answer {
-                    Ok(asked) => return asked,
-                    Err(error) => {
-                        tracing::warn!(name = %hold.name, owner = ?hold.owner, %error, "not renewed");
+                Some(answer) = tries.next() => {
+                    if let Ok(asked) = answer {
+                        return asked;
                     }
-                },
+                }
                 () = sleep(next.min(until).since(now)) => {}
             }
         }
@@ -235,12 +271,20 @@ impl Attempt {
         let sent = hold.now();
         let (name, owner) = (Arc::clone(&hold.name), hold.owner.clone());
         let renewed = match together {
-            true => self.renewals.renew(&self.store, Renewal { name, owner, lease }).await?,
-            false => self.store.try_renew(&name, &owner, lease).await?,
+            true => self.renewals.renew(&self.store, Renewal { name, owner, lease }).await,
+            false => self.store.try_renew(&name, &owner, lease).await,
         };
+        let took = hold.now().since(sent);
+        let renewed = renewed.inspect_err(|error| {
+            self.note(Happened::NotRenewed { took, error: error.to_string().into() });
+        })?;
         match renewed {
-            Renewed::Renewed => hold.extend(Self::until(sent, lease)),
+            Renewed::Renewed => {
+                hold.extend(Self::until(sent, lease));
+                self.note(Happened::Renewed { took });
+            }
             Renewed::NotOwner => hold.end(End::Lost(LossCause::NotOwner)),
+            Renewed::Forced => hold.end(End::Lost(LossCause::Forced)),
         }
         Ok(sent)
     }
@@ -256,7 +300,9 @@ impl Attempt {
             };
             match asked {
                 Ok(Renewed::Renewed) => return,
-                Ok(Renewed::NotOwner) => hold.end(End::Lost(LossCause::NotOwner)),
+                Ok(Renewed::NotOwner | Renewed::Forced) => {
+                    hold.end(End::Lost(LossCause::NotOwner));
+                }
                 Err(error) => {
                     tracing::warn!(name = %hold.name, owner = ?hold.owner, %error, "not downgraded");
                     if !error.is_retryable() {
@@ -275,7 +321,10 @@ impl Attempt {
             if left.is_zero() {
                 return ReleaseOutcome::Unknown;
             }
-            match timeout(left, self.store.release(&self.name, &self.owner)).await {
+            let asked = self.clock.now();
+            let answer = timeout(left, self.store.release(&self.name, &self.owner)).await;
+            self.observed.latency("release", self.clock.now().since(asked));
+            match answer {
                 Ok(Ok(Released::Released)) => return ReleaseOutcome::Released,
                 Ok(Ok(Released::AlreadyExpired)) => return ReleaseOutcome::AlreadyExpired,
                 Ok(Ok(Released::NotOwner)) => return ReleaseOutcome::NotOwner,

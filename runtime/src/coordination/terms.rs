@@ -9,9 +9,6 @@ use crate::kernel::Timestamp;
 pub(super) const LEASES: RangeInclusive<Duration> =
     Duration::from_millis(100)..=Duration::from_secs(24 * 3600);
 
-/// How much earlier a lease is renewed at most, to be renewed with others.
-const TOGETHER: Duration = Duration::from_millis(100);
-
 /// No lease is renewed more often.
 const SHORTEST: Duration = Duration::from_millis(10);
 
@@ -81,6 +78,14 @@ macro_rules! terms_of_its_lease {
             self
         }
     };
+    (max_retries) => {
+        /// As [`Lease::max_retries`](crate::coordination::Lease::max_retries).
+        #[must_use]
+        pub fn max_retries(mut self, retries: u32) -> Self {
+            self.lease = self.lease.max_retries(retries);
+            self
+        }
+    };
     ($($term:ident),*) => { $(crate::coordination::terms::terms_of_its_lease!($term);)* };
 }
 pub(super) use terms_of_its_lease;
@@ -94,6 +99,7 @@ pub(super) struct Terms {
     pub(super) min_hold: Duration,
     pub(super) max_hold: Option<Duration>,
     pub(super) retry_delay: Option<Duration>,
+    pub(super) max_retries: Option<u32>,
 }
 
 /// Who renews a lease.
@@ -116,6 +122,7 @@ impl Terms {
             min_hold: Duration::ZERO,
             max_hold: None,
             retry_delay: None,
+            max_retries: None,
         }
     }
 
@@ -139,11 +146,11 @@ impl Terms {
 
     /// When a lease is renewed that was renewed then. A little earlier than it has to be, and not all that were
     /// taken at one moment at one moment for ever; but at a moment that others have as well, since what is due
-    /// at one moment is one call.
-    pub(super) fn next(&self, last: Timestamp, salt: u64) -> Option<Timestamp> {
+    /// at one moment is one call. `together` is how much earlier that may be.
+    pub(super) fn next(&self, last: Timestamp, salt: u64, together: Duration) -> Option<Timestamp> {
         let interval = self.interval()?;
         let due = last.plus(interval.mul_f64(1.0 - salt as f64 / u64::MAX as f64 / 10.0));
-        let moments = TOGETHER.min(interval / 10).as_micros();
+        let moments = together.min(interval / 10).as_micros();
         let moments = u64::try_from(moments).unwrap_or(u64::MAX).max(1);
         Some(Timestamp(due.0 / moments * moments))
     }
@@ -209,7 +216,7 @@ mod tests {
             (asked_for(Duration::ZERO), SHORTEST),
         ] {
             for salt in [0, u64::MAX / 2, u64::MAX] {
-                let after = terms.next(last, salt).expect("it is renewed").since(last);
+                let after = terms.next(last, salt, lease / 90).expect("it is renewed").since(last);
                 assert!(
                     interval * 3 / 4 <= after && after <= interval,
                     "{after:?} of {interval:?}"

@@ -50,20 +50,24 @@ impl Patience {
 }
 
 impl Attempt {
-    /// Asks until it is granted.
-    pub(super) async fn wait(&self, patience: Patience) -> Result<Hold, AcquireError> {
+    /// Asks until it is granted. Answers also how often it asked.
+    pub(super) async fn wait(&self, patience: Patience) -> Result<(Hold, u64), AcquireError> {
         let begun = self.clock.now();
         let line = self.store.locks().filter(|_| patience != Patience::Once);
         let ear = line.map(|line| self.bell.listen(line, &self.owner));
+        let mut retries = match patience {
+            Patience::Endless => self.terms.max_retries,
+            Patience::Once | Patience::For(_) => None,
+        };
         for attempts in 1.. {
             let patience_left = patience.after(self.clock.now().since(begun));
             let waiting = match self.ask(patience_left).await? {
-                Ok(hold) => return Ok(hold),
+                Ok(hold) => return Ok((hold, attempts)),
                 Err(waiting) => waiting,
             };
             let waited = self.clock.now().since(begun);
             let left = patience.limit().saturating_sub(waited);
-            if left.is_zero() {
+            if left.is_zero() || retries == Some(0) {
                 let Waiting { holder, ahead, .. } = waiting;
                 return Err(NotAcquired { attempts, waited, holder, ahead }.into());
             }
@@ -72,9 +76,15 @@ impl Attempt {
             // A store counts in milliseconds.
             let free = waiting.retry_after.map_or(pause, |left| left + Duration::from_millis(1));
             let pause = pause.min(free).min(left);
-            match &ear {
-                Some(ear) => drop(timeout(pause, ear.rung()).await),
-                None => sleep(pause).await,
+            let is_told = match &ear {
+                Some(ear) => timeout(pause, ear.rung()).await.is_ok(),
+                None => {
+                    sleep(pause).await;
+                    false
+                }
+            };
+            if !is_told {
+                retries = retries.map(|retries| retries.saturating_sub(1));
             }
         }
         unreachable!("there are more numbers than attempts")
@@ -88,7 +98,9 @@ impl Attempt {
             // Who does not wait at all is answered all the same.
             Patience::For(limit) => lease.min(limit.max(self.terms.slot())),
         };
-        let turn = timeout(limit, self.turn(patience)).await.map_err(|_| too_late(limit))??;
+        let turn = timeout(limit, self.turn(patience)).await;
+        self.observed.latency("acquire", self.clock.now().since(sent));
+        let turn = turn.map_err(|_| too_late(limit))??;
         let grant = match turn {
             Turn::Granted(grant) => grant,
             Turn::Waiting(waiting) => return Ok(Err(waiting)),

@@ -1,6 +1,7 @@
 //! Leases: somebody has a name for a limited time, and nobody else. What locks, elections and jobs that
 //! run once are built on.
 
+mod admin;
 mod error;
 mod lock;
 mod node;
@@ -14,6 +15,7 @@ use futures_util::{
 };
 
 pub use self::{
+    admin::{HeldName, LeaseAdmin},
     error::LeaseError,
     lock::{LockStore, Share, Turn, Waiting, Wake, Want},
     node::{Life, QuorumNode, Vote},
@@ -126,6 +128,11 @@ pub trait LeaseStore: Send + Sync + 'static {
     fn locks(&self) -> Option<&dyn LockStore> {
         None
     }
+
+    /// The same store for those who look after it, if it can tell who has what.
+    fn admin(&self) -> Option<&dyn LeaseAdmin> {
+        None
+    }
 }
 
 /// What it takes for two owners to have one name at a time, each within its lease. Ordered: a later one is
@@ -228,6 +235,8 @@ pub enum Renewed {
     Renewed,
     /// The owner has it no more, for good.
     NotOwner,
+    /// The same, because [an operator](LeaseAdmin::force_release) took it away.
+    Forced,
 }
 
 /// What became of a release. None of these is a failure: the name is not this owner's any more.

@@ -15,6 +15,7 @@ mod hangs;
 mod lease;
 mod lock;
 mod many;
+mod monitor;
 mod rw_lock;
 mod singleton;
 mod stands;

@@ -1,5 +1,6 @@
 //! Leases in memory: one map, and the time of the runtime.
 
+mod admin;
 mod node;
 
 use std::{
@@ -21,8 +22,8 @@ use crate::{
     clock::{Clock, SystemClock, TokioClock},
     kernel::{Fence, Timestamp},
     lease::{
-        Acquired, Grant, LeaseError, LeaseStore, LockStore, Owner, Released, Renewed, Safety,
-        Share, Tenure, Turn, Waiting, Wake, Want,
+        Acquired, Grant, LeaseAdmin, LeaseError, LeaseStore, LockStore, Owner, Released, Renewed,
+        Safety, Share, Tenure, Turn, Waiting, Wake, Want,
     },
 };
 
@@ -57,6 +58,8 @@ struct Name {
     /// Who shares it, until when.
     shared: HashMap<Owner, Timestamp>,
     line: VecDeque<Place>,
+    /// From whom an operator took it, and until when that is known.
+    forced: Option<(Owner, Timestamp)>,
 }
 
 struct Held {
@@ -127,7 +130,10 @@ impl State {
 
 impl Name {
     fn is_nothing(&self) -> bool {
-        self.held.is_none() && self.shared.is_empty() && self.line.is_empty()
+        self.held.is_none()
+            && self.shared.is_empty()
+            && self.line.is_empty()
+            && self.forced.is_none()
     }
 
     /// Forgets what is over.
@@ -135,6 +141,7 @@ impl Name {
         self.held.take_if(|held| held.until <= now);
         self.shared.retain(|_, until| now < *until);
         self.line.retain(|place| now < place.until);
+        self.forced.take_if(|(_, until)| *until <= now);
     }
 
     fn is_free(&self, share: Share) -> bool {
@@ -149,6 +156,14 @@ impl Name {
 
     fn is_held_by(&self, owner: &Owner) -> bool {
         self.held.as_ref().is_some_and(|held| held.owner == *owner)
+    }
+
+    /// What an owner is told that has it no more.
+    fn lost_by(&self, owner: &Owner) -> Renewed {
+        match &self.forced {
+            Some((from, _)) if from == owner => Renewed::Forced,
+            _ => Renewed::NotOwner,
+        }
     }
 
     /// Until when what this owner has lasts, to be changed.
@@ -271,7 +286,7 @@ impl LeaseStore for MemoryLeases {
                 *until = now.plus(lasting(lease)).max(*until);
                 Renewed::Renewed
             }
-            None => Renewed::NotOwner,
+            None => known.lost_by(owner),
         })
     }
 
@@ -284,17 +299,14 @@ impl LeaseStore for MemoryLeases {
     }
 
     fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
-        self.at_once(name, |known, _, now| {
-            known.held.as_ref().map(|held| Tenure {
-                owner: held.owner.clone(),
-                fence: held.fence,
-                since: held.since,
-                expires_in: Some(held.until.since(now)),
-            })
-        })
+        self.at_once(name, |known, _, now| known.tenure(now))
     }
 
     fn locks(&self) -> Option<&dyn LockStore> {
+        Some(self)
+    }
+
+    fn admin(&self) -> Option<&dyn LeaseAdmin> {
         Some(self)
     }
 }

@@ -132,7 +132,7 @@ fn not_granted(vote: Acquired) -> Option<NodeFailure> {
 pub(super) fn not_renewed(renewed: Renewed) -> Option<NodeFailure> {
     match renewed {
         Renewed::Renewed => None,
-        Renewed::NotOwner => Some(NodeFailure::NotOwner),
+        Renewed::NotOwner | Renewed::Forced => Some(NodeFailure::NotOwner),
     }
 }
 

@@ -37,7 +37,7 @@ impl Inner {
         let limit = self.rules.limit(lease);
         match renewals.decide(limit, |renewals| tally::renewal(renewals, majority)).await {
             Some(Renewed::Renewed) => {}
-            Some(Renewed::NotOwner) => {
+            Some(Renewed::NotOwner | Renewed::Forced) => {
                 self.give_up(claim);
                 return Ok(Renewed::NotOwner);
             }

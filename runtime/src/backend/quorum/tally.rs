@@ -56,8 +56,14 @@ fn free_after(busy: &[Busy], needed: usize) -> Option<Duration> {
 
 /// Whether most servers say so, or most say that it is not this owner's.
 pub(super) fn renewal(answers: &[Answer<Renewed>], majority: usize) -> Option<Renewed> {
-    let of = |renewed| answers.iter().filter(|answer| answer.said() == Some(&renewed)).count();
-    [Renewed::Renewed, Renewed::NotOwner].into_iter().find(|renewed| of(*renewed) >= majority)
+    let said = |answer: &Answer<Renewed>| answer.said().copied();
+    let kept = answers.iter().filter(|answer| said(answer) == Some(Renewed::Renewed)).count();
+    let lost =
+        |answer: &&Answer<Renewed>| said(answer).is_some_and(|said| said != Renewed::Renewed);
+    match kept >= majority {
+        true => Some(Renewed::Renewed),
+        false => (answers.iter().filter(lost).count() >= majority).then_some(Renewed::NotOwner),
+    }
 }
 
 /// What most servers say of a release; where they differ, what says most.

@@ -178,7 +178,7 @@ impl Election {
     /// Outside of a runtime, where there are callbacks.
     pub fn start(&self) -> Result<Candidacy, StartError> {
         let candidate = self.stand()?;
-        let inner = &self.coordination.0;
+        let inner = &self.coordination.inner;
         let seat = inner.seats.take(&self.name)?;
         let events = broadcast::Sender::new(WAITING);
         let (orders, ordered) = watch::channel(Order::Stand);

@@ -5,9 +5,8 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{
-    CampaignError, Election, ElectionTerms, Leadership, LeadershipContext, run::Pauses, text,
-};
+use super::{CampaignError, Election, ElectionTerms, Leadership, LeadershipContext, run::Pauses};
+use crate::coordination::text;
 use crate::{
     coordination::{Lease, LeaseGuard, tenure::salt},
     kernel::{Fence, Timestamp},

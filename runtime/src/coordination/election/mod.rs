@@ -14,7 +14,6 @@ mod run;
 mod stand;
 mod state;
 mod terms;
-mod text;
 
 use std::{any::Any, error::Error, fmt, future::Future, sync::Arc, time::Duration};
 
@@ -86,7 +85,8 @@ const PREFIX: &str = "election\u{1f}";
 
 impl Election {
     pub(super) fn new(coordination: &Coordination, name: &str) -> Self {
-        let (options, identity) = (ElectionOptions::default(), candidate::Identity::draw());
+        let options = coordination.options.as_ref().map(|options| options.leader_election.clone());
+        let (options, identity) = (options.unwrap_or_default(), candidate::Identity::draw());
         let candidate = identity.name(&options.candidate_id);
         let (coordination, name) = (coordination.clone(), name.into());
         let (extensions, callbacks) = (Extensions::default(), Callbacks::default());

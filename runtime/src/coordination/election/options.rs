@@ -4,10 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    terms::{self, ElectionTerms, InvalidElection},
-    text,
-};
+use super::terms::{self, ElectionTerms, InvalidElection};
+use crate::coordination::text;
 
 /// What a candidate says of itself.
 pub type Metadata = BTreeMap<String, String>;

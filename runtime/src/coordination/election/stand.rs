@@ -84,7 +84,12 @@ impl Stand {
     }
 
     fn tell(&self, event: ElectionEvent) {
-        tracing::info!(election = %self.candidate.election.name, ?event, "election");
+        let election = &self.candidate.election;
+        let wanted = election.coordination.inner.observed.debugging();
+        match wanted.enable_leader_election_logging || wanted.log_coordination_events {
+            true => tracing::info!(election = %election.name, ?event, "election"),
+            false => tracing::debug!(election = %election.name, ?event, "election"),
+        }
         // Nobody may listen.
         let _ = self.events.send(event);
     }

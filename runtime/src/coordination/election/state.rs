@@ -18,10 +18,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Election, ElectionEvent, ElectionEvents, LeaderInfo, candidacy::Stopped, fitness::Fitness,
-    office::Office, text,
+    office::Office,
 };
 use crate::{
-    coordination::Coordination,
+    coordination::{Coordination, text},
     kernel::{Fence, Timestamp},
 };
 

@@ -170,6 +170,60 @@
 //! Before a program ends, [`shutdown`](crate::coordination::Coordination::shutdown) waits until everything was given
 //! back.
 //!
+//! # Looking after it
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Duration;
+//! use distributed_task::{backend::memory::MemoryLeases, coordination::Coordination};
+//!
+//! let coordination = Coordination::new(MemoryLeases::new());
+//! let monitor = coordination.monitor();
+//! println!("{:?} and {:?}", coordination.health().await, monitor.statistics());
+//! for stale in monitor.stale_locks(Duration::from_secs(3600)).await? {
+//!     println!("{} is held for long: {:?}", stale.lock.name, stale.reason);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A [`LockMonitor`](crate::coordination::LockMonitor) counts what happens in its process, tells
+//! [events](crate::coordination::CoordinationEvent), looks up who has what in any process, and takes a name away from
+//! a holder that hangs. A lease knows neither whether work under it goes on: an operator, or
+//! [`max_hold`](crate::coordination::Lock::max_hold), does.
+//!
+//! With the feature `metrics` the recorder of the program gets the same. Names are told by class, which is what stands
+//! before the first `:` or `/`, so there are never more than 65 labels.
+//!
+//! | figure | labels |
+//! | --- | --- |
+//! | counter `coord.lease.acquire` | `result`: `acquired`, `busy`, `gave_up`, `failed`; `key_class` |
+//! | counter `coord.lease.contended`, `coord.lease.contention_high` | `key_class` |
+//! | counter `coord.lease.renew` | `result`: `renewed`, `failed` |
+//! | counter `coord.lease.lost`, `coord.lease.forced` | `cause` of what was lost |
+//! | gauge `coord.lease.held` | |
+//! | histogram `coord.lease.wait`, `coord.lease.hold`, in seconds | `key_class` |
+//! | histogram `coord.store.latency`, in seconds | `op`: `acquire`, `renew`, `release` |
+//!
+//! Worth an alert, in the language of Prometheus:
+//!
+//! | what | when |
+//! | --- | --- |
+//! | leases are lost again and again | `sum(increase(coord_lease_lost[10m])) > 2` |
+//! | the store is why: renewals fail, and it is slow | `increase(coord_lease_renew{result="failed"}[5m]) > 0 and histogram_quantile(0.99, rate(coord_store_latency_bucket{op="renew"}[5m])) > 0.25` |
+//! | those who want one class wait for long | `increase(coord_lease_contention_high[10m]) > 0` |
+//!
+//! Logs have the fields `key`, `owner` (eight characters of it), `waited`, `took` or `held`, and `error`. Losses and
+//! failures are warnings, what is acquired and let go is `debug`, and
+//! [`DebuggingOptions`](crate::coordination::DebuggingOptions) make that `info`.
+//!
+//! # Options from a file
+//!
+//! [`CoordinationOptions`](crate::coordination::CoordinationOptions) can be read by serde, under the names and with the
+//! defaults that users of other libraries know, and [`check`](crate::coordination::CoordinationOptions::check) tells
+//! all that is wrong with them at once. A process that sets them waits for a lock as its `max_lock_retries` say.
+//!
 //! # Stores of your own
 //!
 //! What has a compare-and-set and a time limit can be a [`LeaseStore`](crate::lease::LeaseStore); the suite in

@@ -1,5 +1,6 @@
 //! Leases in Redis: a hash with an end for each, and a number that outlives it.
 
+mod admin;
 mod names;
 mod node;
 mod scripts;
@@ -29,8 +30,8 @@ use super::{
 use crate::{
     kernel::{Fence, Timestamp},
     lease::{
-        Acquired, Grant, LeaseError, LeaseStore, LockStore, Owner, Released, Renewal, Renewed,
-        Safety, Share, Tenure, Turn, Waiting, Wake, Want,
+        Acquired, Grant, LeaseAdmin, LeaseError, LeaseStore, LockStore, Owner, Released, Renewal,
+        Renewed, Safety, Share, Tenure, Turn, Waiting, Wake, Want,
     },
 };
 
@@ -39,7 +40,8 @@ use crate::{
 /// A lease is the hash `<namespace>:{<name>}:l`, which ends with it, and its last fence the number
 /// `<namespace>:{<name>}:f`, which is remembered for a day after the last grant, and at least twice as
 /// long as that was for. The sets `:r`, `:q` and `:d` have those who share it, those who wait, and until when
-/// these do; they end with the last of them. On the channel `<namespace>:wake:<process>` a process hears
+/// these do; they end with the last of them. The hash `:x` says from whom an operator took the name, for a
+/// day. On the channel `<namespace>:wake:<process>` a process hears
 /// whose turn it is, on one connection however many wait. A fence is the time of the server in microseconds, or one more than the last one:
 /// it also rises where the server lost that, unless its clock went back meanwhile.
 ///
@@ -201,7 +203,9 @@ fn name_of(owner: &Owner) -> Bytes {
 /// What became of one of several renewals, or what is wrong with its keys.
 fn renewal(answer: Value) -> Result<Renewed, LeaseError> {
     match answer {
-        Value::Int(is_its) => Ok(renewed(is_its == 1)),
+        Value::Int(1) => Ok(Renewed::Renewed),
+        Value::Int(0) => Ok(Renewed::NotOwner),
+        Value::Int(-1) => Ok(Renewed::Forced),
         wrong => {
             let source = answer_of::<String>(wrong)?.into();
             Err(LeaseError::Refused { source, retryable: false })
@@ -261,7 +265,8 @@ impl LeaseStore for RedisLeases {
         renewals: &'a [Renewal],
     ) -> BoxFuture<'a, Result<Vec<Result<Renewed, LeaseError>>, LeaseError>> {
         async move {
-            let of = |Renewal { name, .. }: &Renewal| self.keys(name, [Kind::Lease, Kind::Readers]);
+            let kinds = [Kind::Lease, Kind::Readers, Kind::Forced];
+            let of = |Renewal { name, .. }: &Renewal| self.keys(name, kinds);
             let keys: Vec<String> = renewals.iter().flat_map(of).collect();
             let of =
                 |Renewal { owner, lease, .. }: &Renewal| [name_of(owner), number(lasting(*lease))];
@@ -309,6 +314,10 @@ impl LeaseStore for RedisLeases {
     }
 
     fn locks(&self) -> Option<&dyn LockStore> {
+        Some(self)
+    }
+
+    fn admin(&self) -> Option<&dyn LeaseAdmin> {
         Some(self)
     }
 }

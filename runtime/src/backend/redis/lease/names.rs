@@ -23,6 +23,8 @@ pub(super) enum Kind {
     Deadlines,
     /// Who shares it, and until when.
     Readers,
+    /// From whom an operator took it.
+    Forced,
 }
 
 pub(super) fn keys<const N: usize>(namespace: &str, name: &str, kinds: [Kind; N]) -> [String; N] {
@@ -34,6 +36,7 @@ pub(super) fn keys<const N: usize>(namespace: &str, name: &str, kinds: [Kind; N]
             Kind::Queue => 'q',
             Kind::Deadlines => 'd',
             Kind::Readers => 'r',
+            Kind::Forced => 'x',
         };
         format!("{namespace}:{{{tag}}}:{letter}")
     })
@@ -42,6 +45,34 @@ pub(super) fn keys<const N: usize>(namespace: &str, name: &str, kinds: [Kind; N]
 /// What the channels begin with on which processes are told that it is their turn.
 pub(super) fn channels(namespace: &str) -> String {
     format!("{namespace}:wake:")
+}
+
+/// What all keys of names match that somebody has.
+pub(super) fn held(namespace: &str) -> String {
+    let mut pattern = String::with_capacity(namespace.len());
+    for character in namespace.chars() {
+        if matches!(character, '*' | '?' | '[' | ']' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern + ":{*}:[lr]"
+}
+
+/// The name of such a key.
+pub(super) fn name_in(namespace: &str, key: &str) -> Option<String> {
+    let tag = key.strip_prefix(namespace)?.strip_prefix(":{")?.rsplit_once("}:")?.0;
+    if tag == "%" {
+        return Some(String::new());
+    }
+    let mut parts = tag.split('%');
+    let mut name = parts.next()?.to_owned();
+    for part in parts {
+        let (code, rest) = part.split_at_checked(2)?;
+        name.push(char::from(u8::from_str_radix(code, 16).ok()?));
+        name.push_str(rest);
+    }
+    Some(name)
 }
 
 /// Without what would end the tag, and without what is no text to read. No two names have one.
@@ -87,6 +118,16 @@ mod tests {
         {
             assert_eq!(tag(name), wanted);
         }
+    }
+
+    #[test]
+    fn a_key_tells_its_name() {
+        for name in ["", "nightly:Bericht für 7", "{a}", "%7B", "a\n", "#", "}:l"] {
+            let [key] = keys("shop", name, [Kind::Lease]);
+            assert_eq!(name_in("shop", &key).as_deref(), Some(name), "{key}");
+        }
+        assert_eq!(name_in("shop", "shop:other"), None);
+        assert_eq!(held("a*b"), "a\\*b:{*}:[lr]");
     }
 
     #[test]

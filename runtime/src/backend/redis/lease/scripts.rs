@@ -27,7 +27,7 @@ macro_rules! scripts {
     };
 }
 
-scripts! { acquire, downgrade, inspect, raise, release, renew, }
+scripts! { acquire, downgrade, force, inspect, list, raise, release, renew, }
 
 impl Scripts {
     pub(super) fn standard() -> Arc<Self> {

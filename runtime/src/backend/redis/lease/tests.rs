@@ -32,6 +32,7 @@ async fn verdict(server: &RedisServer, scripts: &Arc<Scripts>) -> Result<(), Str
     let suites = async {
         conformance::lease::run(&mut make).await;
         conformance::lock::run(&mut make).await;
+        conformance::admin::run(&mut make).await;
     };
     let panic = AssertUnwindSafe(suites).catch_unwind().await;
     panic.map_err(|message| message.downcast().map_or_else(|_| String::new(), |text| *text))
@@ -47,9 +48,14 @@ async fn every_clause_that_is_missing_in_a_script_is_found() {
         ("acquire", "PTTL', key) < milliseconds", "PTTL', key) ~= 7", "acquiring again never"),
         ("acquire", "math.max(micros, last + 1)", "last + 1 - 1", "a fence that is not 0"),
         ("acquire", "math.max(micros, last + 1)", "2", "each tenure has a higher fence"),
-        ("renew", "== owner", "~= 'nobody'", "nobody renews"),
+        ("renew", "alone, 'o') == owner", "alone, 'o') ~= 'nobody'", "nobody renews"),
         ("renew", "PTTL', key) < milliseconds", "PTTL', key) ~= 7", "a renewal never"),
-        ("renew", "return 0\n", "redis.call('HSET', alone, 'o', owner)\n", "nobody renews"),
+        (
+            "renew",
+            "return redis.call('HGET', forced, 'o') == owner and -1 or 0",
+            "redis.call('HSET', alone, 'o', owner)",
+            "nobody renews",
+        ),
         ("release", "if holder == ARGV[1] then", "if holder then", "nobody frees"),
         ("release", "redis.call('DEL', KEYS[1])", "", "the owner frees"),
         ("release", "elseif holder then", "else", "freeing what is over"),
@@ -100,6 +106,23 @@ async fn every_clause_that_is_missing_in_a_script_is_found() {
             "giving a place back",
         ),
         ("downgrade", "  redis.call('DEL', KEYS[1])\n", "", "a downgrade lets"),
+        // What an operator does.
+        ("force", "if held[2] ~= ARGV[1] then", "if not held[2] then", "by its own fence"),
+        ("force", "redis.call('DEL', KEYS[1])\n", "", "over at once"),
+        ("force", "'o', held[1], 'f'", "'f'", "its holder is told"),
+        (
+            "force",
+            "wake(KEYS[1], KEYS[2], KEYS[3], KEYS[4],",
+            "string.len(KEYS[1], KEYS[2], KEYS[3], KEYS[4],",
+            "who is first in line",
+        ),
+        ("renew", "and -1 or 0", "and 0 or 0", "its holder is told"),
+        (
+            "list",
+            "sharing = redis.call('ZCOUNT', readers",
+            "sharing = redis.call('ZCOUNT', line",
+            "is counted",
+        ),
         ("downgrade", "elseif reading <= now then", "elseif false then", "by a downgrade"),
     ];
     let server = RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() });

@@ -20,14 +20,14 @@ fn read(text: &str) -> Result<Duration, String> {
 pub(super) mod or_none {
     use super::*;
 
-    pub(in super::super) fn serialize<S: Serializer>(
+    pub(in crate::coordination) fn serialize<S: Serializer>(
         it: &Option<Duration>,
         to: S,
     ) -> Result<S::Ok, S::Error> {
         it.map(|it| humantime::format_duration(it).to_string()).serialize(to)
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(in crate::coordination) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
     ) -> Result<Option<Duration>, D::Error> {
         let text = Option::<String>::deserialize(from)?;

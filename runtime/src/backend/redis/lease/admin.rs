@@ -1,0 +1,91 @@
+//! Who has what in Redis: all keys are looked through, some at a time, and nobody waits for it.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use futures_util::{
+    FutureExt, StreamExt, TryStreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use redis::{Value, cmd};
+
+use super::{
+    LINE, REMEMBERED, RedisLeases, answer_of, lease_error, left, milliseconds,
+    names::{Kind, held, name_in},
+    number,
+};
+use crate::{
+    kernel::{Fence, Timestamp},
+    lease::{HeldName, LeaseAdmin, LeaseError, Owner, Tenure},
+};
+
+/// How many keys the server looks at for one answer: some tenths of a millisecond of its time.
+const PAGE: u32 = 500;
+
+/// Owner, fence, since when and what is left; how many share it, and how many wait.
+type Seen = (Option<String>, Option<u64>, Option<u64>, Option<i64>, u64, u64);
+
+impl RedisLeases {
+    /// Who has which names of the next page, and where the one after it begins.
+    async fn page(&self, cursor: u64) -> Result<(u64, Vec<HeldName>), LeaseError> {
+        let mut scan = cmd("SCAN");
+        scan.arg(cursor).arg("MATCH").arg(held(&self.0.namespace)).arg("COUNT").arg(PAGE);
+        let answer = self.0.link.call(scan).await.map_err(lease_error)?;
+        let (next, keys): (u64, Vec<Vec<u8>>) = answer_of(answer)?;
+        // A key that is no text is none of ours.
+        let texts = keys.into_iter().filter_map(|key| String::from_utf8(key).ok());
+        let names: BTreeSet<_> = texts.filter_map(|key| name_in(&self.0.namespace, &key)).collect();
+        if names.is_empty() {
+            return Ok((next, Vec::new()));
+        }
+        let of = |name: &String| self.keys(name, [Kind::Lease, Kind::Queue, Kind::Readers]);
+        let keys: Vec<String> = names.iter().flat_map(of).collect();
+        let seen: Vec<Value> = self.ask(&self.0.scripts.list, &keys, &[]).await?;
+        let held = names.into_iter().zip(seen).map(|(name, seen)| held_name(name, seen));
+        let held = held.filter(|held| {
+            held.as_ref().map_or(true, |held| held.holder.is_some() || held.readers > 0)
+        });
+        Ok((next, held.collect::<Result<_, _>>()?))
+    }
+}
+
+fn held_name(name: String, seen: Value) -> Result<HeldName, LeaseError> {
+    let (owner, fence, since, milliseconds, readers, waiting): Seen = answer_of(seen)?;
+    let holder = owner.map(|owner| Tenure {
+        owner: Owner::from(owner),
+        fence: Fence(fence.unwrap_or_default()),
+        since: Timestamp(since.unwrap_or_default()),
+        expires_in: milliseconds.and_then(left),
+    });
+    Ok(HeldName { name, holder, readers, waiting })
+}
+
+impl LeaseAdmin for RedisLeases {
+    fn names(&self) -> BoxStream<'_, Result<HeldName, LeaseError>> {
+        let pages = stream::try_unfold(Some(0), move |cursor| async move {
+            let Some(cursor) = cursor else { return Ok::<_, LeaseError>(None) };
+            let (next, page) = self.page(cursor).await?;
+            let page = page.into_iter().map(Ok::<_, LeaseError>);
+            Ok(Some((stream::iter(page), (next != 0).then_some(next))))
+        });
+        pages.try_flatten().boxed()
+    }
+
+    fn force_release<'a>(
+        &'a self,
+        name: &'a str,
+        fence: Fence,
+        why: &'a str,
+    ) -> BoxFuture<'a, Result<bool, LeaseError>> {
+        async move {
+            let [lease, queue, deadlines, readers] = self.keys(name, LINE);
+            let [forced] = self.keys(name, [Kind::Forced]);
+            let why = Bytes::copy_from_slice(why.as_bytes());
+            let args = [number(fence.0), why, number(milliseconds(REMEMBERED)), self.channels()];
+            let keys = [lease, queue, deadlines, readers, forced];
+            self.ask(&self.0.scripts.force, &keys, &args).await
+        }
+        .boxed()
+    }
+}

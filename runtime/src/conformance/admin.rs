@@ -1,0 +1,225 @@
+//! The contract of [`LeaseAdmin`], as checks. What it shares with other lease stores is in
+//! [`lease`](super::lease).
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{StreamExt, TryStreamExt, stream::SelectAll};
+
+use super::{
+    lease::{DeskOf, Subject},
+    rule::{Failure, Rule, Verdict, check_all, ensure, ensure_eq, rules},
+};
+use crate::{
+    kernel::Fence,
+    lease::{
+        Acquired, HeldName, LeaseAdmin, LockStore, Owner, Released, Renewed, Share, Turn, Wake,
+        Want,
+    },
+};
+
+/// Checks every rule of the contract, each on a store that `make` makes for it. Where the store has
+/// [a line](crate::lease::LockStore), the rules about it as well.
+///
+/// # Panics
+/// With the sentence of the first rule that is broken.
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::time::Duration;
+/// use distributed_task::{
+///     backend::memory::MemoryLeases,
+///     conformance::{self, lease::Subject},
+/// };
+///
+/// conformance::admin::run(async || Subject {
+///     store: MemoryLeases::new(),
+///     lease: Duration::from_millis(200),
+///     pass: Box::new(|time| Box::pin(tokio::time::sleep(time))),
+/// })
+/// .await;
+/// # }
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// ```
+pub async fn run<L: LeaseAdmin>(mut make: impl AsyncFnMut() -> Subject<L>) {
+    check_all(RULES, async || make().await.on_a_desk(|store| store as Arc<dyn LeaseAdmin>)).await;
+}
+
+type Desk = DeskOf<dyn LeaseAdmin>;
+
+const RULES: &[Rule<Desk>] = rules! {
+    "every name that somebody has is told, with its holder" => tells_all,
+    "a name that nobody has is not told" => tells_no_other,
+    "who shares a name and who waits is counted" => counts,
+    "a tenure that is ended by an operator is over at once" => frees,
+    "its holder is told so when it renews, and nobody else is" => tells_the_holder,
+    "its holder frees nothing any more" => frees_no_more,
+    "a tenure is ended by its own fence only" => by_its_fence,
+    "ending it again does not end the next one" => once,
+    "the next tenure has a higher fence" => fence_rises,
+    "who is first in line gets it" => line_moves,
+};
+
+const NAME: &str = "nightly-report";
+
+impl Desk {
+    async fn granted(&self, name: &str, owner: &Owner) -> Result<Fence, Failure> {
+        match self.store.try_acquire(name, owner, self.lease).await? {
+            Acquired::Granted(grant) => Ok(grant.fence),
+            Acquired::Busy(busy) => Err(format!("{busy:?} was answered").into()),
+        }
+    }
+
+    async fn names(&self) -> Result<Vec<HeldName>, Failure> {
+        let mut names: Vec<HeldName> = self.store.names().try_collect().await?;
+        names.sort_by(|one, other| one.name.cmp(&other.name));
+        // One that is told twice is told.
+        names.dedup_by(|one, other| one.name == other.name);
+        Ok(names)
+    }
+
+    async fn forced(&self, fence: Fence) -> Verdict {
+        let is_done = self.store.force_release(NAME, fence, "ops: it hangs").await?;
+        self.in_time(ensure(is_done, || "it was not ended".into()))
+    }
+
+    async fn line(&self, owner: &Owner, share: Share) -> Result<Option<Turn>, Failure> {
+        let Some(line) = self.store.locks() else { return Ok(None) };
+        let (lease, stay) = (self.lease, self.lease * 8);
+        Ok(Some(line.acquire_in_turn(Want { name: NAME, owner, share, lease, stay }).await?))
+    }
+}
+
+async fn tells_all(desk: Desk) -> Verdict {
+    // More than a page.
+    let mut wanted = Vec::new();
+    for number in 0..300 {
+        let (name, owner) = (format!("{{{number:03}}}:%"), Owner::draw());
+        // None of them runs out while the others are taken.
+        let lease = desk.lease * 100;
+        let Acquired::Granted(grant) = desk.store.try_acquire(&name, &owner, lease).await? else {
+            return Err("a name that nobody wants is busy".into());
+        };
+        wanted.push((name, owner, grant.fence));
+    }
+    let told = desk.names().await?.into_iter().map(|name| {
+        let holder = name.holder.ok_or("nobody has it")?;
+        let left = holder.expires_in.ok_or("it has no end")?;
+        ensure(Duration::ZERO < left && left <= desk.lease * 100, || format!("{left:?} is left"))?;
+        Ok((name.name, holder.owner, holder.fence))
+    });
+    ensure_eq(told.collect::<Result<Vec<_>, Failure>>()?, wanted)
+}
+
+async fn tells_no_other(desk: Desk) -> Verdict {
+    let (released, expired) = (Owner::draw(), Owner::draw());
+    desk.granted("released", &released).await?;
+    desk.store.release("released", &released).await?;
+    desk.granted("expired", &expired).await?;
+    desk.over().await;
+    ensure_eq(desk.names().await?, vec![])
+}
+
+async fn counts(desk: Desk) -> Verdict {
+    for _ in 0..2 {
+        if desk.line(&Owner::draw(), Share::Shared).await?.is_none() {
+            return Ok(());
+        }
+    }
+    desk.line(&Owner::draw(), Share::Alone).await?;
+    let names = desk.names().await?;
+    let seen: Vec<_> = names.iter().map(|name| (&*name.name, name.readers, name.waiting)).collect();
+    desk.in_time(ensure_eq(seen, vec![(NAME, 2, 1)]))
+}
+
+async fn frees(desk: Desk) -> Verdict {
+    let fence = desk.granted(NAME, &Owner::draw()).await?;
+    desk.forced(fence).await?;
+    ensure_eq(desk.names().await?, vec![])?;
+    ensure_eq(desk.store.inspect(NAME).await?, None)?;
+    desk.granted(NAME, &Owner::draw()).await.map(drop)
+}
+
+async fn tells_the_holder(desk: Desk) -> Verdict {
+    let (holder, next) = (Owner::draw(), Owner::draw());
+    let fence = desk.granted(NAME, &holder).await?;
+    desk.forced(fence).await?;
+    ensure_eq(desk.store.try_renew(NAME, &holder, desk.lease).await?, Renewed::Forced)?;
+    desk.granted(NAME, &next).await?;
+    ensure_eq(desk.store.try_renew(NAME, &holder, desk.lease).await?, Renewed::Forced)?;
+    let renewed = desk.store.try_renew(NAME, &next, desk.lease).await?;
+    desk.in_time(ensure_eq(renewed, Renewed::Renewed))?;
+    let renewed = desk.store.try_renew(NAME, &Owner::draw(), desk.lease).await?;
+    ensure_eq(renewed, Renewed::NotOwner)
+}
+
+async fn frees_no_more(desk: Desk) -> Verdict {
+    let (holder, next) = (Owner::draw(), Owner::draw());
+    let fence = desk.granted(NAME, &holder).await?;
+    desk.forced(fence).await?;
+    ensure_eq(desk.store.release(NAME, &holder).await?, Released::AlreadyExpired)?;
+    desk.granted(NAME, &next).await?;
+    let released = desk.store.release(NAME, &holder).await?;
+    desk.in_time(ensure_eq(released, Released::NotOwner))
+}
+
+async fn by_its_fence(desk: Desk) -> Verdict {
+    let holder = Owner::draw();
+    let fence = desk.granted(NAME, &holder).await?;
+    for other in [Fence(fence.0 - 1), Fence(fence.0 + 1), Fence::NONE] {
+        let is_done = desk.store.force_release(NAME, other, "ops").await?;
+        ensure(!is_done, || format!("{other:?} ended {fence:?}"))?;
+    }
+    let is_done = desk.store.force_release("another", fence, "ops").await?;
+    ensure(!is_done, || "a name that nobody has was taken away".into())?;
+    let renewed = desk.store.try_renew(NAME, &holder, desk.lease).await?;
+    desk.in_time(ensure_eq(renewed, Renewed::Renewed))
+}
+
+async fn once(desk: Desk) -> Verdict {
+    let (holder, next) = (Owner::draw(), Owner::draw());
+    let fence = desk.granted(NAME, &holder).await?;
+    desk.forced(fence).await?;
+    desk.granted(NAME, &next).await?;
+    let is_done = desk.store.force_release(NAME, fence, "ops").await?;
+    ensure(!is_done, || "the next one was ended".into())?;
+    let renewed = desk.store.try_renew(NAME, &next, desk.lease).await?;
+    desk.in_time(ensure_eq(renewed, Renewed::Renewed))
+}
+
+async fn fence_rises(desk: Desk) -> Verdict {
+    let fence = desk.granted(NAME, &Owner::draw()).await?;
+    desk.forced(fence).await?;
+    let next = desk.granted(NAME, &Owner::draw()).await?;
+    ensure(next > fence, || format!("{next:?} came after {fence:?}"))
+}
+
+async fn line_moves(desk: Desk) -> Verdict {
+    let (holder, first, second) = (Owner::draw(), Owner::draw(), Owner::draw());
+    let fence = desk.granted(NAME, &holder).await?;
+    if desk.line(&first, Share::Alone).await?.is_none() {
+        return Ok(());
+    }
+    desk.line(&second, Share::Alone).await?;
+    let mut wakes = desk.store.locks().map(LockStore::wakes).into_iter().collect::<SelectAll<_>>();
+    // A store that listens over a wire says when it does.
+    (desk.pass)(desk.lease / 4).await;
+    desk.forced(fence).await?;
+    let told = async {
+        loop {
+            match wakes.next().await {
+                Some(Wake::Everybody) => {}
+                told => break told,
+            }
+        }
+    };
+    let told = tokio::time::timeout(desk.lease * 4, told).await;
+    let told = told.map_err(|_| "nobody was told".to_owned())?;
+    ensure_eq(told, Some(Wake::Turn(first.clone())))?;
+    let passed = desk.line(&second, Share::Alone).await?;
+    desk.in_time(ensure(matches!(passed, Some(Turn::Waiting(_))), || format!("{passed:?}")))?;
+    let turn = desk.line(&first, Share::Alone).await?;
+    desk.in_time(ensure(matches!(turn, Some(Turn::Granted(_))), || format!("{turn:?}")))
+}

@@ -1,0 +1,128 @@
+//! What happens to leases, one thing after the other.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{coordination::LossCause, kernel::Fence, lease::Owner};
+
+/// Something that happened in this process to a name.
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::pin::pin;
+/// use distributed_task::{
+///     backend::memory::MemoryLeases,
+///     coordination::{Coordination, Happened},
+/// };
+/// use futures_util::StreamExt;
+///
+/// let coordination = Coordination::new(MemoryLeases::new());
+/// let mut events = pin!(coordination.monitor().events());
+/// let held = coordination.lock("nightly-report").acquire().await?;
+/// let event = events.next().await.expect("it goes on");
+/// assert_eq!(&*event.name, "nightly-report");
+/// assert!(matches!(event.what, Happened::Acquired { fence, .. } if fence == held.fence()));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct CoordinationEvent {
+    /// The name, as the store knows it: that of an election is `election`, a separator and its name.
+    pub name: Arc<str>,
+    /// Who asked for it, or had it. Printed by its first eight characters only.
+    pub owner: Owner,
+    /// What it was.
+    pub what: Happened,
+}
+
+/// What may happen to a name. How long something took is told on the clock of this process.
+///
+/// See [`CoordinationEvent`] for an example.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Happened {
+    /// It was acquired.
+    Acquired {
+        /// The fence of the tenure.
+        fence: Fence,
+        /// How often the store was asked.
+        attempts: u64,
+        /// How long it took.
+        waited: Duration,
+    },
+    /// Somebody else had it, for as long as was waited.
+    NotAcquired {
+        /// How often the store was asked.
+        attempts: u64,
+        /// How long was waited.
+        waited: Duration,
+        /// Who had it, if the store knows.
+        holder: Option<Owner>,
+    },
+    /// Whoever waited for it waits no more.
+    GaveUp {
+        /// How long it had waited.
+        waited: Duration,
+    },
+    /// The store did not do what it was asked.
+    Failed {
+        /// How long it took.
+        waited: Duration,
+        /// Why.
+        error: Arc<str>,
+    },
+    /// It was renewed.
+    Renewed {
+        /// How long the store took.
+        took: Duration,
+    },
+    /// One try to renew it had no answer, or a refusal. It is held all the same until it is lost.
+    NotRenewed {
+        /// How long it took.
+        took: Duration,
+        /// Why.
+        error: Arc<str>,
+    },
+    /// Its holder let it go.
+    Released {
+        /// The fence of the tenure.
+        fence: Fence,
+        /// How long it was held.
+        held: Duration,
+    },
+    /// Its holder leaves it to run out.
+    Detached {
+        /// The fence of the tenure.
+        fence: Fence,
+        /// How long it was held.
+        held: Duration,
+    },
+    /// It was lost.
+    Lost {
+        /// The fence of the tenure.
+        fence: Fence,
+        /// Why.
+        cause: LossCause,
+        /// How long it was held.
+        held: Duration,
+    },
+    /// This process took it away from its holder, as an operator asked for.
+    Forced {
+        /// The fence of the tenure that ended.
+        fence: Fence,
+        /// Who asked for it, and why.
+        why: Arc<str>,
+    },
+    /// Those who want names of this [class](super::Contention) wait for longer than they should, on average.
+    /// Told once, until it is better.
+    ContentionHigh {
+        /// Which class.
+        class: Arc<str>,
+        /// How long the last ones waited.
+        average: Duration,
+    },
+}

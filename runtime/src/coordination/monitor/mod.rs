@@ -1,0 +1,190 @@
+//! What becomes of leases and locks: counted in this process, looked up in the store, and taken away by an
+//! operator.
+
+mod event;
+#[cfg(feature = "metrics")]
+mod figures;
+mod health;
+mod observed;
+mod statistics;
+mod times;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use futures_util::{Stream, TryStreamExt, stream};
+use tokio::sync::broadcast::error::RecvError;
+
+pub(super) use self::observed::Observed;
+pub use self::{
+    event::{CoordinationEvent, Happened},
+    health::CoordinationHealth,
+    statistics::{Contention, LockStatistics, Losses},
+    times::Times,
+};
+use super::Inner;
+use crate::{
+    clock::{Clock, SystemClock},
+    kernel::Fence,
+    lease::{HeldName, LeaseAdmin, LeaseError},
+};
+
+/// Looks after leases and locks: those of this process, and all that the store knows.
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use distributed_task::{
+///     backend::memory::MemoryLeases,
+///     coordination::{Coordination, LossCause},
+/// };
+///
+/// let coordination = Coordination::new(MemoryLeases::new());
+/// let hangs = coordination.lock("nightly-report").lease(Duration::from_millis(300)).acquire().await?;
+///
+/// let monitor = coordination.monitor();
+/// for lock in monitor.active_locks().await? {
+///     let Some(tenure) = lock.holder else { continue };
+///     println!("{}: {:?} since {:?}, {} wait", lock.name, tenure.owner, tenure.since, lock.waiting);
+///     assert!(monitor.force_release(&lock.name, tenure.fence, "ops: it hangs").await?);
+/// }
+/// assert_eq!(hangs.lost().await.cause, LossCause::Forced);
+///
+/// for stale in monitor.stale_locks(Duration::from_secs(600)).await? {
+///     println!("{}: {:?}", stale.lock.name, stale.reason);
+/// }
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// ```
+#[derive(Clone)]
+pub struct LockMonitor(Arc<Inner>);
+
+impl LockMonitor {
+    pub(super) fn new(inner: &Arc<Inner>) -> Self {
+        Self(Arc::clone(inner))
+    }
+
+    /// What happened in this process since it began.
+    pub fn statistics(&self) -> LockStatistics {
+        self.0.observed.totals().statistics()
+    }
+
+    /// How much names are fought for in this process, by class; those first that are waited for longest.
+    pub fn contention(&self) -> Vec<Contention> {
+        self.0.observed.totals().contention()
+    }
+
+    /// Everything that happens from now on. Who is more than a thousand events behind misses the oldest, and
+    /// goes on with the next.
+    pub fn events(&self) -> impl Stream<Item = CoordinationEvent> + Send + use<> {
+        stream::unfold(self.0.observed.events(), |mut events| async {
+            loop {
+                match events.recv().await {
+                    Ok(event) => return Some((event, events)),
+                    Err(RecvError::Lagged(missed)) => {
+                        tracing::warn!(missed, "somebody who listens to events is too slow");
+                    }
+                    Err(RecvError::Closed) => return None,
+                }
+            }
+        })
+    }
+
+    /// All names that somebody has, in any process. The store is read some at a time.
+    ///
+    /// # Errors
+    /// [`LeaseError`] when the store does not answer, or cannot tell: a quorum cannot.
+    pub async fn active_locks(&self) -> Result<Vec<HeldName>, LeaseError> {
+        self.admin()?.names().try_collect().await
+    }
+
+    /// Those of them of which somebody should look why they are held: they have no end, or were held alone
+    /// for longer than this, as far as the clock here and that of the store agree.
+    ///
+    /// # Errors
+    /// As [`active_locks`](Self::active_locks).
+    pub async fn stale_locks(&self, held_for: Duration) -> Result<Vec<StaleLock>, LeaseError> {
+        let now = SystemClock::default().now();
+        let stale = self.active_locks().await?.into_iter().filter_map(|lock| {
+            let tenure = lock.holder.as_ref()?;
+            let held = now.since(tenure.since);
+            let reason = match tenure.expires_in {
+                None => StaleReason::NoEnd,
+                Some(_) if held > held_for => StaleReason::HeldFor(held),
+                Some(_) => return None,
+            };
+            Some(StaleLock { lock, reason })
+        });
+        Ok(stale.collect())
+    }
+
+    /// Takes a name away from who has it alone under this fence, and wakes who is next. `false` if that tenure
+    /// is over. Its holder loses it by [`LossCause::Forced`](super::LossCause::Forced) with its next renewal;
+    /// until then both may work, and what the old one writes is refused where fences are checked.
+    ///
+    /// `why`, which should say who asks for it, is kept in the store for a day, logged, and told to those who
+    /// [listen](Self::events).
+    ///
+    /// # Errors
+    /// [`LeaseError`] when the store does not answer, or cannot do it: a quorum cannot.
+    ///
+    /// # Cancellation
+    /// It may be done all the same.
+    pub async fn force_release(
+        &self,
+        name: &str,
+        fence: Fence,
+        why: &str,
+    ) -> Result<bool, LeaseError> {
+        let admin = self.admin()?;
+        let holder = admin.inspect(name).await?.filter(|tenure| tenure.fence == fence);
+        let Some(holder) = holder else { return Ok(false) };
+        let is_done = admin.force_release(name, fence, why).await?;
+        if is_done {
+            let (name, owner, why) = (name.into(), holder.owner, why.into());
+            let what = Happened::Forced { fence, why };
+            self.0.observed.note(CoordinationEvent { name, owner, what });
+        }
+        Ok(is_done)
+    }
+
+    fn admin(&self) -> Result<&dyn LeaseAdmin, LeaseError> {
+        self.0.store.admin().ok_or_else(|| LeaseError::Refused {
+            source: "this lease store cannot tell who has what: ask its servers".into(),
+            retryable: false,
+        })
+    }
+}
+
+impl fmt::Debug for LockMonitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LockMonitor").field("statistics", &self.statistics()).finish()
+    }
+}
+
+/// A name that is held, and perhaps should not be.
+///
+/// See [`LockMonitor`] for an example.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StaleLock {
+    /// Which.
+    pub lock: HeldName,
+    /// Why somebody should look.
+    pub reason: StaleReason,
+}
+
+/// Why somebody should look at a name that is held.
+///
+/// See [`LockMonitor`] for an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StaleReason {
+    /// It has no end: somebody else than this library has written it.
+    NoEnd,
+    /// It was held for so long.
+    HeldFor(Duration),
+}

@@ -1,0 +1,113 @@
+//! Where all that happens comes by: it is counted, logged, and told to those who listen.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::broadcast;
+
+use super::{
+    event::{CoordinationEvent, Happened},
+    statistics::Totals,
+};
+use crate::coordination::DebuggingOptions;
+
+/// How many events who listens may be behind.
+const BEHIND: usize = 1024;
+
+pub(in crate::coordination) struct Observed {
+    totals: Mutex<Totals>,
+    events: broadcast::Sender<CoordinationEvent>,
+    debugging: Mutex<DebuggingOptions>,
+}
+
+impl Default for Observed {
+    fn default() -> Self {
+        let (events, _) = broadcast::channel(BEHIND);
+        Self { totals: Mutex::default(), events, debugging: Mutex::default() }
+    }
+}
+
+impl Observed {
+    pub(in crate::coordination) fn set(&self, debugging: DebuggingOptions) {
+        *self.debugging.lock().unwrap_or_else(PoisonError::into_inner) = debugging;
+    }
+
+    pub(in crate::coordination) fn debugging(&self) -> DebuggingOptions {
+        *self.debugging.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(in crate::coordination) fn note(&self, event: CoordinationEvent) {
+        let debugging = self.debugging();
+        let (class, high) = self.totals().count(&event, debugging.contention_threshold);
+        #[cfg(feature = "metrics")]
+        super::figures::note(&class, &event.what);
+        let more = high.map(|average| {
+            let (what, event) = (Happened::ContentionHigh { class, average }, event.clone());
+            CoordinationEvent { what, ..event }
+        });
+        for event in [Some(event), more].into_iter().flatten() {
+            log(&event, debugging);
+            // Mostly nobody listens.
+            let _ = self.events.send(event);
+        }
+    }
+
+    /// How long the store took for one call.
+    pub(in crate::coordination) fn latency(&self, op: &'static str, took: Duration) {
+        #[cfg(feature = "metrics")]
+        super::figures::latency(op, took);
+        tracing::trace!(op, ?took, "the store answered");
+    }
+
+    pub(super) fn events(&self) -> broadcast::Receiver<CoordinationEvent> {
+        self.events.subscribe()
+    }
+
+    pub(super) fn totals(&self) -> MutexGuard<'_, Totals> {
+        self.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Trouble is always told. What goes well is, for those who look at details or have asked for it.
+fn log(CoordinationEvent { name, owner, what }: &CoordinationEvent, wanted: DebuggingOptions) {
+    macro_rules! told {
+        ($($of:tt)*) => {
+            match wanted.log_coordination_events || wanted.enable_lock_tracing {
+                true => tracing::info!(key = %name, ?owner, $($of)*),
+                false => tracing::debug!(key = %name, ?owner, $($of)*),
+            }
+        };
+    }
+    match what {
+        Happened::Acquired { fence, attempts, waited } => {
+            told!(fence = fence.0, attempts, ?waited, "acquired");
+        }
+        Happened::NotAcquired { attempts, waited, holder } => {
+            told!(attempts, ?waited, ?holder, "not acquired: somebody else has it");
+        }
+        Happened::GaveUp { waited } => told!(?waited, "not waited for any more"),
+        Happened::Failed { waited, error } => {
+            tracing::warn!(key = %name, ?owner, ?waited, %error, "not acquired");
+        }
+        Happened::Renewed { took } => match wanted.log_coordination_events {
+            true => tracing::info!(key = %name, ?owner, ?took, "renewed"),
+            false => tracing::trace!(key = %name, ?owner, ?took, "renewed"),
+        },
+        Happened::NotRenewed { took, error } => {
+            tracing::warn!(key = %name, ?owner, ?took, %error, "not renewed");
+        }
+        Happened::Released { fence, held } => told!(fence = fence.0, ?held, "released"),
+        Happened::Detached { fence, held } => told!(fence = fence.0, ?held, "left to run out"),
+        Happened::Lost { fence, cause, held } => {
+            tracing::warn!(key = %name, ?owner, fence = fence.0, %cause, ?held, "lost");
+        }
+        Happened::Forced { fence, why } => {
+            tracing::warn!(key = %name, ?owner, fence = fence.0, %why, "taken away by an operator");
+        }
+        Happened::ContentionHigh { class, average } => {
+            tracing::warn!(%class, ?average, "those who want it wait for long");
+        }
+    }
+}

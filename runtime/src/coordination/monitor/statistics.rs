@@ -1,0 +1,257 @@
+//! Counts of what happened to leases in this process.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use super::{
+    event::{CoordinationEvent, Happened},
+    times::{Histogram, Times},
+};
+use crate::coordination::LossCause;
+
+/// What happened to the leases and locks of this process since it began.
+///
+/// All that were acquired are held, or have ended in one way:
+/// `acquired == held + released + detached + lost.all()`.
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use distributed_task::{backend::memory::MemoryLeases, coordination::Coordination};
+///
+/// let coordination = Coordination::new(MemoryLeases::new());
+/// let ours = coordination.lock("orders:17").acquire().await?;
+/// assert!(coordination.lock("orders:17").try_acquire().await?.is_none());
+///
+/// let statistics = coordination.monitor().statistics();
+/// assert_eq!((statistics.acquired, statistics.held, statistics.not_acquired), (1, 1, 1));
+/// println!("waits: {:?} on average", statistics.waits.average());
+/// # drop(ours);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LockStatistics {
+    /// How many were acquired.
+    pub acquired: u64,
+    /// How many of these had to be waited for.
+    pub contended: u64,
+    /// How many were not, because somebody else had them for as long as was waited.
+    pub not_acquired: u64,
+    /// How many were not waited for to the end.
+    pub gave_up: u64,
+    /// How many were not, because the store did not answer or refused.
+    pub failed: u64,
+    /// How many are held.
+    pub held: u64,
+    /// How many were let go.
+    pub released: u64,
+    /// How many were left to run out.
+    pub detached: u64,
+    /// How many were lost.
+    pub lost: Losses,
+    /// How many were taken away from their holders here, as an operator asked for.
+    pub forced: u64,
+    /// How often one was renewed.
+    pub renewed: u64,
+    /// How often a try to renew one failed.
+    pub not_renewed: u64,
+    /// How long it took to acquire one, also where it was free.
+    pub waits: Times,
+    /// How long they were held.
+    pub holds: Times,
+}
+
+/// How many were lost, by cause.
+///
+/// See [`LockStatistics`] for an example.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Losses {
+    /// By [`LossCause::NotOwner`].
+    pub not_owner: u64,
+    /// By [`LossCause::Expired`].
+    pub expired: u64,
+    /// By [`LossCause::Unreachable`].
+    pub unreachable: u64,
+    /// By [`LossCause::Forced`].
+    pub forced: u64,
+}
+
+impl Losses {
+    /// All of them.
+    pub fn all(&self) -> u64 {
+        let Self { not_owner, expired, unreachable, forced } = self;
+        not_owner + expired + unreachable + forced
+    }
+
+    fn of(&mut self, cause: LossCause) -> &mut u64 {
+        match cause {
+            LossCause::NotOwner => &mut self.not_owner,
+            LossCause::Expired => &mut self.expired,
+            LossCause::Unreachable => &mut self.unreachable,
+            LossCause::Forced => &mut self.forced,
+        }
+    }
+}
+
+/// How much those who want names of one class stand in each other's way, in this process.
+///
+/// The class of a name is what stands before its first `:`, `/` or separator, so that `orders:17` and
+/// `orders:18` are one. A process tells 64 of them apart; the rest is `other`.
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use distributed_task::{backend::memory::MemoryLeases, coordination::Coordination};
+///
+/// let coordination = Coordination::new(MemoryLeases::new());
+/// for order in [17, 18] {
+///     coordination.lock(format!("orders:{order}")).acquire().await?.release().await;
+/// }
+/// let contention = coordination.monitor().contention();
+/// assert_eq!((&*contention[0].class, contention[0].acquired), ("orders", 2));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Contention {
+    /// What its names begin with.
+    pub class: Arc<str>,
+    /// How often the store was asked.
+    pub attempts: u64,
+    /// How many were acquired.
+    pub acquired: u64,
+    /// How many of these had to be waited for.
+    pub contended: u64,
+    /// How many were not acquired in time.
+    pub not_acquired: u64,
+    /// How long was waited, by those who got it and those who did not.
+    pub waits: Times,
+    /// The same on average, where the last ones count most.
+    pub recently: Duration,
+}
+
+/// Class names are kept apart for so many.
+const CLASSES: usize = 64;
+const OTHER: &str = "other";
+
+#[derive(Default)]
+pub(super) struct Totals {
+    counts: LockStatistics,
+    waits: Histogram,
+    holds: Histogram,
+    classes: BTreeMap<Arc<str>, Class>,
+}
+
+#[derive(Default)]
+struct Class {
+    attempts: u64,
+    acquired: u64,
+    contended: u64,
+    not_acquired: u64,
+    waits: Histogram,
+    recently: Duration,
+    is_high: bool,
+}
+
+impl Class {
+    /// Whether it is higher than this, for the first time since it was not.
+    fn waited(&mut self, attempts: u64, waited: Duration, bound: Duration) -> Option<Duration> {
+        self.attempts += attempts;
+        self.waits.add(waited);
+        self.recently = self.recently.mul_f64(7.0 / 8.0) + waited.div_f64(8.0);
+        let was_high = std::mem::replace(&mut self.is_high, self.recently > bound);
+        (self.is_high && !was_high).then_some(self.recently)
+    }
+}
+
+impl Totals {
+    /// The class of a name, as it is counted.
+    fn class_of(&mut self, name: &str) -> Arc<str> {
+        let end = name.find([':', '/', '\u{1f}']).unwrap_or(name.len());
+        let class = &name[..end];
+        if let Some((known, _)) = self.classes.get_key_value(class) {
+            return Arc::clone(known);
+        }
+        let class: Arc<str> = if self.classes.len() < CLASSES { class } else { OTHER }.into();
+        self.classes.entry(Arc::clone(&class)).or_default();
+        class
+    }
+
+    /// Counts it. Answers its class, and how long is waited where that is news and longer than this.
+    pub(super) fn count(
+        &mut self,
+        event: &CoordinationEvent,
+        bound: Duration,
+    ) -> (Arc<str>, Option<Duration>) {
+        let class = self.class_of(&event.name);
+        let high = self.count_of(&class, &event.what, bound);
+        (class, high)
+    }
+
+    fn count_of(&mut self, class: &str, what: &Happened, bound: Duration) -> Option<Duration> {
+        let (counts, class) = (&mut self.counts, self.classes.get_mut(class)?);
+        match what {
+            Happened::Acquired { attempts, waited, .. } => {
+                counts.acquired += 1;
+                counts.held += 1;
+                counts.contended += u64::from(*attempts > 1);
+                self.waits.add(*waited);
+                class.acquired += 1;
+                class.contended += u64::from(*attempts > 1);
+                return class.waited(*attempts, *waited, bound);
+            }
+            Happened::NotAcquired { attempts, waited, .. } => {
+                counts.not_acquired += 1;
+                class.not_acquired += 1;
+                return class.waited(*attempts, *waited, bound);
+            }
+            Happened::GaveUp { waited } => {
+                counts.gave_up += 1;
+                class.not_acquired += 1;
+                return class.waited(0, *waited, bound);
+            }
+            Happened::Failed { .. } => counts.failed += 1,
+            Happened::Renewed { .. } => counts.renewed += 1,
+            Happened::NotRenewed { .. } => counts.not_renewed += 1,
+            Happened::Released { held, .. } => self.ended(*held, |counts| &mut counts.released),
+            Happened::Detached { held, .. } => self.ended(*held, |counts| &mut counts.detached),
+            Happened::Lost { cause, held, .. } => {
+                self.ended(*held, |counts| counts.lost.of(*cause));
+            }
+            Happened::Forced { .. } => counts.forced += 1,
+            Happened::ContentionHigh { .. } => {}
+        }
+        None
+    }
+
+    fn ended(&mut self, held: Duration, how: impl FnOnce(&mut LockStatistics) -> &mut u64) {
+        self.counts.held = self.counts.held.saturating_sub(1);
+        *how(&mut self.counts) += 1;
+        self.holds.add(held);
+    }
+
+    pub(super) fn statistics(&self) -> LockStatistics {
+        LockStatistics { waits: self.waits.times(), holds: self.holds.times(), ..self.counts }
+    }
+
+    /// Those first that wait for longest.
+    pub(super) fn contention(&self) -> Vec<Contention> {
+        let of = |(class, known): (&Arc<str>, &Class)| {
+            let Class { attempts, acquired, contended, not_acquired, recently, .. } = *known;
+            let (class, waits) = (Arc::clone(class), known.waits.times());
+            Contention { class, attempts, acquired, contended, not_acquired, waits, recently }
+        };
+        let mut all: Vec<_> = self.classes.iter().map(of).collect();
+        all.sort_by_key(|contention| std::cmp::Reverse(contention.waits.total));
+        all
+    }
+}

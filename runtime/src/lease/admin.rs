@@ -1,0 +1,68 @@
+//! What those who look after a store may ask of it: who has what, and to free a name.
+
+use futures_util::{future::BoxFuture, stream::BoxStream};
+
+use super::{LeaseError, LeaseStore, Tenure};
+use crate::kernel::Fence;
+
+/// A lease store that tells all names that somebody has, and frees one that must be free.
+///
+/// # Example
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use distributed_task::{
+///     backend::memory::MemoryLeases,
+///     lease::{LeaseAdmin as _, LeaseStore as _, Owner, Renewed},
+/// };
+/// use futures_util::TryStreamExt;
+///
+/// let (leases, lease, hung) = (MemoryLeases::new(), Duration::from_secs(600), Owner::draw());
+/// leases.try_acquire("nightly-report", &hung, lease).await?;
+///
+/// let names: Vec<_> = leases.names().try_collect().await?;
+/// assert_eq!(names[0].name, "nightly-report");
+/// let tenure = names[0].holder.as_ref().expect("somebody has it alone");
+/// assert!(leases.force_release("nightly-report", tenure.fence, "ops: it hangs").await?);
+/// // Its holder is told when it renews.
+/// assert_eq!(leases.try_renew("nightly-report", &hung, lease).await?, Renewed::Forced);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// ```
+pub trait LeaseAdmin: LeaseStore {
+    /// All names that somebody has, alone or shared, in any order. What changes meanwhile may be told or
+    /// not; what does not change is told once at least. Reads some at a time, and keeps nobody waiting.
+    fn names(&self) -> BoxStream<'_, Result<HeldName, LeaseError>>;
+
+    /// Frees a name that somebody has alone under this fence, and wakes who is next. `false` when that
+    /// tenure is over: whoever has it now keeps it. The last fence stays, so that writes of the old holder
+    /// are refused; its next renewal is answered by [`Renewed::Forced`](super::Renewed::Forced), for a day.
+    ///
+    /// Who did it, and why, is kept with it for people who look into the store.
+    fn force_release<'a>(
+        &'a self,
+        name: &'a str,
+        fence: Fence,
+        why: &'a str,
+    ) -> BoxFuture<'a, Result<bool, LeaseError>>;
+}
+
+/// A name that somebody has.
+///
+/// See [`LeaseAdmin`] for an example.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldName {
+    /// What it is called. Of names above 512 bytes a store may know the beginning and a hash only.
+    pub name: String,
+    /// Who has it alone, if anybody.
+    pub holder: Option<Tenure>,
+    /// How many share it.
+    pub readers: u64,
+    /// How many wait for it, at most: one that died may be counted.
+    pub waiting: u64,
+}

@@ -1,0 +1,425 @@
+//! What is told of leases: counts that add up, what the store knows, and what an operator takes away.
+
+use std::{
+    collections::BTreeMap,
+    pin::pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use distributed_task::{
+    backend::memory::MemoryLeases,
+    coordination::{
+        AcquireError, Coordination, CoordinationEvent, CoordinationOptions, Happened, HealthStatus,
+        LockStatistics, LossCause, StaleReason,
+    },
+    lease::{LeaseError, LeaseStore, Owner, Released, Renewed},
+};
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    future::{BoxFuture, join_all},
+};
+use metrics::{
+    Counter, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
+};
+
+use crate::world::{LEASE, NAME, hands_on, on_both, pass, take, wanted};
+
+fn adds_up(statistics: &LockStatistics) {
+    let LockStatistics { acquired, held, released, detached, lost, .. } = statistics;
+    assert_eq!(*acquired, held + released + detached + lost.all(), "{statistics:?}");
+}
+
+on_both! {
+    async fn counts_add_up(world: World) {
+        let (one, two) = (world.process().await, world.process().await);
+        let statistics = || one.monitor().statistics();
+        let held = take(wanted(&one)).await;
+        assert!(wanted(&one).try_acquire().await.expect("it answers").is_none());
+        assert!(wanted(&two).try_acquire().await.expect("it answers").is_none());
+        let now = statistics();
+        assert_eq!((now.acquired, now.held, now.not_acquired), (1, 1, 1), "not of others: {now:?}");
+        adds_up(&now);
+
+        // Somebody waits for it, and somebody gives up.
+        let lease = wanted(&one);
+        let waiting = tokio::spawn(async move { lease.acquire().await });
+        let lease = wanted(&one);
+        assert!(tokio::time::timeout(LEASE / 4, lease.acquire()).await.is_err());
+        held.release().await;
+        let next = waiting.await.expect("nothing panics").expect("it is free");
+        let now = statistics();
+        assert_eq!((now.acquired, now.contended, now.released), (2, 1, 1), "{now:?}");
+        assert_eq!(now.waits.count, 2);
+        assert!(now.waits.longest >= LEASE / 4 && now.holds.longest >= LEASE / 4, "{now:?}");
+        next.detach();
+
+        let other = take(one.lease("other").ttl(LEASE)).await;
+        world.take_away("other").await;
+        assert_eq!(other.lost().await.cause, LossCause::NotOwner);
+        drop(other);
+        assert_eq!(one.shutdown(LEASE * 10).await, 0);
+        let now = statistics();
+        assert_eq!((now.detached, now.lost.not_owner, now.held), (1, 1, 0), "{now:?}");
+        assert_eq!((now.gave_up, now.failed, now.forced), (1, 0, 0), "{now:?}");
+        adds_up(&now);
+    }
+
+    /// The classes of names, and how they were waited for.
+    async fn contention_is_told_by_class(world: World) {
+        let process = world.process().await;
+        for order in 0..100 {
+            take(process.lease(format!("orders:{order}")).ttl(LEASE)).await.release().await;
+        }
+        let held = take(wanted(&process)).await;
+        let lease = wanted(&process);
+        let late = lease.acquire_timeout(LEASE / 4).await.expect_err("it is held");
+        assert!(matches!(late, AcquireError::NotAcquired(_)), "{late}");
+        held.release().await;
+        let contention = process.monitor().contention();
+        let [fought_for, orders] = &contention[..] else { panic!("{contention:?}") };
+        assert_eq!((&*fought_for.class, fought_for.acquired, fought_for.not_acquired), (NAME, 1, 1));
+        assert!(fought_for.waits.longest >= LEASE / 4, "{fought_for:?}");
+        assert_eq!((&*orders.class, orders.acquired, orders.contended), ("orders", 100, 0));
+        // However many there are.
+        for class in 0..100 {
+            take(process.lease(format!("class-{class}")).ttl(LEASE)).await.release().await;
+        }
+        let contention = process.monitor().contention();
+        let other = contention.iter().find(|contention| &*contention.class == "other");
+        assert_eq!(contention.len(), 65);
+        assert_eq!(other.map(|other| other.acquired), Some(38));
+    }
+
+    /// All processes are looked at, and nothing is changed by it.
+    async fn active_locks_are_those_of_all_processes(world: World) {
+        let (one, two) = (world.process().await, world.process().await);
+        assert_eq!(one.monitor().active_locks().await.expect("it answers"), []);
+        let held = take(wanted(&two)).await;
+        let catalogue = two.rw_lock("catalogue");
+        let readers = [catalogue.read().await, catalogue.read().await];
+        let locks = one.monitor().active_locks().await.expect("it answers");
+        let mut seen: Vec<_> = locks
+            .iter()
+            .map(|lock| (&*lock.name, lock.holder.as_ref().map(|holder| holder.fence), lock.readers))
+            .collect();
+        seen.sort_unstable();
+        assert_eq!(seen, [("catalogue", None, 2), (NAME, Some(held.fence()), 0)]);
+        drop((held, readers));
+        assert_eq!(two.shutdown(LEASE * 10).await, 0);
+        assert_eq!(one.monitor().active_locks().await.expect("it answers"), []);
+    }
+
+    async fn what_is_held_for_long_is_stale(world: World) {
+        let process = world.process().await;
+        let _held = take(wanted(&process)).await;
+        let monitor = process.monitor();
+        let stale = monitor.stale_locks(Duration::from_secs(60)).await.expect("it answers");
+        assert_eq!(stale, []);
+        pass(Duration::from_millis(5)).await;
+        // The clock of a store that is in this process may be one that skips.
+        let _new = take(process.lease("new").ttl(LEASE)).await;
+        let stale = monitor.stale_locks(Duration::ZERO).await.expect("it answers");
+        let is_held = |reason| matches!(reason, StaleReason::HeldFor(_));
+        assert!(stale.iter().all(|stale| is_held(stale.reason)), "{stale:?}");
+    }
+
+    /// The holder is told, and by whom it was is told to those who listen; the next one has a higher fence.
+    async fn an_operator_takes_it_away(world: World) {
+        let (holder, operator) = (world.process().await, world.process().await);
+        let held = take(wanted(&holder)).await;
+        let lease = wanted(&operator);
+        let waiting = tokio::spawn(async move { lease.acquire().await });
+        pass(LEASE / 6).await;
+        let (monitor, fence) = (operator.monitor(), held.fence());
+        let mut events = pin!(monitor.events());
+        assert!(monitor.force_release(NAME, fence, "ops: it hangs").await.expect("it answers"));
+        let next = waiting.await.expect("nothing panics").expect("it is free");
+        assert!(next.fence() > fence);
+        assert_eq!(held.lost().await.cause, LossCause::Forced);
+        let again = monitor.force_release(NAME, fence, "ops: again").await.expect("it answers");
+        assert!(!again, "that tenure is over");
+        next.check().expect("it is the next one's");
+        let forced = events.next().now_or_never().flatten().expect("it was told");
+        let why = Happened::Forced { fence, why: "ops: it hangs".into() };
+        assert_eq!((&*forced.name, forced.what), (NAME, why));
+        assert_eq!(monitor.statistics().forced, 1);
+        drop(held);
+        assert_eq!(holder.shutdown(LEASE * 10).await, 0);
+        assert_eq!(holder.monitor().statistics().lost.forced, 1);
+        next.release().await;
+    }
+
+    /// Fifty at a time are in nobody's way, and leave nothing behind.
+    async fn a_health_check_disturbs_nobody(world: World) {
+        let process = world.process().await;
+        let checks = join_all((0..50).map(|_| process.health())).await;
+        for health in checks {
+            assert_ne!(health.status, HealthStatus::Unhealthy, "{health:?}");
+        }
+        assert_eq!(process.monitor().active_locks().await.expect("it answers"), []);
+        assert_eq!(process.monitor().statistics().acquired, 0, "it is not counted");
+    }
+
+    /// Asked without having been told to: so often, and once when it begins to listen.
+    async fn who_asked_so_often_gives_up(world: World) {
+        let process = world.process().await;
+        let _held = take(process.lease(NAME).ttl(LEASE * 20)).await;
+        let lock = process.lock(NAME).retry_delay(Duration::from_millis(10));
+        let Err(AcquireError::NotAcquired(why)) = lock.clone().max_retries(4).acquire().await else {
+            panic!("it is held")
+        };
+        assert!((5..=6).contains(&why.attempts), "{why:?}");
+        // Who says for how long waits for as long.
+        let late = lock.max_retries(1).acquire_timeout(Duration::from_millis(100)).await;
+        let Err(AcquireError::NotAcquired(why)) = late else { panic!("it is held") };
+        assert!(why.attempts > 2, "{why:?}");
+    }
+}
+
+/// Every event, in order, for a story that has all of it.
+#[tokio::test(start_paused = true)]
+async fn a_story_is_told_in_order() {
+    let process = Coordination::on_this_runtime(MemoryLeases::new());
+    let mut events = process.monitor().events().boxed();
+    let held = take(wanted(&process)).await;
+    assert!(wanted(&process).try_acquire().await.expect("it answers").is_none());
+    pass(LEASE / 3).await;
+    held.release().await;
+    let mut told = Vec::new();
+    while let Some(Some(CoordinationEvent { name, what, .. })) = events.next().now_or_never() {
+        assert_eq!(&*name, NAME);
+        told.push(match what {
+            Happened::Acquired { attempts, waited, .. } => {
+                format!("acquired {attempts} {waited:?}")
+            }
+            Happened::NotAcquired { attempts, .. } => format!("not acquired {attempts}"),
+            Happened::Renewed { took } => format!("renewed {took:?}"),
+            Happened::Released { held, .. } => format!("released {held:?}"),
+            other => panic!("{other:?}"),
+        });
+    }
+    let wanted = ["acquired 1 0ns", "not acquired 1", "renewed 0ns", "released 200ms"];
+    assert_eq!(told, wanted);
+}
+
+/// It is told once, and once more when it was better meanwhile.
+#[tokio::test(start_paused = true)]
+async fn contention_is_told_once_for_each_time_that_it_is_high() {
+    let process = Coordination::on_this_runtime(MemoryLeases::new());
+    let mut events = process.monitor().events().boxed();
+    let wanted = |process: &Coordination| process.lease(NAME).ttl(Duration::from_secs(3600));
+    for _ in 0..2 {
+        let held = take(wanted(&process)).await;
+        // On average the last eight are above five seconds after some of these.
+        for _ in 0..8 {
+            let late = wanted(&process).acquire_timeout(Duration::from_secs(20)).await;
+            late.expect_err("it is held");
+        }
+        held.release().await;
+        for _ in 0..40 {
+            take(wanted(&process)).await.release().await;
+        }
+    }
+    let mut high = 0;
+    while let Some(Some(event)) = events.next().now_or_never() {
+        if let Happened::ContentionHigh { class, average } = event.what {
+            assert_eq!(&*class, NAME);
+            assert!(average > Duration::from_secs(5));
+            high += 1;
+        }
+    }
+    assert_eq!(high, 2);
+}
+
+/// A store that is slow, or says nothing, or what cannot be.
+struct Sick(MemoryLeases, Duration, bool);
+
+impl LeaseStore for Sick {
+    hands_on!(0: safety try_acquire try_renew inspect);
+
+    fn release<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+    ) -> BoxFuture<'a, Result<Released, LeaseError>> {
+        async move {
+            pass(self.1).await;
+            match self.2 {
+                true => self.0.release(name, owner).await,
+                false => Err(LeaseError::Unanswered("it was cut".into())),
+            }
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_ill_is_told() {
+    for (delay, answers, status, says) in [
+        (Duration::ZERO, true, HealthStatus::Healthy, None),
+        (Duration::from_millis(400), true, HealthStatus::Degraded, Some("took 400ms")),
+        (Duration::ZERO, false, HealthStatus::Unhealthy, Some("it was cut")),
+        (Duration::from_secs(600), true, HealthStatus::Unhealthy, Some("within 2s")),
+    ] {
+        let process = Coordination::on_this_runtime(Sick(MemoryLeases::new(), delay, answers));
+        let health = process.health().await;
+        assert_eq!(health.status, status, "{health:?}");
+        assert_eq!(health.reason.is_some(), says.is_some(), "{health:?}");
+        let reason = health.reason.unwrap_or_default();
+        assert!(reason.contains(says.unwrap_or_default()), "{reason}");
+    }
+}
+
+/// A store that knows no more than it must.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_cannot_tell_says_so() {
+    let store = Sick(MemoryLeases::new(), Duration::ZERO, true);
+    let owner = Owner::draw();
+    store.try_acquire(NAME, &owner, LEASE).await.expect("it answers");
+    assert_eq!(store.try_renew(NAME, &owner, LEASE).await.ok(), Some(Renewed::Renewed));
+    let process = Coordination::on_this_runtime(store);
+    let error = process.monitor().active_locks().await.expect_err("it cannot");
+    assert!(!error.is_retryable() && error.to_string().contains("cannot tell"), "{error}");
+}
+
+/// What a program records, by name and labels.
+#[derive(Default)]
+struct Recorded(Mutex<BTreeMap<String, Arc<AtomicU64>>>);
+
+impl Recorded {
+    fn number(&self, key: &Key) -> Arc<AtomicU64> {
+        let labels = key.labels().map(|label| format!(" {}={}", label.key(), label.value()));
+        let name = format!("{}{}", key.name(), labels.collect::<String>());
+        Arc::clone(self.0.lock().expect("nobody panics").entry(name).or_default())
+    }
+}
+
+impl Recorder for Recorded {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::from_arc(self.number(key))
+    }
+
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::from_arc(self.number(key))
+    }
+
+    fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+        struct Times(Arc<AtomicU64>);
+
+        impl HistogramFn for Times {
+            fn record(&self, _: f64) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+
+        Histogram::from_arc(Arc::new(Times(self.number(key))))
+    }
+}
+
+/// The recorder of the program gets the same, under names of classes only.
+#[test]
+fn figures_are_those_of_the_statistics() {
+    let recorded = Recorded::default();
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().start_paused(true).build().expect("there is room for one");
+    let statistics = metrics::with_local_recorder(&recorded, || {
+        runtime.block_on(async {
+            let process = Coordination::on_this_runtime(MemoryLeases::new());
+            for order in 0..200 {
+                take(process.lease(format!("orders:{order}")).ttl(LEASE)).await.release().await;
+            }
+            let held = take(wanted(&process)).await;
+            assert!(wanted(&process).try_acquire().await.expect("it answers").is_none());
+            pass(LEASE).await;
+            held.check().expect("it is renewed");
+            process.monitor().statistics()
+        })
+    });
+    assert!(statistics.renewed >= 3, "{statistics:?}");
+    let told = recorded.0.into_inner().expect("nobody panics");
+    let told: Vec<_> =
+        told.iter().map(|(name, number)| (&**name, number.load(Ordering::Relaxed))).collect();
+    let wanted = [
+        ("coord.lease.acquire result=acquired key_class=nightly-report", 1),
+        ("coord.lease.acquire result=acquired key_class=orders", 200),
+        ("coord.lease.acquire result=busy key_class=nightly-report", 1),
+        ("coord.lease.contended key_class=nightly-report", 1),
+        ("coord.lease.held", 1.0_f64.to_bits()),
+        ("coord.lease.hold key_class=orders", 200),
+        ("coord.lease.renew result=renewed", statistics.renewed),
+        ("coord.lease.wait key_class=nightly-report", 2),
+        ("coord.lease.wait key_class=orders", 200),
+        ("coord.store.latency op=acquire", 202),
+        ("coord.store.latency op=release", 200),
+        ("coord.store.latency op=renew", statistics.renewed),
+    ];
+    assert_eq!(told, wanted);
+}
+
+#[test]
+fn all_that_is_wrong_with_options_is_told_at_once() {
+    let wrong = r#"{
+        "locking": {
+            "default_lock_timeout": "2days",
+            "lock_retry_delay": "0s",
+            "lock_extension_interval": "0s"
+        },
+        "leader_election": { "lease_duration": "1ms", "minimum_health_score": 7.0 },
+        "batching": { "batch_size": 0 }
+    }"#;
+    let options: CoordinationOptions = serde_json::from_str(wrong).expect("they can be read");
+    let findings = options.check().expect_err("they are wrong").findings;
+    let paths: Vec<_> = findings.iter().filter_map(|finding| finding.split('`').nth(1)).collect();
+    let wanted = [
+        "locking.default_lock_timeout",
+        "locking.lock_retry_delay",
+        "locking.lock_extension_interval",
+        "batching.batch_size",
+        "leader_election",
+        "leader_election",
+    ];
+    assert_eq!(paths, wanted, "{findings:?}");
+    let unknown = serde_json::from_str::<CoordinationOptions>(r#"{ "loking": {} }"#);
+    assert!(unknown.expect_err("it is no option").to_string().contains("`locking`"));
+    let defaults = CoordinationOptions::default();
+    assert_eq!(defaults.check(), Ok(()));
+    let text = serde_json::to_string(&defaults).expect("they can be written");
+    assert_eq!(serde_json::from_str::<CoordinationOptions>(&text).expect("it is theirs"), defaults);
+    assert!(text.contains(r#""default_lock_timeout":"5m""#), "{text}");
+}
+
+/// An extension every minute is enough for no lease of a minute: a third of it counts.
+#[tokio::test(start_paused = true)]
+async fn options_hold_for_what_says_nothing_else() {
+    let options = r#"{
+        "locking": { "default_lock_timeout": "1m", "max_lock_retries": 2 },
+        "leader_election": { "candidate_id": "web" },
+        "batching": { "enable_batching": false }
+    }"#;
+    let options: CoordinationOptions = serde_json::from_str(options).expect("they can be read");
+    let process = Coordination::on_this_runtime(MemoryLeases::new());
+    let process = process.with_options(options).expect("they are right");
+    let (long, short) = (process.lock("long"), process.lock("short").lease(LEASE));
+    let long = long.acquire().await.expect("it is free");
+    let short = short.acquire().await.expect("it is free");
+    assert_eq!(long.ttl(), Duration::from_secs(60));
+    for _ in 0..20 {
+        pass(Duration::from_secs(15)).await;
+        long.check().expect("it is extended");
+        short.check().expect("it is extended");
+    }
+    let Err(AcquireError::NotAcquired(why)) = process.lock("long").acquire().await else {
+        panic!("it is held")
+    };
+    assert_eq!(why.attempts, 3);
+    assert!(process.election("job-scheduler").candidate().starts_with("web"));
+    drop((long, short));
+}
