@@ -8,7 +8,7 @@ use super::rule::{Failure, Rule, TooSlow, Verdict, check_all, ensure, ensure_eq,
 use crate::{
     clock::{Clock as _, TokioClock},
     kernel::{Fence, Timestamp},
-    lease::{Acquired, Busy, Grant, LeaseStore, Owner, Released, Renewed, Tenure},
+    lease::{Acquired, Busy, Grant, LeaseStore, Owner, Released, Renewal, Renewed, Tenure},
 };
 
 /// A fresh store, and what a suite must know of it.
@@ -103,6 +103,8 @@ const RULES: &[Rule<Desk>] = rules! {
     "nobody renews what somebody else has" => renews_own_only,
     "a lease is over when its time is" => runs_out,
     "a tenure that is over is never brought back" => never_brought_back,
+    "of several that are renewed together each is answered for itself, in order" => renews_several,
+    "a lease of no time is one of a moment, or an error" => no_time,
     "the owner frees what it has, at once" => frees,
     "nobody frees what somebody else has" => frees_own_only,
     "freeing what is over, or free, does nothing and says so" => frees_nothing,
@@ -249,6 +251,39 @@ async fn never_brought_back(desk: Desk) -> Verdict {
     desk.granted(NAME, &second).await?;
     let renewed = desk.store.try_renew(NAME, &first, desk.lease).await?;
     ensure_eq(renewed, Renewed::NotOwner)
+}
+
+async fn renews_several(desk: Desk) -> Verdict {
+    let (ours, theirs) = (Owner::draw(), Owner::draw());
+    let names = ["ours", "free", "theirs", "ours too"];
+    desk.granted("ours", &ours).await?;
+    desk.granted("theirs", &theirs).await?;
+    desk.granted("ours too", &ours).await?;
+    desk.some().await;
+    let renewal =
+        |name: &str| Renewal { name: name.into(), owner: ours.clone(), lease: desk.lease };
+    let answers = desk.store.renew_all(&names.map(renewal)).await?;
+    let answers = answers.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let (its, others) = (Renewed::Renewed, Renewed::NotOwner);
+    desk.in_time(ensure_eq(answers, vec![its, others, others, its]))?;
+    ensure(desk.store.renew_all(&[]).await?.is_empty(), || "nobody was asked for".into())?;
+    desk.some().await;
+    desk.some().await;
+    desk.granted("theirs", &Owner::draw()).await.map(drop)
+}
+
+async fn no_time(desk: Desk) -> Verdict {
+    match desk.store.try_acquire(NAME, &Owner::draw(), Duration::ZERO).await {
+        Ok(Acquired::Granted(grant)) => {
+            let left = grant.left;
+            ensure(left <= Duration::from_millis(1), || format!("{left:?} was left"))?;
+        }
+        Ok(Acquired::Busy(busy)) => return Err(format!("{busy:?} was answered").into()),
+        // Who counts on less than a store's word has nothing left.
+        Err(_) => {}
+    }
+    desk.some().await;
+    desk.granted(NAME, &Owner::draw()).await.map(drop)
 }
 
 async fn frees(desk: Desk) -> Verdict {

@@ -1,6 +1,6 @@
 //! Why somebody does not have a name.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{RenewError, hold::Lost, terms::InvalidLease};
 use crate::lease::{LeaseError, Owner};
@@ -48,6 +48,15 @@ pub enum AcquireError {
     TooDeep {
         /// How often it may.
         deepest: usize,
+    },
+    /// Its scope reads it already: who writes would wait for itself, and who reads for a writer that waits
+    /// for it.
+    #[error(
+        "this scope reads `{name}`, and may wait for itself: hand that guard on, or release it first"
+    )]
+    WouldDeadlock {
+        /// What it reads.
+        name: Arc<str>,
     },
     /// No lease is so short or so long.
     #[error(transparent)]

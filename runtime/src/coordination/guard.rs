@@ -67,7 +67,7 @@ pub struct LeaseGuard {
 /// That a lease was held, a moment ago.
 ///
 /// See [`LeaseGuard`] for an example.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Held<'a> {
     pub(super) hold: &'a Hold,
     pub(super) remaining: Duration,

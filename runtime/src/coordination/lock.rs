@@ -16,6 +16,7 @@ use super::{
     lease::Lease,
     tenure::ReleaseOutcome,
     terms::terms_of_its_lease,
+    view::LeaseView,
     wait::Patience,
 };
 use crate::lease::{LeaseError, Tenure};
@@ -299,6 +300,8 @@ type Entry = Arc<AsyncMutex<Weak<LeaseGuard>>>;
 struct Scope {
     deepest: usize,
     names: Mutex<HashMap<(usize, Box<str>), Entry>>,
+    /// What it reads.
+    reads: Mutex<Vec<(usize, LeaseView)>>,
 }
 
 impl LockScope {
@@ -309,7 +312,23 @@ impl LockScope {
 
     /// One that takes a lock so many times at most: more is a mistake that is told.
     pub fn of_depth(deepest: usize) -> Self {
-        Self(Arc::new(Scope { deepest, names: Mutex::default() }))
+        Self(Arc::new(Scope { deepest, names: Mutex::default(), reads: Mutex::default() }))
+    }
+
+    /// It reads this, from now on.
+    pub(super) fn reads(&self, store: usize, guard: &LeaseGuard) {
+        let mut reads = self.0.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        reads.retain(|(_, view)| view.is_held());
+        reads.push((store, guard.view()));
+    }
+
+    /// Whether it reads this.
+    pub(super) fn is_reading(&self, lease: &Lease) -> bool {
+        let reads = self.0.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |(store, view): &(usize, LeaseView)| {
+            view.is_held() && lease.identity() == (*store, view.name())
+        };
+        reads.iter().any(is_it)
     }
 
     fn held(&self, lease: &Lease) -> Entry {

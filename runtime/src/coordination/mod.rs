@@ -31,6 +31,7 @@
 mod bell;
 mod election;
 mod error;
+mod fenced;
 mod guard;
 mod hold;
 mod keeper;
@@ -61,6 +62,7 @@ pub use self::{
         ObservedLeader, Role, StartError, Stopped,
     },
     error::{AcquireError, LockError, NotAcquired},
+    fenced::{FencedResource, StaleFence},
     guard::{Held, LeaseGuard, Ran, RenewError},
     hold::{LossCause, Lost},
     lease::Lease,

@@ -1,12 +1,13 @@
 //! A lock that readers share.
 
-use std::{fmt, ops::Deref, time::Duration};
+use std::{ops::Deref, time::Duration};
 
 use super::{
     error::{AcquireError, unless_busy},
     guard::LeaseGuard,
     hold::Lost,
     lease::Lease,
+    lock::LockScope,
     tenure::ReleaseOutcome,
     terms::terms_of_its_lease,
     wait::Patience,
@@ -21,7 +22,8 @@ use crate::lease::Share;
 ///
 /// A reader does not become a writer, since two who want that would wait for each other: release, write, and
 /// look again at what was read. Whoever waits for [`write`](Self::write) with a read guard of its own in its hands
-/// waits for ever. A writer becomes a reader by [`WriteGuard::downgrade`].
+/// waits for ever, unless both are [within](Self::within) one scope: then it is told. A writer becomes a reader
+/// by [`WriteGuard::downgrade`].
 ///
 /// ```
 /// # #[cfg(feature = "in-process")]
@@ -48,13 +50,22 @@ use crate::lease::Share;
 #[derive(Clone, Debug)]
 pub struct RwLock {
     lease: Lease,
+    scope: Option<LockScope>,
 }
 
 impl RwLock {
     terms_of_its_lease!(lease, on_unreachable, max_hold, retry_delay, max_retries);
 
     pub(super) fn new(lease: Lease) -> Self {
-        Self { lease }
+        Self { lease, scope: None }
+    }
+
+    /// Takes it as part of a piece of work, which is told when it would wait for itself:
+    /// [`WouldDeadlock`](AcquireError::WouldDeadlock).
+    #[must_use]
+    pub fn within(mut self, scope: &LockScope) -> Self {
+        self.scope = Some(scope.clone());
+        self
     }
 
     /// What it is called.
@@ -70,7 +81,7 @@ impl RwLock {
     /// # Cancellation
     /// What was granted to somebody who does not wait any more is given back.
     pub async fn try_read(&self) -> Result<Option<ReadGuard>, AcquireError> {
-        unless_busy(self.ask(Share::Shared, Patience::Once).await.map(ReadGuard))
+        unless_busy(self.ask(Share::Shared, Patience::Once).await.map(|guard| self.reading(guard)))
     }
 
     /// Waits for its turn, to read.
@@ -81,7 +92,7 @@ impl RwLock {
     /// # Cancellation
     /// As [`try_read`](Self::try_read), and the place in line is given back.
     pub async fn read(&self) -> Result<ReadGuard, AcquireError> {
-        self.ask(Share::Shared, Patience::Endless).await.map(ReadGuard)
+        self.ask(Share::Shared, Patience::Endless).await.map(|guard| self.reading(guard))
     }
 
     /// Waits for its turn, to read, for no longer than `limit`.
@@ -92,7 +103,7 @@ impl RwLock {
     /// # Cancellation
     /// As [`read`](Self::read).
     pub async fn read_timeout(&self, limit: Duration) -> Result<ReadGuard, AcquireError> {
-        self.ask(Share::Shared, Patience::For(limit)).await.map(ReadGuard)
+        self.ask(Share::Shared, Patience::For(limit)).await.map(|guard| self.reading(guard))
     }
 
     /// Asks once, to write. `None` if somebody has it, or waits.
@@ -103,7 +114,7 @@ impl RwLock {
     /// # Cancellation
     /// As [`try_read`](Self::try_read).
     pub async fn try_write(&self) -> Result<Option<WriteGuard>, AcquireError> {
-        unless_busy(self.ask(Share::Alone, Patience::Once).await.map(WriteGuard))
+        unless_busy(self.ask(Share::Alone, Patience::Once).await.map(|guard| self.writing(guard)))
     }
 
     /// Waits for its turn, to write.
@@ -114,7 +125,7 @@ impl RwLock {
     /// # Cancellation
     /// As [`read`](Self::read).
     pub async fn write(&self) -> Result<WriteGuard, AcquireError> {
-        self.ask(Share::Alone, Patience::Endless).await.map(WriteGuard)
+        self.ask(Share::Alone, Patience::Endless).await.map(|guard| self.writing(guard))
     }
 
     /// Waits for its turn, to write, for no longer than `limit`.
@@ -125,11 +136,33 @@ impl RwLock {
     /// # Cancellation
     /// As [`read`](Self::read).
     pub async fn write_timeout(&self, limit: Duration) -> Result<WriteGuard, AcquireError> {
-        self.ask(Share::Alone, Patience::For(limit)).await.map(WriteGuard)
+        self.ask(Share::Alone, Patience::For(limit)).await.map(|guard| self.writing(guard))
     }
 
     async fn ask(&self, share: Share, patience: Patience) -> Result<LeaseGuard, AcquireError> {
+        if let Some(scope) = &self.scope
+            && patience != Patience::Once
+            && scope.is_reading(&self.lease)
+        {
+            return Err(AcquireError::WouldDeadlock { name: self.name().into() });
+        }
         self.lease.clone().share(share).ask(patience).await
+    }
+
+    fn reading(&self, guard: LeaseGuard) -> ReadGuard {
+        self.told(&guard);
+        ReadGuard(guard)
+    }
+
+    fn writing(&self, guard: LeaseGuard) -> WriteGuard {
+        WriteGuard { guard, lock: self.clone() }
+    }
+
+    /// Tells the scope that it reads this.
+    fn told(&self, guard: &LeaseGuard) {
+        if let Some(scope) = &self.scope {
+            scope.reads(self.lease.identity().0, guard);
+        }
     }
 }
 
@@ -140,13 +173,18 @@ impl RwLock {
 ///
 /// See [`RwLock`] for an example.
 #[must_use = "dropping it releases the lock"]
+#[derive(Debug)]
 pub struct ReadGuard(LeaseGuard);
 
 /// A lock that is held to write. Dropping it releases it in the background, anywhere.
 ///
 /// See [`RwLock`] for an example.
 #[must_use = "dropping it releases the lock"]
-pub struct WriteGuard(LeaseGuard);
+#[derive(Debug)]
+pub struct WriteGuard {
+    guard: LeaseGuard,
+    lock: RwLock,
+}
 
 impl ReadGuard {
     /// As [`LeaseGuard::release`].
@@ -158,7 +196,7 @@ impl ReadGuard {
 impl WriteGuard {
     /// As [`LeaseGuard::release`].
     pub async fn release(self) -> ReleaseOutcome {
-        self.0.release().await
+        self.guard.release().await
     }
 
     /// Goes on as a reader. Nobody writes in between.
@@ -169,8 +207,9 @@ impl WriteGuard {
     /// # Cancellation
     /// It is released.
     pub async fn downgrade(self) -> Result<ReadGuard, Lost> {
-        self.0.downgrade().await?;
-        Ok(ReadGuard(self.0))
+        let Self { guard, lock } = self;
+        guard.downgrade().await?;
+        Ok(lock.reading(guard))
     }
 }
 
@@ -186,18 +225,6 @@ impl Deref for WriteGuard {
     type Target = LeaseGuard;
 
     fn deref(&self) -> &LeaseGuard {
-        &self.0
-    }
-}
-
-impl fmt::Debug for ReadGuard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ReadGuard").field(&self.0).finish()
-    }
-}
-
-impl fmt::Debug for WriteGuard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("WriteGuard").field(&self.0).finish()
+        &self.guard
     }
 }

@@ -18,6 +18,7 @@ use tokio::{
     sync::oneshot,
     time::{sleep, timeout},
 };
+use tracing::Instrument;
 
 use super::{
     bell::Bell,
@@ -79,10 +80,11 @@ impl Attempt {
         mut tell: oneshot::Sender<Answer>,
     ) -> ReleaseOutcome {
         let begun = self.clock.now();
+        let waiting = tracing::debug_span!("lock.wait", key = %self.name, owner = ?self.owner);
         let asked = tokio::select! {
             biased;
             () = tell.closed() => None,
-            asked = self.wait(patience) => Some(asked),
+            asked = self.wait(patience).instrument(waiting) => Some(asked),
         };
         self.note_asked(&asked, self.clock.now().since(begun));
         match asked {
@@ -144,7 +146,9 @@ impl Attempt {
 
     async fn keep(&self, hold: &Hold) -> ReleaseOutcome {
         let earliest = hold.now().plus(self.terms.min_hold);
-        let how = self.kept(hold).await;
+        let (key, fence) = (&self.name, hold.fence.0);
+        let holding = tracing::debug_span!("lock.hold", %key, owner = ?self.owner, fence);
+        let how = self.kept(hold).instrument(holding).await;
         self.note_end(hold, how);
         match how {
             End::Detached | End::Lost(LossCause::NotOwner | LossCause::Forced) => {

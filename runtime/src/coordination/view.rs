@@ -67,6 +67,14 @@ impl LeaseView {
         hold.left().map(|remaining| Held { hold, remaining }).ok_or_else(|| hold.loss())
     }
 
+    pub(super) fn is_held(&self) -> bool {
+        self.0.left().is_some()
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.0.name
+    }
+
     /// The fence of the tenure.
     pub(super) fn fence(&self) -> Fence {
         self.0.fence

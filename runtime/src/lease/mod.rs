@@ -31,7 +31,7 @@ use crate::kernel::{Fence, Timestamp};
 ///
 /// # Time
 /// The store's clock decides when a lease is over; no clock here does. A lease of less than a
-/// millisecond is one of a millisecond.
+/// millisecond is one of a millisecond, or refused.
 ///
 /// Every call ends by itself, after some seconds at the latest: one that is not answered is an error.
 ///

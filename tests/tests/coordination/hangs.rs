@@ -11,7 +11,8 @@ use std::{
 use distributed_task::{
     backend::memory::MemoryLeases,
     coordination::{
-        AcquireError, CampaignError, Coordination, LossCause, OnUnreachable, RenewError,
+        AcquireError, CampaignError, Coordination, LossCause, OnUnreachable, ReleaseOutcome,
+        RenewError, Stopped,
     },
     lease::{Acquired, LeaseError, LeaseStore, Owner, Renewed},
 };
@@ -158,4 +159,18 @@ async fn what_cannot_be_prolonged_lasts_as_long_as_before() {
     assert!(matches!(refused, Err(RenewError::Store(_))), "{refused:?}");
     pass(LEASE * 5).await;
     held.check().expect("it is renewed as before");
+}
+
+/// What keeps leases has ended before it: it does not lead, and nobody waits for it.
+#[test]
+fn a_candidacy_that_nobody_keeps_is_over() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = || runtime().expect("there is room for one");
+    let (first, second) = (runtime(), runtime());
+    let process = first.block_on(async { Coordination::on_this_runtime(MemoryLeases::new()) });
+    drop(first);
+    let candidacy = process.election("job-scheduler").start().expect("it is right");
+    assert!(!candidacy.is_leader());
+    let stopped = second.block_on(async { timeout(LEASE * 10, candidacy.stop()).await });
+    assert_eq!(stopped.expect("it is over"), Stopped::Released(ReleaseOutcome::Unknown));
 }

@@ -1,10 +1,18 @@
 //! Many leases cost few calls.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use futures_util::future::join_all;
+use distributed_task::{
+    backend::memory::MemoryLeases,
+    coordination::{Coordination, CoordinationOptions},
+    lease::{LeaseError, LeaseStore, Renewal, Renewed},
+};
+use futures_util::future::{BoxFuture, join_all};
 
-use crate::world::{World, pass};
+use crate::world::{World, hands_on, pass, take};
 
 /// How often scripts were called.
 fn scripts(world: &World) -> u64 {
@@ -34,4 +42,47 @@ async fn a_thousand_leases_are_renewed_in_some_twenty_calls_each_time() {
     for guard in &held {
         assert!(guard.remaining() > lease / 2, "{guard:?}");
     }
+}
+
+/// A store that counts how many are renewed by each call.
+#[derive(Clone, Default)]
+struct Counts(MemoryLeases, Arc<Mutex<Vec<usize>>>);
+
+impl LeaseStore for Counts {
+    hands_on!(0: safety try_acquire try_renew release inspect);
+
+    fn renew_all<'a>(
+        &'a self,
+        renewals: &'a [Renewal],
+    ) -> BoxFuture<'a, Result<Vec<Result<Renewed, LeaseError>>, LeaseError>> {
+        self.1.lock().expect("nobody panics").push(renewals.len());
+        self.0.renew_all(renewals)
+    }
+}
+
+/// How many each call renews, of two hundred leases that are held for a while.
+async fn batches(batching: &str) -> Vec<usize> {
+    let options = format!(r#"{{ "batching": {batching} }}"#);
+    let options: CoordinationOptions = serde_json::from_str(&options).expect("they can be read");
+    let store = Counts::default();
+    let process = Coordination::on_this_runtime(store.clone());
+    let process = process.with_options(options).expect("they are right");
+    let lease = Duration::from_secs(6);
+    let taken = (0..200).map(|turn| take(process.lease(format!("held-{turn}")).ttl(lease)));
+    let held = join_all(taken).await;
+    pass(lease / 3).await;
+    drop(held);
+    let batches = store.1.lock().expect("nobody panics").clone();
+    assert_eq!(batches.iter().sum::<usize>(), 200, "each was due once: {batches:?}");
+    batches
+}
+
+#[tokio::test(start_paused = true)]
+async fn batches_are_as_large_as_they_may_be() {
+    let usual = batches("{}").await;
+    assert!(usual.iter().all(|size| *size <= 50) && usual.len() <= 7, "{usual:?}");
+    let small = batches(r#"{ "batch_size": 10 }"#).await;
+    assert!(small.iter().all(|size| *size <= 10) && small.len() <= 24, "{small:?}");
+    let none = batches(r#"{ "enable_batching": false }"#).await;
+    assert_eq!(none, [1; 200]);
 }

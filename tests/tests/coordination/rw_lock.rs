@@ -9,7 +9,7 @@ use std::{
 };
 
 use distributed_task::{
-    coordination::{Coordination, LossCause, ReleaseOutcome, RwLock},
+    coordination::{AcquireError, Coordination, LockScope, LossCause, ReleaseOutcome, RwLock},
     lease::{Owner, Share, Want},
 };
 use futures_util::future::join_all;
@@ -22,6 +22,32 @@ fn lock(process: &Coordination) -> RwLock {
 }
 
 on_both! {
+    /// Whoever would wait for itself is told, and may ask without waiting.
+    async fn who_would_wait_for_itself_is_told(world: World) {
+        let (process, scope) = (world.process().await, LockScope::new());
+        let ours = process.rw_lock(NAME).lease(LEASE).within(&scope);
+        let reading = ours.read().await.expect("it is free");
+        for wanted in [ours.write().await.map(drop), ours.read().await.map(drop)] {
+            let Err(AcquireError::WouldDeadlock { name }) = wanted else { panic!("{wanted:?}") };
+            assert_eq!(&*name, NAME);
+        }
+        assert!(ours.try_write().await.expect("it answers").is_none());
+        assert!(ours.try_read().await.expect("it answers").is_some());
+        // Other locks, and other scopes, are none of that.
+        let other = process.rw_lock("other").lease(LEASE).within(&scope).write().await;
+        drop(other.expect("nobody reads that"));
+        let theirs = process.rw_lock(NAME).lease(LEASE).within(&LockScope::new()).read().await;
+        drop(theirs.expect("readers share it"));
+
+        reading.release().await;
+        let writing = ours.write().await.expect("it reads no more");
+        let reading = writing.downgrade().await.expect("it is held");
+        let wanted = ours.write().await;
+        assert!(matches!(wanted, Err(AcquireError::WouldDeadlock { .. })), "{wanted:?}");
+        reading.release().await;
+        ours.write().await.expect("it reads no more").release().await;
+    }
+
     async fn readers_share_and_a_writer_is_alone(world: World) {
         let processes = [world.process().await, world.process().await];
         // Readers inside, or less than 0 for a writer.

@@ -333,7 +333,10 @@ impl From<AcquireError> for CampaignError {
             AcquireError::InvalidLease(lease) => {
                 InvalidElection { findings: vec![lease.into()] }.into()
             }
-            AcquireError::NotAcquired(_) | AcquireError::Lost(_) | AcquireError::TooDeep { .. } => {
+            AcquireError::NotAcquired(_)
+            | AcquireError::Lost(_)
+            | AcquireError::TooDeep { .. }
+            | AcquireError::WouldDeadlock { .. } => {
                 unreachable!("no limit was set, and nothing is taken twice")
             }
         }

@@ -46,15 +46,18 @@ enum Leaving {
 }
 
 impl Stand {
-    pub(super) async fn run(self) {
+    pub(super) fn run(self) -> impl Future<Output = ()> {
         let standing = Arc::clone(&self.standing);
-        // Also if it is dropped half way.
-        let _over = standing.over.clone().drop_guard();
-        let outcome = self.stand().await;
-        standing.leave();
-        // Its name is free, and its events have ended, when it says that it is over.
-        drop(self);
-        let _ = standing.outcome.set(outcome);
+        // Also if it is dropped half way, or before it begins.
+        let over = standing.over.clone().drop_guard();
+        async move {
+            let _over = over;
+            let outcome = self.stand().await;
+            standing.leave();
+            // Its name is free, and its events have ended, when it says that it is over.
+            drop(self);
+            let _ = standing.outcome.set(outcome);
+        }
     }
 
     async fn stand(&self) -> Stopped {
