@@ -28,6 +28,7 @@ async fn leases_in_memory_keep_the_contract() {
     conformance::lease::run(async || subject(MemoryLeases::new())).await;
     conformance::lock::run(async || subject(MemoryLeases::new())).await;
     conformance::admin::run(async || subject(MemoryLeases::new())).await;
+    conformance::candidates::run(async || subject(MemoryLeases::new())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,6 +42,7 @@ async fn leases_in_redis_keep_the_contract() {
     conformance::lease::run(&mut make).await;
     conformance::lock::run(&mut make).await;
     conformance::admin::run(&mut make).await;
+    conformance::candidates::run(&mut make).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -81,6 +81,14 @@ impl<S: ?Sized> DeskOf<S> {
         (self.pass)(self.lease + self.lease / 4).await;
     }
 
+    /// How much is left is told as it is, within what clocks and calls may take.
+    pub(super) fn about(&self, left: Option<Duration>, wanted: Duration) -> Verdict {
+        let said = || format!("{left:?} was left where about {wanted:?} was wanted");
+        ensure(left.is_some_and(|left| left <= wanted), said)?;
+        let in_time = ensure(left.is_some_and(|left| left + self.lease / 4 >= wanted), said);
+        in_time.map_err(|slow| Box::new(TooSlow(slow)) as Failure)
+    }
+
     /// What proves something only if no lease can have run out.
     pub(super) fn in_time<T>(&self, found: Result<T, Failure>) -> Result<T, Failure> {
         match found {
@@ -142,14 +150,6 @@ impl Desk {
             Some(tenure) => Ok(tenure),
             None => self.in_time(Err("nobody has it".into())),
         }
-    }
-
-    /// How much is left is told as it is, within what clocks and calls may take.
-    fn about(&self, left: Option<Duration>, wanted: Duration) -> Verdict {
-        let said = || format!("{left:?} was left where about {wanted:?} was wanted");
-        ensure(left.is_some_and(|left| left <= wanted), said)?;
-        let in_time = ensure(left.is_some_and(|left| left + self.lease / 4 >= wanted), said);
-        in_time.map_err(|slow| Box::new(TooSlow(slow)) as Failure)
     }
 }
 

@@ -4,6 +4,7 @@
 //! function that checks it. A broken rule is a panic with its sentence.
 
 pub mod admin;
+pub mod candidates;
 pub mod clock;
 pub mod codec;
 pub mod files;

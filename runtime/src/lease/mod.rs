@@ -2,6 +2,7 @@
 //! run once are built on.
 
 mod admin;
+mod candidate;
 mod error;
 mod lock;
 mod node;
@@ -16,6 +17,7 @@ use futures_util::{
 
 pub use self::{
     admin::{HeldName, LeaseAdmin},
+    candidate::{Beat, CandidateStore, Live, LiveCandidate},
     error::LeaseError,
     lock::{LockStore, Share, Turn, Waiting, Wake, Want},
     node::{Life, QuorumNode, Vote},
@@ -131,6 +133,11 @@ pub trait LeaseStore: Send + Sync + 'static {
 
     /// The same store for those who look after it, if it can tell who has what.
     fn admin(&self) -> Option<&dyn LeaseAdmin> {
+        None
+    }
+
+    /// The same store with who stands for a name, if it knows that.
+    fn candidates(&self) -> Option<&dyn CandidateStore> {
         None
     }
 }

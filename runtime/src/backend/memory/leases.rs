@@ -1,6 +1,7 @@
 //! Leases in memory: one map, and the time of the runtime.
 
 mod admin;
+mod candidates;
 mod node;
 
 use std::{
@@ -18,17 +19,18 @@ use futures_util::{
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use self::candidates::Candidates;
 use crate::{
     clock::{Clock, SystemClock, TokioClock},
     kernel::{Fence, Timestamp},
     lease::{
-        Acquired, Grant, LeaseAdmin, LeaseError, LeaseStore, LockStore, Owner, Released, Renewed,
-        Safety, Share, Tenure, Turn, Waiting, Wake, Want,
+        Acquired, CandidateStore, Grant, LeaseAdmin, LeaseError, LeaseStore, LockStore, Owner,
+        Released, Renewed, Safety, Share, Tenure, Turn, Waiting, Wake, Want,
     },
 };
 
-/// A [`LeaseStore`] and [`LockStore`] in the memory of this process. Cloning shares it. What runs out is
-/// forgotten.
+/// A [`LeaseStore`], [`LockStore`] and [`CandidateStore`] in the memory of this process. Cloning shares it.
+/// What runs out is forgotten.
 ///
 /// See [`LeaseStore`] for an example.
 #[derive(Clone)]
@@ -48,6 +50,7 @@ struct State {
     last: Fence,
     /// At so many names those are dropped that nobody has or wants.
     full: usize,
+    candidates: Candidates,
     listeners: Vec<mpsc::UnboundedSender<Wake>>,
 }
 
@@ -307,6 +310,10 @@ impl LeaseStore for MemoryLeases {
     }
 
     fn admin(&self) -> Option<&dyn LeaseAdmin> {
+        Some(self)
+    }
+
+    fn candidates(&self) -> Option<&dyn CandidateStore> {
         Some(self)
     }
 }

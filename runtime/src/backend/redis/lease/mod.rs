@@ -1,6 +1,7 @@
 //! Leases in Redis: a hash with an end for each, and a number that outlives it.
 
 mod admin;
+mod candidates;
 mod names;
 mod node;
 mod scripts;
@@ -30,8 +31,8 @@ use super::{
 use crate::{
     kernel::{Fence, Timestamp},
     lease::{
-        Acquired, Grant, LeaseAdmin, LeaseError, LeaseStore, LockStore, Owner, Released, Renewal,
-        Renewed, Safety, Share, Tenure, Turn, Waiting, Wake, Want,
+        Acquired, CandidateStore, Grant, LeaseAdmin, LeaseError, LeaseStore, LockStore, Owner,
+        Released, Renewal, Renewed, Safety, Share, Tenure, Turn, Waiting, Wake, Want,
     },
 };
 
@@ -41,7 +42,8 @@ use crate::{
 /// `<namespace>:{<name>}:f`, which is remembered for a day after the last grant, and at least twice as
 /// long as that was for. The sets `:r`, `:q` and `:d` have those who share it, those who wait, and until when
 /// these do; they end with the last of them. The hash `:x` says from whom an operator took the name, for a
-/// day. On the channel `<namespace>:wake:<process>` a process hears
+/// day. The hash `:c` and the set `:cs` have those who stand for it, and until when each is live; they end
+/// with the last of them. On the channel `<namespace>:wake:<process>` a process hears
 /// whose turn it is, on one connection however many wait. A fence is the time of the server in microseconds, or one more than the last one:
 /// it also rises where the server lost that, unless its clock went back meanwhile.
 ///
@@ -318,6 +320,10 @@ impl LeaseStore for RedisLeases {
     }
 
     fn admin(&self) -> Option<&dyn LeaseAdmin> {
+        Some(self)
+    }
+
+    fn candidates(&self) -> Option<&dyn CandidateStore> {
         Some(self)
     }
 }

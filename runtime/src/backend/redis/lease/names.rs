@@ -1,5 +1,5 @@
-//! What the keys of a lease are called: `<namespace>:{<name>}:` and a letter. The name is the hash tag, so
-//! that all are in one slot.
+//! What the keys of a lease are called: `<namespace>:{<name>}:` and a letter or two. The name is the hash tag,
+//! so that all are in one slot.
 
 use std::fmt::Write as _;
 
@@ -25,18 +25,24 @@ pub(super) enum Kind {
     Readers,
     /// From whom an operator took it.
     Forced,
+    /// Who stands for it, and what each says of itself.
+    Candidates,
+    /// Until when each of them is live.
+    Seen,
 }
 
 pub(super) fn keys<const N: usize>(namespace: &str, name: &str, kinds: [Kind; N]) -> [String; N] {
     let tag = tag(name);
     kinds.map(|kind| {
         let letter = match kind {
-            Kind::Lease => 'l',
-            Kind::Fence => 'f',
-            Kind::Queue => 'q',
-            Kind::Deadlines => 'd',
-            Kind::Readers => 'r',
-            Kind::Forced => 'x',
+            Kind::Lease => "l",
+            Kind::Fence => "f",
+            Kind::Queue => "q",
+            Kind::Deadlines => "d",
+            Kind::Readers => "r",
+            Kind::Forced => "x",
+            Kind::Candidates => "c",
+            Kind::Seen => "cs",
         };
         format!("{namespace}:{{{tag}}}:{letter}")
     })

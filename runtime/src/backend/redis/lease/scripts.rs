@@ -27,7 +27,9 @@ macro_rules! scripts {
     };
 }
 
-scripts! { acquire, downgrade, force, inspect, list, raise, release, renew, }
+scripts! {
+    acquire, beat, candidates, downgrade, force, inspect, leave, list, raise, release, renew,
+}
 
 impl Scripts {
     pub(super) fn standard() -> Arc<Self> {

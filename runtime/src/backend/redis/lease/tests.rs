@@ -12,23 +12,30 @@ use crate::{
     lease::{Acquired, LeaseStore as _, Owner, Renewal, Renewed},
 };
 
-async fn leases(server: &RedisServer, scripts: &Arc<Scripts>, namespace: &str) -> RedisLeases {
+pub(super) async fn leases(
+    server: &RedisServer,
+    scripts: &Arc<Scripts>,
+    namespace: &str,
+) -> RedisLeases {
     let link = Link::open(LinkSettings::new(server.url())).await.expect("the server is there");
     let (namespace, scripts) = (namespace.to_owned(), Arc::clone(scripts));
     RedisLeases(Arc::new(Inner { link, namespace, scripts }))
 }
 
+/// What a rule is checked on.
+pub(super) async fn subject(server: &RedisServer, scripts: &Arc<Scripts>) -> Subject<RedisLeases> {
+    // No two rules share a name.
+    let namespace = Owner::draw();
+    Subject {
+        store: leases(server, scripts, namespace.as_str()).await,
+        lease: Duration::from_millis(160),
+        pass: Box::new(|time| Box::pin(tokio::time::sleep(time))),
+    }
+}
+
 /// What the suites say of leases with these scripts: the first rule that is broken, if any.
 async fn verdict(server: &RedisServer, scripts: &Arc<Scripts>) -> Result<(), String> {
-    let mut make = async || {
-        // No two rules share a name.
-        let namespace = Owner::draw();
-        Subject {
-            store: leases(server, scripts, namespace.as_str()).await,
-            lease: Duration::from_millis(160),
-            pass: Box::new(|time| Box::pin(tokio::time::sleep(time))),
-        }
-    };
+    let mut make = async || subject(server, scripts).await;
     let suites = async {
         conformance::lease::run(&mut make).await;
         conformance::lock::run(&mut make).await;

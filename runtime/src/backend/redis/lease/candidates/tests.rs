@@ -1,0 +1,90 @@
+//! Tests of the suite: each clause that is taken out of a script breaks a rule of it.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use distributed_task_test_servers::{Appends, RedisOptions, RedisServer};
+use futures_util::{FutureExt, StreamExt, future, stream};
+
+use super::super::{
+    Scripts,
+    tests::{leases, subject},
+};
+use crate::{
+    conformance,
+    lease::{CandidateStore as _, LeaseError},
+};
+
+/// What the suite says of these scripts: the first rule that is broken, if any.
+async fn verdict(server: &RedisServer, scripts: &Arc<Scripts>) -> Result<(), String> {
+    let suite = conformance::candidates::run(async || subject(server, scripts).await);
+    let panic = AssertUnwindSafe(suite).catch_unwind().await;
+    panic.map_err(|message| message.downcast().map_or_else(|_| String::new(), |text| *text))
+}
+
+#[tokio::test]
+async fn every_clause_that_is_missing_in_a_script_of_candidates_is_found() {
+    let mistakes = [
+        ("beat", "  redis.call('ZREM', KEYS[2], gone)\n", "", "who is silent"),
+        ("beat", "'-inf', now)) do", "'-inf', '+inf')) do", "who beats is live"),
+        ("beat", "string.format('%.0f', now + lasts)", "string.format('%.0f', now)", "who beats"),
+        ("beat", "'o' .. candidate, ARGV[2], ", "", "nobody leads whom"),
+        ("beat", "'o' .. candidate, ARGV[2]", "'o' .. candidate, 'other'", "nobody leads whom"),
+        ("beat", "first - now", "lasts", "says when the first"),
+        ("candidates", "known[1] == holder and 1 or 0", "1 or 0", "nobody leads whom"),
+        ("candidates", "KEYS[3], '(' .. now", "KEYS[3], '-inf'", "each is live"),
+        ("candidates", "ends > now and", "ends > 0 and", "looked for"),
+        ("leave", "redis.call('ZREM', KEYS[2], candidate)", "0", "who leaves"),
+    ];
+    let server = RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() });
+    assert_eq!(verdict(&server, &Scripts::standard()).await, Ok(()));
+    let wrong = stream::iter(mistakes)
+        .map(async |(script, instead_of, says, rule)| {
+            let broken = verdict(&server, &Scripts::with(script, (instead_of, says))).await;
+            let broken = broken.err().unwrap_or_else(|| "nothing was found".to_owned());
+            let is_found = broken.lines().next().is_some_and(|sentence| sentence.contains(rule));
+            (!is_found).then(|| format!("`{says}` for `{instead_of}`: {broken}"))
+        })
+        .buffer_unordered(4)
+        .filter_map(future::ready);
+    let wrong: Vec<String> = wrong.collect().await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn who_stands_leaves_nothing_behind_and_what_is_of_others_is_told() {
+    let server = RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() });
+    let leases = leases(&server, &Scripts::standard(), "shop").await;
+    let none = std::collections::BTreeMap::new();
+    let beat = |name, candidate| crate::lease::Beat {
+        name,
+        candidate,
+        owner: None,
+        is_healthy: true,
+        health_score: 1.0,
+        metadata: &none,
+        interval: Duration::from_millis(50),
+    };
+    // Nobody looks, nobody leaves, and one is told by the time alone.
+    leases.beat(beat("ours", "a")).await.expect("the server answers");
+    leases.beat(beat("ours", "b")).await.expect("the server answers");
+    assert_eq!(server.cli(&["ZCARD", "shop:{ours}:cs"]), "2");
+    assert_eq!(server.cli(&["HLEN", "shop:{ours}:c"]), "6");
+    while server.cli(&["DBSIZE"]) != "0" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // Nor do those who are gone while others go on.
+    leases.beat(beat("ours", "a")).await.expect("the server answers");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    leases.beat(beat("ours", "b")).await.expect("the server answers");
+    assert_eq!(server.cli(&["HLEN", "shop:{ours}:c"]), "3");
+
+    server.cli(&["SET", "shop:{theirs}:c", "7"]);
+    for answer in
+        [leases.beat(beat("theirs", "a")).await.map(drop), leases.leave("theirs", "a").await]
+    {
+        let error = answer.expect_err("it is not ours");
+        assert!(matches!(error, LeaseError::Refused { retryable: false, .. }), "{error:?}");
+    }
+    assert_eq!(server.cli(&["GET", "shop:{theirs}:c"]), "7");
+    assert_eq!(server.cli(&["EXISTS", "shop:{theirs}:cs"]), "0");
+}
