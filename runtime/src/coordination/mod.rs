@@ -55,11 +55,11 @@ use tokio::runtime::Handle;
 use self::{bell::Bell, keeper::Keeper, monitor::Observed, renewals::Renewals};
 pub use self::{
     election::{
-        CampaignError, Candidacy, CurrentLeadership, Election, ElectionEvent, ElectionEvents,
-        ElectionFinding, ElectionHealth, ElectionOptions, ElectionSnapshot, ElectionSnapshots,
-        ElectionTerms, ElectionWarning, HealthStatus, InvalidElection, LeaderInfo, Leadership,
-        LeadershipContext, LeadershipEnd, LeadershipLost, Margins, Metadata, NotLeading,
-        ObservedLeader, Role, StartError, Stopped,
+        CampaignError, Candidacy, CandidateHealth, CurrentLeadership, Election, ElectionEvent,
+        ElectionEvents, ElectionFinding, ElectionHealth, ElectionOptions, ElectionSnapshot,
+        ElectionSnapshots, ElectionTerms, ElectionWarning, HealthStatus, InvalidElection,
+        LeaderInfo, Leadership, LeadershipContext, LeadershipEnd, LeadershipLost, Margins,
+        Metadata, NotLeading, ObservedLeader, Role, StartError, Stopped,
     },
     error::{AcquireError, LockError, NotAcquired},
     fenced::{FencedResource, StaleFence},

@@ -15,6 +15,8 @@ use futures_util::{
     future::{BoxFuture, join_all},
 };
 
+#[cfg(feature = "coordination")]
+pub(crate) use self::candidate::metadata_bytes;
 pub use self::{
     admin::{HeldName, LeaseAdmin},
     candidate::{Beat, CandidateStore, Live, LiveCandidate},

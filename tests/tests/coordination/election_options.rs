@@ -23,14 +23,16 @@ fn findings(text: serde_json::Value) -> Vec<ElectionFinding> {
     options(text).check().expect_err("they cannot be followed").findings
 }
 
-/// LE-30 to LE-33.
+/// LE-12 and LE-30 to LE-33.
 #[test]
 fn what_is_left_out_is_what_others_have_as_well() {
     let terms = checked(json!({}));
     let all = [terms.lease(), terms.renew(), terms.retry(), terms.grace()];
     assert_eq!(all, [15, 5, 2, 5].map(Duration::from_secs));
     assert_eq!(terms.warnings(), []);
-    assert_eq!(options(json!({})), ElectionOptions::default());
+    let all = options(json!({}));
+    assert_eq!((all.heartbeat_interval, all.min_candidates), (Duration::from_secs(10), None));
+    assert_eq!(all, ElectionOptions::default());
 }
 
 #[test]
@@ -55,6 +57,7 @@ fn options_are_read_under_the_names_of_others_and_written_as_text() {
             "enable_health_checks": true,
             "minimum_health_score": 0.8,
             "step_down_when_unhealthy": true,
+            "heartbeat_interval": "10s",
             "candidate_id": "web-1",
             "candidate_metadata": { "region": "eu" },
         })
@@ -152,10 +155,12 @@ fn all_that_is_wrong_is_told_at_once() {
         "retry_interval": "2days",
         "candidate_id": "",
         "minimum_health_score": 1.01,
+        "heartbeat_interval": "0s",
+        "min_candidates": 0,
         "candidate_metadata": { "region": long },
     }));
     let error = wrong.check().expect_err("all of it is wrong");
-    assert_eq!(error.findings.len(), 6, "{error}");
+    assert_eq!(error.findings.len(), 8, "{error}");
     for named in [
         "99ms",
         "renew_interval",
@@ -163,6 +168,8 @@ fn all_that_is_wrong_is_told_at_once() {
         "candidate_id",
         "health_score",
         "candidate_metadata",
+        "heartbeat_interval",
+        "min_candidates",
     ] {
         assert!(error.to_string().contains(named), "{named}: {error}");
     }

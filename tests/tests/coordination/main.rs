@@ -4,6 +4,8 @@
 mod candidacy;
 mod candidacy_callbacks;
 mod candidacy_health;
+mod candidacy_quorum;
+mod candidates;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../kill/chance.rs"]
 mod chance;

@@ -14,7 +14,10 @@ use distributed_task::{
         Candidacy, Coordination, Election, ElectionEvent, ElectionEvents, ElectionSnapshot,
         Leadership, Role,
     },
-    lease::{Acquired, Busy, LeaseError, LeaseStore, Owner, Released, Renewed, Safety, Tenure},
+    lease::{
+        Acquired, Beat, Busy, CandidateStore, LeaseError, LeaseStore, Live, LiveCandidate, Owner,
+        Released, Renewed, Safety, Tenure,
+    },
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::time::timeout;
@@ -105,7 +108,9 @@ impl World {
 pub struct Wire {
     is_cut: AtomicBool,
     is_shy: AtomicBool,
+    is_mute: AtomicBool,
     acquisitions: AtomicUsize,
+    beats: AtomicUsize,
 }
 
 impl Wire {
@@ -120,6 +125,16 @@ impl Wire {
     /// From now on nothing is granted to who is on it.
     pub fn grant_nothing(&self) {
         self.is_shy.store(true, Ordering::Release);
+    }
+
+    /// From now on no beat goes through.
+    pub fn mute(&self) {
+        self.is_mute.store(true, Ordering::Release);
+    }
+
+    /// How often somebody said that it stands.
+    pub fn beats(&self) -> usize {
+        self.beats.load(Ordering::Acquire)
     }
 
     /// How often somebody wanted to lead.
@@ -187,5 +202,37 @@ impl<S: LeaseStore> LeaseStore for Cut<S> {
 
     fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
         self.through(|| self.store.inspect(name))
+    }
+
+    fn candidates(&self) -> Option<&dyn CandidateStore> {
+        self.store.candidates().map(|_| self as &dyn CandidateStore)
+    }
+}
+
+impl<S: LeaseStore> Cut<S> {
+    fn below(&self) -> &dyn CandidateStore {
+        self.store.candidates().expect("it was asked before")
+    }
+}
+
+impl<S: LeaseStore> CandidateStore for Cut<S> {
+    fn beat<'a>(&'a self, beat: Beat<'a>) -> BoxFuture<'a, Result<Live, LeaseError>> {
+        self.wire.beats.fetch_add(1, Ordering::AcqRel);
+        match self.wire.is_mute.load(Ordering::Acquire) {
+            false => self.through(|| self.below().beat(beat)),
+            true => async { Err(LeaseError::Unanswered("it is mute".into())) }.boxed(),
+        }
+    }
+
+    fn list<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<LiveCandidate>, LeaseError>> {
+        self.through(|| self.below().list(name))
+    }
+
+    fn leave<'a>(
+        &'a self,
+        name: &'a str,
+        candidate: &'a str,
+    ) -> BoxFuture<'a, Result<(), LeaseError>> {
+        self.through(|| self.below().leave(name, candidate))
     }
 }

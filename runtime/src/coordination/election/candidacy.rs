@@ -16,13 +16,18 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Election, ElectionEvents, ElectionHealth, ElectionSnapshot, ElectionSnapshots, InvalidElection,
-    LeadershipEnd, LeadershipLost, ObservedLeader,
+    CandidateHealth, Election, ElectionEvents, ElectionHealth, ElectionSnapshot, ElectionSnapshots,
+    InvalidElection, LeadershipEnd, LeadershipLost, ObservedLeader,
+    candidates::Roll,
     event::WAITING,
+    pulse::{self, Pulse},
     stand::{Order, Stand},
     state::Standing,
 };
-use crate::coordination::{LossCause, ReleaseOutcome};
+use crate::{
+    coordination::{LossCause, ReleaseOutcome},
+    lease::LeaseError,
+};
 
 /// That a process stands in an election: it leads whenever it can, until it is stopped. Dropping it does as
 /// [`stop_now`](Self::stop_now).
@@ -74,6 +79,7 @@ use crate::coordination::{LossCause, ReleaseOutcome};
 #[must_use = "dropping it stops it"]
 pub struct Candidacy {
     standing: Arc<Standing>,
+    roll: Roll,
     orders: watch::Sender<Order>,
     /// Is cancelled when the last callback has ended.
     told: CancellationToken,
@@ -201,10 +207,19 @@ impl Election {
             }
         };
         let shared = Arc::clone(&standing);
-        let stand =
-            Stand { candidate, standing: shared, events, orders: ordered, news, _seat: seat };
+        let pulse = pulse::is_wanted(&self.options).then(|| Pulse::of(self)).flatten();
+        let roll = Roll::of(self);
+        let stand = Stand {
+            candidate,
+            standing: shared,
+            events,
+            orders: ordered,
+            news,
+            pulse,
+            _seat: seat,
+        };
         inner.keeper.spawn(stand.run());
-        Ok(Candidacy { standing, orders, told, stop_timeout })
+        Ok(Candidacy { standing, roll, orders, told, stop_timeout })
     }
 }
 
@@ -244,11 +259,22 @@ impl Candidacy {
         ElectionHealth::of(&self.standing)
     }
 
+    /// Who stands, this one included: see [`Election::candidates`].
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cancellation
+    /// Nothing has changed.
+    pub async fn candidates(&self) -> Result<Vec<CandidateHealth>, LeaseError> {
+        self.roll.candidates().await
+    }
+
     /// Says how healthy it is, from 0 to 1; it begins with 1. One that is less healthy than it
     /// [must be](Election::minimum_health_score) does not come to lead, and [does not
     /// lead](Self::is_leader) from now on, whether or not the store answers: it
     /// [steps down](Self::step_down). It stands again when it has been healthy for as long as between two
-    /// renewals.
+    /// renewals. [Others see](Self::candidates) the score with the next beat, and at once whether it is enough.
     ///
     /// ```
     /// # #[cfg(feature = "in-process")]

@@ -4,8 +4,12 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tokio_util::sync::DropGuard;
 
-use super::{CampaignError, Election, ElectionTerms, Leadership, LeadershipContext, run::Pauses};
+use super::{
+    CampaignError, Election, ElectionTerms, Leadership, LeadershipContext, Metadata, pulse::Pulse,
+    run::Pauses,
+};
 use crate::coordination::text;
 use crate::{
     coordination::{Lease, LeaseGuard, tenure::salt},
@@ -63,13 +67,18 @@ pub struct LeaderInfo {
     /// from outside.
     #[serde(with = "text::or_none")]
     pub expires_in: Option<Duration>,
+    /// What it [says of itself](Election::metadata); `None` where that is not known: it does not beat, or
+    /// has not beaten yet, or the store keeps nothing of the kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
 }
 
 impl LeaderInfo {
     pub(super) fn read(tenure: &Tenure) -> Self {
         let Tenure { owner, fence, since, expires_in } = tenure;
         let id = candidate(owner).into();
-        Self { id, fence: *fence, acquired_at: *since, expires_in: *expires_in }
+        let (acquired_at, expires_in) = (*since, *expires_in);
+        Self { id, fence: *fence, acquired_at, expires_in, metadata: None }
     }
 }
 
@@ -84,12 +93,36 @@ impl Candidate {
         Self { election: election.clone(), terms }
     }
 
+    /// Who it is in one attempt.
+    pub(super) fn owner(&self) -> Owner {
+        owner(&self.election.candidate)
+    }
+
+    /// One attempt of a candidacy, which beats itself.
+    pub(super) async fn stand(&self, owner: Owner) -> Result<Leadership, CampaignError> {
+        Ok(self.lead(self.lease(owner).acquire().await?, None))
+    }
+
     pub(super) async fn campaign(&self) -> Result<Leadership, CampaignError> {
-        Ok(self.lead(self.lease().acquire().await?))
+        let owner = self.owner();
+        let beats = self.beats(&owner);
+        Ok(self.lead(self.lease(owner).acquire().await?, beats))
     }
 
     pub(super) async fn try_campaign(&self) -> Result<Option<Leadership>, CampaignError> {
-        Ok(self.lease().try_acquire().await?.map(|guard| self.lead(guard)))
+        let owner = self.owner();
+        let asked = self.lease(owner.clone()).try_acquire().await?;
+        Ok(asked.map(|guard| self.lead(guard, self.beats(&owner))))
+    }
+
+    /// It beats where it has something to say, for as long as somebody has this.
+    fn beats(&self, owner: &Owner) -> Option<DropGuard> {
+        if self.election.options.candidate_metadata.is_empty() {
+            return None;
+        }
+        let pulse = Pulse::of(&self.election)?;
+        pulse.is(owner);
+        Some(pulse.start(&self.election.options))
     }
 
     /// How long it waits before it asks again.
@@ -97,14 +130,13 @@ impl Candidate {
         Pauses::new(self.terms.retry(), salt(&Owner::from(self.election.candidate.to_string())))
     }
 
-    /// One attempt.
-    fn lease(&self) -> Lease {
-        self.election.lease().on(self.terms.of_lease()).drawn(owner(&self.election.candidate))
+    fn lease(&self, owner: Owner) -> Lease {
+        self.election.lease().on(self.terms.of_lease()).drawn(owner)
     }
 
-    fn lead(&self, guard: LeaseGuard) -> Leadership {
+    fn lead(&self, guard: LeaseGuard, beats: Option<DropGuard>) -> Leadership {
         let context = LeadershipContext::new(&self.election, guard.view());
-        Leadership::new(guard, context)
+        Leadership::new(guard, context, beats)
     }
 }
 

@@ -24,9 +24,14 @@ impl Fitness {
         self.score.send_replace(if score.is_nan() { 0.0 } else { score.clamp(0.0, 1.0) });
     }
 
+    /// How healthy it is.
+    pub(super) fn score(&self) -> f64 {
+        *self.score.borrow()
+    }
+
     /// Whether it may come to lead.
     pub(super) fn is_fit(&self) -> bool {
-        self.suffices(*self.score.borrow())
+        self.suffices(self.score())
     }
 
     /// Whether it may go on to lead.
@@ -36,7 +41,7 @@ impl Fitness {
 
     /// Why it does not come to lead.
     pub(super) fn complaint(&self) -> Option<String> {
-        let score = *self.score.borrow();
+        let score = self.score();
         let least = self.least.filter(|_| !self.suffices(score))?;
         Some(format!("its health is {score}, and to lead takes {least}"))
     }
@@ -47,6 +52,11 @@ impl Fitness {
 
     pub(super) async fn unfit(&self) {
         self.wait(|score| !self.suffices(score)).await;
+    }
+
+    /// Returns when it is fit where it was not, or the other way round.
+    pub(super) async fn turned(&self, was_fit: bool) {
+        self.wait(|score| self.suffices(score) != was_fit).await;
     }
 
     pub(super) async fn may_not_stay(&self) {

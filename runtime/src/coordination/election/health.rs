@@ -73,7 +73,7 @@ impl ElectionHealth {
             _ if observed.is_some() => (HealthStatus::Healthy, None),
             _ => {
                 let nobody = "nobody is seen to lead";
-                let why = standing.fitness.complaint();
+                let why = standing.complaint();
                 let why = why.map_or(nobody.to_owned(), |why| format!("{nobody}, and {why}"));
                 (HealthStatus::Degraded, Some(why.into()))
             }

@@ -3,6 +3,7 @@
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::DropGuard;
 
 use super::LeadershipContext;
 use crate::{
@@ -39,6 +40,8 @@ use crate::{
 pub struct Leadership {
     guard: LeaseGuard,
     context: LeadershipContext,
+    /// It beats for as long.
+    _beats: Option<DropGuard>,
 }
 
 /// Why leadership ended.
@@ -56,6 +59,8 @@ pub enum LeadershipEnd {
     Failed,
     /// Its holder was not healthy enough any more.
     Unhealthy,
+    /// Its holder saw [too few](super::Election::min_candidates) candidates.
+    TooFewCandidates,
 }
 
 impl fmt::Display for LeadershipEnd {
@@ -64,6 +69,7 @@ impl fmt::Display for LeadershipEnd {
             Self::Lost(cause) => cause.fmt(f),
             Self::Resigned => f.write_str("it was given up"),
             Self::Unhealthy => f.write_str("its holder was not healthy enough"),
+            Self::TooFewCandidates => f.write_str("its holder saw too few candidates"),
             Self::Failed => f.write_str("what was to begin with it failed"),
         }
     }
@@ -107,8 +113,12 @@ pub struct LeadershipLost {
 }
 
 impl Leadership {
-    pub(super) fn new(guard: LeaseGuard, context: LeadershipContext) -> Self {
-        Self { guard, context }
+    pub(super) fn new(
+        guard: LeaseGuard,
+        context: LeadershipContext,
+        beats: Option<DropGuard>,
+    ) -> Self {
+        Self { guard, context, _beats: beats }
     }
 
     /// What work is told that runs because of it.

@@ -3,6 +3,7 @@
 mod callbacks;
 mod candidacy;
 mod candidate;
+mod candidates;
 mod context;
 mod event;
 mod fitness;
@@ -10,6 +11,8 @@ mod health;
 mod leadership;
 mod office;
 mod options;
+mod peers;
+mod pulse;
 mod run;
 mod stand;
 mod state;
@@ -20,10 +23,11 @@ use std::{any::Any, error::Error, fmt, future::Future, sync::Arc, time::Duration
 pub(super) use self::candidacy::Seats;
 use futures_util::FutureExt;
 
-use self::{callbacks::Callbacks, candidate::Candidate, context::Extensions};
+use self::{callbacks::Callbacks, candidate::Candidate, candidates::Roll, context::Extensions};
 pub use self::{
     candidacy::{Candidacy, NotLeading, StartError, Stopped},
     candidate::LeaderInfo,
+    candidates::CandidateHealth,
     context::LeadershipContext,
     event::{ElectionEvent, ElectionEvents},
     health::{ElectionHealth, HealthStatus},
@@ -151,6 +155,44 @@ impl Election {
         self
     }
 
+    /// How many candidates there must be for one of them to lead, this one included. A
+    /// [candidacy](Self::start) that sees fewer does not come to lead, and
+    /// [does not lead](Candidacy::is_leader) any more: it steps down as one that is ill does, stands on, and
+    /// leads again when there are enough. What was seen counts for three
+    /// [beats](Self::heartbeat_interval); who cannot ask for longer sees nobody. Default: it does not matter.
+    ///
+    /// This is no quorum of servers, which [`QuorumLeases`](crate::backend::quorum::QuorumLeases) is; and it
+    /// takes a store that [knows who stands](crate::lease::CandidateStore).
+    ///
+    /// ```
+    /// # #[cfg(feature = "in-process")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use distributed_task::{backend::memory::MemoryLeases, coordination::Coordination};
+    ///
+    /// let coordination = Coordination::new(MemoryLeases::new());
+    /// let candidacy = coordination.election("job-scheduler").min_candidates(2).start()?;
+    /// assert!(!candidacy.is_leader(), "it is alone");
+    /// # candidacy.stop().await;
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "in-process"))]
+    /// # fn main() {}
+    /// ```
+    #[must_use]
+    pub fn min_candidates(mut self, least: u32) -> Self {
+        self.options.min_candidates = Some(least);
+        self
+    }
+
+    /// How often a candidate says that it stands, how healthy it is, and what else it says of itself. One
+    /// that is silent for three times as long is gone. Default 10 seconds.
+    #[must_use]
+    pub fn heartbeat_interval(mut self, interval: Duration) -> Self {
+        self.options.heartbeat_interval = interval;
+        self
+    }
+
     /// What this candidate is called, as [`candidate`](Self::candidate) tells.
     #[must_use]
     pub fn candidate_id(mut self, id: impl Into<String>) -> Self {
@@ -159,7 +201,8 @@ impl Election {
         self
     }
 
-    /// Something that this candidate says of itself.
+    /// Something that this candidate says of itself. [Others](Self::candidates) see it while it stands, and
+    /// [of who leads](Self::leader_info).
     #[must_use]
     pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.options.candidate_metadata.insert(name.into(), value.into());
@@ -233,7 +276,13 @@ impl Election {
     /// # Errors
     /// All that is wrong with them, at once.
     pub fn terms(&self) -> Result<ElectionTerms, InvalidElection> {
-        self.options.check()
+        terms::check(&self.options, self.not_counted())
+    }
+
+    /// Candidates are to be counted, and the store does not know them.
+    fn not_counted(&self) -> Option<ElectionFinding> {
+        let is_known = self.coordination.inner.store.candidates().is_some();
+        self.options.min_candidates.filter(|_| !is_known).map(ElectionFinding::UnknownCandidates)
     }
 
     /// Waits until it leads. Looks every [`retry_interval`](Self::retry_interval), and when the lease of
@@ -245,7 +294,7 @@ impl Election {
     /// # Cancellation
     /// What was granted to somebody who does not wait any more is given back.
     pub async fn campaign(&self) -> Result<Leadership, CampaignError> {
-        self.stand()?.campaign().await
+        self.alone()?.campaign().await
     }
 
     /// Asks once whether it may lead. `None` if somebody else does.
@@ -256,14 +305,54 @@ impl Election {
     /// # Cancellation
     /// As [`campaign`](Self::campaign).
     pub async fn try_campaign(&self) -> Result<Option<Leadership>, CampaignError> {
-        self.stand()?.try_campaign().await
+        self.alone()?.try_campaign().await
     }
 
-    /// Who leads, if anybody. Changes nothing.
+    /// Who leads, if anybody, with what it [says of itself](Self::metadata). Changes nothing.
     ///
     /// # Errors
     /// [`LeaseError`] when the store does not say.
+    ///
+    /// # Cancellation
+    /// Nothing has changed.
     pub async fn leader_info(&self) -> Result<Option<LeaderInfo>, LeaseError> {
+        let Some(leader) = self.leader().await? else { return Ok(None) };
+        let metadata = Roll::of(self).metadata_of(&leader.id).await?;
+        Ok(Some(LeaderInfo { metadata, ..leader }))
+    }
+
+    /// Who stands, in the order of their names: those who beat within three of their
+    /// [intervals](Self::heartbeat_interval). A [candidacy](Self::start) beats if health counts, or it says
+    /// something of itself, or counts the others; a [campaign](Self::campaign) beats while it waits or
+    /// leads, if it says something of itself. Changes nothing.
+    ///
+    /// ```
+    /// # #[cfg(feature = "in-process")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use distributed_task::{backend::memory::MemoryLeases, coordination::Coordination};
+    ///
+    /// let coordination = Coordination::new(MemoryLeases::new());
+    /// for it in coordination.election("job-scheduler").candidates().await? {
+    ///     println!("{}: {} {:?}", it.candidate, it.health_score, it.metadata);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "in-process"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    /// [`LeaseError`] when the store does not say, or does not know.
+    ///
+    /// # Cancellation
+    /// Nothing has changed.
+    pub async fn candidates(&self) -> Result<Vec<CandidateHealth>, LeaseError> {
+        Roll::of(self).candidates().await
+    }
+
+    /// Who leads, without what it says of itself.
+    async fn leader(&self) -> Result<Option<LeaderInfo>, LeaseError> {
         let tenure = self.lease().info().await?;
         Ok(tenure.map(|tenure| LeaderInfo::read(&tenure)))
     }
@@ -273,12 +362,21 @@ impl Election {
         self.coordination.lease(self.key())
     }
 
+    /// For a campaign, which does not look at others.
+    fn alone(&self) -> Result<Candidate, InvalidElection> {
+        let counts = self.options.min_candidates.map(ElectionFinding::OnlyStanding);
+        Ok(self.on(terms::check(&self.options, counts)?))
+    }
+
     fn stand(&self) -> Result<Candidate, InvalidElection> {
-        let terms = self.terms()?;
+        Ok(self.on(self.terms()?))
+    }
+
+    fn on(&self, terms: ElectionTerms) -> Candidate {
         for warning in terms.warnings() {
             tracing::warn!(election = %self.name, %warning, "options");
         }
-        Ok(Candidate::new(self, terms))
+        Candidate::new(self, terms)
     }
 }
 

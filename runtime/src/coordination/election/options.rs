@@ -59,6 +59,15 @@ pub struct ElectionOptions {
     pub minimum_health_score: f64,
     /// Whether a leader that is less healthy steps down. Default: it does.
     pub step_down_when_unhealthy: bool,
+    /// How many candidates there must be for one of them to lead, this one included: one that sees fewer
+    /// steps down, and stands on. Default: it does not matter. For a quorum of *servers* take
+    /// [`QuorumLeases`](crate::backend::quorum::QuorumLeases).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_candidates: Option<u32>,
+    /// How often a candidate says that it stands. One that is silent for three times as long is gone.
+    /// Default 10 seconds.
+    #[serde(with = "text")]
+    pub heartbeat_interval: Duration,
     /// What candidates are called; each puts something behind it that no other one has. Default
     /// `candidate`.
     #[serde(alias = "instance_id")]
@@ -80,6 +89,8 @@ impl Default for ElectionOptions {
             enable_health_checks: true,
             minimum_health_score: 0.8,
             step_down_when_unhealthy: true,
+            min_candidates: None,
+            heartbeat_interval: Duration::from_secs(10),
             candidate_id: "candidate".to_owned(),
             candidate_metadata: Metadata::new(),
         }
@@ -92,6 +103,6 @@ impl ElectionOptions {
     /// # Errors
     /// All that is wrong with them, at once.
     pub fn check(&self) -> Result<ElectionTerms, InvalidElection> {
-        terms::check(self)
+        terms::check(self, [])
     }
 }

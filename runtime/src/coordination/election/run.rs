@@ -71,7 +71,7 @@ impl Election {
         &self,
         mut work: impl AsyncFnMut(LeadershipContext) -> T,
     ) -> Result<T, InvalidElection> {
-        let candidate = self.stand()?;
+        let candidate = self.alone()?;
         let clock = self.coordination.clock();
         let mut pauses = candidate.pauses();
         loop {

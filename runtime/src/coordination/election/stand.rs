@@ -9,15 +9,17 @@ use tokio::{
 };
 
 use super::{
-    ElectionEvent, Leadership, LeadershipEnd, Role,
+    ElectionEvent, LeaderInfo, Leadership, LeadershipEnd, Role,
     callbacks::News,
     candidacy::{Seat, Stopped},
     candidate::Candidate,
+    candidates::Roll,
     office::Office,
+    pulse::Pulse,
     run::Pauses,
     state::Standing,
 };
-use crate::coordination::ReleaseOutcome;
+use crate::{coordination::ReleaseOutcome, lease::LeaseError};
 
 /// What the owner of a candidacy wants of it. Later ones are not taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +36,8 @@ pub(super) struct Stand {
     pub(super) events: broadcast::Sender<ElectionEvent>,
     pub(super) orders: watch::Receiver<Order>,
     pub(super) news: Option<UnboundedSender<News>>,
+    /// Where it says that it stands.
+    pub(super) pulse: Option<Pulse>,
     pub(super) _seat: Seat,
 }
 
@@ -52,12 +56,23 @@ impl Stand {
         let over = standing.over.clone().drop_guard();
         async move {
             let _over = over;
-            let outcome = self.stand().await;
+            let outcome = self.stand_and_beat().await;
             standing.leave();
             // Its name is free, and its events have ended, when it says that it is over.
             drop(self);
             let _ = standing.outcome.set(outcome);
         }
+    }
+
+    async fn stand_and_beat(&self) -> Stopped {
+        let Some(pulse) = &self.pulse else { return self.stand().await };
+        let outcome = tokio::select! {
+            outcome = self.stand() => outcome,
+            never = pulse.run(&self.standing.fitness, &self.standing.peers) => match never {},
+        };
+        // Before its name is free: whoever stands under it again does not find itself gone.
+        pulse.leave().await;
+        outcome
     }
 
     async fn stand(&self) -> Stopped {
@@ -103,23 +118,26 @@ impl Stand {
         loop {
             tokio::select! {
                 biased;
-                () = self.recovered() => {}
+                () = self.eligible() => {}
                 never = self.look_often() => match never {},
             }
             self.standing.be(Role::Candidate);
-            let begun = clock.now();
+            let (begun, owner) = (clock.now(), self.candidate.owner());
+            if let Some(pulse) = &self.pulse {
+                pulse.is(&owner);
+            }
             let asked = tokio::select! {
                 biased;
-                () = self.standing.fitness.unfit() => {
+                () = self.standing.ineligible() => {
                     self.standing.be(Role::Follower);
                     continue;
                 }
-                asked = self.candidate.campaign() => asked,
+                asked = self.candidate.stand(owner) => asked,
                 never = self.look_often() => match never {},
             };
             match asked {
                 // It may have been granted meanwhile.
-                Ok(_) if !self.standing.fitness.is_fit() => continue,
+                Ok(_) if !self.standing.is_eligible() => continue,
                 Ok(leadership) => {
                     // Nobody may have looked since somebody else led.
                     self.standing.be(Role::Candidate);
@@ -139,6 +157,18 @@ impl Stand {
         }
     }
 
+    /// Returns when it is healthy, and sees enough candidates.
+    async fn eligible(&self) {
+        loop {
+            self.recovered().await;
+            self.standing.peers.enough().await;
+            // It may have fallen ill meanwhile.
+            if self.standing.is_eligible() {
+                return;
+            }
+        }
+    }
+
     /// Returns when it is healthy: at once, or where it was not, when it has been for a while.
     async fn recovered(&self) {
         let (fitness, a_while) = (&self.standing.fitness, self.candidate.terms.renew());
@@ -155,11 +185,11 @@ impl Stand {
     async fn look_often(&self) -> Infallible {
         let (mut looks, longest) = (self.candidate.pauses(), self.candidate.terms.lease());
         loop {
-            match timeout(longest, self.candidate.election.leader_info()).await {
+            match timeout(longest, self.look()).await {
                 Ok(Ok(leader)) => {
                     self.standing.be(match leader {
                         Some(_) => Role::Follower,
-                        None if self.standing.fitness.is_fit() => Role::Candidate,
+                        None if self.standing.is_eligible() => Role::Candidate,
                         None => Role::Follower,
                     });
                     if let Some(event) = self.standing.see(leader) {
@@ -174,6 +204,18 @@ impl Stand {
         }
     }
 
+    /// Who leads. Who beats itself asks once what a leader says of itself.
+    async fn look(&self) -> Result<Option<LeaderInfo>, LeaseError> {
+        let election = &self.candidate.election;
+        let Some(leader) = election.leader().await? else { return Ok(None) };
+        let metadata = match (self.standing.metadata_of(&leader), &self.pulse) {
+            // That somebody leads is known without it, and it is asked again.
+            (None, Some(_)) => Roll::of(election).metadata_of(&leader.id).await.unwrap_or_default(),
+            (known, _) => known,
+        };
+        Ok(Some(LeaderInfo { metadata, ..leader }))
+    }
+
     /// Leads until it does no more. Says how it stopped, if it did.
     async fn lead(&self, leadership: Leadership, pauses: &mut Pauses) -> Option<Stopped> {
         let clock = self.candidate.election.coordination.clock();
@@ -186,6 +228,10 @@ impl Stand {
             () = office.given_up() => Leaving::GivenUp,
             () = self.standing.fitness.may_not_stay() => {
                 office.give_up(LeadershipEnd::Unhealthy);
+                Leaving::GivenUp
+            }
+            () = self.standing.peers.too_few() => {
+                office.give_up(LeadershipEnd::TooFewCandidates);
                 Leaving::GivenUp
             }
         };

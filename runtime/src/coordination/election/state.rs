@@ -17,8 +17,8 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Election, ElectionEvent, ElectionEvents, LeaderInfo, candidacy::Stopped, fitness::Fitness,
-    office::Office,
+    Election, ElectionEvent, ElectionEvents, LeaderInfo, Metadata, candidacy::Stopped,
+    fitness::Fitness, office::Office, peers::Peers,
 };
 use crate::{
     coordination::{Coordination, text},
@@ -102,6 +102,7 @@ struct State {
 pub(super) struct Standing {
     pub(super) candidate: Arc<str>,
     pub(super) fitness: Fitness,
+    pub(super) peers: Peers,
     coordination: Coordination,
     state: watch::Sender<State>,
     /// Ends with the task that sends.
@@ -115,10 +116,44 @@ impl Standing {
         let (candidate, coordination) =
             (Arc::clone(&election.candidate), election.coordination.clone());
         let fitness = Fitness::new(&election.options);
+        let peers = Peers::new(&election.options, &coordination);
         let state = State { role: Role::Follower, office: None, seen: None, trouble: None };
         let (state, events) = (watch::Sender::new(state), events.downgrade());
         let (over, outcome) = (CancellationToken::new(), OnceLock::new());
-        Self { candidate, fitness, coordination, state, events, over, outcome }
+        Self { candidate, fitness, peers, coordination, state, events, over, outcome }
+    }
+
+    /// Whether it may come to lead.
+    pub(super) fn is_eligible(&self) -> bool {
+        self.fitness.is_fit() && self.peers.suffice()
+    }
+
+    /// Whether it may go on to lead.
+    fn may_stay(&self) -> bool {
+        self.fitness.may_stay() && self.peers.suffice()
+    }
+
+    /// Returns when it may not come to lead any more.
+    pub(super) async fn ineligible(&self) {
+        tokio::select! {
+            () = self.fitness.unfit() => {}
+            () = self.peers.too_few() => {}
+        }
+    }
+
+    /// Why it does not come to lead.
+    pub(super) fn complaint(&self) -> Option<String> {
+        match (self.fitness.complaint(), self.peers.complaint()) {
+            (Some(one), Some(other)) => Some(format!("{one}, and {other}")),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// What a leader that was seen before says of itself.
+    pub(super) fn metadata_of(&self, leader: &LeaderInfo) -> Option<Metadata> {
+        let state = self.state.borrow();
+        let seen = state.seen.as_ref().and_then(|(seen, _)| seen.as_ref());
+        seen.filter(|seen| seen.fence == leader.fence && seen.id == leader.id)?.metadata.clone()
     }
 
     pub(super) fn be(&self, role: Role) {
@@ -173,7 +208,7 @@ impl Standing {
     pub(super) fn office(&self) -> Option<Office> {
         let state = self.state.borrow();
         let office = state.office.as_ref().filter(|_| state.role == Role::Leader);
-        office.filter(|office| office.is_held() && self.fitness.may_stay()).cloned()
+        office.filter(|office| office.is_held() && self.may_stay()).cloned()
     }
 
     /// Whether a tenure is over, and the task that runs the candidacy does not know it.

@@ -3,7 +3,10 @@
 use std::{fmt, ops::RangeInclusive, time::Duration};
 
 use super::options::ElectionOptions;
-use crate::coordination::terms::{InvalidLease, OnUnreachable, Renewing, Terms};
+use crate::{
+    coordination::terms::{InvalidLease, OnUnreachable, Renewing, Terms},
+    lease::{Beat, metadata_bytes},
+};
 
 /// How long a leader stays one if it dies, unless it is said.
 const LEASE: Duration = Duration::from_secs(15);
@@ -11,7 +14,7 @@ const LEASE: Duration = Duration::from_secs(15);
 const INTERVALS: RangeInclusive<Duration> =
     Duration::from_millis(1)..=Duration::from_secs(24 * 3600);
 /// How much a candidate may say of itself, in bytes.
-const MOST_METADATA: usize = 4096;
+const MOST_METADATA: usize = Beat::MAX_METADATA;
 /// How long a candidate's name may be, in bytes.
 const LONGEST_NAME: usize = 256;
 
@@ -137,6 +140,19 @@ pub enum ElectionFinding {
     /// Nobody is so healthy, or everybody is.
     #[error("`minimum_health_score` is {0}: take a number from 0 to 1")]
     HealthScore(String),
+    /// Nobody stands where nobody leads.
+    #[error("`min_candidates` is 0: take at least 1, or leave it out")]
+    NoCandidates,
+    /// Candidates are to be counted where nobody knows them.
+    #[error(
+        "`min_candidates` is {0}, and this lease store does not know who stands. Two things are called a \
+         quorum: of candidates, which `min_candidates` is and takes one store that knows them, such as \
+         `RedisLeases` or `MemoryLeases`; and of servers, which `QuorumLeases` is, without `min_candidates`"
+    )]
+    UnknownCandidates(u32),
+    /// Candidates are to be counted by one who does not look after it.
+    #[error("`min_candidates` is {0}, which a campaign does not look after: use `Election::start`")]
+    OnlyStanding(u32),
     /// A candidate without a name, or with a very long one.
     #[error("`candidate_id` has {0} bytes: take 1 to {LONGEST_NAME}")]
     CandidateId(usize),
@@ -197,7 +213,11 @@ impl fmt::Display for ElectionWarning {
     }
 }
 
-pub(super) fn check(options: &ElectionOptions) -> Result<ElectionTerms, InvalidElection> {
+/// With what else was found.
+pub(super) fn check(
+    options: &ElectionOptions,
+    found: impl IntoIterator<Item = ElectionFinding>,
+) -> Result<ElectionTerms, InvalidElection> {
     let mut findings = Vec::new();
     let lease = match (options.lease_duration, options.leadership_timeout) {
         (Some(lease_duration), Some(leadership_timeout))
@@ -225,6 +245,7 @@ pub(super) fn check(options: &ElectionOptions) -> Result<ElectionTerms, InvalidE
     let intervals = [
         ("renew_interval", options.renew_interval),
         ("retry_interval", Some(options.retry_interval)),
+        ("heartbeat_interval", Some(options.heartbeat_interval)),
     ];
     findings.extend(intervals.into_iter().filter_map(|(option, interval)| {
         let interval = interval.filter(|interval| !INTERVALS.contains(interval))?;
@@ -238,11 +259,14 @@ pub(super) fn check(options: &ElectionOptions) -> Result<ElectionTerms, InvalidE
     if !(1..=LONGEST_NAME).contains(&name) {
         findings.push(ElectionFinding::CandidateId(name));
     }
-    let pairs = options.candidate_metadata.iter();
-    let metadata = pairs.map(|(name, value)| name.len() + value.len()).sum();
+    let metadata = metadata_bytes(&options.candidate_metadata);
     if metadata > MOST_METADATA {
         findings.push(ElectionFinding::TooMuchMetadata(metadata));
     }
+    if options.min_candidates == Some(0) {
+        findings.push(ElectionFinding::NoCandidates);
+    }
+    findings.extend(found);
     match findings.is_empty() {
         true => Ok(ElectionTerms::follow(lease, renew, options)),
         false => Err(InvalidElection { findings }),
