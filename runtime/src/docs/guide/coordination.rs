@@ -149,6 +149,39 @@
 //! [`grace_period`](crate::coordination::Election::grace_period), as far as its lease has room for it.
 //! [`Margins`](crate::coordination::Margins) has the numbers for what you set.
 //!
+//! # Who stands
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use distributed_task::{backend::memory::MemoryLeases, coordination::Coordination};
+//!
+//! let coordination = Coordination::new(MemoryLeases::new());
+//! let election = coordination.election("job-scheduler").metadata("region", "eu").min_candidates(1);
+//! let candidacy = election.start()?;
+//! # let mut states = candidacy.watch();
+//! # while states.next().await.is_some_and(|state| state.leadership.is_none()) {}
+//! for it in candidacy.candidates().await? {
+//!     println!("{} in {}: {} {}", it.candidate, it.metadata["region"], it.health_score, it.is_leader);
+//! }
+//! let leader = election.leader_info().await?.expect("it is us");
+//! println!("{} leads: {:?}", leader.id, leader.metadata);
+//! # candidacy.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A candidacy says every [`heartbeat_interval`](crate::coordination::Election::heartbeat_interval) that it stands, how
+//! healthy it is, and its [`metadata`](crate::coordination::Election::metadata). One that is silent for three of these
+//! is gone from [`candidates`](crate::coordination::Election::candidates). Whether a candidate leads is not written down:
+//! the lease says so when somebody looks, and so no more than one does.
+//!
+//! With [`min_candidates`](crate::coordination::Election::min_candidates) one leads only while it sees so many,
+//! itself included. When there are fewer, or when it cannot ask for three beats, it steps down as one that is ill does,
+//! and leads again when there are enough. This counts processes, for work that needs several of them; it makes no lease
+//! safer. A quorum of servers, which does, is [`QuorumLeases`](crate::backend::quorum::QuorumLeases); that store does not
+//! know who stands.
+//!
 //! # Over Redis
 //!
 //! ```no_run
@@ -228,7 +261,8 @@
 //!
 //! What has a compare-and-set and a time limit can be a [`LeaseStore`](crate::lease::LeaseStore); the suite in
 //! `conformance::lease` says whether it is one. Those that also have a line and readers are a
-//! [`LockStore`](crate::lease::LockStore). How others fit:
+//! [`LockStore`](crate::lease::LockStore), and those that know who stands a
+//! [`CandidateStore`](crate::lease::CandidateStore). How others fit:
 //!
 //! | | lease | fence | release |
 //! | --- | --- | --- | --- |
