@@ -49,13 +49,12 @@ pub enum AcquireError {
         /// How often it may.
         deepest: usize,
     },
-    /// Its scope reads it already: who writes would wait for itself, and who reads for a writer that waits
-    /// for it.
+    /// Its scope reads or writes it already: it would wait for itself, or for a writer that waits for it.
     #[error(
-        "this scope reads `{name}`, and may wait for itself: hand that guard on, or release it first"
+        "this scope has `{name}`, and may wait for itself: hand that guard on, or release it first"
     )]
     WouldDeadlock {
-        /// What it reads.
+        /// What it has.
         name: Arc<str>,
     },
     /// No lease is so short or so long.

@@ -5,7 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use crate::kernel::Fence;
 
 /// A resource in this process that refuses who had it before: it takes a write under the highest fence that
-/// it has seen or a higher one, and no other.
+/// it has seen or a higher one, and no other. Until the next owner has written, or [raised](Self::raise) the
+/// fence, the last one can. The fence of who shares a name is none of its own: it does not write.
 ///
 /// The same in a database is one more condition: see the guide on
 /// [coordination](crate::docs::guide::coordination#fences).
@@ -64,7 +65,8 @@ impl<T> FencedResource<T> {
         Self(Mutex::new((highest, value)))
     }
 
-    /// Writes to it, unless somebody with a higher fence has. Nobody else does meanwhile.
+    /// Writes to it, unless somebody with a higher fence has. Nobody else does meanwhile: `write` may not look
+    /// at it in any other way. One that panics has written what it has written.
     ///
     /// # Errors
     /// [`StaleFence`], and nothing is written. [`Fence::NONE`] is nobody's, and always refused.
@@ -75,6 +77,13 @@ impl<T> FencedResource<T> {
         }
         *highest = fence;
         Ok(write(value))
+    }
+
+    /// Refuses all below this fence from now on, also before its owner writes: what a new owner does first,
+    /// or an operator who took the resource away from somebody.
+    pub fn raise(&self, fence: Fence) {
+        let highest = &mut self.0.lock().unwrap_or_else(PoisonError::into_inner).0;
+        *highest = fence.max(*highest);
     }
 
     /// Looks at it.

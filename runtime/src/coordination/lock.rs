@@ -135,8 +135,8 @@ impl Lock {
         Ok(done)
     }
 
-    /// Takes all of these locks, one after the other in the order of their names, so that nobody who does the
-    /// same waits for somebody who waits for it. A lock that is there twice is taken once. The guards are in
+    /// Takes all of these locks of one store, one after the other in the order of their names, so that nobody
+    /// who does the same waits for somebody who waits for it. A lock that is there twice is taken once. The guards are in
     /// that order. Whoever waits no longer than for a while drops the future.
     ///
     /// ```
@@ -156,7 +156,7 @@ impl Lock {
     /// ```
     ///
     /// # Errors
-    /// [`AcquireError`], but never [`AcquireError::NotAcquired`]. What was taken is released.
+    /// [`AcquireError`]; [`AcquireError::NotAcquired`] only after [`max_retries`](Self::max_retries). What was taken is released.
     ///
     /// # Cancellation
     /// What was taken is released.
@@ -300,8 +300,8 @@ type Entry = Arc<AsyncMutex<Weak<LeaseGuard>>>;
 struct Scope {
     deepest: usize,
     names: Mutex<HashMap<(usize, Box<str>), Entry>>,
-    /// What it reads.
-    reads: Mutex<Vec<(usize, LeaseView)>>,
+    /// What it reads or writes.
+    shared: Mutex<Vec<(usize, LeaseView)>>,
 }
 
 impl LockScope {
@@ -312,23 +312,23 @@ impl LockScope {
 
     /// One that takes a lock so many times at most: more is a mistake that is told.
     pub fn of_depth(deepest: usize) -> Self {
-        Self(Arc::new(Scope { deepest, names: Mutex::default(), reads: Mutex::default() }))
+        Self(Arc::new(Scope { deepest, names: Mutex::default(), shared: Mutex::default() }))
     }
 
-    /// It reads this, from now on.
-    pub(super) fn reads(&self, store: usize, guard: &LeaseGuard) {
-        let mut reads = self.0.reads.lock().unwrap_or_else(PoisonError::into_inner);
-        reads.retain(|(_, view)| view.is_held());
-        reads.push((store, guard.view()));
+    /// It reads or writes this, from now on.
+    pub(super) fn takes(&self, store: usize, guard: &LeaseGuard) {
+        let mut shared = self.0.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.retain(|(_, view)| view.is_held());
+        shared.push((store, guard.view()));
     }
 
-    /// Whether it reads this.
-    pub(super) fn is_reading(&self, lease: &Lease) -> bool {
-        let reads = self.0.reads.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Whether it reads or writes this.
+    pub(super) fn has(&self, lease: &Lease) -> bool {
+        let shared = self.0.shared.lock().unwrap_or_else(PoisonError::into_inner);
         let is_it = |(store, view): &(usize, LeaseView)| {
             view.is_held() && lease.identity() == (*store, view.name())
         };
-        reads.iter().any(is_it)
+        shared.iter().any(is_it)
     }
 
     fn held(&self, lease: &Lease) -> Entry {

@@ -83,7 +83,7 @@ pub use self::{
 use crate::{
     clock::{BootClock, Clock, TokioClock},
     kernel::Timestamp,
-    lease::LeaseStore,
+    lease::{LeaseStore, Owner},
 };
 
 /// How long locks and jobs are leased, unless it is said.
@@ -109,6 +109,8 @@ struct Inner {
     renewals: Arc<Renewals>,
     keeper: Keeper,
     observed: Arc<Observed>,
+    /// Who checks the health of this process.
+    health: tokio::sync::Mutex<Owner>,
     /// The elections in which this process stands.
     seats: election::Seats,
 }
@@ -163,7 +165,8 @@ impl Coordination {
     fn over(store: impl LeaseStore, clock: Arc<dyn Clock>, keeper: Keeper) -> Self {
         let (store, bell, renewals) = (Arc::new(store), Arc::default(), Arc::default());
         let (observed, seats) = (Arc::default(), election::Seats::default());
-        let inner = Inner { store, clock, bell, renewals, keeper, observed, seats };
+        let health = tokio::sync::Mutex::new(Owner::draw());
+        let inner = Inner { store, clock, bell, renewals, keeper, observed, health, seats };
         Self { inner: Arc::new(inner), options: None }
     }
 

@@ -69,10 +69,11 @@ pub struct CoordinationOptions {
 #[non_exhaustive]
 pub struct LockingOptions {
     /// How long a lock is held if its holder dies. Default 5 minutes; 30 seconds are better, since a lock
-    /// is extended while its holder lives.
+    /// is extended while its holder lives. A quorum has a limit of its own, which is 1 minute by default.
     #[serde(with = "text")]
     pub default_lock_timeout: Duration,
-    /// How often who waits asks if it is told nothing, give or take a half. Default 100 milliseconds.
+    /// How often who waits asks if it is told nothing, give or take a half. Default 100 milliseconds; at most
+    /// every second in a store that [tells](crate::lease::LockStore) whose turn it is.
     #[serde(with = "text")]
     pub lock_retry_delay: Duration,
     /// How often who waits asks again without having been told to, before it gives up. Default 10: with

@@ -142,7 +142,7 @@ impl RwLock {
     async fn ask(&self, share: Share, patience: Patience) -> Result<LeaseGuard, AcquireError> {
         if let Some(scope) = &self.scope
             && patience != Patience::Once
-            && scope.is_reading(&self.lease)
+            && scope.has(&self.lease)
         {
             return Err(AcquireError::WouldDeadlock { name: self.name().into() });
         }
@@ -155,13 +155,14 @@ impl RwLock {
     }
 
     fn writing(&self, guard: LeaseGuard) -> WriteGuard {
+        self.told(&guard);
         WriteGuard { guard, lock: self.clone() }
     }
 
-    /// Tells the scope that it reads this.
+    /// Tells the scope that it has this.
     fn told(&self, guard: &LeaseGuard) {
         if let Some(scope) = &self.scope {
-            scope.reads(self.lease.identity().0, guard);
+            scope.takes(self.lease.identity().0, guard);
         }
     }
 }

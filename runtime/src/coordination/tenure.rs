@@ -273,12 +273,13 @@ impl Attempt {
         together: bool,
     ) -> Result<Timestamp, LeaseError> {
         let sent = hold.now();
+        let asked = Asked { attempt: self, sent, is_answered: false };
         let (name, owner) = (Arc::clone(&hold.name), hold.owner.clone());
         let renewed = match together {
             true => self.renewals.renew(&self.store, Renewal { name, owner, lease }).await,
             false => self.store.try_renew(&name, &owner, lease).await,
         };
-        let took = hold.now().since(sent);
+        let took = asked.answered();
         let renewed = renewed.inspect_err(|error| {
             self.note(Happened::NotRenewed { took, error: error.to_string().into() });
         })?;
@@ -341,6 +342,33 @@ impl Attempt {
                 Err(_) => return ReleaseOutcome::Unknown,
             }
             sleep(self.terms.slot().min(until.since(self.clock.now()))).await;
+        }
+    }
+}
+
+/// A try to renew. One that is given up before it was answered has failed.
+struct Asked<'a> {
+    attempt: &'a Attempt,
+    sent: Timestamp,
+    is_answered: bool,
+}
+
+impl Asked<'_> {
+    fn took(&self) -> Duration {
+        self.attempt.clock.now().since(self.sent)
+    }
+
+    fn answered(mut self) -> Duration {
+        self.is_answered = true;
+        self.took()
+    }
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            let (took, error) = (self.took(), "nobody waited for the answer any more".into());
+            self.attempt.note(Happened::NotRenewed { took, error });
         }
     }
 }

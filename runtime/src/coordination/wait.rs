@@ -140,7 +140,8 @@ impl Attempt {
 /// From half of it to half more.
 pub(super) fn jittered(pause: Duration, salt: u64) -> Duration {
     let spread = Sha256::digest(salt.to_be_bytes())[0];
-    pause.mul_f64(0.5 + f64::from(spread) / 255.0)
+    let drawn = pause.as_secs_f64() * (0.5 + f64::from(spread) / 255.0);
+    Duration::try_from_secs_f64(drawn).unwrap_or(Duration::MAX)
 }
 
 fn too_late(limit: Duration) -> LeaseError {

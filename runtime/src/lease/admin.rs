@@ -2,7 +2,7 @@
 
 use futures_util::{future::BoxFuture, stream::BoxStream};
 
-use super::{LeaseError, LeaseStore, Tenure};
+use super::{LeaseError, LeaseStore, Owner, Tenure};
 use crate::kernel::Fence;
 
 /// A lease store that tells all names that somebody has, and frees one that must be free.
@@ -26,7 +26,8 @@ use crate::kernel::Fence;
 /// let names: Vec<_> = leases.names().try_collect().await?;
 /// assert_eq!(names[0].name, "nightly-report");
 /// let tenure = names[0].holder.as_ref().expect("somebody has it alone");
-/// assert!(leases.force_release("nightly-report", tenure.fence, "ops: it hangs").await?);
+/// let ended = leases.force_release("nightly-report", tenure.fence, "ops: it hangs").await?;
+/// assert_eq!(ended.as_ref(), Some(&hung));
 /// // Its holder is told when it renews.
 /// assert_eq!(leases.try_renew("nightly-report", &hung, lease).await?, Renewed::Forced);
 /// # Ok(())
@@ -39,17 +40,18 @@ pub trait LeaseAdmin: LeaseStore {
     /// not; what does not change is told once at least. Reads some at a time, and keeps nobody waiting.
     fn names(&self) -> BoxStream<'_, Result<HeldName, LeaseError>>;
 
-    /// Frees a name that somebody has alone under this fence, and wakes who is next. `false` when that
-    /// tenure is over: whoever has it now keeps it. The last fence stays, so that writes of the old holder
-    /// are refused; its next renewal is answered by [`Renewed::Forced`](super::Renewed::Forced), for a day.
+    /// Frees a name that somebody has alone under this fence, and wakes who is next. Answers who had it;
+    /// nothing when that tenure was over: whoever has it now keeps it. Doing it again says the same. The next
+    /// tenure has a higher fence; renewals of the old one are answered by
+    /// [`Renewed::Forced`](super::Renewed::Forced), for a day, or until another tenure is ended so.
     ///
-    /// Who did it, and why, is kept with it for people who look into the store.
+    /// Why, which should say who wants it, may be kept for people who look into the store.
     fn force_release<'a>(
         &'a self,
         name: &'a str,
         fence: Fence,
         why: &'a str,
-    ) -> BoxFuture<'a, Result<bool, LeaseError>>;
+    ) -> BoxFuture<'a, Result<Option<Owner>, LeaseError>>;
 }
 
 /// A name that somebody has.
@@ -57,7 +59,8 @@ pub trait LeaseAdmin: LeaseStore {
 /// See [`LeaseAdmin`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldName {
-    /// What it is called. Of names above 512 bytes a store may know the beginning and a hash only.
+    /// What it is called. Of names above 512 bytes a store may know the beginning and a hash only, which is no
+    /// name to ask for.
     pub name: String,
     /// Who has it alone, if anybody.
     pub holder: Option<Tenure>,

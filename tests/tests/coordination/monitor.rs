@@ -13,8 +13,8 @@ use std::{
 use distributed_task::{
     backend::memory::MemoryLeases,
     coordination::{
-        AcquireError, Coordination, CoordinationEvent, CoordinationOptions, Happened, HealthStatus,
-        LockStatistics, LossCause, StaleReason,
+        AcquireError, Coordination, CoordinationEvent, CoordinationOptions, FencedResource,
+        Happened, HealthStatus, LockStatistics, LossCause, StaleReason,
     },
     lease::{LeaseError, LeaseStore, Owner, Released, Renewed},
 };
@@ -26,7 +26,7 @@ use metrics::{
     Counter, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
 
-use crate::world::{LEASE, NAME, hands_on, on_both, pass, take, wanted};
+use crate::world::{LEASE, NAME, World, hands_on, on_both, pass, take, wanted};
 
 fn adds_up(statistics: &LockStatistics) {
     let LockStatistics { acquired, held, released, detached, lost, .. } = statistics;
@@ -125,6 +125,7 @@ on_both! {
         let stale = monitor.stale_locks(Duration::ZERO).await.expect("it answers");
         let is_held = |reason| matches!(reason, StaleReason::HeldFor(_));
         assert!(stale.iter().all(|stale| is_held(stale.reason)), "{stale:?}");
+        assert!(stale.iter().any(|stale| stale.lock.name == NAME), "{stale:?}");
     }
 
     /// The holder is told, and by whom it was is told to those who listen; the next one has a higher fence.
@@ -141,12 +142,18 @@ on_both! {
         assert!(next.fence() > fence);
         assert_eq!(held.lost().await.cause, LossCause::Forced);
         let again = monitor.force_release(NAME, fence, "ops: again").await.expect("it answers");
-        assert!(!again, "that tenure is over");
+        assert!(again, "it says the same");
+        let other = monitor.force_release("other", fence, "ops: again").await.expect("it answers");
+        assert!(!other, "nobody had that");
         next.check().expect("it is the next one's");
         let forced = events.next().now_or_never().flatten().expect("it was told");
         let why = Happened::Forced { fence, why: "ops: it hangs".into() };
         assert_eq!((&*forced.name, forced.what), (NAME, why));
-        assert_eq!(monitor.statistics().forced, 1);
+        assert_eq!(monitor.statistics().forced, 2);
+        let report = FencedResource::new(());
+        report.write(fence, |()| {}).expect("nobody else has written");
+        report.raise(next.fence());
+        report.write(fence, |()| {}).expect_err("it was taken away");
         drop(held);
         assert_eq!(holder.shutdown(LEASE * 10).await, 0);
         assert_eq!(holder.monitor().statistics().lost.forced, 1);
@@ -178,6 +185,65 @@ on_both! {
         let Err(AcquireError::NotAcquired(why)) = late else { panic!("it is held") };
         assert!(why.attempts > 2, "{why:?}");
     }
+}
+
+/// What somebody else has written is told, and can be taken away; and nothing is left behind for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_others_wrote_is_stale_and_a_check_leaves_one_key() {
+    let world = World::redis();
+    let process = world.process().await;
+    let World::Redis(server) = &world else { panic!("it is a server") };
+    server.cli(&["HSET", "distributed-task:{damaged}:l", "o", "somebody", "t", "never"]);
+    server.cli(&["SET", "distributed-task:{wrong}:l", "a text"]);
+    let long = process.lock("x".repeat(600)).lease(LEASE * 20).acquire().await.expect("it is free");
+    let monitor = process.monitor();
+    let active = monitor.active_locks().await.expect("it answers");
+    let names: Vec<_> = active.iter().map(|lock| &lock.name[..7]).collect();
+    assert_eq!(names, ["damaged", "xxxxxxx"]);
+    let stale = monitor.stale_locks(LEASE * 100).await.expect("it answers");
+    let [damaged] = &stale[..] else { panic!("{stale:?}") };
+    assert_eq!((&*damaged.lock.name, damaged.reason), ("damaged", StaleReason::NoEnd));
+    let fence = damaged.lock.holder.as_ref().expect("somebody has it").fence;
+    assert!(monitor.force_release("damaged", fence, "ops: of no use").await.expect("it answers"));
+    let ends: i64 =
+        server.cli(&["PTTL", "distributed-task:{damaged}:x"]).parse().expect("a number");
+    assert!(ends > 0, "{ends}");
+    long.release().await;
+    let keys = || server.cli(&["DBSIZE"]).parse::<u32>().expect("a number");
+    process.health().await;
+    let before = keys();
+    for _ in 0..10 {
+        assert_ne!(process.health().await.status, HealthStatus::Unhealthy);
+    }
+    assert_eq!(keys(), before);
+}
+
+/// Each try that the store does not answer has failed, and is counted.
+#[tokio::test(start_paused = true)]
+async fn silence_is_counted() {
+    struct Silent(MemoryLeases);
+
+    impl LeaseStore for Silent {
+        hands_on!(0: safety try_acquire release inspect);
+
+        fn try_renew<'a>(
+            &'a self,
+            _: &'a str,
+            _: &'a Owner,
+            _: Duration,
+        ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
+            std::future::pending().boxed()
+        }
+    }
+
+    let process = Coordination::on_this_runtime(Silent(MemoryLeases::new()));
+    let held = take(wanted(&process)).await;
+    assert_eq!(held.lost().await.cause, LossCause::Unreachable);
+    drop(held);
+    assert_eq!(process.shutdown(LEASE * 10).await, 0);
+    let statistics = process.monitor().statistics();
+    assert_eq!((statistics.renewed, statistics.not_renewed), (0, 3), "{statistics:?}");
+    assert_eq!(statistics.lost.unreachable, 1);
 }
 
 /// Every event, in order, for a story that has all of it.
@@ -352,10 +418,16 @@ fn figures_are_those_of_the_statistics() {
         ("coord.lease.acquire result=acquired key_class=orders", 200),
         ("coord.lease.acquire result=busy key_class=nightly-report", 1),
         ("coord.lease.contended key_class=nightly-report", 1),
+        ("coord.lease.forced", 0),
         ("coord.lease.held", 1.0_f64.to_bits()),
         ("coord.lease.hold key_class=orders", 200),
+        ("coord.lease.lost cause=expired", 0),
+        ("coord.lease.lost cause=forced", 0),
+        ("coord.lease.lost cause=not_owner", 0),
+        ("coord.lease.lost cause=unreachable", 0),
+        ("coord.lease.renew result=failed", 0),
         ("coord.lease.renew result=renewed", statistics.renewed),
-        ("coord.lease.wait key_class=nightly-report", 2),
+        ("coord.lease.wait key_class=nightly-report", 1),
         ("coord.lease.wait key_class=orders", 200),
         ("coord.store.latency op=acquire", 202),
         ("coord.store.latency op=release", 200),

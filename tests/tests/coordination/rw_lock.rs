@@ -41,6 +41,9 @@ on_both! {
 
         reading.release().await;
         let writing = ours.write().await.expect("it reads no more");
+        for wanted in [ours.write().await.map(drop), ours.read().await.map(drop)] {
+            assert!(matches!(wanted, Err(AcquireError::WouldDeadlock { .. })), "{wanted:?}");
+        }
         let reading = writing.downgrade().await.expect("it is held");
         let wanted = ours.write().await;
         assert!(matches!(wanted, Err(AcquireError::WouldDeadlock { .. })), "{wanted:?}");

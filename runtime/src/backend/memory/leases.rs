@@ -61,8 +61,8 @@ struct Name {
     /// Who shares it, until when.
     shared: HashMap<Owner, Timestamp>,
     line: VecDeque<Place>,
-    /// From whom an operator took it, and until when that is known.
-    forced: Option<(Owner, Timestamp)>,
+    /// From whom an operator took it last.
+    forced: Option<Forced>,
 }
 
 struct Held {
@@ -72,6 +72,12 @@ struct Held {
     until: Timestamp,
     /// The fence is one that several stores agreed on.
     is_agreed: bool,
+}
+
+struct Forced {
+    from: Owner,
+    fence: Fence,
+    until: Timestamp,
 }
 
 struct Place {
@@ -144,7 +150,7 @@ impl Name {
         self.held.take_if(|held| held.until <= now);
         self.shared.retain(|_, until| now < *until);
         self.line.retain(|place| now < place.until);
-        self.forced.take_if(|(_, until)| *until <= now);
+        self.forced.take_if(|forced| forced.until <= now);
     }
 
     fn is_free(&self, share: Share) -> bool {
@@ -164,7 +170,7 @@ impl Name {
     /// What an owner is told that has it no more.
     fn lost_by(&self, owner: &Owner) -> Renewed {
         match &self.forced {
-            Some((from, _)) if from == owner => Renewed::Forced,
+            Some(forced) if forced.from == *owner => Renewed::Forced,
             _ => Renewed::NotOwner,
         }
     }

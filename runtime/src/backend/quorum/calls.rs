@@ -108,7 +108,8 @@ impl Inner {
         }
         let (store, name, owner) = (self.store(node), &claim.name, &claim.owner);
         let renewed = self.counted(node, lease, store.try_renew(name, owner, lease)).await;
-        let is_lost = matches!(renewed, Ok(Renewed::NotOwner | Renewed::Forced));
+        // What an operator took away there is not asked for again.
+        let is_lost = matches!(renewed, Ok(Renewed::NotOwner));
         renewals.tell(renewed);
         if !is_lost {
             return;

@@ -1,6 +1,6 @@
 //! The same for the recorder of the program, through the `metrics` facade.
 //!
-//! The label of a name is its class, never the name: there are at most 65.
+//! The label of a name is its class: there are at most 65.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,6 +8,17 @@ use metrics::{counter, gauge, histogram};
 
 use super::event::Happened;
 use crate::coordination::LossCause;
+
+/// What may never happen is told as well, so that the first time is a change.
+pub(super) fn begin() {
+    for cause in ["not_owner", "expired", "unreachable", "forced"] {
+        counter!("coord.lease.lost", "cause" => cause).increment(0);
+    }
+    for result in ["renewed", "failed"] {
+        counter!("coord.lease.renew", "result" => result).increment(0);
+    }
+    counter!("coord.lease.forced").increment(0);
+}
 
 pub(super) fn note(class: &Arc<str>, what: &Happened) {
     let asked = |result: &'static str| {
@@ -34,9 +45,11 @@ pub(super) fn note(class: &Arc<str>, what: &Happened) {
                 counter!("coord.lease.contended", "key_class" => class.to_string()).increment(1);
             }
         }
-        Happened::NotAcquired { waited: time, .. } => {
+        Happened::NotAcquired { attempts, waited: time, .. } => {
             asked("busy");
-            waited(time);
+            if *attempts > 1 {
+                waited(time);
+            }
             counter!("coord.lease.contended", "key_class" => class.to_string()).increment(1);
         }
         Happened::GaveUp { waited: time } => {

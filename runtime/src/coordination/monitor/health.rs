@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use crate::{
     coordination::{HealthStatus, Inner},
-    lease::{Acquired, LeaseError, Owner},
+    lease::{Acquired, LeaseError},
 };
 
 /// How long a health check takes at most.
@@ -70,8 +70,8 @@ impl CoordinationHealth {
 
 async fn try_it(inner: &Inner) -> Result<(), String> {
     let told = |error: LeaseError| error.to_string();
-    let owner = Owner::draw();
-    // Its own in each process, and for each check.
+    // One name, and one check at a time: a store remembers the last fence of each name.
+    let owner = inner.health.lock().await;
     let name = format!("health\u{1f}{}", owner.as_str());
     let acquired = inner.store.try_acquire(&name, &owner, LEASE).await.map_err(told)?;
     let Acquired::Granted(grant) = acquired else {

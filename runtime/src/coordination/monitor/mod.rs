@@ -93,12 +93,16 @@ impl LockMonitor {
         })
     }
 
-    /// All names that somebody has, in any process. The store is read some at a time.
+    /// All names that somebody has, in any process, in their order. The store is read some at a time.
     ///
     /// # Errors
     /// [`LeaseError`] when the store does not answer, or cannot tell: a quorum cannot.
     pub async fn active_locks(&self) -> Result<Vec<HeldName>, LeaseError> {
-        self.admin()?.names().try_collect().await
+        let mut names: Vec<HeldName> = self.admin()?.names().try_collect().await?;
+        // One may be told more than once.
+        names.sort_by(|one, other| one.name.cmp(&other.name));
+        names.dedup_by(|one, other| one.name == other.name);
+        Ok(names)
     }
 
     /// Those of them of which somebody should look why they are held: they have no end, or were held alone
@@ -123,10 +127,12 @@ impl LockMonitor {
 
     /// Takes a name away from who has it alone under this fence, and wakes who is next. `false` if that tenure
     /// is over. Its holder loses it by [`LossCause::Forced`](super::LossCause::Forced) with its next renewal;
-    /// until then both may work, and what the old one writes is refused where fences are checked.
+    /// until then both may work. What the old one writes is refused where fences are checked, once the next
+    /// one has written there, or somebody [raised](super::FencedResource::raise) the fence. Doing it again says
+    /// the same, and does nothing to the next holder.
     ///
-    /// `why`, which should say who asks for it, is kept in the store for a day, logged, and told to those who
-    /// [listen](Self::events).
+    /// `why`, which should say who asks for it, is logged, told to those who [listen](Self::events), and kept in
+    /// a store that keeps it, until the name is taken away once more, for a day.
     ///
     /// # Errors
     /// [`LeaseError`] when the store does not answer, or cannot do it: a quorum cannot.
@@ -139,16 +145,11 @@ impl LockMonitor {
         fence: Fence,
         why: &str,
     ) -> Result<bool, LeaseError> {
-        let admin = self.admin()?;
-        let holder = admin.inspect(name).await?.filter(|tenure| tenure.fence == fence);
-        let Some(holder) = holder else { return Ok(false) };
-        let is_done = admin.force_release(name, fence, why).await?;
-        if is_done {
-            let (name, owner, why) = (name.into(), holder.owner, why.into());
-            let what = Happened::Forced { fence, why };
-            self.0.observed.note(CoordinationEvent { name, owner, what });
-        }
-        Ok(is_done)
+        let holder = self.admin()?.force_release(name, fence, why).await?;
+        let Some(owner) = holder else { return Ok(false) };
+        let (name, what) = (name.into(), Happened::Forced { fence, why: why.into() });
+        self.0.observed.note(CoordinationEvent { name, owner, what });
+        Ok(true)
     }
 
     fn admin(&self) -> Result<&dyn LeaseAdmin, LeaseError> {

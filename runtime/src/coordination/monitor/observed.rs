@@ -24,6 +24,8 @@ pub(in crate::coordination) struct Observed {
 
 impl Default for Observed {
     fn default() -> Self {
+        #[cfg(feature = "metrics")]
+        super::figures::begin();
         let (events, _) = broadcast::channel(BEHIND);
         Self { totals: Mutex::default(), events, debugging: Mutex::default() }
     }

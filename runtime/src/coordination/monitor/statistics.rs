@@ -101,7 +101,8 @@ impl Losses {
 /// How much those who want names of one class stand in each other's way, in this process.
 ///
 /// The class of a name is what stands before its first `:`, `/` or separator, so that `orders:17` and
-/// `orders:18` are one. A process tells 64 of them apart; the rest is `other`.
+/// `orders:18` are one; a name that has none of these is a class of its own. A process tells the first 64 of
+/// them apart; the rest is `other`.
 ///
 /// ```
 /// # #[cfg(feature = "in-process")]
@@ -133,7 +134,7 @@ pub struct Contention {
     pub contended: u64,
     /// How many were not acquired in time.
     pub not_acquired: u64,
-    /// How long was waited, by those who got it and those who did not.
+    /// How long was waited, by those who got it and those who asked more than once and did not.
     pub waits: Times,
     /// The same on average, where the last ones count most.
     pub recently: Duration,
@@ -166,8 +167,11 @@ impl Class {
     /// Whether it is higher than this, for the first time since it was not.
     fn waited(&mut self, attempts: u64, waited: Duration, bound: Duration) -> Option<Duration> {
         self.attempts += attempts;
+        self.recently = match self.waits.is_empty() {
+            true => waited,
+            false => self.recently.mul_f64(7.0 / 8.0).saturating_add(waited.div_f64(8.0)),
+        };
         self.waits.add(waited);
-        self.recently = self.recently.mul_f64(7.0 / 8.0) + waited.div_f64(8.0);
         let was_high = std::mem::replace(&mut self.is_high, self.recently > bound);
         (self.is_high && !was_high).then_some(self.recently)
     }
@@ -212,7 +216,11 @@ impl Totals {
             Happened::NotAcquired { attempts, waited, .. } => {
                 counts.not_acquired += 1;
                 class.not_acquired += 1;
-                return class.waited(*attempts, *waited, bound);
+                // Who asks once does not wait.
+                if *attempts > 1 {
+                    return class.waited(*attempts, *waited, bound);
+                }
+                class.attempts += 1;
             }
             Happened::GaveUp { waited } => {
                 counts.gave_up += 1;

@@ -55,6 +55,10 @@ impl Histogram {
         self.longest = self.longest.max(time);
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.buckets.iter().all(|bucket| *bucket == 0)
+    }
+
     pub(super) fn times(&self) -> Times {
         let count = self.buckets.iter().sum();
         let (p50, p99) = (self.below(count, 50), self.below(count, 99));

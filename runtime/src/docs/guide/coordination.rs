@@ -226,8 +226,9 @@
 //! a holder that hangs. A lease knows neither whether work under it goes on: an operator, or
 //! [`max_hold`](crate::coordination::Lock::max_hold), does.
 //!
-//! With the feature `metrics` the recorder of the program gets the same. Names are told by class, which is what stands
-//! before the first `:` or `/`, so there are never more than 65 labels.
+//! With the feature `metrics` the recorder of the program gets figures of it. Names are told by class, which is what
+//! stands before the first `:` or `/`; a name that has none is a class of its own, so give names that begin with what
+//! they are. A process tells the first 64 classes apart, and the rest is `other`.
 //!
 //! | figure | labels |
 //! | --- | --- |
@@ -244,8 +245,8 @@
 //! | what | when |
 //! | --- | --- |
 //! | leases are lost again and again | `sum(increase(coord_lease_lost[10m])) > 2` |
-//! | the store is why: renewals fail, and it is slow | `increase(coord_lease_renew{result="failed"}[5m]) > 0 and histogram_quantile(0.99, rate(coord_store_latency_bucket{op="renew"}[5m])) > 0.25` |
-//! | those who want one class wait for long | `increase(coord_lease_contention_high[10m]) > 0` |
+//! | the store is why: renewals fail, and it is slow | `sum(increase(coord_lease_renew{result="failed"}[5m])) > 0 and sum(rate(coord_store_latency_sum{op="renew"}[5m])) / sum(rate(coord_store_latency_count{op="renew"}[5m])) > 0.25` |
+//! | those who want one class wait for long | `sum by (key_class) (rate(coord_lease_wait_sum[5m])) / sum by (key_class) (rate(coord_lease_wait_count[5m])) > 5` |
 //!
 //! Logs have the fields `key`, `owner` (eight characters of it), `waited`, `took` or `held`, and `error`. Losses and
 //! failures are warnings, what is acquired and let go is `debug`, and

@@ -8,11 +8,11 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 
-use super::{MemoryLeases, Name};
+use super::{Forced, MemoryLeases, Name};
 use crate::{
     clock::Clock,
     kernel::{Fence, Timestamp},
-    lease::{HeldName, LeaseAdmin, LeaseError, Tenure},
+    lease::{HeldName, LeaseAdmin, LeaseError, Owner, Tenure},
 };
 
 /// For how long a holder can learn that an operator took a name away.
@@ -50,11 +50,14 @@ impl LeaseAdmin for MemoryLeases {
         name: &'a str,
         fence: Fence,
         _why: &'a str,
-    ) -> BoxFuture<'a, Result<bool, LeaseError>> {
+    ) -> BoxFuture<'a, Result<Option<Owner>, LeaseError>> {
         self.at_once(name, |known, _, now| {
-            let Some(held) = known.held.take_if(|held| held.fence == fence) else { return false };
-            known.forced = Some((held.owner, now.plus(REMEMBERED)));
-            true
+            if let Some(held) = known.held.take_if(|held| held.fence == fence) {
+                let until = now.plus(REMEMBERED);
+                known.forced = Some(Forced { from: held.owner, fence, until });
+            }
+            let forced = known.forced.as_ref().filter(|forced| forced.fence == fence);
+            forced.map(|forced| forced.from.clone())
         })
     }
 }

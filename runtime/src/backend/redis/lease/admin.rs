@@ -12,7 +12,7 @@ use redis::{Value, cmd};
 
 use super::{
     LINE, REMEMBERED, RedisLeases, answer_of, lease_error, left, milliseconds,
-    names::{Kind, held, name_in},
+    names::{Kind, held, keys_of, name_of_tag, tag_in},
     number,
 };
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
 const PAGE: u32 = 500;
 
 /// Owner, fence, since when and what is left; how many share it, and how many wait.
-type Seen = (Option<String>, Option<u64>, Option<u64>, Option<i64>, u64, u64);
+type Seen = (Option<String>, Option<String>, Option<String>, Option<i64>, u64, u64);
 
 impl RedisLeases {
     /// Who has which names of the next page, and where the one after it begins.
@@ -35,14 +35,17 @@ impl RedisLeases {
         let (next, keys): (u64, Vec<Vec<u8>>) = answer_of(answer)?;
         // A key that is no text is none of ours.
         let texts = keys.into_iter().filter_map(|key| String::from_utf8(key).ok());
-        let names: BTreeSet<_> = texts.filter_map(|key| name_in(&self.0.namespace, &key)).collect();
-        if names.is_empty() {
+        let namespace = &self.0.namespace;
+        let tags: BTreeSet<_> =
+            texts.filter_map(|key| tag_in(namespace, &key).map(str::to_owned)).collect();
+        if tags.is_empty() {
             return Ok((next, Vec::new()));
         }
-        let of = |name: &String| self.keys(name, [Kind::Lease, Kind::Queue, Kind::Readers]);
-        let keys: Vec<String> = names.iter().flat_map(of).collect();
+        let kinds = [Kind::Lease, Kind::Queue, Kind::Readers];
+        let keys: Vec<String> =
+            tags.iter().flat_map(|tag| keys_of(namespace, tag, kinds)).collect();
         let seen: Vec<Value> = self.ask(&self.0.scripts.list, &keys, &[]).await?;
-        let held = names.into_iter().zip(seen).map(|(name, seen)| held_name(name, seen));
+        let held = tags.iter().zip(seen).map(|(tag, seen)| held_name(name_of_tag(tag), seen));
         let held = held.filter(|held| {
             held.as_ref().map_or(true, |held| held.holder.is_some() || held.readers > 0)
         });
@@ -50,12 +53,17 @@ impl RedisLeases {
     }
 }
 
+/// What somebody else has written may be none.
+fn number_in(text: Option<String>) -> u64 {
+    text.and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
 fn held_name(name: String, seen: Value) -> Result<HeldName, LeaseError> {
     let (owner, fence, since, milliseconds, readers, waiting): Seen = answer_of(seen)?;
     let holder = owner.map(|owner| Tenure {
         owner: Owner::from(owner),
-        fence: Fence(fence.unwrap_or_default()),
-        since: Timestamp(since.unwrap_or_default()),
+        fence: Fence(number_in(fence)),
+        since: Timestamp(number_in(since)),
         expires_in: milliseconds.and_then(left),
     });
     Ok(HeldName { name, holder, readers, waiting })
@@ -77,14 +85,15 @@ impl LeaseAdmin for RedisLeases {
         name: &'a str,
         fence: Fence,
         why: &'a str,
-    ) -> BoxFuture<'a, Result<bool, LeaseError>> {
+    ) -> BoxFuture<'a, Result<Option<Owner>, LeaseError>> {
         async move {
             let [lease, queue, deadlines, readers] = self.keys(name, LINE);
             let [forced] = self.keys(name, [Kind::Forced]);
             let why = Bytes::copy_from_slice(why.as_bytes());
             let args = [number(fence.0), why, number(milliseconds(REMEMBERED)), self.channels()];
             let keys = [lease, queue, deadlines, readers, forced];
-            self.ask(&self.0.scripts.force, &keys, &args).await
+            let owner: Option<String> = self.ask(&self.0.scripts.force, &keys, &args).await?;
+            Ok(owner.map(Owner::from))
         }
         .boxed()
     }

@@ -32,7 +32,11 @@ pub(super) enum Kind {
 }
 
 pub(super) fn keys<const N: usize>(namespace: &str, name: &str, kinds: [Kind; N]) -> [String; N] {
-    let tag = tag(name);
+    keys_of(namespace, &tag(name), kinds)
+}
+
+/// The same of a tag.
+pub(super) fn keys_of<const N: usize>(namespace: &str, tag: &str, kinds: [Kind; N]) -> [String; N] {
     kinds.map(|kind| {
         let letter = match kind {
             Kind::Lease => "l",
@@ -65,20 +69,35 @@ pub(super) fn held(namespace: &str) -> String {
     pattern + ":{*}:[lr]"
 }
 
-/// The name of such a key.
-pub(super) fn name_in(namespace: &str, key: &str) -> Option<String> {
-    let tag = key.strip_prefix(namespace)?.strip_prefix(":{")?.rsplit_once("}:")?.0;
+/// The tag in such a key.
+pub(super) fn tag_in<'a>(namespace: &str, key: &'a str) -> Option<&'a str> {
+    Some(key.strip_prefix(namespace)?.strip_prefix(":{")?.rsplit_once("}:")?.0)
+}
+
+/// The name that has this tag; of a long one what is known of it.
+pub(super) fn name_of_tag(tag: &str) -> String {
     if tag == "%" {
-        return Some(String::new());
+        return String::new();
     }
     let mut parts = tag.split('%');
-    let mut name = parts.next()?.to_owned();
+    let mut name = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let (code, rest) = part.split_at_checked(2)?;
-        name.push(char::from(u8::from_str_radix(code, 16).ok()?));
-        name.push_str(rest);
+        let code = part.split_at_checked(2);
+        let decoded =
+            code.and_then(|(code, rest)| Some((u8::from_str_radix(code, 16).ok()?, rest)));
+        match decoded {
+            Some((code, rest)) => {
+                name.push(char::from(code));
+                name.push_str(rest);
+            }
+            // It was cut there.
+            None => {
+                name.push('%');
+                name.push_str(part);
+            }
+        }
     }
-    Some(name)
+    name
 }
 
 /// Without what would end the tag, and without what is no text to read. No two names have one.
@@ -130,9 +149,11 @@ mod tests {
     fn a_key_tells_its_name() {
         for name in ["", "nightly:Bericht für 7", "{a}", "%7B", "a\n", "#", "}:l"] {
             let [key] = keys("shop", name, [Kind::Lease]);
-            assert_eq!(name_in("shop", &key).as_deref(), Some(name), "{key}");
+            assert_eq!(tag_in("shop", &key).map(name_of_tag).as_deref(), Some(name), "{key}");
         }
-        assert_eq!(name_in("shop", "shop:other"), None);
+        assert_eq!(tag_in("shop", "shop:other"), None);
+        let long = "{".repeat(600);
+        assert!(long.starts_with(&name_of_tag(&tag(&long))[..100]));
         assert_eq!(held("a*b"), "a\\*b:{*}:[lr]");
     }
 

@@ -114,9 +114,9 @@ async fn every_clause_that_is_missing_in_a_script_is_found() {
         ),
         ("downgrade", "  redis.call('DEL', KEYS[1])\n", "", "a downgrade lets"),
         // What an operator does.
-        ("force", "if held[2] ~= ARGV[1] then", "if not held[2] then", "by its own fence"),
+        ("force", "(held[2] or '0') ~= ARGV[1] then", "false then", "by its own fence"),
         ("force", "redis.call('DEL', KEYS[1])\n", "", "over at once"),
-        ("force", "'o', held[1], 'f'", "'f'", "its holder is told"),
+        ("force", "'o', held[1], 'f', ARGV[1]", "'f', ARGV[1]", "its holder is told"),
         (
             "force",
             "wake(KEYS[1], KEYS[2], KEYS[3], KEYS[4],",
