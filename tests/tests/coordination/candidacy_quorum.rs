@@ -58,12 +58,18 @@ on_both! {
         let reason = health.reason.expect("it is said");
         assert!(reason.contains("it sees 2 of the 3 candidates"), "{reason}");
 
+        // The others do not beat when it does.
+        pass(BEAT / 3).await;
         let _third = of_three(&three, "web-3").start().expect("it stands");
         let leads = leading(&[&first, &second]).await;
         let mut events = leads.events();
         pass(LEASE * 2).await;
         assert!(leads.is_leader(), "it goes on while they are three");
 
+        let beats = wire.beats();
+        while wire.beats() == beats {
+            pass(BEAT / 20).await;
+        }
         wire.cut();
         let silent = Instant::now();
         let lost = event(&mut events, |it| matches!(it, ElectionEvent::LostLeadership { .. })).await;
