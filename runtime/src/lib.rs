@@ -50,7 +50,7 @@
 //! tests cite. [`distributed_task`](macro@distributed_task), [`steps`] and [`step`] are the
 //! attributes, [`Task`] is what a builder builds, and [`builder::TaskBuilder`] replaces its parts.
 //! [`kernel`] has the rules without any I/O; [`journal`], [`queue`], [`files`], [`mod@progress`],
-//! [`lease`], [`codec`] and [`clock`] are the traits that a backend implements. [`testing`], behind the
+//! [`lease`], [`mod@lock`], [`codec`] and [`clock`] are the traits that a backend implements. [`testing`], behind the
 //! feature of that name, runs your sagas with a crash around each of their writes. [`coordination`], behind
 //! the feature of that name, needs no task: who may do what only one process at a time should.
 #![forbid(unsafe_code)]
@@ -74,6 +74,7 @@ pub mod files;
 pub mod journal;
 pub mod kernel;
 pub mod lease;
+pub mod lock;
 #[cfg(feature = "engine")]
 mod orchestrator;
 pub mod progress;

@@ -1,6 +1,13 @@
 //! The lease stores keep their contract.
 
-use std::time::Duration;
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use distributed_task::{
     backend::{
@@ -8,10 +15,13 @@ use distributed_task::{
         quorum::QuorumLeases,
         redis::{RedisJournal, RedisLeases},
     },
-    conformance::{self, lease::Subject},
-    lease::LeaseStore,
+    conformance::{self, distributed_lock, lease::Subject},
+    coordination::Coordination,
+    lease::{Acquired, LeaseError, LeaseStore, Owner, Released, Renewed, Safety, Tenure},
+    lock::{DistributedLock, HeldLock},
 };
 use distributed_task_test_servers::{Appends, RedisOptions, RedisServer};
+use futures_util::future::BoxFuture;
 
 const LEASE: Duration = Duration::from_millis(300);
 
@@ -90,4 +100,128 @@ async fn leases_over_three_servers_keep_the_contract() {
 #[tokio::test(start_paused = true)]
 async fn a_store_in_memory_votes_as_the_contract_says() {
     conformance::quorum_node::run(async || subject(MemoryLeases::new())).await;
+}
+
+/// The same store, until it is cut off: then nothing is answered any more.
+struct Line<L> {
+    store: L,
+    is_cut: Arc<AtomicBool>,
+}
+
+impl<L> Line<L> {
+    fn or<'a, T: Send + 'a>(
+        &self,
+        call: BoxFuture<'a, Result<T, LeaseError>>,
+    ) -> BoxFuture<'a, Result<T, LeaseError>> {
+        match self.is_cut.load(Ordering::SeqCst) {
+            true => Box::pin(pending()),
+            false => call,
+        }
+    }
+}
+
+impl<L: LeaseStore> LeaseStore for Line<L> {
+    fn safety(&self) -> Safety {
+        self.store.safety()
+    }
+
+    fn try_acquire<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Acquired, LeaseError>> {
+        self.or(self.store.try_acquire(name, owner, lease))
+    }
+
+    fn try_renew<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
+        self.or(self.store.try_renew(name, owner, lease))
+    }
+
+    fn release<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+    ) -> BoxFuture<'a, Result<Released, LeaseError>> {
+        self.or(self.store.release(name, owner))
+    }
+
+    fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
+        self.or(self.store.inspect(name))
+    }
+}
+
+/// Two processes over one store, of which one can be cut off.
+fn two<L: LeaseStore>(
+    ours: L,
+    theirs: L,
+    process: impl Fn(Line<L>) -> Coordination,
+) -> distributed_lock::Subject {
+    let is_cut = Arc::new(AtomicBool::new(false));
+    let ours = Line { store: ours, is_cut: Arc::clone(&is_cut) };
+    let theirs = Line { store: theirs, is_cut: Arc::default() };
+    distributed_lock::Subject {
+        ours: Arc::new(process(ours)),
+        theirs: Arc::new(process(theirs)),
+        cut_off: Box::new(move || is_cut.store(true, Ordering::SeqCst)),
+        ttl: 2 * LEASE,
+        pass: Box::new(|time| Box::pin(tokio::time::sleep(time))),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn locks_in_memory_keep_the_contract_of_the_service() {
+    distributed_lock::run(async || {
+        let store = MemoryLeases::new();
+        two(store.clone(), store, Coordination::on_this_runtime)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn locks_in_redis_keep_the_contract_of_the_service() {
+    let (server, mut stores) = (server(), 0);
+    distributed_lock::run(async || {
+        stores += 1;
+        let open = async || {
+            let leases = RedisLeases::builder(server.url()).namespace(format!("rule-{stores}"));
+            leases.open().await.expect("the server is there")
+        };
+        two(open().await, open().await, Coordination::new)
+    })
+    .await;
+}
+
+/// Locks for nothing: who holds is told nothing and renews nothing.
+struct Careless(Coordination);
+
+impl DistributedLock for Careless {
+    fn try_acquire<'a>(
+        &'a self,
+        resource: &'a str,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<Option<Box<dyn HeldLock>>, LeaseError>> {
+        Box::pin(async move {
+            let lease = self.0.lease(resource).ttl(ttl).without_renewal();
+            let asked = lease.try_acquire().await.expect("memory answers");
+            Ok(asked.map(|guard| Box::new(guard) as Box<dyn HeldLock>))
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+#[should_panic = "broken rule: it is held for as long as its holder lives"]
+async fn a_lock_that_is_not_renewed_breaks_the_contract() {
+    distributed_lock::run(async || {
+        let store = MemoryLeases::new();
+        let subject = two(store.clone(), store.clone(), Coordination::on_this_runtime);
+        let ours = Arc::new(Careless(Coordination::on_this_runtime(store)));
+        distributed_lock::Subject { ours, ..subject }
+    })
+    .await;
 }

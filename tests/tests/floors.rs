@@ -43,6 +43,7 @@ const ROOMS: &[(&str, Floor)] = &[
     ("files", Traits),
     ("journal", Traits),
     ("lease", Traits),
+    ("lock", Traits),
     ("progress", Traits),
     ("queue", Traits),
     ("orchestrator", Orchestrator),

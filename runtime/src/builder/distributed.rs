@@ -10,7 +10,7 @@ use super::BuildError;
 use crate::backend::files::{ObjectFiles, S3Settings};
 #[cfg(feature = "redis")]
 use crate::backend::redis::{RedisJournal, RedisJournalBuilder, RedisProgress};
-use crate::{files::Files, journal::Journal, progress::ProgressTracker};
+use crate::{files::Files, journal::Journal, lock::DistributedLock, progress::ProgressTracker};
 
 /// What the processes of a task share. Nothing is opened before a task is built.
 ///
@@ -56,6 +56,8 @@ pub struct Distributed {
 struct Shared {
     builder: RedisJournalBuilder,
     opened: Arc<OnceCell<Opened>>,
+    #[cfg(feature = "coordination")]
+    locks: Arc<super::redis_locks::RedisLocks>,
 }
 
 /// What is in one Redis.
@@ -67,7 +69,7 @@ struct Opened {
 }
 
 impl Distributed {
-    /// Records, tickets, timers and progress are in this Redis, such as `redis://127.0.0.1/`.
+    /// Records, tickets, timers, progress and, with the feature `coordination`, locks are in this Redis, such as `redis://127.0.0.1/`.
     #[cfg(feature = "redis")]
     #[must_use]
     pub fn redis(self, url: impl Into<String>) -> Self {
@@ -78,7 +80,14 @@ impl Distributed {
     #[cfg(feature = "redis")]
     #[must_use]
     pub fn redis_with(mut self, builder: RedisJournalBuilder) -> Self {
-        self.redis = Some(Shared { builder, opened: Arc::default() });
+        #[cfg(feature = "coordination")]
+        let locks = Arc::new(super::redis_locks::RedisLocks::new(builder.leases()));
+        self.redis = Some(Shared {
+            builder,
+            opened: Arc::default(),
+            #[cfg(feature = "coordination")]
+            locks,
+        });
         self
     }
 
@@ -122,7 +131,7 @@ impl Distributed {
     }
 
     async fn opened(&self, task: &'static str) -> Result<Option<Opened>, BuildError> {
-        let Some(Shared { builder, opened }) = &self.redis else { return Ok(None) };
+        let Some(Shared { builder, opened, .. }) = &self.redis else { return Ok(None) };
         let open = async || {
             let journal: RedisJournal = builder.clone().open().await?;
             let progress: RedisProgress = journal.progress();
@@ -147,6 +156,23 @@ impl Distributed {
         _: &str,
     ) -> Result<Option<Arc<dyn ProgressTracker>>, BuildError> {
         Ok(None)
+    }
+}
+
+#[cfg(all(feature = "redis", feature = "coordination"))]
+impl Distributed {
+    /// The locks, if they are shared.
+    pub(super) fn lock(&self) -> Option<Arc<dyn DistributedLock>> {
+        let locks = Arc::clone(&self.redis.as_ref()?.locks);
+        Some(locks)
+    }
+}
+
+/// Nothing is shared that only leases in Redis could.
+#[cfg(not(all(feature = "redis", feature = "coordination")))]
+impl Distributed {
+    pub(super) fn lock(&self) -> Option<Arc<dyn DistributedLock>> {
+        None
     }
 }
 

@@ -3,6 +3,9 @@
 pub(crate) mod dependencies;
 mod distributed;
 mod error;
+mod locks;
+#[cfg(all(feature = "coordination", feature = "redis"))]
+mod redis_locks;
 mod shared;
 mod start;
 #[cfg(feature = "testing")]
@@ -17,6 +20,7 @@ use crate::{
     codec::Codec,
     files::Files,
     journal::Journal,
+    lock::DistributedLock,
     orchestrator::Part,
     progress::ProgressTracker,
     queue::Queue,
@@ -69,6 +73,7 @@ pub struct TaskBuilder<T> {
     queue: Option<Arc<dyn Queue>>,
     files: Option<Files>,
     progress: Option<Arc<dyn ProgressTracker>>,
+    lock: Option<Arc<dyn DistributedLock>>,
     clock: Option<Arc<dyn Clock>>,
     #[cfg(feature = "sqlite")]
     journal_path: Option<std::path::PathBuf>,
@@ -89,6 +94,7 @@ impl<T: TaskSteps> TaskBuilder<T> {
             queue: None,
             files: None,
             progress: None,
+            lock: None,
             clock: None,
             #[cfg(feature = "sqlite")]
             journal_path: None,
@@ -158,6 +164,35 @@ impl<T: TaskSteps> TaskBuilder<T> {
     /// Publishes progress here. Default in process: in memory.
     pub fn override_progress(self, progress: impl IntoShared<dyn ProgressTracker>) -> Self {
         Self { progress: Some(progress.into_shared()), ..self }
+    }
+
+    /// Steps [lock](crate::StepContext::lock) here. Default, with the feature `coordination`: in process
+    /// one in memory, which all tasks of this runtime share; in the distributed mode the Redis of the
+    /// journal, in its namespace, over a connection on a thread of its own that the first lock opens.
+    ///
+    /// ```
+    /// # #[cfg(feature = "coordination")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use distributed_task::{backend::memory::MemoryLeases, coordination::Coordination, prelude::*};
+    /// # #[distributed_task(request = u32, response = u32)]
+    /// # struct Double;
+    /// # #[steps]
+    /// # impl Double {
+    /// #     #[step(read_only)]
+    /// #     async fn double(&self, request: &u32) -> u32 { request * 2 }
+    /// # }
+    ///
+    /// // Renewed on a thread of its own: steps that block this runtime lose nothing.
+    /// let locks = Coordination::new(MemoryLeases::new());
+    /// let task = Double::builder().use_in_process_mode().override_lock(locks).build().await?;
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "coordination"))]
+    /// # fn main() {}
+    /// ```
+    pub fn override_lock(self, lock: impl IntoShared<dyn DistributedLock>) -> Self {
+        Self { lock: Some(lock.into_shared()), ..self }
     }
 
     /// Writes values with this codec, from now on: requests, outputs, responses and errors. Default:

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    clock::Clock, codec::Codec, journal::Journal, progress::ProgressTracker, queue::Queue,
+    clock::Clock, codec::Codec, journal::Journal, lock::DistributedLock, progress::ProgressTracker,
+    queue::Queue,
 };
 
 /// A value, or something that shares it, as a trait object.
@@ -47,4 +48,4 @@ macro_rules! into_shared {
     )*};
 }
 
-into_shared!(Journal, Queue, ProgressTracker, Clock, Codec);
+into_shared!(Journal, Queue, ProgressTracker, DistributedLock, Clock, Codec);

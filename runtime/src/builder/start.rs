@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, sync::Arc};
 
-use super::{BuildError, TaskBuilder};
+use super::{BuildError, TaskBuilder, locks};
 use crate::{
     Task,
     clock::Clock,
@@ -11,7 +11,7 @@ use crate::{
     kernel::{Kind, Step},
     orchestrator::{Carrier, Host, HostSettings, Part},
     progress::ProgressTracker,
-    task::{TaskSteps, WorkerMessage, define, table::Mode},
+    task::{Services, TaskSteps, WorkerMessage, define, table::Mode},
 };
 
 /// What to do without a journal that processes share.
@@ -82,6 +82,9 @@ impl<T: TaskSteps> TaskBuilder<T> {
         if self.files.is_none() {
             self.files = shared.files(task)?;
         }
+        if self.lock.is_none() {
+            self.lock = shared.lock();
+        }
         Ok(self)
     }
 
@@ -133,6 +136,10 @@ impl<T: TaskSteps> TaskBuilder<T> {
         let journal = journal.ok_or(BuildError::Mode { task, reason: NO_JOURNAL })?;
         let progress = self.progress.or_else(default_progress);
         let progress = progress.ok_or(BuildError::Mode { task, reason: NO_PROGRESS })?;
+        let lock = self.lock.unwrap_or_else(|| match is_distributed {
+            true => locks::nothing_shared(),
+            false => locks::in_memory(),
+        });
         check_durability::<T>(&*journal)?;
         let carrier = self.queue.map(|queue| Carrier {
             queue,
@@ -142,7 +149,8 @@ impl<T: TaskSteps> TaskBuilder<T> {
             },
         });
         let settings = HostSettings { concurrency, grace: self.grace, part };
-        let host = Host::start(journal, handlers, self.codecs, files, progress, carrier, settings)
+        let services = Services { files, progress, lock };
+        let host = Host::start(journal, handlers, self.codecs, services, carrier, settings)
             .await
             .map_err(|source| BuildError::Journal { task, source })?;
         Ok(Task::new(host))

@@ -7,6 +7,7 @@ pub mod admin;
 pub mod candidates;
 pub mod clock;
 pub mod codec;
+pub mod distributed_lock;
 pub mod files;
 pub mod journal;
 pub mod lease;

@@ -41,6 +41,7 @@ mod monitor;
 mod options;
 mod renewals;
 mod rw_lock;
+mod service;
 mod singleton;
 mod tenure;
 mod terms;

@@ -25,10 +25,8 @@ use super::{
     task::ShutdownReport,
 };
 use crate::{
-    files::Files,
     journal::{Answer, Durability, Journal, JournalError, ListenerId},
     kernel::{Definition, DefinitionHash, SagaId},
-    progress::ProgressTracker,
     queue::{Queue, Ticket},
     task::{Codecs, Handlers, Keeping, Services},
 };
@@ -109,8 +107,7 @@ impl Host {
         journal: Arc<dyn Journal>,
         handlers: Arc<dyn Handlers>,
         codecs: Codecs,
-        files: Option<Files>,
-        progress: Arc<dyn ProgressTracker>,
+        services: Services,
         carrier: Option<Carrier>,
         settings: HostSettings,
     ) -> Result<Arc<Self>, JournalError> {
@@ -139,7 +136,7 @@ impl Host {
             journal,
             handlers,
             definition,
-            services: Arc::new(Services { files, progress }),
+            services: Arc::new(services),
             ears,
             listener,
             is_shared: lease.deadline.is_some(),

@@ -25,8 +25,9 @@ use super::{
 use crate::{
     backend::memory::MemoryProgress,
     journal::JournalError,
+    lock::NoLock,
     orchestrator::{Carrier, Host, HostSettings, Part, Task},
-    task::Codecs,
+    task::{Codecs, Services},
 };
 
 /// How long a process may take to be shut down, and to begin.
@@ -180,17 +181,13 @@ impl Outside {
         });
         let concurrency = NonZeroUsize::new(plan.hosts[place].concurrency).expect("at least one");
         let settings = HostSettings { concurrency, grace: GRACE, part: Part::Both };
-        let progress = Arc::new(MemoryProgress::default());
-        Host::start(
-            Arc::new(line),
-            Arc::new(code),
-            Codecs::default(),
-            None,
-            progress,
-            carrier,
-            settings,
-        )
-        .await
+        let services = Services {
+            files: None,
+            progress: Arc::new(MemoryProgress::default()),
+            lock: Arc::new(NoLock("nothing is locked here")),
+        };
+        Host::start(Arc::new(line), Arc::new(code), Codecs::default(), services, carrier, settings)
+            .await
     }
 
     /// Shuts down all but one.

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     files::{FileError, Files, SourceFile, UploadedFiles, key_prefix},
     kernel::{Definition, Fence, SagaId, Way, idempotency_key},
+    lock::DistributedLock,
     progress::{ByteCount, CurrentStep, Progress, ProgressTracker},
 };
 
@@ -37,6 +38,7 @@ pub(crate) struct SagaContext {
 pub(crate) struct Services {
     pub(crate) files: Option<Files>,
     pub(crate) progress: Arc<dyn ProgressTracker>,
+    pub(crate) lock: Arc<dyn DistributedLock>,
 }
 
 /// Tells the attempts of a saga to stop. Costs an atomic until somebody waits for it.
@@ -305,6 +307,15 @@ macro_rules! common {
                     "the task has no file store: enable the feature `files` of `distributed-task`, \
                      or call `.override_files(..)` on the builder",
                 )
+            }
+
+            /// Locks, for what one step at a time does, of whatever saga on whatever host. See
+            /// [`DistributedLock`] for an example.
+            ///
+            /// A task that was built without one has one that refuses, and says what to do: enable the
+            /// cargo feature `coordination`, or call `.override_lock(..)` on the builder.
+            pub fn lock(&self) -> &dyn DistributedLock {
+                &*self.0.saga.services.lock
             }
         }
 

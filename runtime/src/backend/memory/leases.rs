@@ -86,6 +86,17 @@ struct Place {
     until: Timestamp,
 }
 
+/// A store that goes when nobody else keeps it.
+#[cfg(feature = "coordination")]
+pub(crate) struct WeakMemoryLeases(std::sync::Weak<Inner>);
+
+#[cfg(feature = "coordination")]
+impl WeakMemoryLeases {
+    pub(crate) fn upgrade(&self) -> Option<MemoryLeases> {
+        self.0.upgrade().map(MemoryLeases)
+    }
+}
+
 /// Names are not looked through for fewer.
 const FEW: usize = 64;
 
@@ -95,6 +106,12 @@ impl MemoryLeases {
     pub fn new() -> Self {
         let clock = TokioClock::starting_at(SystemClock::default().now());
         Self(Arc::new(Inner { life: Uuid::new_v4(), clock, state: Mutex::default() }))
+    }
+
+    /// The same store, as long as somebody else keeps it.
+    #[cfg(feature = "coordination")]
+    pub(crate) fn downgrade(&self) -> WeakMemoryLeases {
+        WeakMemoryLeases(Arc::downgrade(&self.0))
     }
 
     /// Answers at once, and tells who is next because of it.

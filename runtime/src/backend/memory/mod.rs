@@ -13,5 +13,7 @@ mod tombstones;
 pub(crate) use journal::Kept;
 pub use journal::{MemoryJournal, MemoryJournalBuilder};
 pub use leases::MemoryLeases;
+#[cfg(feature = "coordination")]
+pub(crate) use leases::WeakMemoryLeases;
 pub use progress::MemoryProgress;
 pub use queue::MemoryQueue;

@@ -182,6 +182,14 @@
 //! safer. A quorum of servers, which does, is [`QuorumLeases`](crate::backend::quorum::QuorumLeases); that store does not
 //! know who stands.
 //!
+//! # In steps
+//!
+//! A step of a task locks by [`cx.lock()`](crate::StepContext::lock), and so does an undo: in memory, or in the
+//! Redis of the journal, where a resource is the [`lock`](crate::coordination::Coordination::lock) of that name.
+//! It does not wait: a step that finds it busy is tried again as its `retry` says.
+//! [`DistributedLock`](crate::lock::DistributedLock) has an example, and is what a lock library of your own
+//! implements for [`.override_lock(..)`](crate::builder::TaskBuilder::override_lock).
+//!
 //! # Over Redis
 //!
 //! ```no_run

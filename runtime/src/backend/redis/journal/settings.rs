@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     backend::redis::{
-        NAMESPACE,
+        NAMESPACE, RedisLeasesBuilder,
         link::{Link, LinkError, LinkSettings, RedisOpenError},
     },
     kernel::Timestamp,
@@ -136,6 +136,24 @@ impl RedisJournalBuilder {
     pub fn carry_timeout(mut self, patience: Duration) -> Self {
         self.settings.carried = patience;
         self
+    }
+
+    /// Leases in the same server and namespace, over a connection of their own. Over that of a journal that
+    /// is open: [`RedisJournal::leases`].
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// use distributed_task::backend::redis::RedisJournal;
+    ///
+    /// let settings = RedisJournal::builder("redis://127.0.0.1/").namespace("shop");
+    /// let (leases, journal) = (settings.leases().open().await?, settings.open().await?);
+    /// # let _ = (leases, journal);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn leases(&self) -> RedisLeasesBuilder {
+        RedisLeasesBuilder::of(self.link.clone(), self.settings.namespace.clone())
     }
 
     /// Connects, and looks whether the server can keep a journal.

@@ -86,6 +86,10 @@ const LINE: [Kind; 4] = [Kind::Lease, Kind::Queue, Kind::Deadlines, Kind::Reader
 const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 
 impl RedisLeasesBuilder {
+    pub(super) fn of(link: LinkSettings, namespace: String) -> Self {
+        Self { link, namespace }
+    }
+
     /// The beginning of the name of every key. Processes with one namespace share their leases. Default
     /// `distributed-task`.
     #[must_use]
@@ -109,7 +113,7 @@ impl RedisLeases {
     /// [`RedisJournal`](super::RedisJournal) is, its [`leases`](super::RedisJournal::leases) shares the
     /// connection.
     pub fn builder(url: impl Into<String>) -> RedisLeasesBuilder {
-        RedisLeasesBuilder { link: LinkSettings::new(url), namespace: NAMESPACE.to_owned() }
+        RedisLeasesBuilder::of(LinkSettings::new(url), NAMESPACE.to_owned())
     }
 
     pub(super) fn on(link: Arc<Link>, namespace: &str) -> Self {

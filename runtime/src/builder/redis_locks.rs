@@ -1,0 +1,42 @@
+//! The locks of steps in the Redis that processes share.
+
+use std::time::Duration;
+
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::sync::OnceCell;
+
+use crate::{
+    backend::redis::RedisLeasesBuilder,
+    coordination::Coordination,
+    lease::LeaseError,
+    lock::{DistributedLock, HeldLock},
+};
+
+/// Whoever locks first opens a connection, on a thread that nobody else blocks. A task that locks
+/// nothing costs nothing.
+pub(super) struct RedisLocks {
+    settings: RedisLeasesBuilder,
+    opened: OnceCell<Coordination>,
+}
+
+impl RedisLocks {
+    pub(super) fn new(settings: RedisLeasesBuilder) -> Self {
+        Self { settings, opened: OnceCell::new() }
+    }
+
+    async fn opened(&self) -> Result<&Coordination, LeaseError> {
+        let open = || Coordination::open(self.settings.clone().open());
+        let opened = self.opened.get_or_try_init(open).await;
+        opened.map_err(|error| LeaseError::Refused { source: error.into(), retryable: true })
+    }
+}
+
+impl DistributedLock for RedisLocks {
+    fn try_acquire<'a>(
+        &'a self,
+        resource: &'a str,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<Option<Box<dyn HeldLock>>, LeaseError>> {
+        async move { self.opened().await?.try_acquire(resource, ttl).await }.boxed()
+    }
+}
