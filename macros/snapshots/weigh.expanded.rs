@@ -30,7 +30,7 @@ const _: () = {
         type Request = Parcel;
         type Response = Weight;
         type Error = dt::Refusal;
-        const TASK: dt::TaskRow = dt::task("weigh");
+        const TASK: dt::TaskRow = dt::task("weigh").singleton("scales");
     }
     impl dt::IntoTask for WeighBuilder {
         type Task = Weigh;

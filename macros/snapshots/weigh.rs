@@ -1,4 +1,4 @@
-#[distributed_task(request = Parcel, response = Weight, protobuf)]
+#[distributed_task(request = Parcel, response = Weight, singleton = "scales", protobuf)]
 struct Weigh;
 
 #[steps]

@@ -7,7 +7,10 @@ use std::{error::Error, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::future::{BoxFuture, Either, select};
 
-use crate::{kernel::Fence, lease::LeaseError};
+use crate::{
+    kernel::Fence,
+    lease::{LeaseError, Owner},
+};
 
 /// Grants resources to holders: what a step gets by `cx.lock()`.
 ///
@@ -92,6 +95,93 @@ pub trait DistributedLock: Send + Sync + 'static {
         resource: &'a str,
         ttl: Duration,
     ) -> BoxFuture<'a, Result<Option<Box<dyn HeldLock>>, LeaseError>>;
+
+    /// The same service with owners, if it has these: a `singleton` task needs them.
+    fn by_owner(&self) -> Option<&dyn LockByOwner> {
+        None
+    }
+}
+
+/// A service whose tenures outlive the process that had them: who knows their owner goes on with them.
+///
+/// An owner that acquires what it has keeps it, with its fence. What is left is kept from all others until
+/// its `ttl` is over. Whose a resource is that somebody else holds is told, if he acquired it as an owner. What
+/// one process lost another one goes on with, as the same owner: the first one gives nothing back that it
+/// has lost. `conformance::distributed_lock` has these rules as well.
+///
+/// ```
+/// # #[cfg(all(feature = "in-process", feature = "coordination"))]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use distributed_task::{
+///     backend::memory::MemoryLeases,
+///     coordination::Coordination,
+///     lease::Owner,
+///     lock::{DistributedLock, Tried},
+/// };
+///
+/// let lock = Coordination::new(MemoryLeases::new());
+/// let by_owner = lock.by_owner().expect("leases have owners");
+/// let (ttl, report) = (Duration::from_secs(30), Owner::from("report 17".to_owned()));
+/// let Tried::Held(held) = by_owner.try_acquire_as("reports", &report, ttl).await? else {
+///     panic!("nobody has it");
+/// };
+/// // This process ends, say, and the next one goes on with report 17.
+/// held.leave();
+/// let other = by_owner.try_acquire_as("reports", &Owner::draw(), ttl).await?;
+/// assert!(matches!(other, Tried::Busy { holder: Some(holder) } if holder == report));
+/// let again = by_owner.try_acquire_as("reports", &report, ttl).await?;
+/// assert!(matches!(again, Tried::Held(_)));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(all(feature = "in-process", feature = "coordination")))]
+/// # fn main() {}
+/// ```
+pub trait LockByOwner: DistributedLock {
+    /// Takes a resource that is free, or is this owner's already.
+    ///
+    /// # Errors
+    /// As [`try_acquire`](DistributedLock::try_acquire).
+    ///
+    /// # Cancellation
+    /// It may be held for as long as `ttl`.
+    fn try_acquire_as<'a>(
+        &'a self,
+        resource: &'a str,
+        owner: &'a Owner,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<Tried, LeaseError>>;
+}
+
+/// What became of an attempt to take a resource as an owner.
+///
+/// See [`LockByOwner`] for an example.
+#[derive(Debug)]
+pub enum Tried {
+    /// It is the owner's.
+    Held(Box<dyn HeldByOwner>),
+    /// It is somebody else's.
+    Busy {
+        /// Whose, if the service knows.
+        holder: Option<Owner>,
+    },
+}
+
+/// A resource that an owner holds.
+///
+/// See [`LockByOwner`] for an example.
+#[must_use = "dropping it gives the resource back"]
+pub trait HeldByOwner: HeldLock {
+    /// Renews it no more, and keeps it from all but its owner until its `ttl` is over.
+    fn leave(self: Box<Self>);
+}
+
+impl std::fmt::Debug for dyn HeldByOwner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let held: &dyn HeldLock = self;
+        held.fmt(f)
+    }
 }
 
 /// A resource that is held, and renewed while it is. Dropping it gives it back in the background.

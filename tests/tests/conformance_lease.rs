@@ -1,7 +1,9 @@
 //! The lease stores keep their contract.
 
+#[path = "singleton/line.rs"]
+mod line;
+
 use std::{
-    future::pending,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -17,11 +19,13 @@ use distributed_task::{
     },
     conformance::{self, distributed_lock, lease::Subject},
     coordination::Coordination,
-    lease::{Acquired, LeaseError, LeaseStore, Owner, Released, Renewed, Safety, Tenure},
+    lease::{LeaseError, LeaseStore},
     lock::{DistributedLock, HeldLock},
 };
 use distributed_task_test_servers::{Appends, RedisOptions, RedisServer};
 use futures_util::future::BoxFuture;
+
+use line::Line;
 
 const LEASE: Duration = Duration::from_millis(300);
 
@@ -102,60 +106,6 @@ async fn a_store_in_memory_votes_as_the_contract_says() {
     conformance::quorum_node::run(async || subject(MemoryLeases::new())).await;
 }
 
-/// The same store, until it is cut off: then nothing is answered any more.
-struct Line<L> {
-    store: L,
-    is_cut: Arc<AtomicBool>,
-}
-
-impl<L> Line<L> {
-    fn or<'a, T: Send + 'a>(
-        &self,
-        call: BoxFuture<'a, Result<T, LeaseError>>,
-    ) -> BoxFuture<'a, Result<T, LeaseError>> {
-        match self.is_cut.load(Ordering::SeqCst) {
-            true => Box::pin(pending()),
-            false => call,
-        }
-    }
-}
-
-impl<L: LeaseStore> LeaseStore for Line<L> {
-    fn safety(&self) -> Safety {
-        self.store.safety()
-    }
-
-    fn try_acquire<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-        lease: Duration,
-    ) -> BoxFuture<'a, Result<Acquired, LeaseError>> {
-        self.or(self.store.try_acquire(name, owner, lease))
-    }
-
-    fn try_renew<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-        lease: Duration,
-    ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
-        self.or(self.store.try_renew(name, owner, lease))
-    }
-
-    fn release<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-    ) -> BoxFuture<'a, Result<Released, LeaseError>> {
-        self.or(self.store.release(name, owner))
-    }
-
-    fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
-        self.or(self.store.inspect(name))
-    }
-}
-
 /// Two processes over one store, of which one can be cut off.
 fn two<L: LeaseStore>(
     ours: L,
@@ -163,8 +113,8 @@ fn two<L: LeaseStore>(
     process: impl Fn(Line<L>) -> Coordination,
 ) -> distributed_lock::Subject {
     let is_cut = Arc::new(AtomicBool::new(false));
-    let ours = Line { store: ours, is_cut: Arc::clone(&is_cut) };
-    let theirs = Line { store: theirs, is_cut: Arc::default() };
+    let ours = Line::new(ours, &is_cut);
+    let theirs = Line::new(theirs, &Arc::default());
     distributed_lock::Subject {
         ours: Arc::new(process(ours)),
         theirs: Arc::new(process(theirs)),

@@ -144,12 +144,13 @@ fn row(task: &Task) -> TokenStream {
         Durability::Process => quote!(.durability(#dt::Durability::Process)),
         Durability::Fsync => quote!(.durability(#dt::Durability::Fsync)),
     });
+    let singleton = task.singleton.as_ref().map(|name| quote!(.singleton(#name)));
     // A dependency that threads cannot share is shown at its type.
     let with = |Dependency { ty, .. }: &Dependency| quote_spanned!(at(ty.span())=> .with::<#ty>());
     let dependencies = dependencies.iter().map(with);
     quote! {
         #dt::task(#name)
-            #queue #mode #max_retries #timeout #cancellable #durability #(#dependencies)*
+            #queue #mode #max_retries #timeout #cancellable #durability #singleton #(#dependencies)*
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct Task {
     pub(crate) timeout: Option<Period>,
     pub(crate) cancellable: bool,
     pub(crate) durability: Option<Durability>,
+    /// What no two of its sagas run at a time under.
+    pub(crate) singleton: Option<String>,
     /// The request and the response are Protobuf messages.
     pub(crate) protobuf: bool,
     pub(crate) dependencies: Vec<Dependency>,
@@ -85,6 +87,7 @@ impl Task {
             timeout: args.text("timeout").and_then(|text| Period::read(text, errors)),
             cancellable: args.key("cancellable").is_some(),
             durability: durability(&args, errors),
+            singleton: singleton(&args, errors),
             protobuf: protobuf(&args, errors),
             dependencies: dependencies(&item, &tokens),
             item,
@@ -118,6 +121,17 @@ fn durability(args: &Args, errors: &Errors) -> Option<Durability> {
         ("fsync", Durability::Fsync),
     ];
     args.choice("durability", &classes, errors)
+}
+
+fn singleton(args: &Args, errors: &Errors) -> Option<String> {
+    let text = args.text("singleton")?;
+    let name = text.value();
+    if name.trim().is_empty() {
+        let message = "the lease of a singleton has a name, which other tasks may share: write `singleton = \"nightly-report\"`";
+        errors.at(text, message);
+        return None;
+    }
+    Some(name)
 }
 
 fn protobuf(args: &Args, errors: &Errors) -> bool {

@@ -45,6 +45,16 @@ pub enum BuildError {
         /// What to do.
         advice: &'static str,
     },
+    /// One saga at a time runs, and there is no lock that says which.
+    #[error("`{task}` says `singleton = \"{singleton}\"`: {advice}")]
+    Singleton {
+        /// The task.
+        task: &'static str,
+        /// What it says.
+        singleton: &'static str,
+        /// What to do.
+        advice: &'static str,
+    },
     /// The bucket of a step cannot be used.
     #[error("`{task}`: the step `{step}` cannot upload: {source}")]
     Bucket {

@@ -6,20 +6,20 @@ use crate::lock::{DistributedLock, NoLock};
 
 /// What to write where there is no lock service.
 #[cfg(not(feature = "coordination"))]
-const NO_LOCK: &str = "the task has no lock service: enable the feature `coordination` of \
+pub(super) const NO_LOCK: &str = "the task has no lock service: enable the feature `coordination` of \
     `distributed-task`, or call `.override_lock(..)` on the builder";
-#[cfg(all(feature = "coordination", not(feature = "in-process")))]
-const NO_LOCK: &str = "the task has no lock service: enable the feature `in-process` of \
+#[cfg(feature = "coordination")]
+pub(super) const NO_LOCK: &str = "the task has no lock service: enable the feature `in-process` of \
     `distributed-task`, or call `.override_lock(..)` on the builder";
 #[cfg(all(feature = "coordination", not(feature = "redis")))]
-const NO_SHARED_LOCK: &str = "the task has no lock service that its processes share: enable the \
+pub(super) const NO_SHARED_LOCK: &str = "the task has no lock service that its processes share: enable the \
     feature `redis` of `distributed-task` and say `.redis(..)` in `.use_distributed_mode(..)`, or call \
     `.override_lock(..)` on the builder";
 #[cfg(all(feature = "coordination", feature = "redis"))]
-const NO_SHARED_LOCK: &str = "the task has no lock service that its processes share: say `.redis(..)` \
+pub(super) const NO_SHARED_LOCK: &str = "the task has no lock service that its processes share: say `.redis(..)` \
     in `.use_distributed_mode(..)`, or call `.override_lock(..)` on the builder";
 #[cfg(not(feature = "coordination"))]
-const NO_SHARED_LOCK: &str = NO_LOCK;
+pub(super) const NO_SHARED_LOCK: &str = NO_LOCK;
 
 /// Says what is missing, to whoever tries.
 pub(super) fn nothing_shared() -> Arc<dyn DistributedLock> {

@@ -8,8 +8,8 @@ use tokio::sync::OnceCell;
 use crate::{
     backend::redis::RedisLeasesBuilder,
     coordination::Coordination,
-    lease::LeaseError,
-    lock::{DistributedLock, HeldLock},
+    lease::{LeaseError, Owner},
+    lock::{DistributedLock, HeldLock, LockByOwner, Tried},
 };
 
 /// Whoever locks first opens a connection, on a thread that nobody else blocks. A task that locks
@@ -38,5 +38,20 @@ impl DistributedLock for RedisLocks {
         ttl: Duration,
     ) -> BoxFuture<'a, Result<Option<Box<dyn HeldLock>>, LeaseError>> {
         async move { self.opened().await?.try_acquire(resource, ttl).await }.boxed()
+    }
+
+    fn by_owner(&self) -> Option<&dyn LockByOwner> {
+        Some(self)
+    }
+}
+
+impl LockByOwner for RedisLocks {
+    fn try_acquire_as<'a>(
+        &'a self,
+        resource: &'a str,
+        owner: &'a Owner,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<Tried, LeaseError>> {
+        async move { self.opened().await?.try_acquire_as(resource, owner, ttl).await }.boxed()
     }
 }

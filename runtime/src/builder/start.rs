@@ -30,6 +30,10 @@ const NO_JOURNAL: &str =
 const NO_PROGRESS: &str =
     "the feature `in-process` is off: enable it, or call `.override_progress(..)`";
 
+/// What to do with a lock service that knows no owners.
+const OTHER_LOCK: &str = "the one that `.override_lock(..)` gives knows no owners: implement \
+    `DistributedLock::by_owner`, or give a `Coordination`";
+
 /// What to do without a file store, in the distributed mode and in process.
 #[cfg(feature = "s3")]
 const NO_SHARED_FILES: &str = "say `.s3(..)` in `.use_distributed_mode(..)`, or call \
@@ -136,10 +140,16 @@ impl<T: TaskSteps> TaskBuilder<T> {
         let journal = journal.ok_or(BuildError::Mode { task, reason: NO_JOURNAL })?;
         let progress = self.progress.or_else(default_progress);
         let progress = progress.ok_or(BuildError::Mode { task, reason: NO_PROGRESS })?;
-        let lock = self.lock.unwrap_or_else(|| match is_distributed {
-            true => locks::nothing_shared(),
-            false => locks::in_memory(),
-        });
+        let (lock, lock_advice) = match (self.lock, is_distributed) {
+            (Some(lock), _) => (lock, OTHER_LOCK),
+            (None, true) => (locks::nothing_shared(), locks::NO_SHARED_LOCK),
+            (None, false) => (locks::in_memory(), locks::NO_LOCK),
+        };
+        if let Some(singleton) = T::TASK.singleton
+            && lock.by_owner().is_none()
+        {
+            return Err(BuildError::Singleton { task, singleton, advice: lock_advice });
+        }
         check_durability::<T>(&*journal)?;
         let carrier = self.queue.map(|queue| Carrier {
             queue,
@@ -148,7 +158,8 @@ impl<T: TaskSteps> TaskBuilder<T> {
                 Err(wrong) => Err(wrong.to_string()),
             },
         });
-        let settings = HostSettings { concurrency, grace: self.grace, part };
+        let settings =
+            HostSettings { concurrency, grace: self.grace, part, singleton: T::TASK.singleton };
         let services = Services { files, progress, lock };
         let host = Host::start(journal, handlers, self.codecs, services, carrier, settings)
             .await

@@ -11,7 +11,8 @@ use super::rule::{Failure, Rule, TooSlow, Verdict, check_all, ensure, rules};
 use crate::{
     clock::{Clock as _, TokioClock},
     kernel::{Fence, Timestamp},
-    lock::{DistributedLock, HeldLock},
+    lease::Owner,
+    lock::{DistributedLock, HeldByOwner, HeldLock, Tried},
 };
 
 /// Two processes that share what nobody holds, and what a suite must know of them.
@@ -30,7 +31,7 @@ pub struct Subject {
     pub pass: Box<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>,
 }
 
-/// Checks every rule of the contract, each on a subject that `make` makes for it.
+/// Checks every rule of the contract, those of [`LockByOwner`](crate::lock::LockByOwner) where it is one, each on a subject that `make` makes for it.
 ///
 /// # Panics
 /// With the sentence of the first rule that is broken.
@@ -116,6 +117,10 @@ const RULES: &[Rule<Desk>] = rules! {
     "a release frees at once, and says that it was held until then" => frees,
     "what is dropped is given back in the background" => drops_free,
     "to release what was lost is an error, and frees nothing that somebody else has" => lost_frees_nothing,
+    "an owner that acquires what it has keeps it, with its fence" => owners_keep,
+    "what is left is kept from all others until its `ttl` is over" => what_is_left_runs_out,
+    "whose a resource is that somebody else holds is told, if he acquired it as an owner" => tells_whose,
+    "what one process lost another one goes on with, as the same owner" => owners_go_on,
 };
 
 const NAME: &str = "account:4711";
@@ -302,4 +307,83 @@ async fn lost_frees_nothing(desk: Desk) -> Verdict {
     ensure(held.release().await.is_err(), || "it said that it was held until then".into())?;
     let asked = desk.theirs(NAME).await?;
     ensure(asked.is_none() || next.check().is_err(), || "it was free".into())
+}
+
+type HeldAs = Box<dyn HeldByOwner>;
+
+impl Desk {
+    /// As an owner; nothing where there are none.
+    async fn try_as(
+        &self,
+        lock: &Arc<dyn DistributedLock>,
+        owner: &Owner,
+    ) -> Result<Option<Result<HeldAs, Option<Owner>>>, Failure> {
+        let Some(lock) = lock.by_owner() else { return Ok(None) };
+        Ok(Some(match lock.try_acquire_as(NAME, owner, self.subject.ttl).await? {
+            Tried::Held(held) => Ok(held),
+            Tried::Busy { holder } => Err(holder),
+        }))
+    }
+}
+
+fn granted_as(asked: Result<HeldAs, Option<Owner>>) -> Result<HeldAs, Failure> {
+    asked.map_err(|holder| format!("{holder:?} has it").into())
+}
+
+async fn owners_keep(desk: Desk) -> Verdict {
+    let owner = Owner::draw();
+    let Some(first) = desk.try_as(&desk.subject.ours, &owner).await? else { return Ok(()) };
+    let first = granted_as(first)?;
+    let fence = first.fence();
+    first.leave();
+    let Some(again) = desk.try_as(&desk.subject.theirs, &owner).await? else { return Ok(()) };
+    let again = granted_as(again)?;
+    let same = again.fence() == fence;
+    desk.in_time(ensure(same, || format!("{:?} came after {fence:?}", again.fence())))?;
+    desk.in_time(again.release().await.map_err(Failure::from))?;
+    granted(desk.theirs(NAME).await?).map(drop)
+}
+
+async fn what_is_left_runs_out(desk: Desk) -> Verdict {
+    let asked = desk.try_as(&desk.subject.ours, &Owner::draw()).await?;
+    let Some(held) = asked else { return Ok(()) };
+    granted_as(held)?.leave();
+    desk.pass(0.5).await;
+    let asked = desk.theirs(NAME).await?;
+    desk.in_time(ensure(asked.is_none(), || "it was free before".into()))?;
+    desk.pass(0.75).await;
+    granted(desk.theirs(NAME).await?).map(drop)
+}
+
+async fn tells_whose(desk: Desk) -> Verdict {
+    let owner = Owner::draw();
+    let Some(held) = desk.try_as(&desk.subject.ours, &owner).await? else { return Ok(()) };
+    let _held = granted_as(held)?;
+    match desk.try_as(&desk.subject.theirs, &Owner::draw()).await? {
+        Some(Err(holder)) => {
+            let told = holder == Some(owner);
+            desk.in_time(ensure(told, || format!("{holder:?} was told")))
+        }
+        _ => desk.in_time(Err("it was granted beside its holder".into())),
+    }
+}
+
+async fn owners_go_on(desk: Desk) -> Verdict {
+    let owner = Owner::draw();
+    let Some(first) = desk.try_as(&desk.subject.ours, &owner).await? else { return Ok(()) };
+    let first = granted_as(first)?;
+    let Some(next) = desk.try_as(&desk.subject.theirs, &owner).await? else { return Ok(()) };
+    let next = granted_as(next)?;
+    (desk.subject.cut_off)();
+    // The first one finds out, and gives nothing back that the next one has.
+    desk.pass(1.25).await;
+    ensure(first.check().is_err(), || "it was not told".into())?;
+    first.leave();
+    desk.pass(1.25).await;
+    let slow = |lost| Box::new(TooSlow(Failure::from(lost))) as Failure;
+    next.check().map_err(slow)?;
+    match desk.try_as(&desk.subject.theirs, &Owner::draw()).await? {
+        Some(Ok(_)) if next.check().is_ok() => Err("it was granted beside its holder".into()),
+        _ => Ok(()),
+    }
 }

@@ -147,6 +147,13 @@ impl Lease {
         self
     }
 
+    /// Acquires as an owner that several processes may be, one after the other: what this one has lost it
+    /// does not give back, since the next one may hold it.
+    pub(super) fn inherited(mut self, owner: Owner) -> Self {
+        self.terms.leaves_what_it_lost = true;
+        self.owner(owner)
+    }
+
     /// What it is called.
     pub fn key(&self) -> &str {
         &self.name

@@ -5,12 +5,17 @@ use std::time::Duration;
 use futures_util::{FutureExt, future::BoxFuture};
 
 use super::{
-    Coordination, error::AcquireError, guard::LeaseGuard, hold::Lost, tenure::ReleaseOutcome,
+    Coordination,
+    error::{AcquireError, NotAcquired},
+    guard::LeaseGuard,
+    hold::Lost,
+    tenure::ReleaseOutcome,
+    wait::Patience,
 };
 use crate::{
     kernel::Fence,
-    lease::LeaseError,
-    lock::{DistributedLock, HeldLock, LockLost},
+    lease::{LeaseError, Owner},
+    lock::{DistributedLock, HeldByOwner, HeldLock, LockByOwner, LockLost, Tried},
 };
 
 /// A resource is the name of a [lock](Coordination::lock): both exclude each other. A `ttl` is from 100
@@ -23,13 +28,48 @@ impl DistributedLock for Coordination {
     ) -> BoxFuture<'a, Result<Option<Box<dyn HeldLock>>, LeaseError>> {
         async move {
             let asked = self.lease(resource).ttl(ttl).try_acquire().await;
-            let held = asked.map_err(|error| match error {
-                AcquireError::Store(error) => error,
-                other => LeaseError::Refused { source: other.into(), retryable: false },
-            })?;
+            let held = asked.map_err(lease_error)?;
             Ok(held.map(|guard| Box::new(guard) as Box<dyn HeldLock>))
         }
         .boxed()
+    }
+
+    fn by_owner(&self) -> Option<&dyn LockByOwner> {
+        Some(self)
+    }
+}
+
+impl LockByOwner for Coordination {
+    fn try_acquire_as<'a>(
+        &'a self,
+        resource: &'a str,
+        owner: &'a Owner,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<Tried, LeaseError>> {
+        async move {
+            let lease = self.lease(resource).ttl(ttl).inherited(owner.clone());
+            match lease.ask(Patience::Once).await {
+                Ok(guard) => Ok(Tried::Held(Box::new(guard))),
+                Err(AcquireError::NotAcquired(NotAcquired { holder, .. })) => {
+                    Ok(Tried::Busy { holder })
+                }
+                Err(error) => Err(lease_error(error)),
+            }
+        }
+        .boxed()
+    }
+}
+
+impl HeldByOwner for LeaseGuard {
+    fn leave(self: Box<Self>) {
+        self.detach();
+    }
+}
+
+fn lease_error(error: AcquireError) -> LeaseError {
+    match error {
+        AcquireError::Store(error) => error,
+        other => LeaseError::Refused { source: other.into(), retryable: false },
     }
 }
 

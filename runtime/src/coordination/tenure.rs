@@ -158,6 +158,7 @@ impl Attempt {
                 self.keep_from_others(hold, earliest).await;
                 self.give_back(hold.now().plus(hold.lease())).await
             }
+            End::Lost(_) if self.terms.leaves_what_it_lost => ReleaseOutcome::Unknown,
             End::Lost(_) => {
                 // Who is told of it has the rest of what was confirmed to stop.
                 hold.unused().await;

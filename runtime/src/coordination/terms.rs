@@ -100,6 +100,8 @@ pub(super) struct Terms {
     pub(super) max_hold: Option<Duration>,
     pub(super) retry_delay: Option<Duration>,
     pub(super) max_retries: Option<u32>,
+    /// What was lost is left to run out: somebody else may hold it by now, as the same owner.
+    pub(super) leaves_what_it_lost: bool,
 }
 
 /// Who renews a lease.
@@ -123,6 +125,7 @@ impl Terms {
             max_hold: None,
             retry_delay: None,
             max_retries: None,
+            leaves_what_it_lost: false,
         }
     }
 

@@ -44,6 +44,7 @@
 //! | O2 | A condition is a pure function of journaled values, and its verdict counts once: it is recorded with what it saw. The code may be asked again when that record is refused or lost. |
 //! | O3 | Step code is never replayed to rebuild state. |
 //! | O5 | Nothing is promised about the order of two sagas. |
+//! | O6 | Of a task with `singleton = "name"` one saga at a time runs, in whichever processes, and of all tasks that say that name. Its lease, `singleton:name`, is the saga's and not the host's: steps, undos and probes run only where a host holds it for that saga, and whoever goes on with the saga goes on with its tenure. A start takes it before anything is written; while another saga has it the start is refused, and told which one. A host that loses it drops what runs where it waits, records nothing of it but that it was interrupted, which does not count as a try, and goes on when the saga has it again. When the saga is over it is free. Nobody renews it while nothing of the saga is on any host, because it waits to be claimed, for a timer of the journal or for an operator: 30 s later another one may be started, and this one goes on after that. This holds as far as the [`Safety`](crate::lease::Safety) of the leases goes; and a plain `fn` that does not stop goes on beside the next saga, as after a time-out. |
 //!
 //! *Comes later:* external events (O4), one saga at a time for each key (O5).
 //!

@@ -125,6 +125,12 @@ impl Attempt {
         }
     }
 
+    /// How it ends if it is dropped now: a thread goes on without it.
+    pub(super) fn given_up(&self) -> AttemptEnd {
+        let interruptible = self.is_interruptible();
+        AttemptEnd::Unknown(if interruptible { Doubt::Interrupted } else { Doubt::HostLost })
+    }
+
     /// The thread that goes on without it.
     pub(super) fn take_thread(&mut self) -> Option<Work> {
         self.work.take_if(|work| !work.interruptible)

@@ -21,6 +21,7 @@ use super::{
     pulse,
     seat::{Seat, Taken},
     signals::Ears,
+    singleton::Singleton,
     suspects::Suspects,
     task::ShutdownReport,
 };
@@ -47,6 +48,8 @@ pub(crate) struct Host {
     /// So many were known when that was looked at.
     known: AtomicUsize,
     pub(super) services: Arc<Services>,
+    /// One saga at a time runs.
+    pub(super) singleton: Option<Singleton>,
     pub(super) ears: Arc<Ears>,
     /// Hears of the sagas that were started here, whatever becomes of the seat.
     pub(super) listener: ListenerId,
@@ -81,6 +84,8 @@ pub(crate) struct HostSettings {
     pub(crate) grace: Duration,
     /// What it does.
     pub(crate) part: Part,
+    /// Under this name one saga at a time runs (O6).
+    pub(crate) singleton: Option<&'static str>,
 }
 
 /// What a process does of the work on a task.
@@ -136,6 +141,7 @@ impl Host {
             journal,
             handlers,
             definition,
+            singleton: settings.singleton.map(|name| Singleton::new(name, &services.lock)),
             services: Arc::new(services),
             ears,
             listener,

@@ -31,6 +31,7 @@ mod random;
 mod reason;
 mod seat;
 mod signals;
+mod singleton;
 mod start_key;
 mod submit;
 mod suspects;

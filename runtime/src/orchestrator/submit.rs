@@ -15,11 +15,12 @@ use tokio::{
 
 use super::{
     driver::Driver, host::Host, inputs::Verdicts, once::Keyed, random, seat::Seat, signals::Waiter,
-    start_key::StartKey,
+    singleton::Tenure, start_key::StartKey,
 };
 use crate::{
     journal::{Admission, Created, JournalError, NewOwned, NewSaga},
     kernel::{Fence, Host as Role, Machine, Place, SagaId, Started, Timestamp, Value},
+    lease::LeaseError,
 };
 
 /// How long a start waits for a journal that does not answer.
@@ -34,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// fn status_code(error: &SubmitError) -> u16 {
 ///     match error {
 ///         SubmitError::BadKey { .. } => 400,
-///         SubmitError::StillStarting { .. } => 409,
+///         SubmitError::StillStarting { .. } | SubmitError::AlreadyRunning { .. } => 409,
 ///         SubmitError::KeyReused { .. } => 422,
 ///         // The same call may succeed here later, or at once elsewhere.
 ///         _ => 503,
@@ -91,6 +92,27 @@ pub enum SubmitError {
         /// The saga that is being started.
         saga: SagaId,
     },
+    /// One saga at a time runs, and that is another one (O6).
+    #[error(
+        "`{task}`: {} is running, and of `singleton = \"{singleton}\"` one at a time does: ask again \
+         when it is over", another(*saga)
+    )]
+    AlreadyRunning {
+        /// The task.
+        task: String,
+        /// What the task says.
+        singleton: String,
+        /// The saga that runs, if it is one: locks of that name are for anybody.
+        saga: Option<SagaId>,
+    },
+    /// Nobody can say whether another saga is running.
+    #[error("`{task}`: {source}")]
+    Lock {
+        /// The task.
+        task: String,
+        /// What the lock service says.
+        source: LeaseError,
+    },
     /// The host lost its place in the journal during the API steps; another host undoes them.
     #[error("the host of `{task}` lost saga {saga} before it was handed over")]
     HostLost {
@@ -107,6 +129,10 @@ pub enum SubmitError {
         /// What the journal says.
         source: JournalError,
     },
+}
+
+fn another(saga: Option<SagaId>) -> String {
+    saga.map_or_else(|| "something else".to_owned(), |saga| format!("saga {saga}"))
 }
 
 /// A saga whose start is durable.
@@ -144,10 +170,8 @@ impl Host {
         loop {
             match self.begin_now(request.clone(), keyed).await {
                 // Nothing was written: with the next seat it is.
-                Err(SubmitError::Journal {
-                    source: JournalError::Fenced(_) | JournalError::Diverged(_),
-                    ..
-                }) if self.has_api_phase() => {}
+                Err(SubmitError::Journal { source, .. })
+                    if is_refusal(&source) && self.has_api_phase() => {}
                 begun => return begun,
             }
         }
@@ -162,6 +186,7 @@ impl Host {
         let now = self.journal.now();
         let id = keyed.map_or_else(|| random::saga(now), |keyed| keyed.id);
         let key = keyed.and_then(|keyed| keyed.key);
+        let turn = self.turn_of_start(id, keyed.is_some()).await?;
         let started = Started {
             definition: self.hash,
             request,
@@ -189,15 +214,25 @@ impl Host {
         };
         let own = |admission| NewOwned { definition: self.hash, key, admission };
         let driver = |seat| Driver::new(Arc::clone(self), seat, machine, now);
+        // From here on the saga may be written: the lock is left to it.
+        let turn = turn.map(Tenure::leave_at_drop);
         let mut api_phase = None;
         let is_new = match (first.place, hands) {
             (Place::Owned, Hands::Api(seat, admission)) => {
                 let (handed_over, over) = oneshot::channel();
                 api_phase = Some(over);
-                let begun =
-                    driver(seat).with_api_phase(handed_over).begin(first, own(Some(admission)));
+                let begun = driver(seat)
+                    .with_turn(turn)
+                    .with_api_phase(handed_over)
+                    .begin(first, own(Some(admission)));
                 match timeout(PATIENCE, begun).await {
-                    Ok(Ok(begun)) => begun.map_err(|source| self.failed(source))?,
+                    Ok(Ok(Err(source))) => {
+                        if is_refusal(&source) && keyed.is_none() {
+                            self.forgo_turn(id).await;
+                        }
+                        return Err(self.failed(source));
+                    }
+                    Ok(Ok(Ok(begun))) => begun,
                     Ok(Err(_)) => {
                         let task = self.definition.task.to_string();
                         return Err(SubmitError::HostLost { task, saga: id });
@@ -208,7 +243,8 @@ impl Host {
             }
             (Place::Owned, Hands::Free(seat, slot)) => {
                 let records = first.records.clone();
-                let begun = driver(seat).with_slot(Some(slot)).begin(first, own(None));
+                let begun =
+                    driver(seat).with_turn(turn).with_slot(Some(slot)).begin(first, own(None));
                 match timeout(PATIENCE, begun).await {
                     Ok(Ok(Ok(is_new))) => is_new,
                     // The seat is lost, and it began with it or before it: its id is taken once.
@@ -224,7 +260,17 @@ impl Host {
                     Hands::Api(_, admission) | Hands::Nobody(admission) => admission,
                     Hands::Free(..) => self.admission().await?,
                 };
-                self.create(new(first.records, place, admission)).await?
+                match self.create(new(first.records, place, admission)).await {
+                    Err(SubmitError::Journal { source, .. })
+                        if is_refusal(&source) && keyed.is_none() =>
+                    {
+                        if let Some(turn) = turn {
+                            turn.free();
+                        }
+                        return Err(self.failed(source));
+                    }
+                    created => created?,
+                }
             }
         };
         match is_new {
@@ -277,6 +323,11 @@ impl Host {
     fn shutting_down(&self) -> SubmitError {
         SubmitError::ShuttingDown { task: self.definition.task.to_string() }
     }
+}
+
+/// Whether nothing was written.
+fn is_refusal(error: &JournalError) -> bool {
+    matches!(error, JournalError::Fenced(_) | JournalError::Diverged(_))
 }
 
 /// Who owns a saga that starts.

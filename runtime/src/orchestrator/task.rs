@@ -151,7 +151,8 @@ impl<T: TaskSteps> Task<T> {
     /// Dropping the future before it resolves leaves the saga unstarted, or running unwatched.
     ///
     /// # Errors
-    /// When the task is shutting down, the request cannot be journaled, or the journal fails.
+    /// When the task is shutting down, the request cannot be journaled, or the journal fails; of a
+    /// `singleton`, when another saga runs, or the lock service fails (O6).
     pub async fn submit(&self, request: T::Request) -> Result<SagaHandle<T>, SubmitError> {
         self.begin(request).await?.accepted().await
     }

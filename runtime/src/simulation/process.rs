@@ -180,7 +180,8 @@ impl Outside {
             accept: |ticket| Ok(ticket.saga),
         });
         let concurrency = NonZeroUsize::new(plan.hosts[place].concurrency).expect("at least one");
-        let settings = HostSettings { concurrency, grace: GRACE, part: Part::Both };
+        let settings =
+            HostSettings { concurrency, grace: GRACE, part: Part::Both, singleton: None };
         let services = Services {
             files: None,
             progress: Arc::new(MemoryProgress::default()),

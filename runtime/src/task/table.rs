@@ -227,6 +227,7 @@ pub struct TaskRow {
     pub(crate) timeout: Option<Duration>,
     pub(crate) cancellable: bool,
     pub(crate) durability: Option<Durability>,
+    pub(crate) singleton: Option<&'static str>,
 }
 
 /// A task of this name, on the queue of the same name.
@@ -239,6 +240,7 @@ pub const fn task(name: &'static str) -> TaskRow {
         timeout: None,
         cancellable: false,
         durability: None,
+        singleton: None,
     }
 }
 
@@ -275,6 +277,12 @@ impl TaskRow {
     /// Requires a journal that survives at least this.
     pub const fn durability(mut self, durability: Durability) -> Self {
         self.durability = Some(durability);
+        self
+    }
+
+    /// Lets one saga run at a time, of all tasks that say this name (O6).
+    pub const fn singleton(mut self, name: &'static str) -> Self {
+        self.singleton = Some(name);
         self
     }
 

@@ -190,6 +190,48 @@
 //! [`DistributedLock`](crate::lock::DistributedLock) has an example, and is what a lock library of your own
 //! implements for [`.override_lock(..)`](crate::builder::TaskBuilder::override_lock).
 //!
+//! A task of which no two sagas may run at a time says so: `#[distributed_task(singleton = "nightly-report")]`. A start
+//! that finds one running is refused with [`AlreadyRunning`](crate::SubmitError::AlreadyRunning), which names that
+//! saga; where its host dies another one goes on with it, and nobody slips in between
+//! ([O6](crate::docs::semantics)). It is the lease of
+//! [`singleton("nightly-report")`](crate::coordination::Coordination::singleton), so jobs without a task take part that
+//! are over the same store.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//! use distributed_task::{SubmitError, prelude::*};
+//! use tokio::sync::Semaphore;
+//!
+//! #[distributed_task(request = u32, response = u32, singleton = "nightly-report")]
+//! struct Report {
+//!     midnight: Arc<Semaphore>,
+//! }
+//!
+//! #[steps]
+//! impl Report {
+//!     #[step(read_only)]
+//!     async fn count(&self, request: &u32) -> StepResult<u32> {
+//!         self.midnight.acquire().await?.forget();
+//!         Ok(request * 2)
+//!     }
+//! }
+//!
+//! let midnight = Arc::new(Semaphore::new(0));
+//! let reports = Report::builder().midnight(midnight.clone()).use_in_process_mode().build().await?;
+//! let tonight = reports.submit(21).await?;
+//! match reports.submit(22).await {
+//!     Err(SubmitError::AlreadyRunning { saga, .. }) => assert_eq!(saga, Some(tonight.id())),
+//!     other => panic!("{other:?}"),
+//! }
+//! midnight.add_permits(1);
+//! assert!(matches!(tonight.outcome().await?, SagaOutcome::Completed(42)));
+//! reports.submit(22).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Over Redis
 //!
 //! ```no_run

@@ -23,7 +23,7 @@ use tracing::Span;
 use self::wait::{Next, Waits};
 use super::{
     administer::alarm, attempt::Attempt, host::Host, inputs::Verdicts, late::Late, seat::Seat,
-    watch::progress_of,
+    singleton::Tenure, watch::progress_of,
 };
 use crate::{
     journal::{Answer, Batch, Committed, Item, JournalError, NewOwned, Verdict},
@@ -59,6 +59,10 @@ pub(super) struct Driver {
     is_fenced: bool,
     /// It could start something, if it had a slot.
     wants_slot: bool,
+    /// One saga at a time runs, and it is this one (O6).
+    turn: Option<Tenure>,
+    /// It could start something, if it were its turn.
+    wants_turn: bool,
     /// The code for a saga of an older definition; else it is the host's own.
     handlers: Option<Arc<dyn Handlers>>,
     /// Hosts died on it: it waits for the one slot that such sagas share (R3).
@@ -104,14 +108,7 @@ impl Driver {
         machine: Machine,
         now: Timestamp,
     ) -> Box<Self> {
-        let context = Arc::new(SagaContext {
-            id: machine.id(),
-            definition: Arc::clone(machine.definition()),
-            fence: machine.fence(),
-            services: Arc::clone(&host.services),
-            stop: Stop::of(machine.definition().steps.len()),
-            seq: machine.state().seq().into(),
-        });
+        let context = context(&host, &machine);
         let span = tracing::info_span!(
             "saga",
             task.id = %machine.id(),
@@ -131,6 +128,8 @@ impl Driver {
             slot: None,
             is_fenced: false,
             wants_slot: false,
+            turn: None,
+            wants_turn: false,
             handlers: None,
             is_suspect: false,
             owes_slot: false,
@@ -140,6 +139,12 @@ impl Driver {
 
     pub(super) fn with_slot(mut self: Box<Self>, slot: Option<OwnedSemaphorePermit>) -> Box<Self> {
         self.slot = slot;
+        self
+    }
+
+    /// It has the lock of its task.
+    pub(super) fn with_turn(mut self: Box<Self>, turn: Option<Tenure>) -> Box<Self> {
+        self.turn = turn;
         self
     }
 
@@ -250,6 +255,15 @@ impl Driver {
                     // The time that passed may have been too much.
                     Event::Due
                 }
+                Next::Turn(turn) => {
+                    self.turn = Some(turn);
+                    self.now = self.host.journal.now();
+                    Event::Due
+                }
+                Next::TurnLost => match self.lose_turn().await {
+                    Flow::Go => continue,
+                    Flow::Gone => return,
+                },
                 Next::Overdue { step, attempt } => {
                     self.context.stop.stop_attempt(step, attempt);
                     continue;
@@ -266,6 +280,29 @@ impl Driver {
                 return;
             }
         }
+    }
+
+    /// Another saga may run from now on: what is under way is dropped where it waits, as when a host
+    /// dies, and begins anew when it is the turn of this one again (O6).
+    async fn lose_turn(&mut self) -> Flow {
+        tracing::warn!(parent: &self.span, "the lock of its task is lost");
+        self.turn = None;
+        self.context.stop.stop();
+        let mut events: SmallVec<[Event; 1]> = SmallVec::new();
+        for mut attempt in std::mem::take(&mut self.attempts) {
+            let (step, way, end) = (attempt.step, attempt.way, attempt.given_up());
+            self.outlived(&mut attempt);
+            events.push(Event::Ended { step, way, end });
+        }
+        // What begins anew is not told to stop.
+        self.waits = None;
+        self.context = context(&self.host, &self.machine);
+        for event in events {
+            if self.settle(event).await == Flow::Gone {
+                return Flow::Gone;
+            }
+        }
+        Flow::Go
     }
 
     /// Tells the machine, and writes what it decides.
@@ -421,6 +458,13 @@ impl Driver {
     /// After a commit: those who watch see it, and `submit` hears that the API phase is over.
     async fn committed(&mut self) {
         self.context.seq.store(self.machine.state().seq(), Ordering::Relaxed);
+        if self.turn.is_some()
+            && self.is_over()
+            && let Some(turn) = self.turn.take()
+        {
+            // The next one that is submitted finds it free, or finds in the journal that it is.
+            turn.free();
+        }
         if self.handed_over.is_some() && self.api_phase_is_over() {
             // Nobody listens when the future of `submit` was dropped.
             let _ = self.handed_over.take().map(|handed_over| handed_over.send(()));
@@ -430,6 +474,15 @@ impl Driver {
             let progress = progress_of(machine.id(), machine.definition(), machine.state());
             publish(&self.host, progress).await;
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.machine.state().status(self.machine.definition()).is_terminal()
+    }
+
+    /// Whether it is not the turn of another saga.
+    fn has_turn(&self) -> bool {
+        self.host.singleton.is_none() || self.turn.as_ref().is_some_and(Tenure::is_held)
     }
 
     fn api_phase_is_over(&self) -> bool {
@@ -443,6 +496,18 @@ impl Driver {
         let mut steps = definition.steps.iter().zip(state.steps());
         !forward || steps.any(|(step, at)| step.host == Role::Worker && at.phase == Phase::Intended)
     }
+}
+
+/// What attempts are given that begin from now on.
+fn context(host: &Host, machine: &Machine) -> Arc<SagaContext> {
+    Arc::new(SagaContext {
+        id: machine.id(),
+        definition: Arc::clone(machine.definition()),
+        fence: machine.fence(),
+        services: Arc::clone(&host.services),
+        stop: Stop::of(machine.definition().steps.len()),
+        seq: machine.state().seq().into(),
+    })
 }
 
 /// What became of the only item of a batch.

@@ -25,22 +25,24 @@ impl Driver {
         self.is_fenced = self.seat.fence.has_fallen();
         if self.is_fenced {
             // Others may own the saga now (F3). Its timers wait as well.
-            (self.due, self.wants_slot) = (None, false);
+            (self.due, self.wants_slot, self.wants_turn) = (None, false, false);
             return;
         }
         if self.owes_slot {
             self.give_slot_back();
         }
-        if self.slot.is_none() && self.machine.role() == Role::Worker {
+        let has_turn = self.has_turn();
+        if has_turn && self.slot.is_none() && self.machine.role() == Role::Worker {
             self.slot = Arc::clone(self.slots()).try_acquire_owned().ok();
         }
         // Slots are for workers: the API phase is limited by admission.
         let has_slot = self.slot.is_some() || self.machine.role() == Role::Api;
-        let (commands, wants_slot) = match has_slot {
+        let (commands, wants_more) = match has_turn && has_slot {
             true => (self.machine.commands(self.now), false),
             false => self.machine.commands_without_slot(self.now),
         };
-        self.wants_slot = wants_slot;
+        self.wants_slot = wants_more && has_turn;
+        self.wants_turn = wants_more && !has_turn;
         self.due = None;
         for command in commands {
             match command {

@@ -18,6 +18,7 @@ use super::{
     super::{
         attempt::{Attempt, Polled},
         signals::Attendance,
+        singleton::Tenure,
     },
     Driver,
 };
@@ -28,6 +29,7 @@ pub(super) struct Waits {
     mail: Attendance,
     timer: Option<(Timestamp, Pin<Box<Sleep>>)>,
     slot: Option<BoxFuture<'static, Option<OwnedSemaphorePermit>>>,
+    turn: Option<BoxFuture<'static, Tenure>>,
     revived: Option<BoxFuture<'static, ()>>,
     leave: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     abort: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
@@ -41,6 +43,10 @@ pub(super) enum Next {
     Mail,
     /// There is a slot to run something in.
     Slot(Option<OwnedSemaphorePermit>),
+    /// It is its turn.
+    Turn(Tenure),
+    /// It is not its turn any more.
+    TurnLost,
     /// The time of an attempt is up, and it cannot be interrupted.
     Overdue {
         step: usize,
@@ -66,6 +72,7 @@ impl Driver {
                 mail: self.host.ears.attend(&self.context),
                 timer: None,
                 slot: None,
+                turn: None,
                 revived: None,
                 // The caller of `submit` waits for the API phase: it is finished (A6).
                 leave: (self.machine.role() == Role::Worker)
@@ -87,6 +94,11 @@ impl Driver {
         if poll_once(&mut waits.lost, cx) {
             return Poll::Ready(Next::Lost);
         }
+        if let Some(turn) = &mut self.turn
+            && turn.poll_lost(cx).is_ready()
+        {
+            return Poll::Ready(Next::TurnLost);
+        }
         if waits.mail.bell.poll_rung(cx) {
             return Poll::Ready(Next::Mail);
         }
@@ -107,6 +119,16 @@ impl Driver {
             if wait.as_mut().poll(cx).is_ready() {
                 waits.revived = None;
                 return Poll::Ready(Next::Event(Event::Due));
+            }
+        }
+        if !self.wants_turn {
+            waits.turn = None;
+        } else {
+            let (host, saga) = (&self.host, self.context.id);
+            let wait = waits.turn.get_or_insert_with(|| Arc::clone(host).turn_of(saga).boxed());
+            if let Poll::Ready(turn) = wait.as_mut().poll(cx) {
+                waits.turn = None;
+                return Poll::Ready(Next::Turn(turn));
             }
         }
         if !self.wants_slot {
@@ -142,6 +164,10 @@ impl Driver {
         if self.seat.fence.has_fallen() {
             // Nothing runs on while others may begin to do the same (F3).
             self.is_fenced = true;
+            return None;
+        }
+        if self.turn.as_ref().is_some_and(|turn| !turn.is_held()) {
+            // Nor while another saga may run (O6): that it is lost comes next.
             return None;
         }
         let grace = self.host.settings.grace;

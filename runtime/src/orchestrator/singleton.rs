@@ -1,0 +1,234 @@
+//! Tasks of which one saga at a time runs (O6): a lock that a host holds for a saga while it runs
+//! something of it.
+//!
+//! Its owner is the saga, not the host: whoever goes on with the saga goes on with its tenure. That a saga
+//! is over is known from the journal, so a lock that such a one left behind is given back by whoever finds
+//! it.
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::time::{sleep, timeout};
+
+use super::{host::Host, submit::SubmitError};
+use crate::{
+    journal::{Known, Stage},
+    kernel::SagaId,
+    lease::{LeaseError, Owner},
+    lock::{DistributedLock, HeldByOwner, Tried},
+};
+
+/// How long a saga keeps others from running that nobody runs.
+const TTL: Duration = Duration::from_secs(30);
+/// How often a saga that another one keeps from running looks whether it still does.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How long a start waits for the lock service.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// So many locks in a row may be found that sagas left behind which are over.
+const LEFT_BEHIND: u32 = 8;
+
+/// What a task says with `singleton = ".."`.
+pub(super) struct Singleton {
+    name: &'static str,
+    resource: Arc<str>,
+    lock: Arc<dyn DistributedLock>,
+}
+
+/// A saga has the lock, and this host holds it.
+pub(super) struct Tenure {
+    held: Option<Arc<Box<dyn HeldByOwner>>>,
+    lost: BoxFuture<'static, ()>,
+    at_drop: AtDrop,
+}
+
+/// What becomes of a lock whose holder goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum AtDrop {
+    /// It is given back: there is no such saga.
+    Freed,
+    /// It is left to whoever goes on with the saga.
+    Left,
+}
+
+/// Another saga has the lock, if it is one.
+pub(super) struct Busy(Option<SagaId>);
+
+impl Singleton {
+    pub(super) fn new(name: &'static str, lock: &Arc<dyn DistributedLock>) -> Self {
+        Self { name, resource: format!("singleton:{name}").into(), lock: Arc::clone(lock) }
+    }
+
+    /// Asks once. Whoever does not wait for the answer does not cut it off: a lock that was granted and
+    /// is given back might be that of another host, which goes on with the same saga.
+    async fn ask(&self, saga: SagaId, at_drop: AtDrop) -> Result<Result<Tenure, Busy>, LeaseError> {
+        let (lock, resource) = (Arc::clone(&self.lock), Arc::clone(&self.resource));
+        let asking = async move {
+            let lock = lock.by_owner().ok_or_else(|| LeaseError::Refused {
+                source: "this lock service knows no owners".into(),
+                retryable: false,
+            })?;
+            Ok(match lock.try_acquire_as(&resource, &owner(saga), TTL).await? {
+                Tried::Held(held) => Ok(Tenure::new(held, at_drop)),
+                Tried::Busy { holder } => Err(Busy(holder.as_ref().and_then(saga_of))),
+            })
+        };
+        let asked = tokio::spawn(asking).await;
+        asked.unwrap_or_else(|error| Err(LeaseError::Unanswered(error.into())))
+    }
+
+    /// Gives back what a saga has that is over, or was never written.
+    async fn free(&self, saga: SagaId) -> Result<(), LeaseError> {
+        if let Ok(tenure) = self.ask(saga, AtDrop::Left).await? {
+            tenure.release().await;
+        }
+        Ok(())
+    }
+}
+
+impl Host {
+    /// Takes the lock for a saga, also from one that is over.
+    async fn take_turn(
+        &self,
+        singleton: &Singleton,
+        saga: SagaId,
+        at_drop: AtDrop,
+    ) -> Result<Result<Tenure, Busy>, LeaseError> {
+        for _ in 0..LEFT_BEHIND {
+            match singleton.ask(saga, at_drop).await? {
+                Err(Busy(Some(running))) if self.has_ended(running).await => {
+                    singleton.free(running).await?;
+                }
+                answer => return Ok(answer),
+            }
+        }
+        singleton.ask(saga, at_drop).await
+    }
+
+    async fn has_ended(&self, saga: SagaId) -> bool {
+        match self.soon(self.journal.find(saga)).await {
+            Some(Ok(Some(Known { stage: Stage::Ended(_), .. }))) => true,
+            Some(Ok(_)) => false,
+            Some(Err(error)) => {
+                tracing::debug!(%saga, %error, "nobody knows whether it is over");
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// The lock for a saga that is about to be written, where one at a time runs. Under a key somebody
+    /// else may be about to write the same saga.
+    pub(super) async fn turn_of_start(
+        &self,
+        saga: SagaId,
+        is_keyed: bool,
+    ) -> Result<Option<Tenure>, SubmitError> {
+        let Some(singleton) = &self.singleton else { return Ok(None) };
+        let task = || self.definition.task.to_string();
+        let at_drop = if is_keyed { AtDrop::Left } else { AtDrop::Freed };
+        let asked = timeout(PATIENCE, self.take_turn(singleton, saga, at_drop)).await;
+        let asked = asked
+            .unwrap_or_else(|_| Err(LeaseError::Unanswered("it did not answer in time".into())));
+        match asked {
+            Ok(Ok(tenure)) => Ok(Some(tenure)),
+            Ok(Err(Busy(running))) => {
+                let singleton = singleton.name.to_owned();
+                Err(SubmitError::AlreadyRunning { task: task(), singleton, saga: running })
+            }
+            Err(source) => Err(SubmitError::Lock { task: task(), source }),
+        }
+    }
+
+    /// Gives back the lock of a saga that was not written.
+    pub(super) async fn forgo_turn(&self, saga: SagaId) {
+        if let Some(singleton) = &self.singleton
+            && let Err(error) = singleton.free(saga).await
+        {
+            tracing::warn!(%saga, %error, "a lock is left to run out");
+        }
+    }
+
+    /// Waits until a saga that is written has the lock.
+    pub(super) async fn turn_of(self: Arc<Self>, saga: SagaId) -> Tenure {
+        let Some(singleton) = &self.singleton else { return std::future::pending().await };
+        loop {
+            match self.take_turn(singleton, saga, AtDrop::Left).await {
+                Ok(Ok(tenure)) => return tenure,
+                Ok(Err(Busy(running))) => {
+                    tracing::debug!(%saga, ?running, "waits for another saga to be over");
+                }
+                Err(error) => tracing::warn!(%saga, %error, "the lock of a saga is not to be had"),
+            }
+            sleep(AGAIN).await;
+        }
+    }
+}
+
+impl Tenure {
+    fn new(held: Box<dyn HeldByOwner>, at_drop: AtDrop) -> Self {
+        let held = Arc::new(held);
+        let watched = Arc::clone(&held);
+        let lost = async move { drop(watched.lost().await) }.boxed();
+        Self { held: Some(held), lost, at_drop }
+    }
+
+    /// Whether it is held, now.
+    pub(super) fn is_held(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.check().is_ok())
+    }
+
+    /// Ready when it is lost.
+    pub(super) fn poll_lost(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.lost.poll_unpin(cx)
+    }
+
+    /// There may be such a saga from now on: whoever goes on with it goes on with this.
+    pub(super) fn leave_at_drop(mut self) -> Self {
+        self.at_drop = AtDrop::Left;
+        self
+    }
+
+    /// Its saga is over. It is given back in the background.
+    pub(super) fn free(mut self) {
+        self.at_drop = AtDrop::Freed;
+    }
+
+    async fn release(mut self) {
+        if let Some(held) = self.take()
+            && let Err(lost) = held.release().await
+        {
+            tracing::debug!(%lost, "a lock that was left behind has gone");
+        }
+    }
+
+    fn take(&mut self) -> Option<Box<dyn HeldByOwner>> {
+        // What waits for its loss holds it, too.
+        self.lost = std::future::pending().boxed();
+        self.held.take().and_then(Arc::into_inner)
+    }
+}
+
+impl Drop for Tenure {
+    fn drop(&mut self) {
+        let Some(held) = self.take() else { return };
+        match self.at_drop {
+            AtDrop::Freed => drop(held),
+            AtDrop::Left => held.leave(),
+        }
+    }
+}
+
+/// As whom a saga has its lock, on whatever host.
+fn owner(saga: SagaId) -> Owner {
+    Owner::from(format!("{OWNER}{saga}"))
+}
+
+fn saga_of(owner: &Owner) -> Option<SagaId> {
+    owner.as_str().strip_prefix(OWNER)?.parse().ok()
+}
+
+const OWNER: &str = "saga:";
