@@ -459,7 +459,7 @@ fn all_that_is_wrong_with_options_is_told_at_once() {
         "leader_election",
     ];
     assert_eq!(paths, wanted, "{findings:?}");
-    let unknown = serde_json::from_str::<CoordinationOptions>(r#"{ "loking": {} }"#);
+    let unknown = serde_json::from_str::<CoordinationOptions>(r#"{ "locks": {} }"#);
     assert!(unknown.expect_err("it is no option").to_string().contains("`locking`"));
     let defaults = CoordinationOptions::default();
     assert_eq!(defaults.check(), Ok(()));
