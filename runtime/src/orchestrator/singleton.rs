@@ -26,7 +26,7 @@ use crate::{
 const TTL: Duration = Duration::from_secs(30);
 /// How often a saga that another one keeps from running looks whether it still does.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How long a start waits for the lock service.
+/// How long one question to the lock service is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// So many locks in a row may be found that sagas left behind which are over.
 const LEFT_BEHIND: u32 = 8;
@@ -121,15 +121,15 @@ impl Host {
     }
 
     /// The lock for a saga that is about to be written, where one at a time runs. Under a key somebody
-    /// else may be about to write the same saga.
+    /// else may be about to write the same saga: then it may exist.
     pub(super) async fn turn_of_start(
         &self,
         saga: SagaId,
-        is_keyed: bool,
+        may_exist: bool,
     ) -> Result<Option<Tenure>, SubmitError> {
         let Some(singleton) = &self.singleton else { return Ok(None) };
         let task = || self.definition.task.to_string();
-        let at_drop = if is_keyed { AtDrop::Left } else { AtDrop::Freed };
+        let at_drop = if may_exist { AtDrop::Left } else { AtDrop::Freed };
         let asked = timeout(PATIENCE, self.take_turn(singleton, saga, at_drop)).await;
         let asked = asked
             .unwrap_or_else(|_| Err(LeaseError::Unanswered("it did not answer in time".into())));
@@ -145,10 +145,11 @@ impl Host {
 
     /// Gives back the lock of a saga that was not written.
     pub(super) async fn forgo_turn(&self, saga: SagaId) {
-        if let Some(singleton) = &self.singleton
-            && let Err(error) = singleton.free(saga).await
-        {
-            tracing::warn!(%saga, %error, "a lock is left to run out");
+        let Some(singleton) = &self.singleton else { return };
+        match timeout(PATIENCE, singleton.free(saga)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%saga, %error, "a lock is left to run out"),
+            Err(_) => tracing::warn!(%saga, "a lock is left to run out: nobody answers"),
         }
     }
 
@@ -156,12 +157,16 @@ impl Host {
     pub(super) async fn turn_of(self: Arc<Self>, saga: SagaId) -> Tenure {
         let Some(singleton) = &self.singleton else { return std::future::pending().await };
         loop {
-            match self.take_turn(singleton, saga, AtDrop::Left).await {
-                Ok(Ok(tenure)) => return tenure,
-                Ok(Err(Busy(running))) => {
+            let asked = timeout(PATIENCE, self.take_turn(singleton, saga, AtDrop::Left)).await;
+            match asked {
+                Ok(Ok(Ok(tenure))) => return tenure,
+                Ok(Ok(Err(Busy(running)))) => {
                     tracing::debug!(%saga, ?running, "waits for another saga to be over");
                 }
-                Err(error) => tracing::warn!(%saga, %error, "the lock of a saga is not to be had"),
+                Ok(Err(error)) => {
+                    tracing::warn!(%saga, %error, "the lock of a saga is not to be had");
+                }
+                Err(_) => tracing::warn!(%saga, "nobody says whether a saga has its lock"),
             }
             sleep(AGAIN).await;
         }

@@ -182,11 +182,14 @@ impl Host {
         request: Value,
         keyed: Option<Keyed>,
     ) -> Result<Result<Begun, Exists>, SubmitError> {
+        let id = keyed.map_or_else(|| random::saga(self.journal.now()), |keyed| keyed.id);
+        let key = keyed.and_then(|keyed| keyed.key);
+        // Nothing that others want is held meanwhile. One of several who start under a key may have
+        // written its saga.
+        let may_exist = keyed.is_some_and(|keyed| keyed.key.is_none());
+        let turn = self.turn_of_start(id, may_exist).await?;
         let hands = self.hands().await?;
         let now = self.journal.now();
-        let id = keyed.map_or_else(|| random::saga(now), |keyed| keyed.id);
-        let key = keyed.and_then(|keyed| keyed.key);
-        let turn = self.turn_of_start(id, keyed.is_some()).await?;
         let started = Started {
             definition: self.hash,
             request,
@@ -214,15 +217,15 @@ impl Host {
         };
         let own = |admission| NewOwned { definition: self.hash, key, admission };
         let driver = |seat| Driver::new(Arc::clone(self), seat, machine, now);
-        // From here on the saga may be written: the lock is left to it.
-        let turn = turn.map(Tenure::leave_at_drop);
+        // Once the saga may be written the lock is left to it.
+        let left = |turn: Option<Tenure>| turn.map(Tenure::leave_at_drop);
         let mut api_phase = None;
         let is_new = match (first.place, hands) {
             (Place::Owned, Hands::Api(seat, admission)) => {
                 let (handed_over, over) = oneshot::channel();
                 api_phase = Some(over);
                 let begun = driver(seat)
-                    .with_turn(turn)
+                    .with_turn(left(turn))
                     .with_api_phase(handed_over)
                     .begin(first, own(Some(admission)));
                 match timeout(PATIENCE, begun).await {
@@ -243,8 +246,10 @@ impl Host {
             }
             (Place::Owned, Hands::Free(seat, slot)) => {
                 let records = first.records.clone();
-                let begun =
-                    driver(seat).with_turn(turn).with_slot(Some(slot)).begin(first, own(None));
+                let begun = driver(seat)
+                    .with_turn(left(turn))
+                    .with_slot(Some(slot))
+                    .begin(first, own(None));
                 match timeout(PATIENCE, begun).await {
                     Ok(Ok(Ok(is_new))) => is_new,
                     // The seat is lost, and it began with it or before it: its id is taken once.
@@ -260,6 +265,7 @@ impl Host {
                     Hands::Api(_, admission) | Hands::Nobody(admission) => admission,
                     Hands::Free(..) => self.admission().await?,
                 };
+                let turn = left(turn);
                 match self.create(new(first.records, place, admission)).await {
                     Err(SubmitError::Journal { source, .. })
                         if is_refusal(&source) && keyed.is_none() =>

@@ -317,7 +317,8 @@ impl Election {
     /// Nothing has changed.
     pub async fn leader_info(&self) -> Result<Option<LeaderInfo>, LeaseError> {
         let Some(leader) = self.leader().await? else { return Ok(None) };
-        let metadata = Roll::of(self).metadata_of(&leader.id).await?;
+        // That somebody leads is known without it.
+        let metadata = Roll::of(self).metadata_of(&leader.id).await.unwrap_or_default();
         Ok(Some(LeaderInfo { metadata, ..leader }))
     }
 

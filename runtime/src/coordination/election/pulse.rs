@@ -15,6 +15,10 @@ use crate::{
     lease::{Beat, CandidateStore, Owner},
 };
 
+/// How long a beat waits for its answer at most.
+const ANSWER: Duration = Duration::from_secs(3);
+/// After how long one that failed is tried again at the latest.
+const AGAIN: Duration = Duration::from_secs(2);
 /// How long it takes at most to say that it stands no more.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -94,7 +98,8 @@ impl Pulse {
             metadata: &self.metadata,
             interval: self.interval,
         };
-        let pause = match timeout(self.interval, store.beat(beat)).await {
+        let again = self.interval.min(AGAIN);
+        let pause = match timeout(self.interval.min(ANSWER), store.beat(beat)).await {
             Ok(Ok(live)) => {
                 peers.see(live.candidates, asked);
                 match peers.count() {
@@ -104,11 +109,11 @@ impl Pulse {
             }
             Ok(Err(error)) => {
                 tracing::warn!(election = %self.election, %error, "a beat failed");
-                self.interval
+                again
             }
             Err(_) => {
                 tracing::warn!(election = %self.election, "a beat was not answered");
-                self.interval
+                again
             }
         };
         asked.plus(pause)

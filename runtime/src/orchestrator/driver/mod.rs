@@ -290,8 +290,13 @@ impl Driver {
         self.context.stop.stop();
         let mut events: SmallVec<[Event; 1]> = SmallVec::new();
         for mut attempt in std::mem::take(&mut self.attempts) {
-            let (step, way, end) = (attempt.step, attempt.way, attempt.given_up());
-            self.outlived(&mut attempt);
+            let (step, way) = (attempt.step, attempt.way);
+            // What has ended by now counts: to write it down starts nothing (J5).
+            let end = attempt.last_look().unwrap_or_else(|| {
+                let end = attempt.given_up();
+                self.outlived(&mut attempt);
+                end
+            });
             events.push(Event::Ended { step, way, end });
         }
         // What begins anew is not told to stop.
