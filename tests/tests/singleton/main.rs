@@ -336,6 +336,46 @@ async fn a_lease_that_is_lost_in_a_step_drops_it_and_the_saga_goes_on_when_it_ha
     assert_eq!(done(&saga.history().await.expect("it is there")), 2);
 }
 
+/// A host that held still for longer than the lease finds both at once: what has ended is written down.
+#[tokio::test(start_paused = true)]
+async fn what_has_ended_when_the_lease_is_found_lost_counts() {
+    let memory = InMemory::new();
+    let task = memory.task().await;
+    let saga = task.submit(4).await.expect("nothing runs");
+    memory.desk.begun().await;
+    memory.desk.go_on();
+    tokio::time::advance(Duration::from_secs(40)).await;
+    completes(&saga, 8).await;
+    assert_eq!(memory.desk.counts(), (1, 1), "it did not begin anew");
+}
+
+/// Who cannot ask starts nothing, says so in time, and holds up nobody for longer.
+#[tokio::test(start_paused = true)]
+async fn a_start_that_nobody_answers_is_refused_and_a_saga_waits_for_the_answer() {
+    let memory = InMemory::new();
+    let is_cut = Arc::new(AtomicBool::new(false));
+    let lock = Coordination::on_this_runtime(Line::new(memory.leases.clone(), &is_cut));
+    let cut = memory.process().override_lock(lock).build().await.expect("nothing is missing");
+    let saga = cut.submit(4).await.expect("nothing runs");
+    memory.desk.begun().await;
+    is_cut.store(true, Ordering::SeqCst);
+    let begun = Instant::now();
+    let refused = cut.submit(5).await;
+    assert!(matches!(refused, Err(SubmitError::Lock { .. })), "it is no answer");
+    assert!(begun.elapsed() <= Duration::from_secs(11), "{:?}", begun.elapsed());
+
+    // Meanwhile the lease of the first one is lost, and nothing of it runs.
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(memory.desk.0.now.load(Ordering::SeqCst), 0, "dropped where it waited");
+    is_cut.store(false, Ordering::SeqCst);
+    memory.desk.go_on();
+    completes(&saga, 8).await;
+    // The one that was refused is not there, and keeps nobody from running.
+    sleep(Duration::from_secs(31)).await;
+    memory.desk.go_on();
+    completes(&cut.submit(6).await.expect("nothing runs"), 12).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_saga_that_waits_for_its_turn_is_given_on_by_a_worker_that_leaves() {
     let memory = InMemory::new();
