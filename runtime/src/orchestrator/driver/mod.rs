@@ -5,7 +5,9 @@
 //! owner goes on from them.
 
 pub(super) mod ask;
+mod leave;
 mod start;
+mod turn;
 mod wait;
 
 use std::{
@@ -22,15 +24,12 @@ use tracing::Span;
 
 use self::wait::{Next, Waits};
 use super::{
-    administer::alarm, attempt::Attempt, host::Host, inputs::Verdicts, late::Late, seat::Seat,
+    administer::alarm, attempt::Attempt, host::Host, inputs::Verdicts, seat::Seat,
     singleton::Tenure, watch::progress_of,
 };
 use crate::{
     journal::{Answer, Batch, Committed, Item, JournalError, NewOwned, Verdict},
-    kernel::{
-        AttemptEnd, Cause, Decision, Event, Host as Role, Machine, Phase, Place, SagaStatus,
-        Timestamp, Way,
-    },
+    kernel::{Cause, Decision, Event, Host as Role, Machine, Phase, Place, SagaStatus, Timestamp},
     progress::Progress,
     task::{Handlers, SagaContext, Stop},
 };
@@ -139,12 +138,6 @@ impl Driver {
 
     pub(super) fn with_slot(mut self: Box<Self>, slot: Option<OwnedSemaphorePermit>) -> Box<Self> {
         self.slot = slot;
-        self
-    }
-
-    /// It has the lock of its task.
-    pub(super) fn with_turn(mut self: Box<Self>, turn: Option<Tenure>) -> Box<Self> {
-        self.turn = turn;
         self
     }
 
@@ -282,34 +275,6 @@ impl Driver {
         }
     }
 
-    /// Another saga may run from now on: what is under way is dropped where it waits, as when a host
-    /// dies, and begins anew when it is the turn of this one again (O6).
-    async fn lose_turn(&mut self) -> Flow {
-        tracing::warn!(parent: &self.span, "the lock of its task is lost");
-        self.turn = None;
-        self.context.stop.stop();
-        let mut events: SmallVec<[Event; 1]> = SmallVec::new();
-        for mut attempt in std::mem::take(&mut self.attempts) {
-            let (step, way) = (attempt.step, attempt.way);
-            // What has ended by now counts: to write it down starts nothing (J5).
-            let end = attempt.last_look().unwrap_or_else(|| {
-                let end = attempt.given_up();
-                self.outlived(&mut attempt);
-                end
-            });
-            events.push(Event::Ended { step, way, end });
-        }
-        // What begins anew is not told to stop.
-        self.waits = None;
-        self.context = context(&self.host, &self.machine);
-        for event in events {
-            if self.settle(event).await == Flow::Gone {
-                return Flow::Gone;
-            }
-        }
-        Flow::Go
-    }
-
     /// Tells the machine, and writes what it decides.
     async fn settle(&mut self, event: Event) -> Flow {
         let mut events: SmallVec<[Event; 2]> = smallvec![event];
@@ -417,59 +382,10 @@ impl Driver {
         }
     }
 
-    /// The saga belongs to somebody else: what is known goes to its inbox (J5).
-    fn lost(&self, why: &Lost, events: SmallVec<[Event; 2]>) -> Flow {
-        tracing::error!(saga = %self.context.id, %why, "the saga is lost");
-        for event in events {
-            if let Event::Ended { step, way, end } = event {
-                self.tell_late((step, way), self.ended, end);
-            }
-        }
-        Flow::Gone
-    }
-
-    /// What was under way when the saga left this host: what has ended is told, a thread goes on,
-    /// the rest is dropped.
-    fn let_go(&mut self) {
-        if self.attempts.is_empty() {
-            return;
-        }
-        self.context.stop.stop();
-        for mut attempt in std::mem::take(&mut self.attempts) {
-            let (of, which) = ((attempt.step, attempt.way), (attempt.generation, attempt.number));
-            match attempt.last_look() {
-                Some(end) => self.tell_late(of, which, end),
-                None => self.outlived(&mut attempt),
-            }
-        }
-    }
-
-    fn tell_late(&self, of: (usize, Way), which: (u32, u32), end: AttemptEnd) {
-        if let Some(late) = Late::of(&self.machine, of, which) {
-            self.host.tell_late(late, end);
-        }
-    }
-
-    /// An attempt that was given up: its thread, if it has one, goes on.
-    fn outlived(&self, attempt: &mut Attempt) {
-        let (of, which) = ((attempt.step, attempt.way), (attempt.generation, attempt.number));
-        if let Some(late) = Late::of(&self.machine, of, which)
-            && let Some(work) = attempt.take_thread()
-        {
-            self.host.outlived(late, work, attempt.span.clone());
-        }
-    }
-
     /// After a commit: those who watch see it, and `submit` hears that the API phase is over.
     async fn committed(&mut self) {
         self.context.seq.store(self.machine.state().seq(), Ordering::Relaxed);
-        if self.turn.is_some()
-            && self.is_over()
-            && let Some(turn) = self.turn.take()
-        {
-            // The next one that is submitted finds it free, or finds in the journal that it is.
-            turn.free();
-        }
+        self.free_turn();
         if self.handed_over.is_some() && self.api_phase_is_over() {
             // Nobody listens when the future of `submit` was dropped.
             let _ = self.handed_over.take().map(|handed_over| handed_over.send(()));
@@ -479,15 +395,6 @@ impl Driver {
             let progress = progress_of(machine.id(), machine.definition(), machine.state());
             publish(&self.host, progress).await;
         }
-    }
-
-    fn is_over(&self) -> bool {
-        self.machine.state().status(self.machine.definition()).is_terminal()
-    }
-
-    /// Whether it is not the turn of another saga.
-    fn has_turn(&self) -> bool {
-        self.host.singleton.is_none() || self.turn.as_ref().is_some_and(Tenure::is_held)
     }
 
     fn api_phase_is_over(&self) -> bool {
