@@ -2,6 +2,8 @@
 
 mod admin;
 mod candidates;
+#[cfg(all(test, feature = "conformance"))]
+mod mistakes;
 mod names;
 mod node;
 mod scripts;

@@ -1,11 +1,10 @@
-//! Tests of the suite: each clause that is taken out of a script breaks a rule of it (LS-24).
+//! Tests of leases, and of the scripts behind them.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use distributed_task_test_servers::{Appends, RedisOptions, RedisServer};
-use futures_util::{FutureExt, StreamExt, future, stream};
 
-use super::{Inner, Link, LinkSettings, RedisLeases, scripts::Scripts};
+use super::{Inner, Link, LinkSettings, RedisLeases, mistakes, scripts::Scripts};
 use crate::{
     conformance::{self, lease::Subject},
     kernel::Fence,
@@ -31,18 +30,6 @@ pub(super) async fn subject(server: &RedisServer, scripts: &Arc<Scripts>) -> Sub
         lease: Duration::from_millis(160),
         pass: Box::new(|time| Box::pin(tokio::time::sleep(time))),
     }
-}
-
-/// What the suites say of leases with these scripts: the first rule that is broken, if any.
-async fn verdict(server: &RedisServer, scripts: &Arc<Scripts>) -> Result<(), String> {
-    let mut make = async || subject(server, scripts).await;
-    let suites = async {
-        conformance::lease::run(&mut make).await;
-        conformance::lock::run(&mut make).await;
-        conformance::admin::run(&mut make).await;
-    };
-    let panic = AssertUnwindSafe(suites).catch_unwind().await;
-    panic.map_err(|message| message.downcast().map_or_else(|_| String::new(), |text| *text))
 }
 
 #[tokio::test]
@@ -132,19 +119,13 @@ async fn every_clause_that_is_missing_in_a_script_is_found() {
         ),
         ("downgrade", "elseif reading <= now then", "elseif false then", "by a downgrade"),
     ];
-    let server = RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() });
-    assert_eq!(verdict(&server, &Scripts::standard()).await, Ok(()));
-    let wrong = stream::iter(mistakes)
-        .map(async |(script, instead_of, says, rule)| {
-            let broken = verdict(&server, &Scripts::with(script, (instead_of, says))).await;
-            let broken = broken.err().unwrap_or_else(|| "nothing was found".to_owned());
-            let is_found = broken.lines().next().is_some_and(|sentence| sentence.contains(rule));
-            (!is_found).then(|| format!("`{says}` for `{instead_of}`: {broken}"))
-        })
-        .buffer_unordered(4)
-        .filter_map(future::ready);
-    let wrong: Vec<String> = wrong.collect().await;
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    mistakes::are_found(mistakes, async |server, scripts| {
+        let mut make = async || subject(server, scripts).await;
+        conformance::lease::run(&mut make).await;
+        conformance::lock::run(&mut make).await;
+        conformance::admin::run(&mut make).await;
+    })
+    .await;
 }
 
 /// Whether the fence rises over a server that has lost everything.

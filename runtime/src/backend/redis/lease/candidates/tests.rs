@@ -1,25 +1,17 @@
-//! Tests of the suite: each clause that is taken out of a script breaks a rule of it.
+//! Tests of candidates, and of the scripts behind them.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use distributed_task_test_servers::{Appends, RedisOptions, RedisServer};
-use futures_util::{FutureExt, StreamExt, future, stream};
 
 use super::super::{
-    Scripts,
+    Scripts, mistakes,
     tests::{leases, subject},
 };
 use crate::{
     conformance,
     lease::{CandidateStore as _, LeaseError},
 };
-
-/// What the suite says of these scripts: the first rule that is broken, if any.
-async fn verdict(server: &RedisServer, scripts: &Arc<Scripts>) -> Result<(), String> {
-    let suite = conformance::candidates::run(async || subject(server, scripts).await);
-    let panic = AssertUnwindSafe(suite).catch_unwind().await;
-    panic.map_err(|message| message.downcast().map_or_else(|_| String::new(), |text| *text))
-}
 
 #[tokio::test]
 async fn every_clause_that_is_missing_in_a_script_of_candidates_is_found() {
@@ -35,19 +27,10 @@ async fn every_clause_that_is_missing_in_a_script_of_candidates_is_found() {
         ("candidates", "ends > now and", "ends > 0 and", "looked for"),
         ("leave", "redis.call('ZREM', KEYS[2], candidate)", "0", "who leaves"),
     ];
-    let server = RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() });
-    assert_eq!(verdict(&server, &Scripts::standard()).await, Ok(()));
-    let wrong = stream::iter(mistakes)
-        .map(async |(script, instead_of, says, rule)| {
-            let broken = verdict(&server, &Scripts::with(script, (instead_of, says))).await;
-            let broken = broken.err().unwrap_or_else(|| "nothing was found".to_owned());
-            let is_found = broken.lines().next().is_some_and(|sentence| sentence.contains(rule));
-            (!is_found).then(|| format!("`{says}` for `{instead_of}`: {broken}"))
-        })
-        .buffer_unordered(4)
-        .filter_map(future::ready);
-    let wrong: Vec<String> = wrong.collect().await;
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    mistakes::are_found(mistakes, async |server, scripts| {
+        conformance::candidates::run(async || subject(server, scripts).await).await;
+    })
+    .await;
 }
 
 #[tokio::test]
