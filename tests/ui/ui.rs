@@ -1,4 +1,5 @@
-//! Every mistake that the macros tell, by phase, and programs that have none.
+//! Every mistake that the macros tell, by phase. Programs that have none are tests of their own, in
+//! `pass`.
 //!
 //! The phases `types` and `pairing` are mistakes that the compiler finds in what the macros print,
 //! in its own words: they are compared with the compiler that they were written with, only.
@@ -47,11 +48,6 @@ fn mistakes_between_the_two_halves_of_a_task() {
     if pinned_compiler("pairing") {
         TestCases::new().compile_fail("pairing/*.rs");
     }
-}
-
-#[test]
-fn programs_without_mistakes() {
-    TestCases::new().pass("pass/*.rs");
 }
 
 /// Whether the compiler is the pinned one; says so, past the capture of the test harness, if not.

@@ -1,6 +1,8 @@
 //! Every argument and every shape of a step, in one task; `attempts.rs` has those that speak of
 //! attempts of which nobody knows.
 
+#![allow(missing_docs)]
+
 use std::fmt;
 
 use distributed_task::prelude::*;

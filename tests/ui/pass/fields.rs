@@ -32,5 +32,5 @@ impl ShipOrder {
 
 fn main() {
     let builder = ShipOrder::builder().__(8)._1(7)._url("").url(String::new());
-    let _ = builder.r#type(4).type_(3).a__b(2).a_b(1).build();
+    drop(builder.r#type(4).type_(3).a__b(2).a_b(1).build());
 }

@@ -1,7 +1,7 @@
 //! Printed code names nothing that the user could have given another meaning.
 
 #![no_implicit_prelude]
-#![allow(dead_code)]
+#![allow(dead_code, unused_qualifications)]
 
 extern crate distributed_task as sagas;
 

@@ -1,5 +1,7 @@
 //! Messages of Protobuf, in every place where a value is kept.
 
+#![allow(missing_docs)]
+
 use distributed_task::prelude::*;
 
 /// Without serde.

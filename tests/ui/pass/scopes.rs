@@ -1,6 +1,7 @@
 //! A task can stand anywhere: in a function, in a module, or come out of a macro.
 
 #![deny(warnings, missing_docs, unreachable_pub, unused_qualifications, rust_2018_idioms)]
+#![allow(clippy::ptr_arg)]
 
 use distributed_task::prelude::*;
 

@@ -38,5 +38,5 @@ impl ShipOrder {
 }
 
 fn main() {
-    let _ = ShipOrder::builder().build();
+    drop(ShipOrder::builder().build());
 }
