@@ -21,8 +21,9 @@ if [[ $(uname) == Linux ]]; then # elsewhere the tests that use these are left o
     need bsdutils type -P script
 fi
 
-# Tests run these programs, and would build them without a word.
-cargo build --locked --package distributed-task-examples --bins
+# Tests run these programs, and would build them without a word. With the tests, whose library they
+# share.
+cargo build --locked --package distributed-task-examples --package distributed-task-tests --bins
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -3,6 +3,7 @@
 
 pub mod elsewhere;
 pub mod leases;
+pub mod programs;
 pub mod s3;
 
 #[cfg(doctest)]

@@ -12,6 +12,8 @@ use std::{
     sync::OnceLock,
 };
 
+use distributed_task_tests::programs::example;
+
 /// A folder to run the program in.
 pub(crate) struct Scene(tempfile::TempDir);
 
@@ -191,7 +193,7 @@ pub(crate) fn send(signal: &str, process: u32) {
     run(Command::new("kill").arg(format!("-{signal}")).arg(process.to_string()));
 }
 
-/// The program as the README's first command builds it.
+/// The program without `submit` and `worker`, as the README's first command builds it.
 pub(crate) fn create_zip() -> &'static Path {
     &programs().plain
 }
@@ -211,33 +213,16 @@ fn programs() -> &'static Programs {
     static PROGRAMS: OnceLock<Programs> = OnceLock::new();
     PROGRAMS.get_or_init(|| Programs {
         plain: build("plain", &[]),
-        distributed: build("distributed", &["--features=distributed"]),
+        distributed: build("distributed", &["distributed"]),
     })
 }
 
 fn build(name: &str, features: &[&str]) -> PathBuf {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo
-        .args(["build", "--package=distributed-task-examples", "--bin=create-zip"])
-        .arg("--message-format=json")
-        .args(features);
-    // What is said of this test's package is not said to that build, where `ring` would be built
-    // anew for it, and all that needs it.
-    for (variable, _) in env::vars_os() {
-        let name = variable.to_string_lossy();
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-            cargo.env_remove(&variable);
-        }
-    }
-    let messages = run(&mut cargo);
-    let mut messages = messages
-        .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("cargo speaks JSON"));
-    let built = messages.find_map(|message| message["executable"].as_str().map(PathBuf::from));
+    let built = example("create-zip", features);
     let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("create-zip-{name}"));
     // One that runs cannot be written to, but replaced.
     let new = kept.with_extension(std::process::id().to_string());
-    fs::copy(built.expect("cargo names what it built"), &new).expect("there is room");
+    fs::copy(built, &new).expect("there is room");
     fs::rename(new, &kept).expect("they are in one folder");
     kept
 }

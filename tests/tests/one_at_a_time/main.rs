@@ -11,27 +11,12 @@ use std::{
 };
 
 use distributed_task_test_servers::{Appends, RedisOptions, RedisServer};
+use distributed_task_tests::programs::example;
 
 use scene::{Running, Stream, text};
 
 fn server() -> RedisServer {
     RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() })
-}
-
-/// A program of the examples, built once.
-fn built(name: &str) -> PathBuf {
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--package=distributed-task-examples", "--bin", name])
-        .arg("--message-format=json")
-        .output()
-        .expect("cargo starts");
-    assert!(built.status.success(), "{}", text(&built.stderr));
-    let messages = text(&built.stdout);
-    let mut messages = messages
-        .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("cargo speaks JSON"));
-    let program = messages.find_map(|message| message["executable"].as_str().map(PathBuf::from));
-    program.expect("cargo names what it built")
 }
 
 /// A folder, and a program to run in it.
@@ -44,7 +29,7 @@ struct Place {
 impl Place {
     fn of(program: &str) -> Self {
         let folder = tempfile::tempdir().expect("there is room for a folder");
-        Self { folder, program: built(program), server: server() }
+        Self { folder, program: example(program, &[]), server: server() }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

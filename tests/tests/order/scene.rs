@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use distributed_task_tests::programs::example;
+
 /// No answer takes as long, on any machine. It is here so that a test that hangs says where.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -154,21 +156,7 @@ fn read(stream: Stream, from: impl Read + Send + 'static, to: mpsc::Sender<(Stre
 /// The program, built once.
 pub(crate) fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--package=distributed-task-examples", "--bin=order"])
-            .arg("--message-format=json")
-            .output()
-            .expect("cargo starts");
-        assert!(built.status.success(), "{}", text(&built.stderr));
-        let messages = text(&built.stdout);
-        let mut messages = messages.lines().map(|line| {
-            serde_json::from_str::<serde_json::Value>(line).expect("cargo speaks JSON")
-        });
-        let program =
-            messages.find_map(|message| message["executable"].as_str().map(PathBuf::from));
-        program.expect("cargo names what it built")
-    })
+    PROGRAM.get_or_init(|| example("order", &[]))
 }
 
 pub(crate) fn text(bytes: &[u8]) -> String {
