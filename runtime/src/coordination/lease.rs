@@ -41,6 +41,8 @@ pub struct Lease {
     owner: Option<Owner>,
     /// The owner may have had it before.
     resumes: bool,
+    /// Those of this process who want it wait as one.
+    is_pooled: bool,
     share: Share,
     terms: Terms,
 }
@@ -51,7 +53,8 @@ const LEASE: Duration = Duration::from_secs(10);
 impl Lease {
     pub(super) fn new(inner: &Arc<Inner>, name: &str) -> Self {
         let (inner, name, terms) = (Arc::clone(inner), name.into(), Terms::new(LEASE));
-        Self { inner, name, owner: None, resumes: false, share: Share::Alone, terms }
+        let (share, is_pooled) = (Share::Alone, false);
+        Self { inner, name, owner: None, resumes: false, is_pooled, share, terms }
     }
 
     /// On the terms of locks.
@@ -200,6 +203,11 @@ impl Lease {
         self.inner.store.inspect(&self.name).await
     }
 
+    pub(super) fn pooled(mut self) -> Self {
+        self.is_pooled = true;
+        self
+    }
+
     pub(super) fn share(mut self, share: Share) -> Self {
         self.share = share;
         self
@@ -230,6 +238,7 @@ impl Lease {
             share: self.share,
             terms: self.terms.clone(),
             bell: Arc::clone(&self.inner.bell),
+            pool: self.is_pooled.then(|| Arc::clone(&self.inner.pool)),
             renewals: Arc::clone(&self.inner.renewals),
             observed: Arc::clone(&self.inner.observed),
         });

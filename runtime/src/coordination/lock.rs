@@ -26,6 +26,9 @@ use crate::lease::{LeaseError, Tenure};
 /// Those who wait get it in the order in which they came, and are told when it is their turn. One that
 /// dies is skipped after three seconds; what it held is free when its lease runs out.
 ///
+/// Those of one process wait as one: they hand it over among them, each with a fence of its own, before it is
+/// the turn of another process, up to 16 times within the first 100 milliseconds.
+///
 /// ```
 /// # #[cfg(feature = "in-process")]
 /// # #[tokio::main(flavor = "current_thread")]

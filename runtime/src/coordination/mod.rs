@@ -39,6 +39,7 @@ mod lease;
 mod lock;
 mod monitor;
 mod options;
+mod pool;
 mod renewals;
 mod rw_lock;
 mod service;
@@ -53,7 +54,7 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use tokio::runtime::Handle;
 
-use self::{bell::Bell, keeper::Keeper, monitor::Observed, renewals::Renewals};
+use self::{bell::Bell, keeper::Keeper, monitor::Observed, pool::Pool, renewals::Renewals};
 pub use self::{
     election::{
         CampaignError, Candidacy, CandidateHealth, CurrentLeadership, Election, ElectionEvent,
@@ -108,6 +109,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     bell: Arc<Bell>,
     renewals: Arc<Renewals>,
+    pool: Arc<Pool>,
     keeper: Keeper,
     observed: Arc<Observed>,
     /// Who checks the health of this process.
@@ -165,20 +167,21 @@ impl Coordination {
 
     fn over(store: impl LeaseStore, clock: Arc<dyn Clock>, keeper: Keeper) -> Self {
         let (store, bell, renewals) = (Arc::new(store), Arc::default(), Arc::default());
-        let (observed, seats) = (Arc::default(), election::Seats::default());
+        let (pool, observed, seats) = (Arc::default(), Arc::default(), election::Seats::default());
         let health = tokio::sync::Mutex::new(Owner::draw());
-        let inner = Inner { store, clock, bell, renewals, keeper, observed, health, seats };
+        let inner = Inner { store, clock, bell, renewals, pool, keeper, observed, health, seats };
         Self { inner: Arc::new(inner), options: None }
     }
 
-    /// With options for all that is made of it from now on. How leases are renewed together and what is
-    /// logged is set for its clones as well.
+    /// With options for all that is made of it from now on. How leases are renewed together, how many locks
+    /// are waited for as one, and what is logged is set for its clones as well.
     ///
     /// # Errors
     /// All that is wrong with the options.
     pub fn with_options(mut self, options: CoordinationOptions) -> Result<Self, InvalidOptions> {
         options.check()?;
         self.inner.renewals.set(&options.batching);
+        self.inner.pool.set(&options.locking);
         self.inner.observed.set(options.debugging);
         self.options = Some(Arc::new(options));
         Ok(self)
@@ -200,7 +203,7 @@ impl Coordination {
 
     /// A lock to wait for in turn. Asks nobody yet.
     pub fn lock(&self, name: impl AsRef<str>) -> Lock {
-        Lock::new(self.lease_of_lock(name.as_ref()))
+        Lock::new(self.lease_of_lock(name.as_ref()).pooled())
     }
 
     /// A lock that readers share. Asks nobody yet.

@@ -84,6 +84,11 @@ pub struct LockingOptions {
     /// After how long it is, where that is less than a third of its lease. Default 1 minute.
     #[serde(with = "text")]
     pub lock_extension_interval: Duration,
+    /// Whether those of this process who wait for one lock wait as one: one of them asks the store, and who
+    /// has it [hands it over](crate::lease::LockStore::hand_over) to the next one. Default: they do.
+    pub enable_lock_pooling: bool,
+    /// Of how many locks at a time, 1 or more. Those who want another one wait each for itself. Default 100.
+    pub lock_pool_size: usize,
 }
 
 impl Default for LockingOptions {
@@ -94,7 +99,16 @@ impl Default for LockingOptions {
             max_lock_retries: 10,
             enable_lock_extension: true,
             lock_extension_interval: Duration::from_secs(60),
+            enable_lock_pooling: true,
+            lock_pool_size: 100,
         }
+    }
+}
+
+impl LockingOptions {
+    /// For how many locks those who wait do so as one.
+    pub(super) fn pooled(&self) -> usize {
+        if self.enable_lock_pooling { self.lock_pool_size } else { 0 }
     }
 }
 
@@ -194,6 +208,11 @@ impl CoordinationOptions {
             let least = Duration::from_millis(1);
             find(interval < least, path, format!("it is {interval:?}: take {least:?} or more"));
         }
+        find(
+            locking.lock_pool_size == 0,
+            "locking.lock_pool_size",
+            "it is 0: take 1 or more, or set `enable_lock_pooling` to `false`".to_owned(),
+        );
         let size = batching.batch_size;
         let is_none = !(1..=1000).contains(&size);
         find(

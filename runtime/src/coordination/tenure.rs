@@ -22,12 +22,13 @@ use tracing::Instrument;
 
 use super::{
     bell::Bell,
-    error::AcquireError,
+    error::{AcquireError, NotAcquired},
     hold::{End, Hand, Hold, LossCause, State},
     monitor::{CoordinationEvent, Happened, Observed},
+    pool::{Lead, Pool},
     renewals::Renewals,
     terms::Terms,
-    wait::Patience,
+    wait::{Granted, Patience},
 };
 use crate::{
     clock::Clock,
@@ -65,6 +66,8 @@ pub(super) struct Attempt {
     pub(super) share: Share,
     pub(super) terms: Terms,
     pub(super) bell: Arc<Bell>,
+    /// Where those of this process wait, if they wait as one.
+    pub(super) pool: Option<Arc<Pool>>,
     pub(super) renewals: Arc<Renewals>,
     pub(super) observed: Arc<Observed>,
 }
@@ -88,11 +91,11 @@ impl Attempt {
         };
         self.note_asked(&asked, self.clock.now().since(begun));
         match asked {
-            Some(Ok((hold, _))) => {
+            Some(Ok(Granted { hold, lead, .. })) => {
                 let hold = Arc::new(hold);
                 // Whoever does not take it lets go of it.
                 drop(tell.send(Ok(Hand::new(&hold))));
-                return self.keep(&hold).await;
+                return self.keep(&hold, lead).await;
             }
             Some(Err(error)) => {
                 let is_unknown =
@@ -121,14 +124,16 @@ impl Attempt {
         self.observed.note(CoordinationEvent { name, owner, what });
     }
 
-    fn note_asked(&self, asked: &Option<Result<(Hold, u64), AcquireError>>, waited: Duration) {
+    fn note_asked(&self, asked: &Option<Result<Granted, AcquireError>>, waited: Duration) {
         self.note(match asked {
             None => Happened::GaveUp { waited },
-            Some(Ok((hold, attempts))) => {
-                Happened::Acquired { fence: hold.fence, attempts: *attempts, waited }
+            Some(Ok(Granted { hold, attempts, lead })) => {
+                let (fence, attempts) = (hold.fence, *attempts);
+                let contended = attempts > 1 || lead.as_ref().is_some_and(Lead::was_waited_for);
+                Happened::Acquired { contended, fence, attempts, waited }
             }
             Some(Err(AcquireError::NotAcquired(why))) => {
-                let (attempts, holder) = (why.attempts, why.holder.clone());
+                let NotAcquired { attempts, waited, holder, .. } = why.clone();
                 Happened::NotAcquired { attempts, waited, holder }
             }
             Some(Err(error)) => Happened::Failed { waited, error: error.to_string().into() },
@@ -144,7 +149,7 @@ impl Attempt {
         });
     }
 
-    async fn keep(&self, hold: &Hold) -> ReleaseOutcome {
+    async fn keep(&self, hold: &Hold, lead: Option<Lead>) -> ReleaseOutcome {
         let earliest = hold.now().plus(self.terms.min_hold);
         let (key, fence) = (&self.name, hold.fence.0);
         let holding = tracing::debug_span!("lock.hold", %key, owner = ?self.owner, fence);
@@ -156,10 +161,12 @@ impl Attempt {
             }
             End::Released => {
                 self.keep_from_others(hold, earliest).await;
-                self.give_back(hold.now().plus(hold.lease())).await
+                self.hand_over(hold, lead).await
             }
             End::Lost(_) if self.terms.leaves_what_it_lost => ReleaseOutcome::Unknown,
             End::Lost(_) => {
+                // Whoever is next does not wait for that.
+                drop(lead);
                 // Who is told of it has the rest of what was confirmed to stop.
                 hold.unused().await;
                 // The store may have heard of a renewal that nobody knows of here.
@@ -168,6 +175,30 @@ impl Attempt {
                     outcome => outcome,
                 }
             }
+        }
+    }
+
+    /// Gives it to who is next in this process, or else back.
+    async fn hand_over(&self, hold: &Hold, mut lead: Option<Lead>) -> ReleaseOutcome {
+        let until = hold.now().plus(hold.lease());
+        let is_ours =
+            |lead: &mut Lead| self.store.locks().is_some() && lead.may_hand_over(hold.now());
+        let Some(led) = lead.take_if(is_ours) else {
+            // Whoever is next here waits until it is back.
+            return self.give_back(until).await;
+        };
+        let handed = timeout(hold.lease(), led.hand_over(&hold.owner)).await;
+        if let Ok(Ok(true)) = handed {
+            return ReleaseOutcome::Released;
+        }
+        match self.give_back(until).await {
+            // It may have been handed over.
+            ReleaseOutcome::NotOwner | ReleaseOutcome::AlreadyExpired
+                if !matches!(handed, Ok(Ok(false))) =>
+            {
+                ReleaseOutcome::Unknown
+            }
+            outcome => outcome,
         }
     }
 

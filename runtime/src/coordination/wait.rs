@@ -8,12 +8,16 @@ use tokio::time::{sleep, timeout};
 use super::{
     error::{AcquireError, NotAcquired},
     hold::Hold,
+    pool::{Handed, Lead},
     tenure::{Attempt, salt},
 };
-use crate::lease::{Acquired, Busy, LeaseError, Share, Turn, Waiting, Want};
+use crate::{
+    kernel::Timestamp,
+    lease::{Acquired, Busy, Grant, LeaseError, Share, Turn, Waiting, Want},
+};
 
-/// For how long a place in line is kept: a process that died delays those behind it by as much. Longer than
-/// a waiter takes to ask again.
+/// For how long a place in line is kept, unless nobody waits as long: a process that died, or could not give
+/// its place back, delays those behind it by as much. Longer than a waiter takes to ask again.
 const STAY: Duration = Duration::from_secs(3);
 
 /// How long a name is waited for that somebody else has.
@@ -49,30 +53,57 @@ impl Patience {
     }
 }
 
+/// What was waited for.
+pub(super) struct Granted {
+    pub(super) hold: Hold,
+    /// How often the store was asked.
+    pub(super) attempts: u64,
+    /// Where those of this process wait as one.
+    pub(super) lead: Option<Lead>,
+}
+
 impl Attempt {
-    /// Asks until it is granted. Answers also how often it asked.
-    pub(super) async fn wait(&self, patience: Patience) -> Result<(Hold, u64), AcquireError> {
+    /// Asks until it is granted.
+    pub(super) async fn wait(&self, patience: Patience) -> Result<Granted, AcquireError> {
         let begun = self.clock.now();
+        let mut lead = self.lead(patience).await;
+        let mut asked = 0;
+        if let Some(handed) = lead.as_mut().and_then(Lead::handed) {
+            asked = 1;
+            let left = patience.after(self.clock.now().since(begun));
+            if let Some(hold) = self.take_over(handed, left).await? {
+                return Ok(Granted { hold, attempts: asked, lead });
+            }
+        }
         let line = self.store.locks().filter(|_| patience != Patience::Once);
         let ear = line.map(|line| self.bell.listen(line, &self.owner));
         let mut retries = match patience {
-            Patience::Endless => self.terms.max_retries,
+            // As if it had asked meanwhile.
+            Patience::Endless => self.terms.max_retries.map(|retries| {
+                let waited = self.clock.now().since(begun);
+                retries.saturating_sub(waited.div_duration_f64(self.pause()) as u32)
+            }),
             Patience::Once | Patience::For(_) => None,
         };
-        for attempts in 1.. {
+        for attempts in asked + 1.. {
             let patience_left = patience.after(self.clock.now().since(begun));
             let waiting = match self.ask(patience_left).await? {
-                Ok(hold) => return Ok((hold, attempts)),
+                Ok(hold) => {
+                    if let Some(lead) = &mut lead {
+                        lead.granted(hold.begun);
+                    }
+                    return Ok(Granted { hold, attempts, lead });
+                }
                 Err(waiting) => waiting,
             };
             let waited = self.clock.now().since(begun);
             let left = patience.limit().saturating_sub(waited);
             if left.is_zero() || retries == Some(0) {
                 let Waiting { holder, ahead, .. } = waiting;
+                let waited = if patience == Patience::Once { Duration::ZERO } else { waited };
                 return Err(NotAcquired { attempts, waited, holder, ahead }.into());
             }
-            let delay = self.terms.retry_delay(ear.is_some());
-            let pause = jittered(delay, salt(&self.owner) ^ attempts);
+            let pause = jittered(self.pause(), salt(&self.owner) ^ attempts);
             // A store counts in milliseconds.
             let free = waiting.retry_after.map_or(pause, |left| left + Duration::from_millis(1));
             let pause = pause.min(free).min(left);
@@ -90,28 +121,69 @@ impl Attempt {
         unreachable!("there are more numbers than attempts")
     }
 
-    async fn ask(&self, patience: Patience) -> Result<Result<Hold, Waiting>, LeaseError> {
-        let lease = self.terms.lease;
-        let sent = self.clock.now();
-        let limit = match patience {
-            Patience::Once | Patience::Endless => lease,
-            // Who does not wait at all is answered all the same.
-            Patience::For(limit) => lease.min(limit.max(self.terms.slot())),
+    /// Waits until nobody else of this process has it or asks for it: for as long as it would ask itself.
+    async fn lead(&self, patience: Patience) -> Option<Lead> {
+        let pool = self.pool.as_ref().filter(|_| patience != Patience::Once)?;
+        let mut place = pool.join(&self.name)?;
+        let limit = match (patience, self.terms.max_retries) {
+            (Patience::Endless, Some(retries)) => self.pause().saturating_mul(retries),
+            _ => patience.limit(),
         };
-        let turn = timeout(limit, self.turn(patience)).await;
+        timeout(limit, place.turn()).await.ok().flatten()
+    }
+
+    /// Takes it from who had it, who waits for that. Nothing if it has it no more.
+    async fn take_over(
+        &self,
+        handed: Handed,
+        patience: Patience,
+    ) -> Result<Option<Hold>, LeaseError> {
+        let Some(line) = self.store.locks() else { return Ok(None) };
+        let (limit, sent) = (self.limit(patience), self.clock.now());
+        let answer = line.hand_over(&self.name, &handed.from, &self.owner, self.terms.lease);
+        let answer = timeout(limit, answer).await;
         self.observed.latency("acquire", self.clock.now().since(sent));
-        let turn = turn.map_err(|_| too_late(limit))??;
-        let grant = match turn {
-            Turn::Granted(grant) => grant,
-            Turn::Waiting(waiting) => return Ok(Err(waiting)),
-        };
-        let until = Self::until(sent, grant.left);
+        let grant = answer.map_err(|_| too_late(limit))??;
+        // It may not listen any more.
+        let _ = handed.is_done.send(grant.is_some());
+        grant.map(|grant| self.granted(grant, sent)).transpose()
+    }
+
+    /// What is granted to one who asked then.
+    fn granted(&self, grant: Grant, sent: Timestamp) -> Result<Hold, LeaseError> {
+        let (lease, until) = (self.terms.lease, Self::until(sent, grant.left));
         // The way was so long that nothing is left of it.
         if until <= self.clock.now() {
             return Err(too_late(lease));
         }
         let (name, owner) = (Arc::clone(&self.name), self.owner.clone());
-        Ok(Ok(Hold::new(name, owner, grant.fence, lease, Arc::clone(&self.clock), until)))
+        Ok(Hold::new(name, owner, grant.fence, lease, Arc::clone(&self.clock), until))
+    }
+
+    /// For how long the store is waited for.
+    fn limit(&self, patience: Patience) -> Duration {
+        let lease = self.terms.lease;
+        match patience {
+            Patience::Once | Patience::Endless => lease,
+            // Who does not wait at all is answered all the same.
+            Patience::For(limit) => lease.min(limit.max(self.terms.slot())),
+        }
+    }
+
+    /// How long is waited between two times that it asks without having been told to.
+    fn pause(&self) -> Duration {
+        self.terms.retry_delay(self.store.locks().is_some())
+    }
+
+    async fn ask(&self, patience: Patience) -> Result<Result<Hold, Waiting>, LeaseError> {
+        let (limit, sent) = (self.limit(patience), self.clock.now());
+        let turn = timeout(limit, self.turn(patience)).await;
+        self.observed.latency("acquire", self.clock.now().since(sent));
+        let turn = turn.map_err(|_| too_late(limit))??;
+        match turn {
+            Turn::Granted(grant) => self.granted(grant, sent).map(Ok),
+            Turn::Waiting(waiting) => Ok(Err(waiting)),
+        }
     }
 
     /// In line where there is one.
@@ -120,7 +192,8 @@ impl Attempt {
         if let Some(line) = self.store.locks() {
             let stay = match patience {
                 Patience::Once => Duration::ZERO,
-                Patience::For(_) | Patience::Endless => STAY,
+                Patience::For(left) => STAY.min(left),
+                Patience::Endless => STAY,
             };
             return line.acquire_in_turn(Want { name, owner, share, lease, stay }).await;
         }

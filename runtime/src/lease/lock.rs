@@ -61,6 +61,18 @@ pub trait LockStore: LeaseStore {
     /// Takes a name, or a place in line for it. Asking again keeps either, and for longer.
     fn acquire_in_turn<'a>(&'a self, want: Want<'a>) -> BoxFuture<'a, Result<Turn, LeaseError>>;
 
+    /// Gives a name from the owner who has it alone to another one, in one step and past those who wait: it
+    /// begins a tenure of its own, with a fence above the last one, that lasts so long from now on. Who waited
+    /// for what it is given waits no more. Does nothing, and answers so, where the first one does not have it.
+    /// Asking again finds what was granted, and keeps it for longer.
+    fn hand_over<'a>(
+        &'a self,
+        name: &'a str,
+        from: &'a Owner,
+        to: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Option<Grant>, LeaseError>>;
+
     /// Lets others share what one owner has alone, without letting go of it in between.
     fn downgrade<'a>(
         &'a self,

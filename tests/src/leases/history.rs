@@ -113,12 +113,17 @@ impl History {
         self.events.borrow().clone()
     }
 
+    /// How often a name was granted.
+    pub fn grants(&self) -> usize {
+        self.events.borrow().iter().filter(|event| event.what == What::Granted).count()
+    }
+
     /// Waits until somebody has seen this.
     pub async fn wait_for(&self, what: &str, is_it: impl Fn(&Event) -> bool) -> Event {
         let mut watched = self.events.subscribe();
         let seen = watched.wait_for(|events| events.iter().any(&is_it));
         let events =
-            timeout(PATIENCE, seen).await.unwrap_or_else(|_| panic!("{what}: it never was"));
+            timeout(PATIENCE, seen).await.unwrap_or_else(|_| panic!("{what}: it never was{self}"));
         let events = events.expect("this history lasts");
         events.iter().find(|event| is_it(event)).expect("it was there").clone()
     }

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{Read as _, Write as _},
+    ops::Deref,
     path::{Path, PathBuf},
     process,
     sync::atomic::{AtomicU64, Ordering},
@@ -10,7 +11,9 @@ use std::{
 };
 
 use distributed_task::{
-    coordination::{AcquireError, Lease, LeaseGuard, LeaseState, LossCause, Lost, ReleaseOutcome},
+    coordination::{
+        AcquireError, Lease, LeaseGuard, LeaseState, LockGuard, LossCause, Lost, ReleaseOutcome,
+    },
     kernel::Fence,
 };
 
@@ -18,11 +21,38 @@ use super::history::{End, Event, History, What};
 
 /// A holder whose looks at its lease are part of a history.
 pub struct Witness {
-    pub guard: LeaseGuard,
+    pub guard: Guard,
     /// When it was.
     pub granted: u64,
     history: History,
     tenure: String,
+}
+
+/// Either of these.
+#[derive(Debug)]
+pub enum Guard {
+    Lease(LeaseGuard),
+    Lock(LockGuard),
+}
+
+impl Guard {
+    async fn release(self) -> ReleaseOutcome {
+        match self {
+            Self::Lease(guard) => guard.release().await,
+            Self::Lock(guard) => guard.release().await,
+        }
+    }
+}
+
+impl Deref for Guard {
+    type Target = LeaseGuard;
+
+    fn deref(&self) -> &LeaseGuard {
+        match self {
+            Self::Lease(guard) => guard,
+            Self::Lock(guard) => guard,
+        }
+    }
 }
 
 /// How often a holder looks.
@@ -33,7 +63,7 @@ impl History {
     pub async fn acquire(&self, lease: &Lease) -> Witness {
         loop {
             match lease.acquire().await {
-                Ok(guard) => return self.witness(guard),
+                Ok(guard) => return self.witness(Guard::Lease(guard)),
                 Err(AcquireError::Store(error)) if error.is_retryable() => {
                     tokio::time::sleep(LOOKS).await;
                 }
@@ -45,10 +75,10 @@ impl History {
     /// A name that nobody has.
     pub async fn take(&self, lease: &Lease) -> Witness {
         let asked = lease.try_acquire().await.expect("the store answers");
-        self.witness(asked.expect("nobody has it"))
+        self.witness(Guard::Lease(asked.expect("nobody has it")))
     }
 
-    pub fn witness(&self, guard: LeaseGuard) -> Witness {
+    pub fn witness(&self, guard: Guard) -> Witness {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let tenure = format!("{}/{number}", process::id());

@@ -9,15 +9,16 @@ use std::{
 };
 
 use distributed_task::{
+    backend::memory::MemoryLeases,
     coordination::{
         AcquireError, Coordination, Lock, LockError, LockScope, LossCause, ReleaseOutcome,
     },
-    lease::{Owner, Share, Turn, Want},
+    lease::{LeaseError, LeaseStore, LockStore, Owner, Released, Share, Turn, Want},
 };
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use tokio::time::{Instant, timeout};
 
-use crate::world::{LEASE, NAME, Work, World, on_both, pass};
+use crate::world::{LEASE, NAME, Work, World, hands_on, on_both, pass};
 
 fn lock(process: &Coordination) -> Lock {
     process.lock(NAME).lease(LEASE)
@@ -39,19 +40,20 @@ async fn until_waiting(process: &Coordination, waiters: u64) {
 
 on_both! {
     async fn who_comes_first_gets_it_first(world: World) {
-        let processes = [world.process().await, world.process().await];
-        let held = lock(&processes[0]).acquire().await.expect("it is free");
+        let processes = join_all((0..6).map(async |_| world.process().await)).await;
+        let other = world.process().await;
+        let held = lock(&other).acquire().await.expect("it is free");
         let order = Arc::new(Mutex::new(Vec::new()));
         let mut waiting = Vec::new();
-        for turn in 0..6 {
-            let (lock, order) = (lock(&processes[turn % 2]), Arc::clone(&order));
+        for (turn, process) in processes.iter().enumerate() {
+            let (lock, order) = (lock(process), Arc::clone(&order));
             waiting.push(tokio::spawn(async move {
                 let held = lock.acquire().await.expect("its turn comes");
                 order.lock().expect("nobody panics").push(turn);
                 held.release().await;
             }));
             // Who asks without waiting stands behind those who wait.
-            until_waiting(&processes[0], turn as u64 + 1).await;
+            until_waiting(&other, turn as u64 + 1).await;
         }
         held.release().await;
         for waiter in waiting {
@@ -134,14 +136,14 @@ on_both! {
     // A process that died keeps its place for three seconds.
     async fn who_died_in_line_is_passed(world: World) {
         let (process, store) = (world.process().await, world.store().await);
-        let held = lock(&process).acquire().await.expect("it is free");
+        let held = lock(&world.process().await).acquire().await.expect("it is free");
         let (dead, stay) = (Owner::draw(), Duration::from_secs(3));
         let want = Want { name: NAME, owner: &dead, share: Share::Alone, lease: LEASE, stay };
         let turn = store.acquire_in_turn(want).await.expect("it is answered");
         assert!(matches!(turn, Turn::Waiting(_)), "{turn:?}");
         let next = lock(&process);
         let next = tokio::spawn(async move { next.acquire().await });
-        until_waiting(&process, 2).await;
+        until_waiting(&world.process().await, 2).await;
         held.release().await;
         pass(stay / 2).await;
         assert!(!next.is_finished());
@@ -267,6 +269,45 @@ on_both! {
         let lost = timeout(LEASE * 2, held.lost()).await.expect("nothing extends it");
         assert_eq!(lost.cause, LossCause::Expired);
     }
+}
+
+/// A store where nothing can be given back.
+#[derive(Clone, Default)]
+struct Keeps(MemoryLeases);
+
+impl LeaseStore for Keeps {
+    hands_on!(0: safety try_acquire try_renew inspect);
+
+    fn release<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a Owner,
+    ) -> BoxFuture<'a, Result<Released, LeaseError>> {
+        Box::pin(std::future::pending())
+    }
+
+    fn locks(&self) -> Option<&dyn LockStore> {
+        Some(self)
+    }
+}
+
+impl LockStore for Keeps {
+    hands_on!(0: acquire_in_turn hand_over downgrade wakes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_so_long_is_in_nobodys_way_for_longer() {
+    let store = MemoryLeases::new();
+    let (process, keeps) =
+        (Coordination::on_this_runtime(store.clone()), Coordination::on_this_runtime(Keeps(store)));
+    let held = lock(&process).acquire().await.expect("it is free");
+    for _ in 0..5 {
+        let late = lock(&keeps).acquire_timeout(LEASE / 4).await;
+        assert!(matches!(late, Err(AcquireError::NotAcquired(_))), "{late:?}");
+    }
+    held.release().await;
+    let next = lock(&process).acquire_timeout(LEASE / 4).await;
+    drop(next.expect("those who wait no more are passed"));
 }
 
 /// It is a future like others: it may be sent to another thread.

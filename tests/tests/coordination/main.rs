@@ -18,6 +18,7 @@ mod lease;
 mod lock;
 mod many;
 mod monitor;
+mod pool;
 mod rw_lock;
 mod singleton;
 mod stands;

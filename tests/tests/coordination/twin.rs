@@ -6,13 +6,9 @@ use std::{collections::BTreeMap, time::Duration};
 use distributed_task::{
     backend::memory::MemoryLeases,
     kernel::Fence,
-    lease::{Acquired, LeaseError, LeaseStore, LockStore, Owner, Renewed, Share, Turn, Wake, Want},
+    lease::{Acquired, LeaseError, LeaseStore, LockStore, Owner, Renewed, Share, Turn, Want},
 };
-use futures_util::{
-    StreamExt as _,
-    future::BoxFuture,
-    stream::{self, BoxStream},
-};
+use futures_util::{StreamExt as _, future::BoxFuture, stream};
 
 use crate::{
     chance::{Chance, number},
@@ -32,6 +28,7 @@ enum Call {
     Try { owner: usize, lease: Duration },
     Renew { owner: usize },
     Release { owner: usize },
+    HandOver { from: usize, to: usize },
     Downgrade { owner: usize },
     Inspect,
 }
@@ -49,7 +46,8 @@ fn draw(chance: &mut Chance) -> Call {
         }
         6..8 => Call::Try { owner: owner / 2 * 2, lease: lasting(chance) },
         8..10 => Call::Renew { owner },
-        10..13 => Call::Release { owner },
+        10..12 => Call::Release { owner },
+        12 => Call::HandOver { from: owner, to: (owner + 2) % OWNERS },
         13..15 => Call::Downgrade { owner },
         _ => Call::Inspect,
     }
@@ -132,6 +130,13 @@ impl Twin {
             Call::Release { owner } => {
                 format!("{:?}", self.store.release(name, &self.owners[owner]).await?)
             }
+            Call::HandOver { from, to } => {
+                let (from, to) = (&self.owners[from], &self.owners[to]);
+                match self.store.hand_over(name, from, to, LONG).await? {
+                    Some(grant) => format!("fence {}", self.alone(grant.fence)),
+                    None => "nothing".to_owned(),
+                }
+            }
             Call::Downgrade { owner } => {
                 format!("{:?}", self.store.downgrade(name, &self.owners[owner], LONG).await?)
             }
@@ -197,9 +202,7 @@ impl LeaseStore for Deaf {
 }
 
 impl LockStore for Deaf {
-    fn acquire_in_turn<'a>(&'a self, want: Want<'a>) -> BoxFuture<'a, Result<Turn, LeaseError>> {
-        self.0.acquire_in_turn(want)
-    }
+    hands_on!(0: acquire_in_turn hand_over wakes);
 
     fn downgrade<'a>(
         &'a self,
@@ -208,10 +211,6 @@ impl LockStore for Deaf {
         lease: Duration,
     ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
         self.0.try_renew(name, owner, lease)
-    }
-
-    fn wakes(&self) -> BoxStream<'static, Wake> {
-        self.0.wakes()
     }
 }
 

@@ -183,6 +183,43 @@ macro_rules! hands_on {
         }
         $crate::world::hands_on!($store: $($rest)*);
     };
+    ($store:tt: acquire_in_turn $($rest:tt)*) => {
+        fn acquire_in_turn<'a>(
+            &'a self,
+            want: distributed_task::lease::Want<'a>,
+        ) -> futures_util::future::BoxFuture<
+            'a,
+            Result<distributed_task::lease::Turn, distributed_task::lease::LeaseError>,
+        > {
+            self.$store.acquire_in_turn(want)
+        }
+        $crate::world::hands_on!($store: $($rest)*);
+    };
+    ($store:tt: hand_over $($rest:tt)*) => {
+        fn hand_over<'a>(
+            &'a self,
+            name: &'a str,
+            from: &'a distributed_task::lease::Owner,
+            to: &'a distributed_task::lease::Owner,
+            lease: std::time::Duration,
+        ) -> futures_util::future::BoxFuture<
+            'a,
+            Result<Option<distributed_task::lease::Grant>, distributed_task::lease::LeaseError>,
+        > {
+            self.$store.hand_over(name, from, to, lease)
+        }
+        $crate::world::hands_on!($store: $($rest)*);
+    };
+    ($store:tt: downgrade $($rest:tt)*) => {
+        $crate::world::hands_on!($store, downgrade, (lease: std::time::Duration), Renewed);
+        $crate::world::hands_on!($store: $($rest)*);
+    };
+    ($store:tt: wakes $($rest:tt)*) => {
+        fn wakes(&self) -> futures_util::stream::BoxStream<'static, distributed_task::lease::Wake> {
+            self.$store.wakes()
+        }
+        $crate::world::hands_on!($store: $($rest)*);
+    };
     ($store:tt, $method:ident, ($($argument:ident: $type:ty)?), $answer:ident) => {
         fn $method<'a>(
             &'a self,

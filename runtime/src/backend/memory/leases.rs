@@ -223,6 +223,23 @@ impl Name {
         Turn::Granted(Grant { fence, left })
     }
 
+    fn hand_over(
+        &mut self,
+        (from, to): (&Owner, &Owner),
+        lease: Duration,
+        last: &mut Fence,
+        now: Timestamp,
+    ) -> Option<Grant> {
+        let until = now.plus(lasting(lease));
+        if self.is_held_by(from) && from != to {
+            self.line.retain(|place| place.owner != *to);
+            self.begin(to, Share::Alone, last, (now, until));
+        }
+        let held = self.held.as_mut().filter(|held| held.owner == *to)?;
+        held.until = until.max(held.until);
+        Some(Grant { fence: held.fence, left: held.until.since(now) })
+    }
+
     fn begin(
         &mut self,
         owner: &Owner,
@@ -344,6 +361,16 @@ impl LeaseStore for MemoryLeases {
 impl LockStore for MemoryLeases {
     fn acquire_in_turn<'a>(&'a self, want: Want<'a>) -> BoxFuture<'a, Result<Turn, LeaseError>> {
         self.at_once(want.name, |known, last, now| known.acquire(want, last, now))
+    }
+
+    fn hand_over<'a>(
+        &'a self,
+        name: &'a str,
+        from: &'a Owner,
+        to: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Option<Grant>, LeaseError>> {
+        self.at_once(name, |known, last, now| known.hand_over((from, to), lease, last, now))
     }
 
     fn downgrade<'a>(

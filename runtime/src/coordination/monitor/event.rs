@@ -47,6 +47,8 @@ pub struct CoordinationEvent {
 pub enum Happened {
     /// It was acquired.
     Acquired {
+        /// Whether somebody else had it, or came first.
+        contended: bool,
         /// The fence of the tenure.
         fence: Fence,
         /// How often the store was asked.

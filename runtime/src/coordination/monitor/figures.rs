@@ -37,17 +37,18 @@ pub(super) fn note(class: &Arc<str>, what: &Happened) {
         histogram!("coord.store.latency", "op" => "renew").record(*took);
     };
     match what {
-        Happened::Acquired { attempts, waited: time, .. } => {
+        Happened::Acquired { contended, waited: time, .. } => {
             asked("acquired");
             waited(time);
             gauge!("coord.lease.held").increment(1);
-            if *attempts > 1 {
+            if *contended {
                 counter!("coord.lease.contended", "key_class" => class.to_string()).increment(1);
             }
         }
-        Happened::NotAcquired { attempts, waited: time, .. } => {
+        Happened::NotAcquired { waited: time, .. } => {
             asked("busy");
-            if *attempts > 1 {
+            // Who asks once does not wait.
+            if !time.is_zero() {
                 waited(time);
             }
             counter!("coord.lease.contended", "key_class" => class.to_string()).increment(1);

@@ -83,7 +83,7 @@ fn log(CoordinationEvent { name, owner, what }: &CoordinationEvent, wanted: Debu
         };
     }
     match what {
-        Happened::Acquired { fence, attempts, waited } => {
+        Happened::Acquired { fence, attempts, waited, .. } => {
             told!(fence = fence.0, attempts, ?waited, "acquired");
         }
         Happened::NotAcquired { attempts, waited, holder } => {

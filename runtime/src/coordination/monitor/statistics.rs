@@ -204,20 +204,20 @@ impl Totals {
     fn count_of(&mut self, class: &str, what: &Happened, bound: Duration) -> Option<Duration> {
         let (counts, class) = (&mut self.counts, self.classes.get_mut(class)?);
         match what {
-            Happened::Acquired { attempts, waited, .. } => {
+            Happened::Acquired { contended, attempts, waited, .. } => {
                 counts.acquired += 1;
                 counts.held += 1;
-                counts.contended += u64::from(*attempts > 1);
+                counts.contended += u64::from(*contended);
                 self.waits.add(*waited);
                 class.acquired += 1;
-                class.contended += u64::from(*attempts > 1);
+                class.contended += u64::from(*contended);
                 return class.waited(*attempts, *waited, bound);
             }
             Happened::NotAcquired { attempts, waited, .. } => {
                 counts.not_acquired += 1;
                 class.not_acquired += 1;
                 // Who asks once does not wait.
-                if *attempts > 1 {
+                if !waited.is_zero() {
                     return class.waited(*attempts, *waited, bound);
                 }
                 class.attempts += 1;

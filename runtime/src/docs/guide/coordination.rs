@@ -307,6 +307,8 @@
 //! [`CoordinationOptions`](crate::coordination::CoordinationOptions) can be read by serde, under the names and with the
 //! defaults that users of other libraries know, and [`check`](crate::coordination::CoordinationOptions::check) tells
 //! all that is wrong with them at once. A process that sets them waits for a lock as its `max_lock_retries` say.
+//! Those of one process who wait for a lock do so as one, unless `enable_lock_pooling` is off: it is handed over
+//! among them for one call each, and is the turn of another process after 16 of them, or a tenth of a second.
 //!
 //! # Stores of your own
 //!

@@ -14,11 +14,13 @@ end
 local micros = now_in_microseconds()
 local now = math.floor(micros / 1000)
 local me = kind .. owner
-local last = redis.call('GET', KEYS[2]) or '0'
--- What a share has instead of a fence: below that of every owner who is alone later.
-local below = string.format('%.0f', math.max(last, micros - 1))
-local reading = kind == 's' and tonumber(redis.call('ZSCORE', KEYS[5], owner) or 0) or 0
-if reading > now then
+local below, reading
+if kind == 's' then
+  -- What a share has instead of a fence: below that of every owner who is alone later.
+  below = string.format('%.0f', math.max(redis.call('GET', KEYS[2]) or 0, micros - 1))
+  reading = tonumber(redis.call('ZSCORE', KEYS[5], owner) or 0)
+end
+if kind == 's' and reading > now then
   local ends = math.max(now + lease, reading)
   redis.call('ZADD', KEYS[5], string.format('%.0f', ends), owner)
   outlive(KEYS[5], ends - now)
@@ -44,12 +46,7 @@ if is_free and (not head or head == me) then
     wake(KEYS[1], KEYS[3], KEYS[4], KEYS[5], now, ARGV[6])
     return { 1, below, lease, 0 }
   end
-  -- By the time, so that it rises also when the last one was lost.
-  local fence = string.format('%.0f', math.max(micros, last + 1))
-  redis.call('SET', KEYS[2], fence, 'PX', ARGV[3])
-  redis.call('HSET', KEYS[1], 'o', owner, 'f', fence, 't', string.format('%.0f', micros))
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
-  return { 1, fence, lease, 0 }
+  return { 1, begin(KEYS[1], KEYS[2], owner, ARGV[2], ARGV[3], micros), lease, 0 }
 end
 -- When something changes of which nobody is told.
 local again

@@ -29,6 +29,16 @@ local function next_in(line, ends, now)
   end
 end
 
+-- A tenure begins. Its fence is by the time, so that it rises also when the last one was lost.
+local function begin(lease, fences, owner, milliseconds, remembered, micros)
+  local last = redis.call('GET', fences) or '0'
+  local fence = string.format('%.0f', math.max(micros, last + 1))
+  redis.call('SET', fences, fence, 'PX', remembered)
+  redis.call('HSET', lease, 'o', owner, 'f', fence, 't', string.format('%.0f', micros))
+  redis.call('PEXPIRE', lease, milliseconds)
+  return fence
+end
+
 -- Tells who is next that it may ask, if what it wants is free. The channel is that of its process, which is
 -- what the name of an owner begins with.
 local function wake(lease, line, ends, readers, now, channel)

@@ -1,5 +1,4 @@
-//! Scripts with a mistake in one of them: each clause that is taken out breaks a rule of a suite
-//! (LS-24).
+//! Scripts with a mistake in one of them: each clause that is taken out breaks a rule of a suite.
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 

@@ -134,13 +134,12 @@ impl RedisLeases {
     /// What the script that acquires is told.
     fn wish(&self, want: Want<'_>) -> ([String; 5], [Bytes; 6]) {
         let Want { name, owner, share, lease, stay } = want;
-        let remembered = milliseconds(REMEMBERED.max(lease.saturating_mul(2)));
         let share = match share {
             Share::Alone => "x",
             Share::Shared => "s",
         };
         let stay = number(milliseconds(stay));
-        let (lasts, remembered) = (number(lasting(lease)), number(remembered));
+        let [lasts, remembered] = lasts_and_is_remembered(lease);
         let args = [name_of(owner), lasts, remembered, share.into(), stay, self.channels()];
         let all = [Kind::Lease, Kind::Fence, Kind::Queue, Kind::Deadlines, Kind::Readers];
         (self.keys(name, all), args)
@@ -198,6 +197,12 @@ fn lease_error(error: LinkError) -> LeaseError {
 /// In milliseconds, as the server counts; at least one.
 fn lasting(lease: Duration) -> u64 {
     milliseconds(lease).max(1)
+}
+
+/// For how long a lease is had, and its fence is remembered.
+fn lasts_and_is_remembered(lease: Duration) -> [Bytes; 2] {
+    let remembered = milliseconds(REMEMBERED.max(lease.saturating_mul(2)));
+    [lasting(lease), remembered].map(number)
 }
 
 fn number(number: u64) -> Bytes {
@@ -337,6 +342,28 @@ impl LeaseStore for RedisLeases {
 impl LockStore for RedisLeases {
     fn acquire_in_turn<'a>(&'a self, want: Want<'a>) -> BoxFuture<'a, Result<Turn, LeaseError>> {
         self.acquire(want).boxed()
+    }
+
+    fn hand_over<'a>(
+        &'a self,
+        name: &'a str,
+        from: &'a Owner,
+        to: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Option<Grant>, LeaseError>> {
+        async move {
+            let [lasts, remembered] = lasts_and_is_remembered(lease);
+            let args = [name_of(from), name_of(to), lasts, remembered];
+            let kinds = [Kind::Lease, Kind::Fence, Kind::Queue, Kind::Deadlines];
+            let keys = self.keys(name, kinds);
+            let granted: Option<(u64, i64)> =
+                self.ask(&self.0.scripts.hand_over, &keys, &args).await?;
+            Ok(granted.map(|(fence, milliseconds)| Grant {
+                fence: Fence(fence),
+                left: left(milliseconds).unwrap_or(lease),
+            }))
+        }
+        .boxed()
     }
 
     fn downgrade<'a>(

@@ -28,7 +28,7 @@ macro_rules! scripts {
 }
 
 scripts! {
-    acquire, beat, candidates, downgrade, force, inspect, leave, list, raise, release, renew,
+    acquire, beat, candidates, downgrade, force, hand_over, inspect, leave, list, raise, release, renew,
 }
 
 impl Scripts {

@@ -37,7 +37,7 @@ async fn every_clause_that_is_missing_in_a_script_is_found() {
     let mistakes = [
         // No look at whose it is, or an end that nobody sets.
         ("acquire", "if is_free and (not head or head == me) then", "if true then", "of many who"),
-        ("acquire", "redis.call('PEXPIRE', KEYS[1], ARGV[2])\n", "", "is busy"),
+        ("acquire", "redis.call('PEXPIRE', lease, milliseconds)\n", "", "is busy"),
         ("acquire", "if held[1] == owner and kind == 'x' then", "if false then", "keeps it, with"),
         ("acquire", "PTTL', key) < milliseconds", "PTTL', key) ~= 7", "acquiring again never"),
         ("acquire", "math.max(micros, last + 1)", "last + 1 - 1", "a fence that is not 0"),
@@ -75,6 +75,23 @@ async fn every_clause_that_is_missing_in_a_script_is_found() {
             "wake(KEYS[1], KEYS[2], KEYS[3], KEYS[4], now, ARGV[2])",
             "",
             "who is next is told",
+        ),
+        // From hand to hand.
+        ("hand_over", "if held[1] ~= from then", "if false then", "nobody hands over"),
+        ("hand_over", "redis.call('PEXPIRE', lease, milliseconds)\n", "", "handed over past"),
+        ("hand_over", "math.max(micros, last + 1)", "last + 0", "handed over past"),
+        ("hand_over", "if held[1] == to then", "if false then", "handing over again"),
+        (
+            "hand_over",
+            "  outlive(KEYS[1], lease)\n",
+            "  redis.call('PEXPIRE', KEYS[1], lease)\n",
+            "handing over again",
+        ),
+        (
+            "hand_over",
+            "redis.call('ZREM', KEYS[3], 'x' .. to)\nredis.call('HDEL', KEYS[4], 'x' .. to)\n",
+            "",
+            "waits no more",
         ),
         // Sharing.
         ("acquire", "redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now)", "", "of its own"),
