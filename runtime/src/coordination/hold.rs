@@ -241,14 +241,19 @@ impl Hold {
         }
     }
 
-    /// Returns when nobody works under it, which has ended: its holder has let it go, or was promised it
-    /// for no longer.
-    pub(super) async fn unused(&self) {
-        let promised = self.promised.get().map_or(Duration::ZERO, |until| until.since(self.now()));
+    /// Returns when nobody works under it, which has ended, or after so long. Answers whether its holder has
+    /// let it go.
+    pub(super) async fn unused(&self, longest: Duration) -> bool {
         tokio::select! {
-            () = self.let_go.cancelled() => {}
-            () = sleep(promised) => {}
+            biased;
+            () = self.let_go.cancelled() => true,
+            () = sleep(longest) => false,
         }
+    }
+
+    /// How long its holder was promised it yet, when it ended.
+    pub(super) fn promised(&self) -> Duration {
+        self.promised.get().map_or(Duration::ZERO, |until| until.since(self.now()))
     }
 
     /// Returns when it has ended, and how.

@@ -89,6 +89,9 @@ pub struct LockingOptions {
     pub enable_lock_pooling: bool,
     /// Of how many locks at a time, 1 or more. Those who want another one wait each for itself. Default 100.
     pub lock_pool_size: usize,
+    /// Whether a grant, its fence and the line are one step in the store. Default: they are. There is no other
+    /// way: `false` is refused.
+    pub use_lua_scripts: bool,
 }
 
 impl Default for LockingOptions {
@@ -100,6 +103,7 @@ impl Default for LockingOptions {
             enable_lock_extension: true,
             lock_extension_interval: Duration::from_secs(60),
             enable_lock_pooling: true,
+            use_lua_scripts: true,
             lock_pool_size: 100,
         }
     }
@@ -212,6 +216,11 @@ impl CoordinationOptions {
             locking.lock_pool_size == 0,
             "locking.lock_pool_size",
             "it is 0: take 1 or more, or set `enable_lock_pooling` to `false`".to_owned(),
+        );
+        find(
+            !locking.use_lua_scripts,
+            "locking.use_lua_scripts",
+            "it is `false`: leave it out, since fences and lines need scripts".to_owned(),
         );
         let size = batching.batch_size;
         let is_none = !(1..=1000).contains(&size);

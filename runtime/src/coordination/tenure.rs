@@ -55,6 +55,9 @@ pub enum ReleaseOutcome {
     Unknown,
 }
 
+/// Work that is dropped where it waits is gone by then.
+const TO_STOP: Duration = Duration::from_millis(50);
+
 /// What every attempt needs.
 pub(super) struct Attempt {
     pub(super) store: Arc<dyn LeaseStore>,
@@ -156,7 +159,10 @@ impl Attempt {
         let how = self.kept(hold).instrument(holding).await;
         self.note_end(hold, how);
         match how {
-            End::Detached | End::Lost(LossCause::NotOwner | LossCause::Forced) => {
+            End::Detached => ReleaseOutcome::NotOwner,
+            End::Lost(LossCause::NotOwner | LossCause::Forced) => {
+                drop(lead);
+                self.stops(hold, Duration::ZERO).await;
                 ReleaseOutcome::NotOwner
             }
             End::Released => {
@@ -168,13 +174,20 @@ impl Attempt {
                 // Whoever is next does not wait for that.
                 drop(lead);
                 // Who is told of it has the rest of what was confirmed to stop.
-                hold.unused().await;
+                self.stops(hold, hold.promised()).await;
                 // The store may have heard of a renewal that nobody knows of here.
                 match self.give_back(hold.now().plus(hold.lease())).await {
                     ReleaseOutcome::Released => ReleaseOutcome::AlreadyExpired,
                     outcome => outcome,
                 }
             }
+        }
+    }
+
+    /// Waits until nobody works under what was lost, for so long, or a moment. Tells if somebody does.
+    async fn stops(&self, hold: &Hold, promised: Duration) {
+        if !hold.unused(promised.max(TO_STOP)).await {
+            self.note(Happened::StillUsed { fence: hold.fence });
         }
     }
 

@@ -33,6 +33,8 @@ pub enum Flow {
     Rate(u64),
     /// So many bytes more go on, and then the connection is closed.
     CutAfter(u64),
+    /// The sender is said to have closed this way. The other one goes on.
+    Close,
 }
 
 /// Which way through the proxy.
@@ -306,6 +308,9 @@ async fn pump(
             told = flow;
             left = if let Flow::CutAfter(bytes) = flow { bytes } else { 0 };
         }
+        if flow == Flow::Close {
+            return to.shutdown().await;
+        }
         let room = match flow {
             // A tenth of a second at a time.
             Flow::Rate(rate) => usize::try_from(rate / 10).map_or(piece.len(), |room| room.max(1)),
@@ -335,7 +340,7 @@ async fn pump(
                 return Err(io::ErrorKind::ConnectionReset.into());
             }
             Flow::CutAfter(_) => left -= read as u64,
-            Flow::Forward | Flow::Hold | Flow::Drop => {}
+            Flow::Forward | Flow::Hold | Flow::Drop | Flow::Close => {}
         }
         to.write_all(&piece[..read]).await?;
     }

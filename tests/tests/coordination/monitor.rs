@@ -14,7 +14,7 @@ use distributed_task::{
     backend::memory::MemoryLeases,
     coordination::{
         AcquireError, Coordination, CoordinationEvent, CoordinationOptions, FencedResource,
-        Happened, HealthStatus, LockStatistics, LossCause, StaleReason,
+        Happened, HealthStatus, LockStatistics, LossCause, Ran, StaleReason,
     },
     lease::{LeaseError, LeaseStore, Owner, Released, Renewed},
 };
@@ -26,7 +26,7 @@ use metrics::{
     Counter, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
 
-use crate::world::{LEASE, NAME, World, hands_on, on_both, pass, take, wanted};
+use crate::world::{LEASE, NAME, Work, World, hands_on, on_both, pass, take, wanted};
 
 fn adds_up(statistics: &LockStatistics) {
     let LockStatistics { acquired, held, released, detached, lost, .. } = statistics;
@@ -164,6 +164,41 @@ on_both! {
         assert_eq!(holder.shutdown(LEASE * 10).await, 0);
         assert_eq!(holder.monitor().statistics().lost.forced, 1);
         next.release().await;
+    }
+
+    /// Whoever does not stop when a lease is lost is told of, once; work that waits stops by itself.
+    async fn who_goes_on_under_what_was_lost_is_told_of(world: World) {
+        let process = world.process().await;
+        let monitor = process.monitor();
+        let stops = take(wanted(&process)).await;
+        let work = Work::default();
+        let (ran, ()) = tokio::join!(stops.run_if_held(work.run()), async {
+            while work.running() == 0 {
+                pass(LEASE / 100).await;
+            }
+            world.take_away(NAME).await;
+        });
+        assert!(matches!(ran, Ran::Lost(_)), "{ran:?}");
+        drop(stops);
+        pass(LEASE / 4).await;
+        assert_eq!((monitor.statistics().lost.not_owner, monitor.statistics().still_used), (1, 0));
+
+        let mut events = monitor.events().boxed();
+        let goes_on = take(wanted(&process)).await;
+        world.take_away(NAME).await;
+        goes_on.lost().await;
+        pass(LEASE / 4).await;
+        assert_eq!((monitor.statistics().lost.not_owner, monitor.statistics().still_used), (2, 1));
+        let mut fences = Vec::new();
+        while let Some(Some(event)) = events.next().now_or_never() {
+            if let Happened::StillUsed { fence } = event.what {
+                fences.push(fence);
+            }
+        }
+        assert_eq!(fences, [goes_on.fence()]);
+        goes_on.release().await;
+        assert_eq!(process.shutdown(LEASE).await, 0);
+        adds_up(&monitor.statistics());
     }
 
     /// Fifty at a time are in nobody's way, and leave nothing behind.
@@ -433,6 +468,7 @@ fn figures_are_those_of_the_statistics() {
         ("coord.lease.lost cause=unreachable", 0),
         ("coord.lease.renew result=failed", 0),
         ("coord.lease.renew result=renewed", statistics.renewed),
+        ("coord.lease.still_used", 0),
         ("coord.lease.wait key_class=nightly-report", 1),
         ("coord.lease.wait key_class=orders", 200),
         ("coord.store.latency op=acquire", 202),
@@ -449,7 +485,8 @@ fn all_that_is_wrong_with_options_is_told_at_once() {
             "default_lock_timeout": "2days",
             "lock_retry_delay": "0s",
             "lock_extension_interval": "0s",
-            "lock_pool_size": 0
+            "lock_pool_size": 0,
+            "use_lua_scripts": false
         },
         "leader_election": { "lease_duration": "1ms", "minimum_health_score": 7.0 },
         "batching": { "batch_size": 0 }
@@ -462,6 +499,7 @@ fn all_that_is_wrong_with_options_is_told_at_once() {
         "locking.lock_retry_delay",
         "locking.lock_extension_interval",
         "locking.lock_pool_size",
+        "locking.use_lua_scripts",
         "batching.batch_size",
         "leader_election",
         "leader_election",

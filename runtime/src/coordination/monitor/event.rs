@@ -89,6 +89,13 @@ pub enum Happened {
         /// Why.
         error: Arc<str>,
     },
+    /// It was lost, and whoever had it has not stopped in time: its guard is still there when somebody else
+    /// may have the name, after 50 milliseconds at least. What [`run_if_held`](super::super::LeaseGuard::run_if_held)
+    /// runs stops by itself, unless it blocks its thread.
+    StillUsed {
+        /// The fence of the tenure.
+        fence: Fence,
+    },
     /// Its holder let it go.
     Released {
         /// The fence of the tenure.

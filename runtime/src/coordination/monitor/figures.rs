@@ -18,6 +18,7 @@ pub(super) fn begin() {
         counter!("coord.lease.renew", "result" => result).increment(0);
     }
     counter!("coord.lease.forced").increment(0);
+    counter!("coord.lease.still_used").increment(0);
 }
 
 pub(super) fn note(class: &Arc<str>, what: &Happened) {
@@ -71,6 +72,7 @@ pub(super) fn note(class: &Arc<str>, what: &Happened) {
             };
             counter!("coord.lease.lost", "cause" => cause).increment(1);
         }
+        Happened::StillUsed { .. } => counter!("coord.lease.still_used").increment(1),
         Happened::Forced { .. } => counter!("coord.lease.forced").increment(1),
         Happened::ContentionHigh { .. } => {
             counter!("coord.lease.contention_high", "key_class" => class.to_string()).increment(1);

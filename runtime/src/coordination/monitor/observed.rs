@@ -105,6 +105,9 @@ fn log(CoordinationEvent { name, owner, what }: &CoordinationEvent, wanted: Debu
         Happened::Lost { fence, cause, held } => {
             tracing::warn!(key = %name, ?owner, fence = fence.0, %cause, ?held, "lost");
         }
+        Happened::StillUsed { fence } => {
+            tracing::warn!(key = %name, ?owner, fence = fence.0, "lost, and its holder goes on");
+        }
         Happened::Forced { fence, why } => {
             tracing::warn!(key = %name, ?owner, fence = fence.0, %why, "taken away by an operator");
         }

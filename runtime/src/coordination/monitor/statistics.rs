@@ -53,6 +53,8 @@ pub struct LockStatistics {
     pub detached: u64,
     /// How many were lost.
     pub lost: Losses,
+    /// How many of these had a holder that [did not stop](super::Happened::StillUsed).
+    pub still_used: u64,
     /// How many were taken away from their holders here, as an operator asked for.
     pub forced: u64,
     /// How often one was renewed.
@@ -235,6 +237,7 @@ impl Totals {
             Happened::Lost { cause, held, .. } => {
                 self.ended(*held, |counts| counts.lost.of(*cause));
             }
+            Happened::StillUsed { .. } => counts.still_used += 1,
             Happened::Forced { .. } => counts.forced += 1,
             Happened::ContentionHigh { .. } => {}
         }

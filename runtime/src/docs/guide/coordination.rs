@@ -273,8 +273,9 @@
 //!
 //! A [`LockMonitor`](crate::coordination::LockMonitor) counts what happens in its process, tells
 //! [events](crate::coordination::CoordinationEvent), looks up who has what in any process, and takes a name away from
-//! a holder that hangs. A lease knows neither whether work under it goes on: an operator, or
-//! [`max_hold`](crate::coordination::Lock::max_hold), does.
+//! a holder that hangs. A lease does not know whether work under it goes on: an operator, or
+//! [`max_hold`](crate::coordination::Lock::max_hold), does. That a holder does not stop when its lease is lost is told,
+//! as [`StillUsed`](crate::coordination::Happened::StillUsed).
 //!
 //! With the feature `metrics` the recorder of the program gets figures of it. Names are told by class, which is what
 //! stands before the first `:` or `/`; a name that has none is a class of its own, so give names that begin with what
@@ -286,6 +287,7 @@
 //! | counter `coord.lease.contended`, `coord.lease.contention_high` | `key_class` |
 //! | counter `coord.lease.renew` | `result`: `renewed`, `failed` |
 //! | counter `coord.lease.lost`, `coord.lease.forced` | `cause` of what was lost |
+//! | counter `coord.lease.still_used` | |
 //! | gauge `coord.lease.held` | |
 //! | histogram `coord.lease.wait`, `coord.lease.hold`, in seconds | `key_class` |
 //! | histogram `coord.store.latency`, in seconds | `op`: `acquire`, `renew`, `release` |
@@ -295,6 +297,7 @@
 //! | what | when |
 //! | --- | --- |
 //! | leases are lost again and again | `sum(increase(coord_lease_lost[10m])) > 2` |
+//! | work goes on under a lease that was lost | `sum(increase(coord_lease_still_used[10m])) > 0` |
 //! | the store is why: renewals fail, and it is slow | `sum(increase(coord_lease_renew{result="failed"}[5m])) > 0 and sum(rate(coord_store_latency_sum{op="renew"}[5m])) / sum(rate(coord_store_latency_count{op="renew"}[5m])) > 0.25` |
 //! | those who want one class wait for long | `sum by (key_class) (rate(coord_lease_wait_sum[5m])) / sum by (key_class) (rate(coord_lease_wait_count[5m])) > 5` |
 //!

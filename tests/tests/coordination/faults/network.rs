@@ -148,6 +148,16 @@ async fn a_connection_that_is_cut_costs_nothing() {
     survives(LEASE, OnUnreachable::LoseAtOnce, async |proxy| proxy.reset()).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_is_closed_on_one_way_costs_nothing() {
+    for way in [Way::In, Way::Out] {
+        survives(LEASE, OnUnreachable::LoseAtOnce, async |proxy| {
+            proxy.set(Connections::Open, way, Flow::Close);
+        })
+        .await;
+    }
+}
+
 /// The connection that fell silent is replaced in half a second, and the next try goes over the new one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn open_connections_that_fall_silent_cost_nothing_with_patience() {

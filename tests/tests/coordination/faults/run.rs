@@ -127,7 +127,7 @@ async fn disturb_network(proxy: &Proxy, number: usize, all: &Whole) -> Vec<&'sta
     let (both, open) = (Connections::All, Connections::Open);
     while !all.is_over() {
         sleep(LEASE / 4 + chance.millis(800)).await;
-        told.push(match chance.below(8) {
+        told.push(match chance.below(9) {
             0 => {
                 proxy.cut();
                 "cut"
@@ -156,6 +156,10 @@ async fn disturb_network(proxy: &Proxy, number: usize, all: &Whole) -> Vec<&'sta
             6 => {
                 proxy.set(both, Way::Out, Flow::Hold);
                 "replies held up"
+            }
+            7 => {
+                proxy.set(open, Way::Out, Flow::Close);
+                "half closed"
             }
             _ => {
                 proxy.set(both, Way::Both, Flow::Delay(chance.millis(300)));
