@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -36,6 +36,8 @@ pub(super) struct Hold {
     over: CancellationToken,
     /// Its holder has stopped.
     let_go: CancellationToken,
+    /// Whoever works under it is looked after by somebody else.
+    is_left: AtomicBool,
     /// Until when it would have been held, when it ended.
     promised: OnceLock<Timestamp>,
     /// The same for all who ask.
@@ -152,7 +154,21 @@ impl Hold {
         let begun = clock.now();
         let (over, let_go) = (CancellationToken::new(), CancellationToken::new());
         let (promised, lost_at) = (OnceLock::new(), OnceLock::new());
-        Self { name, owner, fence, begun, lease, clock, state, over, let_go, promised, lost_at }
+        let is_left = AtomicBool::new(false);
+        Self {
+            name,
+            owner,
+            fence,
+            begun,
+            lease,
+            clock,
+            state,
+            over,
+            let_go,
+            is_left,
+            promised,
+            lost_at,
+        }
     }
 
     /// How long it lasts after each renewal.
@@ -242,12 +258,12 @@ impl Hold {
     }
 
     /// Returns when nobody works under it, which has ended, or after so long. Answers whether its holder has
-    /// let it go.
+    /// let it go, or left it to somebody else.
     pub(super) async fn unused(&self, longest: Duration) -> bool {
         tokio::select! {
             biased;
             () = self.let_go.cancelled() => true,
-            () = sleep(longest) => false,
+            () = sleep(longest) => self.is_left.load(Ordering::Acquire),
         }
     }
 
@@ -302,6 +318,7 @@ impl Hand {
 
     /// Leaves it to run out. Whoever works under it has that long, also where it was lost before.
     pub(super) fn detach(mut self) {
+        self.hold.is_left.store(true, Ordering::Release);
         self.hold.end(End::Detached);
         self.lets_go = false;
     }

@@ -86,7 +86,7 @@ impl Lock {
         self.lease.key()
     }
 
-    /// Asks for it once. `None` if somebody else has it, or waits for it.
+    /// Asks for it once. `None` if somebody else has it, or stands in line for it in the store.
     ///
     /// # Errors
     /// [`AcquireError`], but never [`AcquireError::NotAcquired`].

@@ -87,7 +87,8 @@ pub struct LockingOptions {
     /// Whether those of this process who wait for one lock wait as one: one of them asks the store, and who
     /// has it [hands it over](crate::lease::LockStore::hand_over) to the next one. Default: they do.
     pub enable_lock_pooling: bool,
-    /// Of how many locks at a time, 1 or more. Those who want another one wait each for itself. Default 100.
+    /// For how many locks at a time, 1 or more. Those who wait for another one do so each for itself. Default
+    /// 100.
     pub lock_pool_size: usize,
     /// Whether a grant, its fence and the line are one step in the store. Default: they are. There is no other
     /// way: `false` is refused.

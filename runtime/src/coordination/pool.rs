@@ -22,9 +22,16 @@ const LONGEST: Duration = Duration::from_millis(100);
 
 /// For each lock that somebody here has, or asks for, those who wait until they do.
 pub(super) struct Pool {
-    locks: Mutex<HashMap<Arc<str>, Line>>,
-    /// Of so many locks. Those who want another one ask the store, each for itself.
+    lines: Mutex<Lines>,
+    /// So many locks may be waited for here. Those who wait for another one ask the store, each for itself.
     most: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Lines {
+    locks: HashMap<Arc<str>, Line>,
+    /// For so many of them somebody waits.
+    wanted: usize,
 }
 
 /// By the order in which they came.
@@ -48,8 +55,6 @@ pub(super) struct Lead(Option<Leading>);
 struct Leading {
     pool: Arc<Pool>,
     name: Arc<str>,
-    /// Somebody else led before.
-    was_waited_for: bool,
     handed: Option<Handed>,
     times: u32,
     since: Option<Timestamp>,
@@ -72,28 +77,35 @@ impl Pool {
     pub(super) fn join(self: &Arc<Self>, name: &Arc<str>) -> Option<Place> {
         let (tell, told) = oneshot::channel();
         let most = self.most.load(Ordering::Relaxed);
-        let mut locks = self.locks();
-        let is_full = locks.len() >= most;
+        if most == 0 {
+            return None;
+        }
+        let mut lines = self.lines();
+        let Lines { locks, wanted } = &mut *lines;
         let (number, leads) = match locks.entry(Arc::clone(name)) {
             Entry::Occupied(line) => {
                 let line = line.into_mut();
+                if line.waiting.is_empty() {
+                    if *wanted >= most {
+                        return None;
+                    }
+                    *wanted += 1;
+                }
                 line.came += 1;
                 line.waiting.insert(line.came, tell);
                 (line.came, None)
             }
-            Entry::Vacant(_) if is_full => return None,
             Entry::Vacant(none) => {
                 none.insert(Line::default());
                 (0, Some(tell))
             }
         };
-        drop(locks);
+        drop(lines);
         let (pool, name) = (Arc::clone(self), Arc::clone(name));
         let place = Place { pool, name, number, told };
         if let Some(tell) = leads {
             let (pool, name) = (Arc::clone(self), Arc::clone(&place.name));
-            let (was_waited_for, handed, times, since) = (false, None, 0, None);
-            let leading = Leading { pool, name, was_waited_for, handed, times, since };
+            let leading = Leading { pool, name, handed: None, times: 0, since: None };
             // It is there to receive it.
             drop(tell.send(Lead(Some(leading))));
         }
@@ -102,27 +114,36 @@ impl Pool {
 
     /// Who is next. Nobody leads if there is none.
     fn next(&self, name: &str) -> Option<oneshot::Sender<Lead>> {
-        let mut locks = self.locks();
-        let next = locks.get_mut(name)?.waiting.pop_first();
-        if next.is_none() {
-            locks.remove(name);
+        let mut lines = self.lines();
+        let line = lines.locks.get_mut(name)?;
+        let Some((_, next)) = line.waiting.pop_first() else {
+            lines.locks.remove(name);
+            return None;
+        };
+        if line.waiting.is_empty() {
+            lines.wanted -= 1;
         }
-        next.map(|(_, tell)| tell)
+        Some(next)
     }
 
-    fn locks(&self) -> MutexGuard<'_, HashMap<Arc<str>, Line>> {
-        self.locks.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Default for Pool {
     fn default() -> Self {
         let most = AtomicUsize::new(LockingOptions::default().pooled());
-        Self { locks: Mutex::default(), most }
+        Self { lines: Mutex::default(), most }
     }
 }
 
 impl Place {
+    /// Whether somebody came first.
+    pub(super) fn is_behind(&self) -> bool {
+        self.number > 0
+    }
+
     /// Waits for the lead.
     pub(super) async fn turn(&mut self) -> Option<Lead> {
         (&mut self.told).await.ok()
@@ -131,18 +152,15 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some(line) = self.pool.locks().get_mut(&self.name) {
-            line.waiting.remove(&self.number);
+        let mut lines = self.pool.lines();
+        let Some(line) = lines.locks.get_mut(&self.name) else { return };
+        if line.waiting.remove(&self.number).is_some() && line.waiting.is_empty() {
+            lines.wanted -= 1;
         }
     }
 }
 
 impl Lead {
-    /// Whether somebody else of this process led before.
-    pub(super) fn was_waited_for(&self) -> bool {
-        self.0.as_ref().is_some_and(|leading| leading.was_waited_for)
-    }
-
     /// What the one before has left.
     pub(super) fn handed(&mut self) -> Option<Handed> {
         self.0.as_mut()?.handed.take()
@@ -162,7 +180,7 @@ impl Lead {
         let waits = |line: &Line| !line.waiting.is_empty();
         is_ours
             && leading.times < MOST
-            && leading.pool.locks().get(&leading.name).is_some_and(waits)
+            && leading.pool.lines().locks.get(&leading.name).is_some_and(waits)
     }
 
     /// Lets the next one lead, to whom the lock is handed over. Tells whether it was.
@@ -179,7 +197,6 @@ impl Lead {
 impl Drop for Lead {
     fn drop(&mut self) {
         let Some(mut leading) = self.0.take() else { return };
-        leading.was_waited_for = true;
         while let Some(next) = leading.pool.next(&leading.name) {
             match next.send(Self(Some(leading))) {
                 Ok(()) => return,

@@ -43,7 +43,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReleaseOutcome {
-    /// It is free.
+    /// It was this holder's to the end. It is free, or somebody of this process who waited for it has it.
     Released,
     /// Its time was over, and nobody has it.
     AlreadyExpired,
@@ -51,7 +51,7 @@ pub enum ReleaseOutcome {
     NotOwner,
     /// It is held all the same: its [scope](super::LockScope) took it more than once.
     StillHeld,
-    /// The store did not say, for as long as the lease lasted; it is over by now.
+    /// The store did not say: it is over by now, or somebody of this process may have it who waited for it.
     Unknown,
 }
 
@@ -114,7 +114,7 @@ impl Attempt {
             return ReleaseOutcome::Unknown;
         }
         // It may have been granted, or have a place in line.
-        self.give_back(self.clock.now().plus(self.terms.lease)).await
+        self.give_back(self.clock.now().plus(self.terms.lease), None).await
     }
 
     /// When a lease that the store counts from after this moment is over here.
@@ -130,9 +130,8 @@ impl Attempt {
     fn note_asked(&self, asked: &Option<Result<Granted, AcquireError>>, waited: Duration) {
         self.note(match asked {
             None => Happened::GaveUp { waited },
-            Some(Ok(Granted { hold, attempts, lead })) => {
-                let (fence, attempts) = (hold.fence, *attempts);
-                let contended = attempts > 1 || lead.as_ref().is_some_and(Lead::was_waited_for);
+            Some(Ok(Granted { hold, attempts, contended, .. })) => {
+                let (contended, fence, attempts) = (*contended, hold.fence, *attempts);
                 Happened::Acquired { contended, fence, attempts, waited }
             }
             Some(Err(AcquireError::NotAcquired(why))) => {
@@ -176,7 +175,7 @@ impl Attempt {
                 // Who is told of it has the rest of what was confirmed to stop.
                 self.stops(hold, hold.promised()).await;
                 // The store may have heard of a renewal that nobody knows of here.
-                match self.give_back(hold.now().plus(hold.lease())).await {
+                match self.give_back(hold.now().plus(hold.lease()), None).await {
                     ReleaseOutcome::Released => ReleaseOutcome::AlreadyExpired,
                     outcome => outcome,
                 }
@@ -197,14 +196,14 @@ impl Attempt {
         let is_ours =
             |lead: &mut Lead| self.store.locks().is_some() && lead.may_hand_over(hold.now());
         let Some(led) = lead.take_if(is_ours) else {
-            // Whoever is next here waits until it is back.
-            return self.give_back(until).await;
+            // Whoever is next here waits until it is back, or nobody can tell.
+            return self.give_back(until, lead).await;
         };
         let handed = timeout(hold.lease(), led.hand_over(&hold.owner)).await;
         if let Ok(Ok(true)) = handed {
             return ReleaseOutcome::Released;
         }
-        match self.give_back(until).await {
+        match self.give_back(until, None).await {
             // It may have been handed over.
             ReleaseOutcome::NotOwner | ReleaseOutcome::AlreadyExpired
                 if !matches!(handed, Ok(Ok(false))) =>
@@ -365,7 +364,7 @@ impl Attempt {
     }
 
     /// Frees the name, if it is this owner's; until then, when it is free by itself.
-    async fn give_back(&self, until: Timestamp) -> ReleaseOutcome {
+    async fn give_back(&self, until: Timestamp, mut lead: Option<Lead>) -> ReleaseOutcome {
         loop {
             let left = until.since(self.clock.now());
             if left.is_zero() {
@@ -380,6 +379,8 @@ impl Attempt {
                 Ok(Ok(Released::NotOwner)) => return ReleaseOutcome::NotOwner,
                 Ok(Err(error)) => {
                     tracing::warn!(name = %self.name, owner = ?self.owner, %error, "release failed");
+                    // It may be free, and whoever is next hears for itself how the store is.
+                    drop(lead.take());
                     if !error.is_retryable() {
                         return ReleaseOutcome::Unknown;
                     }

@@ -58,6 +58,8 @@ pub(super) struct Granted {
     pub(super) hold: Hold,
     /// How often the store was asked.
     pub(super) attempts: u64,
+    /// Somebody else had it, or came first.
+    pub(super) contended: bool,
     /// Where those of this process wait as one.
     pub(super) lead: Option<Lead>,
 }
@@ -66,13 +68,14 @@ impl Attempt {
     /// Asks until it is granted.
     pub(super) async fn wait(&self, patience: Patience) -> Result<Granted, AcquireError> {
         let begun = self.clock.now();
-        let mut lead = self.lead(patience).await;
+        let (mut lead, was_behind) = self.lead(patience).await;
+        let waited_here = self.clock.now().since(begun);
         let mut asked = 0;
         if let Some(handed) = lead.as_mut().and_then(Lead::handed) {
             asked = 1;
             let left = patience.after(self.clock.now().since(begun));
             if let Some(hold) = self.take_over(handed, left).await? {
-                return Ok(Granted { hold, attempts: asked, lead });
+                return Ok(Granted { hold, attempts: asked, contended: true, lead });
             }
         }
         let line = self.store.locks().filter(|_| patience != Patience::Once);
@@ -80,8 +83,8 @@ impl Attempt {
         let mut retries = match patience {
             // As if it had asked meanwhile.
             Patience::Endless => self.terms.max_retries.map(|retries| {
-                let waited = self.clock.now().since(begun);
-                retries.saturating_sub(waited.div_duration_f64(self.pause()) as u32)
+                let pause = self.pause().max(Duration::from_millis(1));
+                retries.saturating_sub(waited_here.div_duration_f64(pause) as u32)
             }),
             Patience::Once | Patience::For(_) => None,
         };
@@ -92,7 +95,8 @@ impl Attempt {
                     if let Some(lead) = &mut lead {
                         lead.granted(hold.begun);
                     }
-                    return Ok(Granted { hold, attempts, lead });
+                    let contended = was_behind || attempts > 1;
+                    return Ok(Granted { hold, attempts, contended, lead });
                 }
                 Err(waiting) => waiting,
             };
@@ -121,15 +125,21 @@ impl Attempt {
         unreachable!("there are more numbers than attempts")
     }
 
-    /// Waits until nobody else of this process has it or asks for it: for as long as it would ask itself.
-    async fn lead(&self, patience: Patience) -> Option<Lead> {
-        let pool = self.pool.as_ref().filter(|_| patience != Patience::Once)?;
-        let mut place = pool.join(&self.name)?;
-        let limit = match (patience, self.terms.max_retries) {
-            (Patience::Endless, Some(retries)) => self.pause().saturating_mul(retries),
-            _ => patience.limit(),
+    /// Waits until nobody else of this process has it or asks for it: for half as long as it would ask itself.
+    /// Whoever comes to lead later than that would stand at the end of the line of the store for too short a
+    /// time. Tells also whether somebody came first.
+    async fn lead(&self, patience: Patience) -> (Option<Lead>, bool) {
+        let pool = self.pool.as_ref().filter(|_| patience != Patience::Once);
+        let Some(mut place) = pool.and_then(|pool| pool.join(&self.name)) else {
+            return (None, false);
         };
-        timeout(limit, place.turn()).await.ok().flatten()
+        let was_behind = place.is_behind();
+        let limit = match patience {
+            Patience::Endless => self.longest(),
+            Patience::Once | Patience::For(_) => patience.limit(),
+        };
+        let limit = if limit == Duration::MAX { limit } else { limit / 2 };
+        (timeout(limit, place.turn()).await.ok().flatten(), was_behind)
     }
 
     /// Takes it from who had it, who waits for that. Nothing if it has it no more.
@@ -170,6 +180,13 @@ impl Attempt {
         }
     }
 
+    /// For how long it asks at most, if nobody has set it a time.
+    fn longest(&self) -> Duration {
+        let all =
+            |retries: u32| self.pause().mul_f64(1.5).saturating_mul(retries.saturating_add(1));
+        self.terms.max_retries.map_or(Duration::MAX, all)
+    }
+
     /// How long is waited between two times that it asks without having been told to.
     fn pause(&self) -> Duration {
         self.terms.retry_delay(self.store.locks().is_some())
@@ -193,7 +210,7 @@ impl Attempt {
             let stay = match patience {
                 Patience::Once => Duration::ZERO,
                 Patience::For(left) => STAY.min(left),
-                Patience::Endless => STAY,
+                Patience::Endless => STAY.min(self.longest()),
             };
             return line.acquire_in_turn(Want { name, owner, share, lease, stay }).await;
         }

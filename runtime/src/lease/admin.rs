@@ -66,6 +66,7 @@ pub struct HeldName {
     pub holder: Option<Tenure>,
     /// How many share it.
     pub readers: u64,
-    /// How many wait for it, at most: one that died may be counted.
+    /// How many stand in line for it: one for those of a process who wait as one, and one that died may be
+    /// counted.
     pub waiting: u64,
 }

@@ -14,7 +14,7 @@ use distributed_task::{
     backend::memory::MemoryLeases,
     coordination::{
         AcquireError, Coordination, CoordinationEvent, CoordinationOptions, FencedResource,
-        Happened, HealthStatus, LockStatistics, LossCause, Ran, StaleReason,
+        Happened, HealthStatus, LockStatistics, LossCause, Ran, Role, StaleReason,
     },
     lease::{LeaseError, LeaseStore, Owner, Released, Renewed},
 };
@@ -26,7 +26,10 @@ use metrics::{
     Counter, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
 
-use crate::world::{LEASE, NAME, Work, World, hands_on, on_both, pass, take, wanted};
+use crate::{
+    stands::{candidate, until},
+    world::{LEASE, NAME, Work, World, hands_on, on_both, pass, take, wanted},
+};
 
 fn adds_up(statistics: &LockStatistics) {
     let LockStatistics { acquired, held, released, detached, lost, .. } = statistics;
@@ -199,6 +202,21 @@ on_both! {
         goes_on.release().await;
         assert_eq!(process.shutdown(LEASE).await, 0);
         adds_up(&monitor.statistics());
+    }
+
+    /// What a leader runs is looked after by its candidacy.
+    async fn a_leadership_that_is_lost_is_not_told_of_so(world: World) {
+        let process = world.process().await;
+        let candidacy = candidate(&process, "web").start().expect("it stands");
+        for _ in 0..2 {
+            until(&candidacy, Role::Leader).await;
+            world.depose().await;
+            until(&candidacy, Role::Follower).await;
+            pass(LEASE / 4).await;
+        }
+        let statistics = process.monitor().statistics();
+        assert_eq!((statistics.lost.not_owner, statistics.still_used), (2, 0), "{statistics:?}");
+        candidacy.stop().await;
     }
 
     /// Fifty at a time are in nobody's way, and leave nothing behind.

@@ -256,9 +256,13 @@ async fn tell(mix: Mix) -> Story {
     let end = async {
         sleep(LASTS).await;
         history.wait_for("somebody loses a lease", is_lost).await;
-        while history.grants() < GRANTS {
-            sleep(LOOKS).await;
-        }
+        let enough = async {
+            while history.grants() < GRANTS {
+                sleep(LOOKS).await;
+            }
+        };
+        let is_stuck = timeout(LASTS * 5, enough).await.is_err();
+        assert!(!is_stuck, "{} grants{history}", history.grants());
         all.over.store(true, Ordering::Relaxed);
     };
     let (_, of_networks, of_server, ()) = tokio::join!(

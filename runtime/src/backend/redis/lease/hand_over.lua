@@ -14,4 +14,5 @@ if held[1] ~= from then
 end
 redis.call('ZREM', KEYS[3], 'x' .. to)
 redis.call('HDEL', KEYS[4], 'x' .. to)
+redis.call('DEL', KEYS[1])
 return { begin(KEYS[1], KEYS[2], to, ARGV[3], ARGV[4], now_in_microseconds()), lease }
