@@ -1,29 +1,18 @@
 //! What is told of leases: counts that add up, what the store knows, and what an operator takes away.
 
-use std::{
-    collections::BTreeMap,
-    pin::pin,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{pin::pin, time::Duration};
 
 use distributed_task::{
     backend::memory::MemoryLeases,
     coordination::{
-        AcquireError, Coordination, CoordinationEvent, CoordinationOptions, FencedResource,
-        Happened, HealthStatus, LockStatistics, LossCause, Ran, Role, StaleReason,
+        AcquireError, Coordination, CoordinationEvent, FencedResource, Happened, HealthStatus,
+        LockStatistics, LossCause, Ran, Role, StaleReason,
     },
     lease::{LeaseError, LeaseStore, Owner, Released, Renewed},
 };
 use futures_util::{
     FutureExt as _, StreamExt as _,
     future::{BoxFuture, join_all},
-};
-use metrics::{
-    Counter, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
 
 use crate::{
@@ -409,156 +398,4 @@ async fn a_store_that_cannot_tell_says_so() {
     let process = Coordination::on_this_runtime(store);
     let error = process.monitor().active_locks().await.expect_err("it cannot");
     assert!(!error.is_retryable() && error.to_string().contains("cannot tell"), "{error}");
-}
-
-/// What a program records, by name and labels.
-#[derive(Default)]
-struct Recorded(Mutex<BTreeMap<String, Arc<AtomicU64>>>);
-
-impl Recorded {
-    fn number(&self, key: &Key) -> Arc<AtomicU64> {
-        let labels = key.labels().map(|label| format!(" {}={}", label.key(), label.value()));
-        let name = format!("{}{}", key.name(), labels.collect::<String>());
-        Arc::clone(self.0.lock().expect("nobody panics").entry(name).or_default())
-    }
-}
-
-impl Recorder for Recorded {
-    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        Counter::from_arc(self.number(key))
-    }
-
-    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::from_arc(self.number(key))
-    }
-
-    fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
-        struct Times(Arc<AtomicU64>);
-
-        impl HistogramFn for Times {
-            fn record(&self, _: f64) {
-                self.0.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-
-        Histogram::from_arc(Arc::new(Times(self.number(key))))
-    }
-}
-
-/// The recorder of the program gets the same, under names of classes only.
-#[test]
-fn figures_are_those_of_the_statistics() {
-    let recorded = Recorded::default();
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.enable_all().start_paused(true).build().expect("there is room for one");
-    let statistics = metrics::with_local_recorder(&recorded, || {
-        runtime.block_on(async {
-            let process = Coordination::on_this_runtime(MemoryLeases::new());
-            for order in 0..200 {
-                take(process.lease(format!("orders:{order}")).ttl(LEASE)).await.release().await;
-            }
-            let held = take(wanted(&process)).await;
-            assert!(wanted(&process).try_acquire().await.expect("it answers").is_none());
-            pass(LEASE).await;
-            held.check().expect("it is renewed");
-            process.monitor().statistics()
-        })
-    });
-    assert!(statistics.renewed >= 3, "{statistics:?}");
-    let told = recorded.0.into_inner().expect("nobody panics");
-    let told: Vec<_> =
-        told.iter().map(|(name, number)| (&**name, number.load(Ordering::Relaxed))).collect();
-    let wanted = [
-        ("coord.lease.acquire result=acquired key_class=nightly-report", 1),
-        ("coord.lease.acquire result=acquired key_class=orders", 200),
-        ("coord.lease.acquire result=busy key_class=nightly-report", 1),
-        ("coord.lease.contended key_class=nightly-report", 1),
-        ("coord.lease.forced", 0),
-        ("coord.lease.held", 1.0_f64.to_bits()),
-        ("coord.lease.hold key_class=orders", 200),
-        ("coord.lease.lost cause=expired", 0),
-        ("coord.lease.lost cause=forced", 0),
-        ("coord.lease.lost cause=not_owner", 0),
-        ("coord.lease.lost cause=unreachable", 0),
-        ("coord.lease.renew result=failed", 0),
-        ("coord.lease.renew result=renewed", statistics.renewed),
-        ("coord.lease.still_used", 0),
-        ("coord.lease.wait key_class=nightly-report", 1),
-        ("coord.lease.wait key_class=orders", 200),
-        ("coord.store.latency op=acquire", 202),
-        ("coord.store.latency op=release", 200),
-        ("coord.store.latency op=renew", statistics.renewed),
-    ];
-    assert_eq!(told, wanted);
-}
-
-#[test]
-fn all_that_is_wrong_with_options_is_told_at_once() {
-    let wrong = r#"{
-        "locking": {
-            "default_lock_timeout": "2days",
-            "lock_retry_delay": "0s",
-            "lock_extension_interval": "0s",
-            "lock_pool_size": 0,
-            "use_lua_scripts": false
-        },
-        "leader_election": { "lease_duration": "1ms", "minimum_health_score": 7.0 },
-        "batching": { "batch_size": 0 }
-    }"#;
-    let options: CoordinationOptions = serde_json::from_str(wrong).expect("they can be read");
-    let findings = options.check().expect_err("they are wrong").findings;
-    let paths: Vec<_> = findings.iter().filter_map(|finding| finding.split('`').nth(1)).collect();
-    let wanted = [
-        "locking.default_lock_timeout",
-        "locking.lock_retry_delay",
-        "locking.lock_extension_interval",
-        "locking.lock_pool_size",
-        "locking.use_lua_scripts",
-        "batching.batch_size",
-        "leader_election",
-        "leader_election",
-    ];
-    assert_eq!(paths, wanted, "{findings:?}");
-    let unknown = serde_json::from_str::<CoordinationOptions>(r#"{ "locks": {} }"#);
-    assert!(unknown.expect_err("it is no option").to_string().contains("`locking`"));
-    let defaults = CoordinationOptions::default();
-    assert_eq!(defaults.check(), Ok(()));
-    let text = serde_json::to_string(&defaults).expect("they can be written");
-    assert_eq!(serde_json::from_str::<CoordinationOptions>(&text).expect("it is theirs"), defaults);
-    assert!(text.contains(r#""default_lock_timeout":"5m""#), "{text}");
-}
-
-/// An extension every minute is enough for no lease of a minute: a third of it counts.
-#[tokio::test(start_paused = true)]
-async fn options_hold_for_what_says_nothing_else() {
-    let options = r#"{
-        "locking": { "default_lock_timeout": "1m", "max_lock_retries": 2 },
-        "leader_election": { "candidate_id": "web" },
-        "batching": { "enable_batching": false }
-    }"#;
-    let options: CoordinationOptions = serde_json::from_str(options).expect("they can be read");
-    let store = MemoryLeases::new();
-    let [process, other] = [(); 2].map(|()| {
-        let process = Coordination::on_this_runtime(store.clone());
-        process.with_options(options.clone()).expect("they are right")
-    });
-    let (long, short) = (process.lock("long"), process.lock("short").lease(LEASE));
-    let long = long.acquire().await.expect("it is free");
-    let short = short.acquire().await.expect("it is free");
-    assert_eq!(long.ttl(), Duration::from_secs(60));
-    for _ in 0..20 {
-        pass(Duration::from_secs(15)).await;
-        long.check().expect("it is extended");
-        short.check().expect("it is extended");
-    }
-    let Err(AcquireError::NotAcquired(why)) = other.lock("long").acquire().await else {
-        panic!("it is held")
-    };
-    assert_eq!(why.attempts, 3);
-    assert!(process.election("job-scheduler").candidate().starts_with("web"));
-    drop((long, short));
 }
