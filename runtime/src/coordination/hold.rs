@@ -308,26 +308,24 @@ impl fmt::Debug for Hold {
 /// The only hand on a hold: dropping it lets go.
 pub(super) struct Hand {
     pub(super) hold: Arc<Hold>,
-    lets_go: bool,
 }
 
 impl Hand {
     pub(super) fn new(hold: &Arc<Hold>) -> Self {
-        Self { hold: Arc::clone(hold), lets_go: true }
+        Self { hold: Arc::clone(hold) }
     }
 
     /// Leaves it to run out. Whoever works under it has that long, also where it was lost before.
-    pub(super) fn detach(mut self) {
+    pub(super) fn detach(self) {
         self.hold.is_left.store(true, Ordering::Release);
         self.hold.end(End::Detached);
-        self.lets_go = false;
     }
 }
 
 impl Drop for Hand {
     fn drop(&mut self) {
         self.hold.end(End::Released);
-        if self.lets_go {
+        if !self.hold.is_left.load(Ordering::Acquire) {
             self.hold.let_go.cancel();
         }
     }

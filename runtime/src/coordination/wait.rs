@@ -138,8 +138,7 @@ impl Attempt {
             Patience::Endless => self.longest(),
             Patience::Once | Patience::For(_) => patience.limit(),
         };
-        let limit = if limit == Duration::MAX { limit } else { limit / 2 };
-        (timeout(limit, place.turn()).await.ok().flatten(), was_behind)
+        (timeout(limit / 2, place.turn()).await.ok().flatten(), was_behind)
     }
 
     /// Takes it from who had it, who waits for that. Nothing if it has it no more.

@@ -18,24 +18,10 @@ use distributed_task::{
 use futures_util::future::{BoxFuture, join_all};
 use tokio::time::{Instant, timeout};
 
-use crate::world::{LEASE, NAME, Work, World, hands_on, on_both, pass};
+use crate::world::{LEASE, NAME, Work, World, hands_on, on_both, pass, until_waiting};
 
 fn lock(process: &Coordination) -> Lock {
     process.lock(NAME).lease(LEASE)
-}
-
-/// Waits until so many wait.
-async fn until_waiting(process: &Coordination, waiters: u64) {
-    loop {
-        let late = lock(process).lease(LEASE * 20).acquire_timeout(Duration::ZERO).await;
-        let Err(AcquireError::NotAcquired(why)) = late else { panic!("{late:?}") };
-        // Its own place is given back.
-        process.shutdown(Duration::ZERO).await;
-        if why.ahead == waiters {
-            return;
-        }
-        pass(LEASE / 100).await;
-    }
 }
 
 on_both! {
@@ -46,14 +32,14 @@ on_both! {
         let order = Arc::new(Mutex::new(Vec::new()));
         let mut waiting = Vec::new();
         for (turn, process) in processes.iter().enumerate() {
-            let (lock, order) = (lock(process), Arc::clone(&order));
+            let (wanted, order) = (lock(process), Arc::clone(&order));
             waiting.push(tokio::spawn(async move {
-                let held = lock.acquire().await.expect("its turn comes");
+                let held = wanted.acquire().await.expect("its turn comes");
                 order.lock().expect("nobody panics").push(turn);
                 held.release().await;
             }));
             // Who asks without waiting stands behind those who wait.
-            until_waiting(&other, turn as u64 + 1).await;
+            until_waiting(&lock(&other), turn as u64 + 1).await;
         }
         held.release().await;
         for waiter in waiting {
@@ -143,7 +129,7 @@ on_both! {
         assert!(matches!(turn, Turn::Waiting(_)), "{turn:?}");
         let next = lock(&process);
         let next = tokio::spawn(async move { next.acquire().await });
-        until_waiting(&world.process().await, 2).await;
+        until_waiting(&lock(&world.process().await), 2).await;
         held.release().await;
         pass(stay / 2).await;
         assert!(!next.is_finished());

@@ -13,16 +13,13 @@ use distributed_task::{
     coordination::{AcquireError, Coordination, CoordinationOptions, Lock, ReleaseOutcome},
     lease::{Grant, LeaseError, LeaseStore, LockStore, Owner, Turn, Want},
 };
-use futures_util::{
-    StreamExt as _,
-    future::{BoxFuture, join_all},
-};
+use futures_util::future::{BoxFuture, join_all};
 use tokio::{
     task::{JoinHandle, yield_now},
     time::{Instant, timeout},
 };
 
-use crate::world::{LEASE, NAME, World, hands_on, on_both, pass};
+use crate::world::{LEASE, NAME, World, ahead, hands_on, on_both, pass, until_waiting};
 
 /// Who had it, in order.
 type Order = Arc<Mutex<Vec<usize>>>;
@@ -49,29 +46,12 @@ async fn settle() {
     }
 }
 
-/// How many wait in the line of the store.
-async fn waiting(world: &World, name: &str) -> u64 {
-    let store = world.store().await;
-    let admin = store.admin().expect("it has one");
-    let names: Vec<_> = admin.names().collect().await;
-    let known = names.into_iter().map(|known| known.expect("the store answers"));
-    known.filter(|known| known.name == name).map(|known| known.waiting).sum()
-}
-
-async fn until_waiting(world: &World, name: &str, wanted: u64) {
-    let coming = async {
-        while waiting(world, name).await != wanted {
-            pass(LEASE / 100).await;
-        }
-    };
-    timeout(LEASE * 20, coming).await.expect("it comes to that");
-}
-
 on_both! {
     /// Five hundred of four processes: they ask the store little, and no process waits for long.
     async fn many_of_few_processes_share_it(world: World) {
         const EACH: usize = 125;
-        let first = lock(&world.process().await).acquire().await.expect("it is free");
+        let other = world.process().await;
+        let first = lock(&other).acquire().await.expect("it is free");
         let processes = join_all((0..4).map(async |_| world.process().await)).await;
         let order = Order::default();
         let working: Vec<_> = processes
@@ -81,7 +61,7 @@ on_both! {
             .map(|(who, process)| once(lock(process), who, &order, Duration::ZERO))
             .collect();
         // One for each process.
-        until_waiting(&world, NAME, 4).await;
+        until_waiting(&lock(&other), 4).await;
         first.release().await;
         for worked in join_all(working).await {
             worked.expect("nothing panics");
@@ -163,6 +143,7 @@ on_both! {
 
     /// Those who want more locks than there is room for wait each for itself.
     async fn there_is_room_for_so_many_locks(world: World) {
+        let other = world.process().await;
         for (locking, waits) in [
             (r#"{ "lock_pool_size": 1 }"#, [0, 2]),
             (r#"{ "lock_pool_size": 2 }"#, [0, 0]),
@@ -184,9 +165,10 @@ on_both! {
                 pass(LEASE / 20).await;
             }
             for (name, waits) in names.into_iter().zip(waits) {
-                until_waiting(&world, name, waits).await;
+                let seen = other.lock(name);
+                until_waiting(&seen, waits).await;
                 pass(LEASE / 20).await;
-                assert_eq!(waiting(&world, name).await, waits, "{locking}");
+                assert_eq!(ahead(&seen).await, waits, "{locking}");
             }
             for held in held {
                 held.release().await;

@@ -7,7 +7,7 @@ use std::{
 
 use distributed_task::{
     backend::{memory::MemoryLeases, redis::RedisLeases},
-    coordination::{Coordination, Lease, LeaseGuard},
+    coordination::{AcquireError, Coordination, Lease, LeaseGuard, Lock},
     lease::{LeaseStore as _, LockStore, Tenure},
 };
 use distributed_task_test_servers::{Appends, RedisOptions, RedisServer};
@@ -90,6 +90,20 @@ pub async fn is_busy(lease: Lease) -> bool {
 /// Who has what most tests want.
 pub async fn holder(process: &Coordination) -> Option<Tenure> {
     wanted(process).info().await.expect("the store answers")
+}
+
+/// How many stand in line for a lock that somebody has: before one who asks without waiting.
+pub async fn ahead(lock: &Lock) -> u64 {
+    let late = lock.clone().lease(LEASE * 20).acquire_timeout(Duration::ZERO).await;
+    let Err(AcquireError::NotAcquired(why)) = late else { panic!("{late:?}") };
+    why.ahead
+}
+
+/// Waits until so many do.
+pub async fn until_waiting(lock: &Lock, waiters: u64) {
+    while ahead(lock).await != waiters {
+        pass(LEASE / 100).await;
+    }
 }
 
 pub async fn pass(time: Duration) {

@@ -14,17 +14,17 @@ end
 local micros = now_in_microseconds()
 local now = math.floor(micros / 1000)
 local me = kind .. owner
-local below, reading
+local below
 if kind == 's' then
   -- What a share has instead of a fence: below that of every owner who is alone later.
   below = string.format('%.0f', math.max(redis.call('GET', KEYS[2]) or 0, micros - 1))
-  reading = tonumber(redis.call('ZSCORE', KEYS[5], owner) or 0)
-end
-if kind == 's' and reading > now then
-  local ends = math.max(now + lease, reading)
-  redis.call('ZADD', KEYS[5], string.format('%.0f', ends), owner)
-  outlive(KEYS[5], ends - now)
-  return { 1, below, ends - now, 0 }
+  local reading = tonumber(redis.call('ZSCORE', KEYS[5], owner) or 0)
+  if reading > now then
+    local ends = math.max(now + lease, reading)
+    redis.call('ZADD', KEYS[5], string.format('%.0f', ends), owner)
+    outlive(KEYS[5], ends - now)
+    return { 1, below, ends - now, 0 }
+  end
 end
 local head, head_ends
 local is_free = not held[1]
