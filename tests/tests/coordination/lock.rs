@@ -13,9 +13,13 @@ use distributed_task::{
     coordination::{
         AcquireError, Coordination, Lock, LockError, LockScope, LossCause, ReleaseOutcome,
     },
-    lease::{LeaseError, LeaseStore, LockStore, Owner, Released, Share, Turn, Want},
+    lease::{LeaseError, LeaseStore, LockStore, Owner, Released, Share, Turn, Wake, Want},
 };
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::{
+    StreamExt as _,
+    future::{BoxFuture, join_all},
+    stream::{self, BoxStream},
+};
 use tokio::time::{Instant, timeout};
 
 use crate::world::{LEASE, NAME, Work, World, hands_on, on_both, pass, until_waiting};
@@ -279,6 +283,39 @@ impl LeaseStore for Keeps {
 
 impl LockStore for Keeps {
     hands_on!(0: acquire_in_turn hand_over downgrade wakes);
+}
+
+/// A store that tells nobody whose turn it is.
+struct Mute(MemoryLeases);
+
+impl LeaseStore for Mute {
+    hands_on!(0: safety try_acquire try_renew release inspect);
+
+    fn locks(&self) -> Option<&dyn LockStore> {
+        Some(self)
+    }
+}
+
+impl LockStore for Mute {
+    hands_on!(0: acquire_in_turn hand_over downgrade);
+
+    fn wakes(&self) -> BoxStream<'static, Wake> {
+        stream::pending().boxed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_not_told_of_its_turn_asks_for_it() {
+    let (store, delay) = (MemoryLeases::new(), LEASE / 6);
+    let process = Coordination::on_this_runtime(store.clone());
+    let mute = Coordination::on_this_runtime(Mute(store));
+    let held = lock(&process).acquire().await.expect("it is free");
+    let next = lock(&mute).retry_delay(delay);
+    let next = tokio::spawn(async move { next.acquire().await });
+    until_waiting(&lock(&process), 1).await;
+    held.release().await;
+    let next = timeout(delay * 3 / 2, next).await.expect("it asks in time");
+    drop(next.expect("nothing panics").expect("it is free"));
 }
 
 #[tokio::test(start_paused = true)]
