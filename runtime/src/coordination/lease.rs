@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
+use tracing::field::Empty;
 
 use super::{
     Inner,
@@ -243,7 +244,15 @@ impl Lease {
             observed: Arc::clone(&self.inner.observed),
         });
         let (tell, told) = oneshot::channel();
-        let keeping = self.inner.keeper.spawn(Arc::clone(&attempt).run(patience, tell));
+        let waiting = tracing::debug_span!(
+            "lock.wait",
+            key = %attempt.name,
+            owner = ?attempt.owner,
+            attempts = Empty,
+            woken = Empty,
+            fence = Empty,
+        );
+        let keeping = self.inner.keeper.spawn(Arc::clone(&attempt).run(patience, tell, waiting));
         let hand = told.await.map_err(|_| nobody_keeps())??;
         Ok(LeaseGuard { hand, attempt, keeping, inner: Arc::clone(&self.inner) })
     }

@@ -213,7 +213,7 @@ impl Coordination {
 
     /// A job that one process at a time runs. Asks nobody yet.
     pub fn singleton(&self, name: impl AsRef<str>) -> Singleton {
-        Singleton::new(self.lease_of_lock(&format!("singleton:{}", name.as_ref())))
+        Singleton::new(self.lease_of_lock(&format!("{}{}", singleton::PREFIX, name.as_ref())))
     }
 
     fn lease_of_lock(&self, name: &str) -> Lease {

@@ -11,6 +11,9 @@ use super::{
     wait::Patience,
 };
 
+/// What the names of its leases begin with.
+pub(super) const PREFIX: &str = "singleton:";
+
 /// A job that runs once, in whichever process comes first. Making and cloning it asks nobody.
 ///
 /// A run holds a lease of its own: if its process dies another one may run the job as soon as that is over. A

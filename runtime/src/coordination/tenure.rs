@@ -18,7 +18,7 @@ use tokio::{
     sync::oneshot,
     time::{sleep, timeout},
 };
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::{
     bell::Bell,
@@ -84,21 +84,25 @@ impl Attempt {
         self: Arc<Self>,
         patience: Patience,
         mut tell: oneshot::Sender<Answer>,
+        waiting: Span,
     ) -> ReleaseOutcome {
         let begun = self.clock.now();
-        let waiting = tracing::debug_span!("lock.wait", key = %self.name, owner = ?self.owner);
         let asked = tokio::select! {
             biased;
             () = tell.closed() => None,
-            asked = self.wait(patience).instrument(waiting) => Some(asked),
+            asked = self.wait(patience, &waiting).instrument(waiting.clone()) => Some(asked),
         };
         self.note_asked(&asked, self.clock.now().since(begun));
         match asked {
             Some(Ok(Granted { hold, lead, .. })) => {
                 let hold = Arc::new(hold);
+                let (key, owner, fence) = (&self.name, &self.owner, hold.fence.0);
+                waiting.record("fence", fence);
+                let holding = tracing::debug_span!(parent: None, "lock.hold", %key, ?owner, fence);
+                holding.follows_from(waiting);
                 // Whoever does not take it lets go of it.
                 drop(tell.send(Ok(Hand::new(&hold))));
-                return self.keep(&hold, lead).await;
+                return self.keep(&hold, lead, holding).await;
             }
             Some(Err(error)) => {
                 let is_unknown =
@@ -110,6 +114,7 @@ impl Attempt {
             }
             None => {}
         }
+        drop(waiting);
         if self.resumes {
             return ReleaseOutcome::Unknown;
         }
@@ -151,10 +156,8 @@ impl Attempt {
         });
     }
 
-    async fn keep(&self, hold: &Hold, lead: Option<Lead>) -> ReleaseOutcome {
+    async fn keep(&self, hold: &Hold, lead: Option<Lead>, holding: Span) -> ReleaseOutcome {
         let earliest = hold.now().plus(self.terms.min_hold);
-        let (key, fence) = (&self.name, hold.fence.0);
-        let holding = tracing::debug_span!("lock.hold", %key, owner = ?self.owner, fence);
         let how = self.kept(hold).instrument(holding).await;
         self.note_end(hold, how);
         match how {

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use sha2::{Digest, Sha256};
 use tokio::time::{sleep, timeout};
+use tracing::Span;
 
 use super::{
     error::{AcquireError, NotAcquired},
@@ -65,14 +66,19 @@ pub(super) struct Granted {
 }
 
 impl Attempt {
-    /// Asks until it is granted.
-    pub(super) async fn wait(&self, patience: Patience) -> Result<Granted, AcquireError> {
+    /// Asks until it is granted, and says in the span how that goes.
+    pub(super) async fn wait(
+        &self,
+        patience: Patience,
+        span: &Span,
+    ) -> Result<Granted, AcquireError> {
         let begun = self.clock.now();
         let (mut lead, was_behind) = self.lead(patience).await;
         let waited_here = self.clock.now().since(begun);
         let mut asked = 0;
         if let Some(handed) = lead.as_mut().and_then(Lead::handed) {
             asked = 1;
+            span.record("attempts", asked).record("woken", "handed over");
             let left = patience.after(self.clock.now().since(begun));
             if let Some(hold) = self.take_over(handed, left).await? {
                 return Ok(Granted { hold, attempts: asked, contended: true, lead });
@@ -89,6 +95,7 @@ impl Attempt {
             Patience::Once | Patience::For(_) => None,
         };
         for attempts in asked + 1.. {
+            span.record("attempts", attempts);
             let patience_left = patience.after(self.clock.now().since(begun));
             let waiting = match self.ask(patience_left).await? {
                 Ok(hold) => {
@@ -118,6 +125,7 @@ impl Attempt {
                     false
                 }
             };
+            span.record("woken", if is_told { "told" } else { "in time" });
             if !is_told {
                 retries = retries.map(|retries| retries.saturating_sub(1));
             }

@@ -1,101 +1,112 @@
-//! What the recorder of a program gets.
+//! What the recorder of the program is told.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::collections::BTreeMap;
 
 use distributed_task::{backend::memory::MemoryLeases, coordination::Coordination};
-use metrics::{
-    Counter, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
+
+use crate::{
+    recorded::{Recorded, Series},
+    stands::{ELECTION, candidate, lead},
+    world::{LEASE, pass, take, wanted},
 };
 
-use crate::world::{LEASE, pass, take, wanted};
-
-/// What a program records, by name and labels.
-#[derive(Default)]
-struct Recorded(Mutex<BTreeMap<String, Arc<AtomicU64>>>);
-
-impl Recorded {
-    fn number(&self, key: &Key) -> Arc<AtomicU64> {
-        let labels = key.labels().map(|label| format!(" {}={}", label.key(), label.value()));
-        let name = format!("{}{}", key.name(), labels.collect::<String>());
-        Arc::clone(self.0.lock().expect("nobody panics").entry(name).or_default())
-    }
+fn number(told: &BTreeMap<Series, f64>, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+    let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    told.get(&(name.to_owned(), labels.collect())).copied()
 }
 
-impl Recorder for Recorded {
-    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        Counter::from_arc(self.number(key))
-    }
-
-    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::from_arc(self.number(key))
-    }
-
-    fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
-        struct Times(Arc<AtomicU64>);
-
-        impl HistogramFn for Times {
-            fn record(&self, _: f64) {
-                self.0.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-
-        Histogram::from_arc(Arc::new(Times(self.number(key))))
-    }
-}
-
-/// The recorder of the program gets the same, under names of classes only.
+/// The recorder of the program gets the same as the statistics tell, under names of classes only.
 #[test]
 fn figures_are_those_of_the_statistics() {
-    let recorded = Recorded::default();
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.enable_all().start_paused(true).build().expect("there is room for one");
-    let statistics = metrics::with_local_recorder(&recorded, || {
-        runtime.block_on(async {
-            let process = Coordination::on_this_runtime(MemoryLeases::new());
-            for order in 0..200 {
-                take(process.lease(format!("orders:{order}")).ttl(LEASE)).await.release().await;
-            }
-            let held = take(wanted(&process)).await;
-            assert!(wanted(&process).try_acquire().await.expect("it answers").is_none());
-            pass(LEASE).await;
-            held.check().expect("it is renewed");
-            process.monitor().statistics()
-        })
+    let (statistics, told) = Recorded::of(async {
+        let process = Coordination::on_this_runtime(MemoryLeases::new());
+        for order in 0..200 {
+            take(process.lease(format!("orders:{order}")).ttl(LEASE)).await.release().await;
+        }
+        let held = take(wanted(&process)).await;
+        assert!(wanted(&process).try_acquire().await.expect("it answers").is_none());
+        pass(LEASE).await;
+        held.check().expect("it is renewed");
+        process.monitor().statistics()
     });
     assert!(statistics.renewed >= 3, "{statistics:?}");
-    let told = recorded.0.into_inner().expect("nobody panics");
-    let told: Vec<_> =
-        told.iter().map(|(name, number)| (&**name, number.load(Ordering::Relaxed))).collect();
+    let told: Vec<_> = told
+        .iter()
+        .filter(|((name, _), _)| !name.ends_with("_sum"))
+        .map(|((name, labels), number)| {
+            let labels = labels.iter().map(|(key, value)| format!(" {key}={value}"));
+            (format!("{name}{}", labels.collect::<String>()), *number as u64)
+        })
+        .collect();
     let wanted = [
-        ("coord.lease.acquire result=acquired key_class=nightly-report", 1),
-        ("coord.lease.acquire result=acquired key_class=orders", 200),
-        ("coord.lease.acquire result=busy key_class=nightly-report", 1),
-        ("coord.lease.contended key_class=nightly-report", 1),
-        ("coord.lease.forced", 0),
-        ("coord.lease.held", 1.0_f64.to_bits()),
-        ("coord.lease.hold key_class=orders", 200),
-        ("coord.lease.lost cause=expired", 0),
-        ("coord.lease.lost cause=forced", 0),
-        ("coord.lease.lost cause=not_owner", 0),
-        ("coord.lease.lost cause=unreachable", 0),
-        ("coord.lease.renew result=failed", 0),
-        ("coord.lease.renew result=renewed", statistics.renewed),
-        ("coord.lease.still_used", 0),
-        ("coord.lease.wait key_class=nightly-report", 1),
-        ("coord.lease.wait key_class=orders", 200),
-        ("coord.store.latency op=acquire", 202),
-        ("coord.store.latency op=release", 200),
-        ("coord.store.latency op=renew", statistics.renewed),
+        ("coord_lease_acquire key_class=nightly-report result=acquired", 1),
+        ("coord_lease_acquire key_class=nightly-report result=busy", 1),
+        ("coord_lease_acquire key_class=orders result=acquired", 200),
+        ("coord_lease_contended key_class=nightly-report", 1),
+        ("coord_lease_forced key_class=nightly-report", 0),
+        ("coord_lease_forced key_class=orders", 0),
+        ("coord_lease_held key_class=nightly-report", 1),
+        ("coord_lease_held key_class=orders", 0),
+        ("coord_lease_hold_count key_class=orders", 200),
+        ("coord_lease_lost cause=expired key_class=nightly-report", 0),
+        ("coord_lease_lost cause=expired key_class=orders", 0),
+        ("coord_lease_lost cause=forced key_class=nightly-report", 0),
+        ("coord_lease_lost cause=forced key_class=orders", 0),
+        ("coord_lease_lost cause=not_owner key_class=nightly-report", 0),
+        ("coord_lease_lost cause=not_owner key_class=orders", 0),
+        ("coord_lease_lost cause=unreachable key_class=nightly-report", 0),
+        ("coord_lease_lost cause=unreachable key_class=orders", 0),
+        ("coord_lease_renew key_class=nightly-report result=failed", 0),
+        ("coord_lease_renew key_class=nightly-report result=renewed", statistics.renewed),
+        ("coord_lease_renew key_class=orders result=failed", 0),
+        ("coord_lease_renew key_class=orders result=renewed", 0),
+        ("coord_lease_still_used key_class=nightly-report", 0),
+        ("coord_lease_still_used key_class=orders", 0),
+        ("coord_lease_wait_count key_class=nightly-report", 1),
+        ("coord_lease_wait_count key_class=orders", 200),
+        ("coord_store_latency_count op=acquire", 202),
+        ("coord_store_latency_count op=release", 200),
+        ("coord_store_latency_count op=renew", statistics.renewed),
     ];
+    let wanted = wanted.map(|(name, number)| (name.to_owned(), number));
     assert_eq!(told, wanted);
+}
+
+/// An election is a class of its own: who leads holds it.
+#[test]
+fn an_election_has_its_figures() {
+    let ((), told) = Recorded::of(async {
+        let process = Coordination::on_this_runtime(MemoryLeases::new());
+        for _ in 0..3 {
+            lead(&candidate(&process, "web-1")).await.resign().await;
+        }
+        let leads = lead(&candidate(&process, "web-1")).await;
+        pass(LEASE).await;
+        assert!(candidate(&process, "web-2").try_campaign().await.expect("it answers").is_none());
+        leads.check().expect("it is renewed");
+        std::mem::forget(leads);
+        let other = lead(&process.election("other:2026").lease_duration(LEASE)).await;
+        process
+            .monitor()
+            .force_release("election\u{1f}other:2026", other.fence(), "a test")
+            .await
+            .expect("the store answers");
+        other.lost().await;
+        let job = process.singleton("backup");
+        job.run(async |_| {}).await.expect("the store answers");
+    });
+    let class = format!("election:{ELECTION}");
+    let of = |name, labels: &[(&str, &str)]| {
+        number(&told, name, &[labels, &[("key_class", &*class)]].concat())
+    };
+    assert_eq!(of("coord_lease_acquire", &[("result", "acquired")]), Some(4.0));
+    assert_eq!(of("coord_lease_acquire", &[("result", "busy")]), Some(1.0));
+    assert_eq!(of("coord_lease_held", &[]), Some(1.0));
+    assert_eq!(of("coord_lease_hold_count", &[]), Some(3.0));
+    assert!(of("coord_lease_renew", &[("result", "renewed")]) >= Some(3.0));
+    let other = [("cause", "forced"), ("key_class", "election:other")];
+    assert_eq!(number(&told, "coord_lease_lost", &other), Some(1.0));
+    assert_eq!(number(&told, "coord_lease_held", &[("key_class", "election:other")]), Some(0.0));
+    let job = [("result", "acquired"), ("key_class", "singleton:backup")];
+    assert_eq!(number(&told, "coord_lease_acquire", &job), Some(1.0));
 }

@@ -1,6 +1,7 @@
 //! Leases as users have them, in memory and in Redis: every test here runs on both, but those of faults.
 #![expect(clippy::print_stdout, reason = "seeds and times are for those who ask for them")]
 
+mod alerts;
 mod candidacy;
 mod candidacy_callbacks;
 mod candidacy_health;
@@ -17,10 +18,16 @@ mod figures;
 mod hangs;
 mod lease;
 mod lock;
+mod logs;
 mod many;
 mod monitor;
 mod options;
 mod pool;
+mod promql;
+mod recorded;
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "../promises/recorder.rs"]
+mod recorder;
 mod rw_lock;
 mod singleton;
 mod stands;

@@ -85,7 +85,7 @@ pub struct Election {
 }
 
 /// What no name of a lock begins with.
-const PREFIX: &str = "election\u{1f}";
+pub(super) const PREFIX: &str = "election\u{1f}";
 
 impl Election {
     pub(super) fn new(coordination: &Coordination, name: &str) -> Self {

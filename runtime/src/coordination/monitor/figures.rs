@@ -4,79 +4,105 @@
 
 use std::{sync::Arc, time::Duration};
 
-use metrics::{counter, gauge, histogram};
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
-use super::event::Happened;
+use super::{event::Happened, statistics::Counted};
 use crate::coordination::LossCause;
 
-/// What may never happen is told as well, so that the first time is a change.
-pub(super) fn begin() {
-    for cause in ["not_owner", "expired", "unreachable", "forced"] {
-        counter!("coord.lease.lost", "cause" => cause).increment(0);
+/// The figures of one class.
+struct Of<'a>(&'a Arc<str>);
+
+impl Of<'_> {
+    fn acquire(&self, result: &'static str) -> Counter {
+        counter!("coord.lease.acquire", "result" => result, "key_class" => Arc::clone(self.0))
     }
-    for result in ["renewed", "failed"] {
-        counter!("coord.lease.renew", "result" => result).increment(0);
+
+    fn renew(&self, result: &'static str) -> Counter {
+        counter!("coord.lease.renew", "result" => result, "key_class" => Arc::clone(self.0))
     }
-    counter!("coord.lease.forced").increment(0);
-    counter!("coord.lease.still_used").increment(0);
+
+    fn lost(&self, cause: &'static str) -> Counter {
+        counter!("coord.lease.lost", "cause" => cause, "key_class" => Arc::clone(self.0))
+    }
+
+    fn times(&self, name: &'static str) -> Counter {
+        counter!(name, "key_class" => Arc::clone(self.0))
+    }
+
+    fn held(&self) -> Gauge {
+        gauge!("coord.lease.held", "key_class" => Arc::clone(self.0))
+    }
+
+    fn long(&self, name: &'static str) -> Histogram {
+        histogram!(name, "key_class" => Arc::clone(self.0))
+    }
 }
 
-pub(super) fn note(class: &Arc<str>, what: &Happened) {
-    let asked = |result: &'static str| {
-        counter!("coord.lease.acquire", "result" => result, "key_class" => class.to_string())
-            .increment(1);
+/// The first of a class. What may never happen is told as well, so that the first time is a change.
+fn begin(class: &Of<'_>) {
+    for cause in ["not_owner", "expired", "unreachable", "forced"] {
+        class.lost(cause).increment(0);
+    }
+    for result in ["renewed", "failed"] {
+        class.renew(result).increment(0);
+    }
+    class.times("coord.lease.forced").increment(0);
+    class.times("coord.lease.still_used").increment(0);
+    class.held().increment(0);
+}
+
+pub(super) fn note(counted: &Counted, what: &Happened) {
+    let class = Of(&counted.class);
+    if counted.is_first {
+        begin(&class);
+    }
+    let waited = |waited: &Duration| class.long("coord.lease.wait").record(*waited);
+    let ended = |held: &Duration| {
+        class.held().decrement(1);
+        class.long("coord.lease.hold").record(*held);
     };
-    let waited = |waited: &Duration| {
-        histogram!("coord.lease.wait", "key_class" => class.to_string()).record(*waited);
-    };
-    let held = |held: &Duration| {
-        gauge!("coord.lease.held").decrement(1);
-        histogram!("coord.lease.hold", "key_class" => class.to_string()).record(*held);
-    };
-    let renewed = |result: &'static str, took: &Duration| {
-        counter!("coord.lease.renew", "result" => result).increment(1);
-        histogram!("coord.store.latency", "op" => "renew").record(*took);
+    let renewed = |result, took: &Duration| {
+        class.renew(result).increment(1);
+        latency("renew", *took);
     };
     match what {
         Happened::Acquired { contended, waited: time, .. } => {
-            asked("acquired");
+            class.acquire("acquired").increment(1);
             waited(time);
-            gauge!("coord.lease.held").increment(1);
+            class.held().increment(1);
             if *contended {
-                counter!("coord.lease.contended", "key_class" => class.to_string()).increment(1);
+                class.times("coord.lease.contended").increment(1);
             }
         }
         Happened::NotAcquired { waited: time, .. } => {
-            asked("busy");
+            class.acquire("busy").increment(1);
             // Who asks once does not wait.
             if !time.is_zero() {
                 waited(time);
             }
-            counter!("coord.lease.contended", "key_class" => class.to_string()).increment(1);
+            class.times("coord.lease.contended").increment(1);
         }
         Happened::GaveUp { waited: time } => {
-            asked("gave_up");
+            class.acquire("gave_up").increment(1);
             waited(time);
         }
-        Happened::Failed { .. } => asked("failed"),
+        Happened::Failed { .. } => class.acquire("failed").increment(1),
         Happened::Renewed { took } => renewed("renewed", took),
         Happened::NotRenewed { took, .. } => renewed("failed", took),
-        Happened::Released { held: time, .. } | Happened::Detached { held: time, .. } => held(time),
-        Happened::Lost { cause, held: time, .. } => {
-            held(time);
+        Happened::Released { held, .. } | Happened::Detached { held, .. } => ended(held),
+        Happened::Lost { cause, held, .. } => {
+            ended(held);
             let cause = match cause {
                 LossCause::NotOwner => "not_owner",
                 LossCause::Expired => "expired",
                 LossCause::Unreachable => "unreachable",
                 LossCause::Forced => "forced",
             };
-            counter!("coord.lease.lost", "cause" => cause).increment(1);
+            class.lost(cause).increment(1);
         }
-        Happened::StillUsed { .. } => counter!("coord.lease.still_used").increment(1),
-        Happened::Forced { .. } => counter!("coord.lease.forced").increment(1),
-        Happened::ContentionHigh { .. } => {
-            counter!("coord.lease.contention_high", "key_class" => class.to_string()).increment(1);
-        }
+        Happened::StillUsed { .. } => class.times("coord.lease.still_used").increment(1),
+        Happened::Forced { .. } => class.times("coord.lease.forced").increment(1),
+        Happened::ContentionHigh { .. } => class.times("coord.lease.contention_high").increment(1),
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::broadcast;
 
 use super::{
     event::{CoordinationEvent, Happened},
-    statistics::Totals,
+    statistics::{Counted, Totals},
 };
 use crate::coordination::DebuggingOptions;
 
@@ -24,8 +24,6 @@ pub(in crate::coordination) struct Observed {
 
 impl Default for Observed {
     fn default() -> Self {
-        #[cfg(feature = "metrics")]
-        super::figures::begin();
         let (events, _) = broadcast::channel(BEHIND);
         Self { totals: Mutex::default(), events, debugging: Mutex::default() }
     }
@@ -42,9 +40,10 @@ impl Observed {
 
     pub(in crate::coordination) fn note(&self, event: CoordinationEvent) {
         let debugging = self.debugging();
-        let (class, high) = self.totals().count(&event, debugging.contention_threshold);
+        let counted = self.totals().count(&event, debugging.contention_threshold);
         #[cfg(feature = "metrics")]
-        super::figures::note(&class, &event.what);
+        super::figures::note(&counted, &event.what);
+        let Counted { class, high, .. } = counted;
         let more = high.map(|average| {
             let (what, event) = (Happened::ContentionHigh { class, average }, event.clone());
             CoordinationEvent { what, ..event }

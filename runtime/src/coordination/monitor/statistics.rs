@@ -1,12 +1,12 @@
 //! Counts of what happened to leases in this process.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     event::{CoordinationEvent, Happened},
     times::{Histogram, Times},
 };
-use crate::coordination::LossCause;
+use crate::coordination::{LossCause, election, singleton};
 
 /// What happened to the leases and locks of this process since it began.
 ///
@@ -102,9 +102,10 @@ impl Losses {
 
 /// How much those who want names of one class stand in each other's way, in this process.
 ///
-/// The class of a name is what stands before its first `:`, `/` or separator, so that `orders:17` and
-/// `orders:18` are one; a name that has none of these is a class of its own. A process tells the first 64 of
-/// them apart; the rest is `other`.
+/// The class of a name is what stands before its first `:` or `/`, so that `orders:17` and `orders:18` are one;
+/// a name that has none of these is a class of its own. That of an election is `election:` and the class of its
+/// name, and so it is with `singleton:` and a job. A process tells the first 64 of them apart; the rest is
+/// `other`.
 ///
 /// ```
 /// # #[cfg(feature = "in-process")]
@@ -179,28 +180,44 @@ impl Class {
     }
 }
 
-impl Totals {
-    /// The class of a name, as it is counted.
-    fn class_of(&mut self, name: &str) -> Arc<str> {
-        let end = name.find([':', '/', '\u{1f}']).unwrap_or(name.len());
-        let class = &name[..end];
-        if let Some((known, _)) = self.classes.get_key_value(class) {
-            return Arc::clone(known);
+/// How something that happened was counted.
+pub(super) struct Counted {
+    /// The class of its name.
+    pub(super) class: Arc<str>,
+    /// Whether it is the first of its class.
+    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "for a recorder"))]
+    pub(super) is_first: bool,
+    /// How long is waited, where that is news and longer than it should be.
+    pub(super) high: Option<Duration>,
+}
+
+/// What a name is counted as.
+fn class_of(name: &str) -> Cow<'_, str> {
+    let begin = |name: &str| name.find([':', '/', '\u{1f}']).unwrap_or(name.len());
+    for (prefix, kind) in [(election::PREFIX, "election"), (singleton::PREFIX, "singleton")] {
+        if let Some(own) = name.strip_prefix(prefix) {
+            return format!("{kind}:{}", &own[..begin(own)]).into();
         }
-        let class: Arc<str> = if self.classes.len() < CLASSES { class } else { OTHER }.into();
-        self.classes.entry(Arc::clone(&class)).or_default();
-        class
+    }
+    name[..begin(name)].into()
+}
+
+impl Totals {
+    pub(super) fn count(&mut self, event: &CoordinationEvent, bound: Duration) -> Counted {
+        let (class, is_first) = self.class(class_of(&event.name));
+        let high = self.count_of(&class, &event.what, bound);
+        Counted { class, is_first, high }
     }
 
-    /// Counts it. Answers its class, and how long is waited where that is news and longer than this.
-    pub(super) fn count(
-        &mut self,
-        event: &CoordinationEvent,
-        bound: Duration,
-    ) -> (Arc<str>, Option<Duration>) {
-        let class = self.class_of(&event.name);
-        let high = self.count_of(&class, &event.what, bound);
-        (class, high)
+    /// The class as it is counted, and whether it is new.
+    fn class(&mut self, class: Cow<'_, str>) -> (Arc<str>, bool) {
+        if let Some((known, _)) = self.classes.get_key_value(&*class) {
+            return (Arc::clone(known), false);
+        }
+        let class: Arc<str> = if self.classes.len() < CLASSES { &class } else { OTHER }.into();
+        let is_first = !self.classes.contains_key(&class);
+        self.classes.entry(Arc::clone(&class)).or_default();
+        (class, is_first)
     }
 
     fn count_of(&mut self, class: &str, what: &Happened, bound: Duration) -> Option<Duration> {

@@ -279,31 +279,42 @@
 //!
 //! With the feature `metrics` the recorder of the program gets figures of it. Names are told by class, which is what
 //! stands before the first `:` or `/`; a name that has none is a class of its own, so give names that begin with what
-//! they are. A process tells the first 64 classes apart, and the rest is `other`.
+//! they are. The class of an election is `election:` and its name, and that of a job is `singleton:` and its name. A
+//! process tells the first 64 classes apart, and the rest is `other`.
 //!
 //! | figure | labels |
 //! | --- | --- |
 //! | counter `coord.lease.acquire` | `result`: `acquired`, `busy`, `gave_up`, `failed`; `key_class` |
 //! | counter `coord.lease.contended`, `coord.lease.contention_high` | `key_class` |
-//! | counter `coord.lease.renew` | `result`: `renewed`, `failed` |
-//! | counter `coord.lease.lost`, `coord.lease.forced` | `cause` of what was lost |
-//! | counter `coord.lease.still_used` | |
-//! | gauge `coord.lease.held` | |
+//! | counter `coord.lease.renew` | `result`: `renewed`, `failed`; `key_class` |
+//! | counter `coord.lease.lost` | `cause`: `not_owner`, `expired`, `unreachable`, `forced`; `key_class` |
+//! | counter `coord.lease.forced`, `coord.lease.still_used` | `key_class` |
+//! | gauge `coord.lease.held` | `key_class` |
 //! | histogram `coord.lease.wait`, `coord.lease.hold`, in seconds | `key_class` |
 //! | histogram `coord.store.latency`, in seconds | `op`: `acquire`, `renew`, `release` |
+//!
+//! So whether a process leads is `coord.lease.held` of the class of the election, how long it led is
+//! `coord.lease.hold`, and all that were `acquired`, in all processes, are its changes of leaders.
 //!
 //! Worth an alert, in the language of Prometheus:
 //!
 //! | what | when |
 //! | --- | --- |
-//! | leases are lost again and again | `sum(increase(coord_lease_lost[10m])) > 2` |
+//! | leases of one class are lost again and again | `sum by (key_class) (increase(coord_lease_lost[10m])) > 2` |
 //! | work goes on under a lease that was lost | `sum(increase(coord_lease_still_used[10m])) > 0` |
 //! | the store is why: renewals fail, and it is slow | `sum(increase(coord_lease_renew{result="failed"}[5m])) > 0 and sum(rate(coord_store_latency_sum{op="renew"}[5m])) / sum(rate(coord_store_latency_count{op="renew"}[5m])) > 0.25` |
 //! | those who want one class wait for long | `sum by (key_class) (rate(coord_lease_wait_sum[5m])) / sum by (key_class) (rate(coord_lease_wait_count[5m])) > 5` |
+//! | who leads changes often | `sum by (key_class) (increase(coord_lease_hold_count{key_class=~"election:.+"}[1h])) > 4` |
+//! | nobody leads, of those who have led | `sum by (key_class) (coord_lease_held{key_class=~"election:.+"}) < 1` |
 //!
 //! Logs have the fields `key`, `owner` (eight characters of it), `waited`, `took` or `held`, and `error`. Losses and
 //! failures are warnings, what is acquired and let go is `debug`, and
 //! [`DebuggingOptions`](crate::coordination::DebuggingOptions) make that `info`.
+//!
+//! Traces have two spans for each name, at `debug`: `lock.wait`, inside of whatever asks for it, which says in the end
+//! how often the store was asked (`attempts`), what brought the last time (`woken`: `told`, `in time`, `handed over`)
+//! and the `fence`; and `lock.hold`, which begins a trace of its own, because a guard may outlive what took it, and
+//! follows from the first.
 //!
 //! # Options from a file
 //!
