@@ -27,7 +27,7 @@ pub(super) struct Hold {
     pub(super) name: Arc<str>,
     pub(super) owner: Owner,
     pub(super) fence: Fence,
-    /// When it was granted.
+    /// When it was asked for, by the call that was granted: its time counts from then.
     pub(super) begun: Timestamp,
     /// In microseconds.
     lease: AtomicU64,
@@ -147,11 +147,11 @@ impl Hold {
         fence: Fence,
         lease: Duration,
         clock: Arc<dyn Clock>,
+        begun: Timestamp,
         until: Timestamp,
     ) -> Self {
         let state = AtomicU64::new(State::Held { until }.pack());
         let lease = AtomicU64::new(Timestamp(0).plus(lease).0);
-        let begun = clock.now();
         let (over, let_go) = (CancellationToken::new(), CancellationToken::new());
         let (promised, lost_at) = (OnceLock::new(), OnceLock::new());
         let is_left = AtomicBool::new(false);

@@ -174,7 +174,7 @@ impl Attempt {
             return Err(too_late(lease));
         }
         let (name, owner) = (Arc::clone(&self.name), self.owner.clone());
-        Ok(Hold::new(name, owner, grant.fence, lease, Arc::clone(&self.clock), until))
+        Ok(Hold::new(name, owner, grant.fence, lease, Arc::clone(&self.clock), sent, until))
     }
 
     /// For how long the store is waited for.

@@ -12,5 +12,6 @@ mod processes;
 mod refusals;
 mod replicas;
 mod run;
+mod sentinels;
 mod servers;
 mod site;

@@ -27,6 +27,8 @@ const HANGS: &str = "hangs";
 const DEAD: &str = "dead";
 /// What it grants without saying so, the first time.
 const UNHEARD: &str = "unheard";
+/// What it grants at the last moment.
+const SLOW: &str = "slow";
 /// What it renews for no longer than two leases.
 const SHORT: &str = "short";
 
@@ -44,6 +46,10 @@ impl LeaseStore for Hanging {
     ) -> BoxFuture<'a, Result<Acquired, LeaseError>> {
         match name {
             DEAD => Box::pin(std::future::pending()),
+            SLOW => Box::pin(async move {
+                pass(lease * 9 / 10).await;
+                self.0.try_acquire(name, owner, lease).await
+            }),
             _ if name.ends_with(UNHEARD) && !self.1.swap(true, Ordering::AcqRel) => {
                 Box::pin(async move {
                     self.0.try_acquire(name, owner, lease).await?;
@@ -109,6 +115,16 @@ async fn who_waits_for_so_long_waits_no_longer() {
     let waited = process.lease(DEAD).ttl(LEASE).acquire_timeout(limit).await;
     assert!(matches!(waited, Err(AcquireError::Store(_))), "{waited:?}");
     assert!(begun.elapsed() <= limit + LEASE / 100, "{:?}", begun.elapsed());
+}
+
+/// Little is left of it then, so that it is renewed at once.
+#[tokio::test(start_paused = true)]
+async fn what_is_granted_late_is_renewed_in_time() {
+    let process = process();
+    let held = take(process.lease(SLOW).ttl(LEASE)).await;
+    assert!(held.remaining() < LEASE / 5, "{:?}", held.remaining());
+    pass(LEASE * 5).await;
+    held.check().expect("it is renewed");
 }
 
 #[tokio::test(start_paused = true)]

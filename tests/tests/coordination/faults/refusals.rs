@@ -1,6 +1,6 @@
 //! A server that answers, and does not do what it is asked: an error that says so, and never `busy`.
 
-use std::{thread::scope, time::Duration};
+use std::{path::Path, thread::scope, time::Duration};
 
 use distributed_task::{
     coordination::{
@@ -83,6 +83,41 @@ async fn a_server_that_takes_no_writes_costs_a_lease_in_time() {
     wait_until("its time is over", || site.server.cli(&["EXISTS", KEY]) == "0");
     assert!(is_refused(&site.two, "NOREPLICAS").await.is_retryable());
     assert_eq!(site.server.cli(&["CONFIG", "SET", "min-replicas-to-write", "0"]), "OK");
+    let (back, waiting) = (site.history.now(), site.waiting(LEASE));
+    site.handed_over(held, back, waiting).await;
+    site.nothing_is_wrong();
+}
+
+/// Nor where its disk is broken, and nothing is given back there either.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_cannot_write_to_its_disk_costs_a_lease_in_time() {
+    let site = Site::new().await;
+    let folder = site.server.cli(&["CONFIG", "GET", "dir"]);
+    let file = Path::new(folder.lines().last().expect("a folder")).join("dump.rdb");
+    std::fs::create_dir(&file).expect("nothing is there");
+    let saved = |status: &str| {
+        site.server.cli(&["BGSAVE"]);
+        wait_until("it has tried", || {
+            let info = site.server.cli(&["INFO", "persistence"]);
+            info.contains("rdb_bgsave_in_progress:0")
+                && info.contains(&format!("rdb_last_bgsave_status:{status}"))
+        });
+    };
+    let held = site.held(LEASE, OnUnreachable::LoseAtOnce).await;
+    let other = site.history.take(&site.two.lease("other").ttl(LEASE)).await;
+    let until = held.renewed().await;
+    site.server.cli(&["CONFIG", "SET", "save", "3600 1"]);
+    saved("err");
+    let ((cause, told), outcome) = tokio::join!(site.told(&held), other.release());
+    assert_eq!(cause, LossCause::Unreachable);
+    site.control.within("told", micros((told + COUNTED).saturating_sub(until)), LEASE / 2);
+    // It was tried until there was nothing to give back.
+    assert_eq!(outcome, ReleaseOutcome::AlreadyExpired);
+    wait_until("its time is over", || site.server.cli(&["EXISTS", KEY]) == "0");
+    assert!(is_refused(&site.two, "MISCONF").await.is_retryable());
+
+    std::fs::remove_dir(&file).expect("it is empty");
+    saved("ok");
     let (back, waiting) = (site.history.now(), site.waiting(LEASE));
     site.handed_over(held, back, waiting).await;
     site.nothing_is_wrong();
