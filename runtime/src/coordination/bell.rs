@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use futures_util::StreamExt;
@@ -16,6 +19,7 @@ use crate::lease::{LockStore, Owner, Wake};
 pub(super) struct Bell {
     waiting: Mutex<HashMap<Owner, Arc<Notify>>>,
     listening: OnceLock<AbortOnDropHandle<()>>,
+    is_deaf: AtomicBool,
 }
 
 impl Bell {
@@ -39,12 +43,19 @@ impl Bell {
         Ear { bell: self, owner, rung }
     }
 
+    /// Whether it listens, and the store cannot tell it anything.
+    pub(super) fn is_deaf(&self) -> bool {
+        self.is_deaf.load(Ordering::Relaxed)
+    }
+
     fn ring(&self, wake: Wake) {
+        self.is_deaf.store(wake == Wake::Nobody, Ordering::Relaxed);
         let waiting = self.waiting();
         match wake {
             // It may have gone.
             Wake::Turn(owner) => waiting.get(&owner).into_iter().for_each(|rung| rung.notify_one()),
             Wake::Everybody => waiting.values().for_each(|rung| rung.notify_one()),
+            Wake::Nobody => {}
         }
     }
 

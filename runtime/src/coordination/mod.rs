@@ -54,7 +54,13 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use tokio::runtime::Handle;
 
-use self::{bell::Bell, keeper::Keeper, monitor::Observed, pool::Pool, renewals::Renewals};
+use self::{
+    bell::Bell,
+    keeper::Keeper,
+    monitor::{Checks, Observed},
+    pool::Pool,
+    renewals::Renewals,
+};
 pub use self::{
     election::{
         CampaignError, Candidacy, CandidateHealth, CurrentLeadership, Election, ElectionEvent,
@@ -85,7 +91,7 @@ pub use self::{
 use crate::{
     clock::{BootClock, Clock, TokioClock},
     kernel::Timestamp,
-    lease::{LeaseStore, Owner},
+    lease::LeaseStore,
 };
 
 /// How long locks and jobs are leased, unless it is said.
@@ -112,8 +118,8 @@ struct Inner {
     pool: Arc<Pool>,
     keeper: Keeper,
     observed: Arc<Observed>,
-    /// Who checks the health of this process.
-    health: tokio::sync::Mutex<Owner>,
+    /// How the health of this process is checked.
+    health: tokio::sync::Mutex<Checks>,
     /// The elections in which this process stands.
     seats: election::Seats,
 }
@@ -168,7 +174,7 @@ impl Coordination {
     fn over(store: impl LeaseStore, clock: Arc<dyn Clock>, keeper: Keeper) -> Self {
         let (store, bell, renewals) = (Arc::new(store), Arc::default(), Arc::default());
         let (pool, observed, seats) = (Arc::default(), Arc::default(), election::Seats::default());
-        let health = tokio::sync::Mutex::new(Owner::draw());
+        let health = tokio::sync::Mutex::new(Checks::new());
         let inner = Inner { store, clock, bell, renewals, pool, keeper, observed, health, seats };
         Self { inner: Arc::new(inner), options: None }
     }
@@ -230,7 +236,8 @@ impl Coordination {
     }
 
     /// Whether this process can coordinate: takes a name that nobody else wants, and gives it back. Two
-    /// seconds at most. What elections are in is told by [`Candidacy::health`].
+    /// seconds at most. Tells also how each of its [candidacies](Candidacy::health) is, and takes part in
+    /// no other election.
     ///
     /// # Cancellation
     /// What was taken runs out.

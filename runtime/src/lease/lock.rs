@@ -158,4 +158,6 @@ pub enum Wake {
     Turn(Owner),
     /// Something may have been missed: everybody asks.
     Everybody,
+    /// Nobody is told from now on, until everybody is. May be told again.
+    Nobody,
 }

@@ -16,6 +16,7 @@ mod election_options;
 mod faults;
 mod figures;
 mod hangs;
+mod health;
 mod lease;
 mod lock;
 mod logs;

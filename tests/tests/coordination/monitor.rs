@@ -8,12 +8,9 @@ use distributed_task::{
         AcquireError, Coordination, CoordinationEvent, FencedResource, Happened, HealthStatus,
         LockStatistics, LossCause, Ran, Role, StaleReason,
     },
-    lease::{LeaseError, LeaseStore, Owner, Released, Renewed},
+    lease::{LeaseError, LeaseStore, Owner, Renewed},
 };
-use futures_util::{
-    FutureExt as _, StreamExt as _,
-    future::{BoxFuture, join_all},
-};
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture};
 
 use crate::{
     stands::{candidate, until},
@@ -208,17 +205,6 @@ on_both! {
         candidacy.stop().await;
     }
 
-    /// Fifty at a time are in nobody's way, and leave nothing behind.
-    async fn a_health_check_disturbs_nobody(world: World) {
-        let process = world.process().await;
-        let checks = join_all((0..50).map(|_| process.health())).await;
-        for health in checks {
-            assert_ne!(health.status, HealthStatus::Unhealthy, "{health:?}");
-        }
-        assert_eq!(process.monitor().active_locks().await.expect("it answers"), []);
-        assert_eq!(process.monitor().statistics().acquired, 0, "it is not counted");
-    }
-
     /// Asked without having been told to: so often, and once when it begins to listen.
     async fn who_asked_so_often_gives_up(world: World) {
         let process = world.process().await;
@@ -349,49 +335,16 @@ async fn contention_is_told_once_for_each_time_that_it_is_high() {
     assert_eq!(high, 2);
 }
 
-/// A store that is slow, or says nothing, or what cannot be.
-struct Sick(MemoryLeases, Duration, bool);
-
-impl LeaseStore for Sick {
-    hands_on!(0: safety try_acquire try_renew inspect);
-
-    fn release<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-    ) -> BoxFuture<'a, Result<Released, LeaseError>> {
-        async move {
-            pass(self.1).await;
-            match self.2 {
-                true => self.0.release(name, owner).await,
-                false => Err(LeaseError::Unanswered("it was cut".into())),
-            }
-        }
-        .boxed()
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_store_that_is_ill_is_told() {
-    for (delay, answers, status, says) in [
-        (Duration::ZERO, true, HealthStatus::Healthy, None),
-        (Duration::from_millis(400), true, HealthStatus::Degraded, Some("took 400ms")),
-        (Duration::ZERO, false, HealthStatus::Unhealthy, Some("it was cut")),
-        (Duration::from_secs(600), true, HealthStatus::Unhealthy, Some("within 2s")),
-    ] {
-        let process = Coordination::on_this_runtime(Sick(MemoryLeases::new(), delay, answers));
-        let health = process.health().await;
-        assert_eq!(health.status, status, "{health:?}");
-        assert_eq!(health.reason.is_some(), says.is_some(), "{health:?}");
-        let reason = health.reason.unwrap_or_default();
-        assert!(reason.contains(says.unwrap_or_default()), "{reason}");
-    }
-}
-
 /// A store that knows no more than it must.
+struct Plain(MemoryLeases);
+
+impl LeaseStore for Plain {
+    hands_on!(0: safety try_acquire try_renew release inspect);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_store_that_cannot_tell_says_so() {
-    let store = Sick(MemoryLeases::new(), Duration::ZERO, true);
+    let store = Plain(MemoryLeases::new());
     let owner = Owner::draw();
     store.try_acquire(NAME, &owner, LEASE).await.expect("it answers");
     assert_eq!(store.try_renew(NAME, &owner, LEASE).await.ok(), Some(Renewed::Renewed));

@@ -1,10 +1,10 @@
 //! To stand in an election for as long as a process runs.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, btree_map::Entry},
     fmt,
     future::Future,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -88,7 +88,7 @@ pub struct Candidacy {
 
 /// The elections in which a process stands.
 #[derive(Clone, Default)]
-pub(in crate::coordination) struct Seats(Arc<Mutex<BTreeSet<Arc<str>>>>);
+pub(in crate::coordination) struct Seats(Arc<Mutex<BTreeMap<Arc<str>, Weak<Standing>>>>);
 
 /// One of them.
 pub(super) struct Seat {
@@ -97,17 +97,30 @@ pub(super) struct Seat {
 }
 
 impl Seats {
-    fn take(&self, name: &Arc<str>) -> Result<Seat, StartError> {
-        match self.0.lock().expect("no critical section panics").insert(Arc::clone(name)) {
-            true => Ok(Seat { seats: self.clone(), name: Arc::clone(name) }),
-            false => Err(StartError::Stands(Arc::clone(name))),
-        }
+    fn take(&self, name: &Arc<str>, standing: &Arc<Standing>) -> Result<Seat, StartError> {
+        match self.all().entry(Arc::clone(name)) {
+            Entry::Vacant(free) => free.insert(Arc::downgrade(standing)),
+            Entry::Occupied(_) => return Err(StartError::Stands(Arc::clone(name))),
+        };
+        Ok(Seat { seats: self.clone(), name: Arc::clone(name) })
+    }
+
+    /// How each of them is.
+    pub(in crate::coordination) fn health(&self) -> BTreeMap<Arc<str>, ElectionHealth> {
+        let of = |(name, standing): (&Arc<str>, &Weak<Standing>)| {
+            Some((Arc::clone(name), ElectionHealth::of(&*standing.upgrade()?)))
+        };
+        self.all().iter().filter_map(of).collect()
+    }
+
+    fn all(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Weak<Standing>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.seats.0.lock().expect("no critical section panics").remove(&self.name);
+        self.seats.all().remove(&self.name);
     }
 }
 
@@ -185,10 +198,10 @@ impl Election {
     pub fn start(&self) -> Result<Candidacy, StartError> {
         let candidate = self.stand()?;
         let inner = &self.coordination.inner;
-        let seat = inner.seats.take(&self.name)?;
         let events = broadcast::Sender::new(WAITING);
         let (orders, ordered) = watch::channel(Order::Stand);
         let standing = Arc::new(Standing::new(self, &events));
+        let seat = inner.seats.take(&self.name, &standing)?;
         let told = CancellationToken::new();
         let stop_timeout = self.options.stop_timeout;
         let news = match self.callbacks.is_empty() {

@@ -6,17 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use super::state::Standing;
 
-/// How well a candidacy is.
+/// How well something is: the worse, the greater.
 ///
 /// See [`ElectionHealth`] for an example.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthStatus {
-    /// It leads, or sees who does.
+    /// It does what it should. A candidate leads, or sees who does.
     Healthy,
-    /// It sees nobody who leads.
+    /// It does less than it should. A candidate sees nobody who leads.
     Degraded,
-    /// The store does not answer, or what keeps the leadership has not noticed that it is over.
+    /// It does not work. The store does not answer a candidate, or what keeps its leadership has not noticed
+    /// that it is over.
     Unhealthy,
 }
 

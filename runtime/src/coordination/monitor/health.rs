@@ -1,12 +1,13 @@
 //! Whether this process can coordinate: it tries.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 
 use crate::{
-    coordination::{HealthStatus, Inner},
-    lease::{Acquired, LeaseError},
+    coordination::{ElectionHealth, HealthStatus, Inner},
+    kernel::Timestamp,
+    lease::{Acquired, LeaseError, Owner},
 };
 
 /// How long a health check takes at most.
@@ -39,12 +40,17 @@ const LEASE: Duration = Duration::from_secs(5);
 #[non_exhaustive]
 pub struct CoordinationHealth {
     /// [`Healthy`](HealthStatus::Healthy), or [`Degraded`](HealthStatus::Degraded) where the store is
-    /// slow, or [`Unhealthy`](HealthStatus::Unhealthy) where it does not do what it is asked.
+    /// slow, cannot tell those who wait that it is their turn, so that they ask about once a second, or has a
+    /// clock that jumped since the last check, or
+    /// [`Unhealthy`](HealthStatus::Unhealthy) where it does not do what it is asked. No better than any of the
+    /// elections.
     pub status: HealthStatus,
     /// How long it took to take a name, look at it and give it back.
     pub latency: Duration,
-    /// Why it is not healthy.
+    /// Why it is not healthy, all that was found.
     pub reason: Option<String>,
+    /// How the elections are in which this process [stands](crate::coordination::Election::start), by name.
+    pub elections: BTreeMap<Arc<str>, ElectionHealth>,
 }
 
 impl CoordinationHealth {
@@ -53,34 +59,80 @@ impl CoordinationHealth {
         let begun = inner.clock.now();
         let tried = timeout(LIMIT, try_it(inner)).await;
         let latency = inner.clock.now().since(begun);
-        let (status, reason) = match tried {
-            Ok(Ok(())) if latency <= SLOW => (HealthStatus::Healthy, None),
-            Ok(Ok(())) => {
-                (HealthStatus::Degraded, Some(format!("the lease store took {latency:?}")))
+        let mut found = Vec::new();
+        match tried {
+            Ok(Ok(_)) if latency > SLOW => {
+                found.push((HealthStatus::Degraded, format!("the lease store took {latency:?}")));
             }
-            Ok(Err(why)) => (HealthStatus::Unhealthy, Some(why)),
+            Ok(Ok(strange)) => found.extend(strange.map(|why| (HealthStatus::Degraded, why))),
+            Ok(Err(why)) => found.push((HealthStatus::Unhealthy, why)),
             Err(_) => {
                 let why = format!("the lease store did not answer within {LIMIT:?}");
-                (HealthStatus::Unhealthy, Some(why))
+                found.push((HealthStatus::Unhealthy, why));
             }
-        };
-        Self { status, latency, reason }
+        }
+        if inner.bell.is_deaf() {
+            let why = "the lease store cannot tell those who wait that it is their turn";
+            found.push((HealthStatus::Degraded, why.to_owned()));
+        }
+        let elections = inner.seats.health();
+        for (name, health) in &elections {
+            if let Some(reason) = &health.reason {
+                found.push((health.status, format!("election `{name}`: {reason}")));
+            }
+        }
+        let status = found.iter().map(|(status, _)| *status).max().unwrap_or(HealthStatus::Healthy);
+        let reasons: Vec<String> = found.into_iter().map(|(_, why)| why).collect();
+        let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
+        Self { status, latency, reason, elections }
     }
 }
 
-async fn try_it(inner: &Inner) -> Result<(), String> {
+/// What health checks know: one name, and one check at a time, because a store remembers the last fence of
+/// each name.
+pub(in crate::coordination) struct Checks {
+    owner: Owner,
+    /// When the last one was, here and on the store's clock.
+    last: Option<(Timestamp, Timestamp)>,
+}
+
+impl Checks {
+    pub(in crate::coordination) fn new() -> Self {
+        Self { owner: Owner::draw(), last: None }
+    }
+
+    /// What is strange about the clock of the store.
+    fn compare(&mut self, here: Timestamp, there: Timestamp) -> Option<String> {
+        let (before_here, before_there) = self.last.replace((here, there))?;
+        let (passed, told) = (here.since(before_here), there.since(before_there));
+        // The way there takes some of it, and clocks are set right all the time, a little.
+        let tolerated = SLOW * 2 + passed / 1000;
+        let is_strange = there < before_there || passed.abs_diff(told) > tolerated;
+        let told = match there < before_there {
+            true => "went back".to_owned(),
+            false => format!("went on by {told:?}"),
+        };
+        is_strange.then(|| {
+            format!("the clock of the lease store {told} while {passed:?} passed here: leases may have ended early or late")
+        })
+    }
+}
+
+/// Tells what is strange, where it works.
+async fn try_it(inner: &Inner) -> Result<Option<String>, String> {
     let told = |error: LeaseError| error.to_string();
-    // One name, and one check at a time: a store remembers the last fence of each name.
-    let owner = inner.health.lock().await;
+    let mut checks = inner.health.lock().await;
+    let owner = checks.owner.clone();
     let name = format!("health\u{1f}{}", owner.as_str());
     let acquired = inner.store.try_acquire(&name, &owner, LEASE).await.map_err(told)?;
+    let granted_at = inner.clock.now();
     let Acquired::Granted(grant) = acquired else {
         return Err("the lease store says that somebody else has what nobody wants".to_owned());
     };
     let seen = inner.store.inspect(&name).await.map_err(told)?;
     inner.store.release(&name, &owner).await.map_err(told)?;
     match seen {
-        Some(tenure) if tenure.fence == grant.fence => Ok(()),
+        Some(tenure) if tenure.fence == grant.fence => Ok(checks.compare(granted_at, tenure.since)),
         seen => Err(format!("the lease store granted {:?} and then told {seen:?}", grant.fence)),
     }
 }

@@ -14,13 +14,13 @@ use std::{fmt, sync::Arc, time::Duration};
 use futures_util::{Stream, TryStreamExt, stream};
 use tokio::sync::broadcast::error::RecvError;
 
-pub(super) use self::observed::Observed;
 pub use self::{
     event::{CoordinationEvent, Happened},
     health::CoordinationHealth,
     statistics::{Contention, LockStatistics, Losses},
     times::Times,
 };
+pub(super) use self::{health::Checks, observed::Observed};
 use super::Inner;
 use crate::{
     clock::{Clock, SystemClock},

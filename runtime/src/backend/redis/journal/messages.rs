@@ -135,6 +135,7 @@ fn hear(inner: &Weak<Inner>, heard: Heard) {
     let Some(inner) = inner.upgrade() else { return };
     match heard {
         Heard::Gap => inner.heard_nothing(),
+        Heard::Silence => {}
         Heard::Message { payload, .. } => {
             if let Err(error) = inner.heard(&payload) {
                 tracing::warn!(%error, "a message that cannot be read");

@@ -386,6 +386,7 @@ impl LockStore for RedisLeases {
         let subscription = self.0.link.subscribe(vec![channel.into()], move |heard| {
             let wake = match heard {
                 Heard::Gap => Wake::Everybody,
+                Heard::Silence => Wake::Nobody,
                 Heard::Message { payload, .. } => match String::from_utf8(payload) {
                     Ok(owner) => Wake::Turn(Owner::from(owner)),
                     Err(_) => return,

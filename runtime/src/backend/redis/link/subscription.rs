@@ -23,6 +23,8 @@ use super::{
 pub(crate) enum Heard {
     /// From now on messages are heard; what was sent before may have been missed.
     Gap,
+    /// From now on nothing is heard, until the next gap. May be told again.
+    Silence,
     /// One message.
     Message {
         /// Where it was sent to.
@@ -114,6 +116,7 @@ impl<F: Fn(Heard) + Send + Sync> Listener<F> {
                 drop(asked);
                 self.listen(connection, &place, &mut backoff).await;
             }
+            (self.heard)(Heard::Silence);
             sleep(backoff.next()).await;
         }
     }

@@ -187,6 +187,7 @@ fn listener(names: &Arc<Names>, hub: &Arc<Hub>) -> impl Fn(Heard) + Send + Sync 
     let everybody = names.everybody();
     move |heard| match heard {
         Heard::Gap => hub.gap(),
+        Heard::Silence => {}
         Heard::Message { channel, payload } if channel == everybody => {
             hub.announced(names.announced(&payload));
         }

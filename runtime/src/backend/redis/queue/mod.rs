@@ -197,6 +197,7 @@ impl Channels {
     fn heard(&self, heard: Heard) {
         match heard {
             Heard::Gap => self.lock().values().for_each(|channel| channel.gap()),
+            Heard::Silence => {}
             Heard::Message { payload, .. } => {
                 let channel = std::str::from_utf8(&payload)
                     .ok()

@@ -1,0 +1,185 @@
+//! What a health check of a process says.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use distributed_task::{
+    backend::{memory::MemoryLeases, redis::RedisLeases},
+    coordination::{Coordination, CoordinationHealth, HealthStatus, Role},
+    kernel::Timestamp,
+    lease::{LeaseError, LeaseStore, Owner, Released, Tenure},
+};
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, join_all},
+};
+
+use crate::{
+    stands::{ELECTION, candidate, lead, until},
+    world::{LEASE, NAME, World, hands_on, on_both, pass, until_waiting},
+};
+
+on_both! {
+    /// Fifty at a time are in nobody's way, and leave nothing behind.
+    async fn a_health_check_disturbs_nobody(world: World) {
+        let process = world.process().await;
+        let checks = join_all((0..50).map(|_| process.health())).await;
+        for health in checks {
+            assert_ne!(health.status, HealthStatus::Unhealthy, "{health:?}");
+        }
+        assert_eq!(process.monitor().active_locks().await.expect("it answers"), []);
+        assert_eq!(process.monitor().statistics().acquired, 0, "it is not counted");
+    }
+
+    /// How those elections are in which it stands, and only these.
+    async fn elections_are_looked_at(world: World) {
+        let (process, other) = (world.process().await, world.process().await);
+        let leads = lead(&candidate(&other, "web-2")).await;
+        let candidacy = candidate(&process, "web-1").start().expect("it may stand");
+        let health = || async { process.health().await };
+        while candidacy.current_leader().is_none() {
+            pass(LEASE / 100).await;
+        }
+        let seen = health().await;
+        let [(name, election)] = &seen.elections.iter().collect::<Vec<_>>()[..] else {
+            panic!("{seen:?}")
+        };
+        assert_eq!((&***name, election.is_leader), (ELECTION, false));
+        assert_eq!(election.status, HealthStatus::Healthy, "{seen:?}");
+
+        candidacy.update_health(0.1);
+        leads.resign().await;
+        let nobody = wait_for(&process, "election `job-scheduler`: nobody is seen to lead").await;
+        assert_eq!(nobody.status, HealthStatus::Degraded, "{nobody:?}");
+        candidacy.update_health(1.0);
+        until(&candidacy, Role::Leader).await;
+        assert!(health().await.elections[ELECTION].is_leader);
+        candidacy.stop().await;
+        assert!(health().await.elections.is_empty());
+        assert!(other.health().await.elections.is_empty(), "it does not stand");
+    }
+}
+
+/// Asks until the reason has these words.
+async fn wait_for(process: &Coordination, words: &str) -> CoordinationHealth {
+    let asking = async {
+        loop {
+            let health = process.health().await;
+            if health.reason.as_deref().unwrap_or("healthy").contains(words) {
+                return health;
+            }
+            pass(LEASE / 20).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), asking).await.expect("it says so")
+}
+
+/// Calls are answered, and messages are not heard: who waits gets it all the same, a little later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_cannot_tell_whose_turn_it_is_is_told() {
+    let world = World::redis();
+    let World::Redis(server) = &world else { panic!("it is a server") };
+    let rules = ["ACL", "SETUSER", "deaf", "on", ">pw", "~*", "&*", "+@all", "-subscribe"];
+    assert_eq!(server.cli(&rules), "OK");
+    let leases = RedisLeases::builder(server.url().replace("redis://", "redis://deaf:pw@"));
+    let (other, process) = (world.process().await, Coordination::open(leases.open()).await);
+    let process = process.expect("it may ask");
+    assert_eq!(process.health().await.reason, None, "it does not listen before it has to");
+
+    let held = other.lock(NAME).acquire().await.expect("it is free");
+    let waits = process.lock(NAME);
+    let waiting = tokio::spawn(async move { waits.acquire().await });
+    until_waiting(&other.lock(NAME), 1).await;
+    let deaf = wait_for(&process, "cannot tell those who wait that it is their turn").await;
+    assert_eq!(deaf.status, HealthStatus::Degraded, "{deaf:?}");
+    held.release().await;
+    waiting.await.expect("nothing panics").expect("it asks").release().await;
+
+    assert_eq!(server.cli(&["ACL", "SETUSER", "deaf", "+subscribe"]), "OK");
+    wait_for(&process, "healthy").await;
+}
+
+/// A store that is slow, or says nothing, or what cannot be.
+struct Sick(MemoryLeases, Duration, bool);
+
+impl LeaseStore for Sick {
+    hands_on!(0: safety try_acquire try_renew inspect);
+
+    fn release<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+    ) -> BoxFuture<'a, Result<Released, LeaseError>> {
+        async move {
+            pass(self.1).await;
+            match self.2 {
+                true => self.0.release(name, owner).await,
+                false => Err(LeaseError::Unanswered("it was cut".into())),
+            }
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_ill_is_told() {
+    for (delay, answers, status, says) in [
+        (Duration::ZERO, true, HealthStatus::Healthy, None),
+        (Duration::from_millis(400), true, HealthStatus::Degraded, Some("took 400ms")),
+        (Duration::ZERO, false, HealthStatus::Unhealthy, Some("it was cut")),
+        (Duration::from_secs(600), true, HealthStatus::Unhealthy, Some("within 2s")),
+    ] {
+        let process = Coordination::on_this_runtime(Sick(MemoryLeases::new(), delay, answers));
+        let health = process.health().await;
+        assert_eq!(health.status, status, "{health:?}");
+        assert_eq!(health.reason.is_some(), says.is_some(), "{health:?}");
+        let reason = health.reason.unwrap_or_default();
+        assert!(reason.contains(says.unwrap_or_default()), "{reason}");
+    }
+}
+
+/// A store whose clock somebody sets.
+struct Jumping(MemoryLeases, Arc<AtomicI64>);
+
+impl LeaseStore for Jumping {
+    hands_on!(0: safety try_acquire try_renew release);
+
+    fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
+        async move {
+            let tenure = self.0.inspect(name).await?;
+            let shifted = |since: Timestamp| {
+                Timestamp(since.0.saturating_add_signed(self.1.load(Ordering::Relaxed)))
+            };
+            Ok(tenure.map(|tenure| Tenure { since: shifted(tenure.since), ..tenure }))
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_whose_clock_jumps_is_told() {
+    let ahead = Arc::new(AtomicI64::new(0));
+    let process = Coordination::on_this_runtime(Jumping(MemoryLeases::new(), Arc::clone(&ahead)));
+    let hour = 3_600_000_000;
+    for (micros, status, says) in [
+        (0, HealthStatus::Healthy, ""),
+        // It is set right by somebody who looks after it.
+        (300_000, HealthStatus::Healthy, ""),
+        (hour, HealthStatus::Degraded, "went on by 3659.7s while 60s passed"),
+        (hour, HealthStatus::Healthy, ""),
+        (0, HealthStatus::Degraded, "went back while 60s passed"),
+        (0, HealthStatus::Healthy, ""),
+    ] {
+        ahead.store(micros, Ordering::Relaxed);
+        let health = process.health().await;
+        assert_eq!(health.status, status, "{health:?}");
+        let reason = health.reason.unwrap_or_default();
+        assert!(reason.contains(says), "{reason}");
+        pass(Duration::from_secs(60)).await;
+    }
+}
