@@ -23,6 +23,8 @@ pub struct Orders {
     /// The process is to be stopped between a look at its lease and a write, which it makes when it finds
     /// this file. It ends after that.
     pub go_on: Option<PathBuf>,
+    /// It stands in the election of that name instead, and says so as often.
+    pub beats: Option<Duration>,
 }
 
 impl Orders {
@@ -35,6 +37,12 @@ impl Orders {
     /// When what it sees cannot be.
     pub async fn carry_out(&self) -> Result<(), RedisOpenError> {
         let process = Coordination::open(RedisLeases::builder(&self.url).open()).await?;
+        if let Some(beats) = self.beats {
+            let election = process.election(&self.name).lease_duration(self.lease);
+            let _stands = election.heartbeat_interval(beats).start().expect("it may stand");
+            // Until it is killed.
+            std::future::pending::<()>().await;
+        }
         let (history, register) = (History::spoken(), Register::at(&self.register));
         let lease = process.lease(&self.name).ttl(self.lease).retry_delay(self.retry_delay);
         loop {

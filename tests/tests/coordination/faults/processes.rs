@@ -7,6 +7,8 @@ use distributed_task_tests::leases::{
     holder::Orders,
 };
 
+use tokio::time::timeout;
+
 use super::{
     holder::Holder,
     site::{PATIENT, RETRY, Site, micros},
@@ -23,6 +25,7 @@ fn orders(site: &Site) -> Orders {
         retry_delay: RETRY,
         register: site.register.path(),
         go_on: None,
+        beats: None,
     }
 }
 
@@ -118,6 +121,36 @@ async fn who_is_stopped_for_half_of_the_lease_still_has_it() {
         }
     }
     panic!("it was never on time");
+}
+
+/// Who misses three beats is not counted, and who goes on is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_candidate_that_is_stopped_is_gone_until_it_goes_on() {
+    let (site, beats) = (Site::new().await, LEASE / 4);
+    let orders = Orders { beats: Some(beats), ..orders(&site) };
+    let holder = Holder::start(&orders, &site.history);
+    let election = site.two.election(NAME);
+    let until = async |stand: usize| {
+        let counting = async {
+            while election.candidates().await.expect("the server answers").len() != stand {
+                tokio::time::sleep(RETRY / 10).await;
+            }
+            site.history.now()
+        };
+        timeout(Duration::from_secs(30), counting).await.expect("so many stand in the end")
+    };
+    until(1).await;
+    holder.stop();
+    let stopped = site.history.now();
+    let took = micros(until(0).await - stopped);
+    site.control.within("gone", took, beats * 3);
+    assert!(took > beats, "it had beaten a moment ago: {took:?}");
+    holder.resume();
+    let resumed = site.history.now();
+    site.control.within("back", micros(until(1).await - resumed), beats);
+    // It says for longer than three beats that it stands.
+    tokio::time::sleep(beats * 4).await;
+    assert_eq!(election.candidates().await.expect("the server answers").len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
