@@ -166,9 +166,10 @@ impl<T: TaskSteps> TaskBuilder<T> {
         Self { progress: Some(progress.into_shared()), ..self }
     }
 
-    /// Steps [lock](crate::StepContext::lock) here. Default, with the feature `coordination`: in process
-    /// one in memory, which all tasks of this runtime share; in the distributed mode the Redis of the
-    /// journal, in its namespace, over a connection on a thread of its own that the first lock opens.
+    /// Steps [lock](crate::StepContext::lock) here. Default, with the feature `coordination`: in the distributed
+    /// mode the Redis of the journal, in its namespace, over a connection on a thread of its own that the
+    /// first lock opens; else one in memory, which all tasks of this runtime share. There is none for a journal
+    /// that was [given](Self::override_journal) and that other processes [may have](Journal::is_shared).
     ///
     /// ```
     /// # #[cfg(feature = "coordination")]

@@ -140,7 +140,7 @@ impl<T: TaskSteps> TaskBuilder<T> {
         let journal = journal.ok_or(BuildError::Mode { task, reason: NO_JOURNAL })?;
         let progress = self.progress.or_else(default_progress);
         let progress = progress.ok_or(BuildError::Mode { task, reason: NO_PROGRESS })?;
-        let (lock, lock_advice) = match (self.lock, is_distributed) {
+        let (lock, lock_advice) = match (self.lock, is_distributed || journal.is_shared()) {
             (Some(lock), _) => (lock, OTHER_LOCK),
             (None, true) => (locks::nothing_shared(), locks::NO_SHARED_LOCK),
             (None, false) => (locks::in_memory(), locks::NO_LOCK),

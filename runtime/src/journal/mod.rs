@@ -234,6 +234,12 @@ pub trait Journal: Send + Sync + 'static {
     /// How much a write survives (J6).
     fn durability(&self) -> Durability;
 
+    /// Whether other processes may have it as well. Default: they may. Then what is only in the memory of this
+    /// one, such as the [locks](crate::lock::DistributedLock) of a task in process, is not enough for its sagas.
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     /// The store's time, as well as it is known here. Never waits, never falls.
     fn now(&self) -> Timestamp;
 

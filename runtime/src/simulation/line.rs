@@ -257,6 +257,10 @@ impl Journal for Line {
         }
     }
 
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     fn now(&self) -> Timestamp {
         self.store.journal().now()
     }

@@ -266,6 +266,10 @@ impl Journal for Line {
         if self.durable { Durability::Fsync } else { self.journal.durability() }
     }
 
+    fn is_shared(&self) -> bool {
+        self.journal.is_shared()
+    }
+
     fn now(&self) -> Timestamp {
         self.journal.now()
     }

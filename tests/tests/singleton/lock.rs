@@ -10,11 +10,15 @@ use std::{
 
 use distributed_task::{
     BuildError,
-    backend::memory::{MemoryJournal, MemoryLeases},
+    backend::{
+        memory::{MemoryJournal, MemoryLeases},
+        redis::RedisJournal,
+    },
     coordination::Coordination,
     lease::{LeaseError, LeaseStore as _, Owner},
     lock::{DistributedLock, HeldByOwner, HeldLock, LockByOwner as _, Tried},
 };
+use distributed_task_test_servers::{Appends, RedisOptions, RedisServer};
 use futures_util::future::BoxFuture;
 use tokio::time::sleep;
 
@@ -50,6 +54,22 @@ async fn a_task_without_a_lock_that_knows_owners_is_not_built() {
     let nowhere = nowhere.expect_err("there is no lock");
     assert!(matches!(nowhere, BuildError::Singleton { singleton: "report", .. }));
     assert!(nowhere.to_string().contains("say `.redis(..)`"), "{nowhere}");
+}
+
+/// In process, but over a journal that other processes see: they would not see a lock in memory.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_that_is_shared_wants_a_lock_that_is() {
+    let server = RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() });
+    let open = async || RedisJournal::builder(server.url()).open().await.expect("it is there");
+    let desk = Desk::new(MemoryLeases::new());
+    let alone = report(&desk).use_in_process_mode().override_journal(open().await).build().await;
+    let alone = alone.expect_err("its lock would be nobody else's");
+    assert!(matches!(alone, BuildError::Singleton { singleton: "report", .. }));
+    assert!(alone.to_string().contains("call `.override_lock(..)`"), "{alone}");
+    let journal = open().await;
+    let locks = Coordination::new(journal.leases());
+    let shared = report(&desk).use_in_process_mode().override_lock(locks);
+    shared.override_journal(journal).build().await.expect("it is shared");
 }
 
 /// Takes a turn as a saga does.

@@ -133,6 +133,10 @@ impl Journal for SqliteJournal {
         self.durability
     }
 
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     fn now(&self) -> Timestamp {
         self.index.now()
     }

@@ -148,6 +148,10 @@ impl Journal for MemoryJournal {
         Durability::Volatile
     }
 
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     fn now(&self) -> Timestamp {
         self.clock.now()
     }
