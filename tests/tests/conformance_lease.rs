@@ -80,13 +80,14 @@ async fn quorum_in_memory(servers: usize) -> QuorumLeases {
 async fn leases_over_several_stores_in_memory_keep_the_contract() {
     for servers in [1, 3, 5] {
         conformance::lease::run(async || subject(quorum_in_memory(servers).await)).await;
+        conformance::admin::run(async || subject(quorum_in_memory(servers).await)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn leases_over_three_servers_keep_the_contract() {
     let (servers, mut stores) = ([server(), server(), server()], 0);
-    conformance::lease::run(async || {
+    let mut make = async || {
         stores += 1;
         let mut builder = QuorumLeases::builder();
         for server in &servers {
@@ -97,8 +98,9 @@ async fn leases_over_three_servers_keep_the_contract() {
         let builder = builder.servers_forget_nothing().node_timeout(Duration::from_millis(200));
         let store = builder.open().await.expect("they can vote");
         Subject { lease: 2 * LEASE, ..subject(store) }
-    })
-    .await;
+    };
+    conformance::lease::run(&mut make).await;
+    conformance::admin::run(make).await;
 }
 
 #[tokio::test(start_paused = true)]

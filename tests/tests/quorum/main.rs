@@ -1,5 +1,6 @@
 //! Leases over several servers: what most of them say, whatever the others do.
 
+mod admin;
 mod clients;
 mod fences;
 mod node;

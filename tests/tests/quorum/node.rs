@@ -12,8 +12,8 @@ use distributed_task::{
     backend::memory::MemoryLeases,
     kernel::Fence,
     lease::{
-        Acquired, LeaseError, LeaseStore, Life, Owner, QuorumNode, Released, Renewed, Safety,
-        Tenure, Vote,
+        Acquired, LeaseAdmin, LeaseError, LeaseStore, Life, Owner, QuorumNode, Released, Renewed,
+        Safety, Tenure, Vote,
     },
 };
 use futures_util::{FutureExt, future::BoxFuture};
@@ -42,6 +42,8 @@ pub struct Node(Arc<Inner>);
 
 struct Inner {
     address: String,
+    /// Looks after what it had in its first life.
+    admin: MemoryLeases,
     mode: watch::Sender<Mode>,
     store: Mutex<MemoryLeases>,
     /// How old its life is, where it is not the first one.
@@ -62,10 +64,12 @@ impl Node {
     }
 
     fn of(address: &str, hears: bool) -> Self {
+        let store = MemoryLeases::new();
         Self(Arc::new(Inner {
             address: address.to_owned(),
+            admin: store.clone(),
             mode: watch::channel(Mode::Good).0,
-            store: Mutex::new(MemoryLeases::new()),
+            store: Mutex::new(store),
             age: Mutex::new(Duration::MAX),
             hears,
             votes: AtomicU64::new(0),
@@ -180,6 +184,11 @@ impl LeaseStore for Node {
 
     fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
         self.asked(async move |store| store.inspect(name).await).boxed()
+    }
+
+    /// Whoever asks for it has looked before whether the server is there.
+    fn admin(&self) -> Option<&dyn LeaseAdmin> {
+        Some(&self.0.admin)
     }
 }
 

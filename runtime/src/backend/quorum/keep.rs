@@ -37,9 +37,9 @@ impl Inner {
         let limit = self.rules.limit(lease);
         match renewals.decide(limit, |renewals| tally::renewal(renewals, majority)).await {
             Some(Renewed::Renewed) => {}
-            Some(Renewed::NotOwner | Renewed::Forced) => {
+            Some(lost @ (Renewed::NotOwner | Renewed::Forced)) => {
                 self.give_up(claim);
-                return Ok(Renewed::NotOwner);
+                return Ok(lost);
             }
             None => return Err(renewals.error(&self.nodes, majority, not_renewed).into()),
         }

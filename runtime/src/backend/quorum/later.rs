@@ -8,8 +8,8 @@ use tokio::sync::OnceCell;
 use crate::{
     kernel::Fence,
     lease::{
-        Acquired, LeaseError, LeaseStore, Life, Owner, QuorumNode, Released, Renewed, Safety,
-        Tenure, Vote,
+        Acquired, LeaseAdmin, LeaseError, LeaseStore, Life, Owner, QuorumNode, Released, Renewed,
+        Safety, Tenure, Vote,
     },
 };
 
@@ -76,6 +76,10 @@ impl LeaseStore for Later {
 
     fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
         async move { self.store().await?.inspect(name).await }.boxed()
+    }
+
+    fn admin(&self) -> Option<&dyn LeaseAdmin> {
+        self.opened.get()?.admin()
     }
 }
 

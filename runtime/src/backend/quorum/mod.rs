@@ -23,6 +23,7 @@
 //! cannot be built on it. Parts of one cluster, or a server and its replica, are no several servers.
 
 mod acquire;
+mod admin;
 mod answers;
 mod calls;
 mod claims;
@@ -54,7 +55,8 @@ pub use self::{
 use crate::{
     clock::{Clock as _, TokioClock},
     lease::{
-        Acquired, LeaseError, LeaseStore, Owner, QuorumNode, Released, Renewed, Safety, Tenure,
+        Acquired, LeaseAdmin, LeaseError, LeaseStore, Owner, QuorumNode, Released, Renewed, Safety,
+        Tenure,
     },
 };
 
@@ -197,6 +199,10 @@ impl LeaseStore for QuorumLeases {
 
     fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
         self.0.inspect(name).boxed()
+    }
+
+    fn admin(&self) -> Option<&dyn LeaseAdmin> {
+        Some(self)
     }
 }
 

@@ -60,10 +60,13 @@ pub(super) fn renewal(answers: &[Answer<Renewed>], majority: usize) -> Option<Re
     let kept = answers.iter().filter(|answer| said(answer) == Some(Renewed::Renewed)).count();
     let lost =
         |answer: &&Answer<Renewed>| said(answer).is_some_and(|said| said != Renewed::Renewed);
-    match kept >= majority {
-        true => Some(Renewed::Renewed),
-        false => (answers.iter().filter(lost).count() >= majority).then_some(Renewed::NotOwner),
+    if kept >= majority {
+        return Some(Renewed::Renewed);
     }
+    // An operator takes it away where it is: on some of them it may not have been.
+    let is_forced = answers.iter().any(|answer| said(answer) == Some(Renewed::Forced));
+    let lost = answers.iter().filter(lost).count() >= majority;
+    lost.then_some(if is_forced { Renewed::Forced } else { Renewed::NotOwner })
 }
 
 /// What most servers say of a release; where they differ, what says most.
@@ -76,6 +79,21 @@ pub(super) fn release(answers: &[Answer<Released>], majority: usize) -> Option<R
     let all: usize = kinds.iter().map(|kind| of(*kind)).sum();
     let is_over = !is_awaited(answers) && all >= majority;
     kinds.into_iter().find(|kind| is_over && of(*kind) > 0)
+}
+
+/// The tenure that most servers know, or may: `None` from those that do not say. Nothing if there is none.
+pub(super) fn held(told: &[Option<Option<&Tenure>>], majority: usize) -> Option<Tenure> {
+    let silent = told.iter().filter(|told| told.is_none()).count();
+    let told: Vec<&Tenure> = told.iter().copied().flatten().flatten().collect();
+    let of = |owner: &Owner| told.iter().filter(|tenure| tenure.owner == *owner).count();
+    let most = told.iter().max_by_key(|tenure| of(&tenure.owner))?;
+    let know = of(&most.owner);
+    if know + silent < majority {
+        return None;
+    }
+    let owner = &most.owner;
+    let told: Vec<_> = told.iter().copied().filter(|tenure| tenure.owner == *owner).collect();
+    together(&told, majority.min(know))
 }
 
 /// The tenure that most servers know, or that there is none.

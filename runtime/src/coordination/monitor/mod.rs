@@ -96,7 +96,7 @@ impl LockMonitor {
     /// All names that somebody has, in any process, in their order. The store is read some at a time.
     ///
     /// # Errors
-    /// [`LeaseError`] when the store does not answer, or cannot tell: a quorum cannot.
+    /// [`LeaseError`] when the store does not answer, or cannot tell.
     pub async fn active_locks(&self) -> Result<Vec<HeldName>, LeaseError> {
         let mut names: Vec<HeldName> = self.admin()?.names().try_collect().await?;
         // One may be told more than once.
@@ -135,7 +135,7 @@ impl LockMonitor {
     /// a store that keeps it, until the name is taken away once more, for a day.
     ///
     /// # Errors
-    /// [`LeaseError`] when the store does not answer, or cannot do it: a quorum cannot.
+    /// [`LeaseError`] when the store does not answer, or cannot do it.
     ///
     /// # Cancellation
     /// It may be done all the same.
@@ -154,7 +154,7 @@ impl LockMonitor {
 
     fn admin(&self) -> Result<&dyn LeaseAdmin, LeaseError> {
         self.0.store.admin().ok_or_else(|| LeaseError::Refused {
-            source: "this lease store cannot tell who has what: ask its servers".into(),
+            source: "this lease store cannot tell who has what".into(),
             retryable: false,
         })
     }

@@ -1,0 +1,132 @@
+//! Who has what, as most servers say; and what an operator takes away, on all of them.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures_util::{
+    FutureExt, StreamExt, TryFutureExt, TryStreamExt,
+    future::{BoxFuture, join_all},
+    stream::{self, BoxStream},
+};
+
+use super::{Inner, Node, QuorumLeases, calls::within, error::QuorumError, tally};
+use crate::{
+    kernel::Fence,
+    lease::{HeldName, LeaseAdmin, LeaseError, LeaseStore, Owner, Tenure},
+};
+
+/// A server is waited for no longer than this: while it tells all that it knows, and while it does one thing.
+const TO_TELL: Duration = Duration::from_secs(30);
+const TO_DO: Duration = Duration::from_secs(2);
+
+impl Node {
+    /// Looks after what this server knows.
+    async fn admin(&self) -> Result<&dyn LeaseAdmin, LeaseError> {
+        // One that was away at the start may be there by now.
+        self.store.life().await?;
+        self.store.admin().ok_or_else(|| LeaseError::Refused {
+            source: "it cannot tell who has what".into(),
+            retryable: false,
+        })
+    }
+
+    async fn names(&self) -> Result<Vec<HeldName>, LeaseError> {
+        self.admin().await?.names().try_collect().await
+    }
+
+    /// Ends the tenure of this owner, whatever its fence is called there, or else of that fence.
+    async fn force_release(
+        &self,
+        name: &str,
+        owner: Option<&Owner>,
+        fence: Fence,
+        why: &str,
+    ) -> Result<Option<Owner>, LeaseError> {
+        let admin = self.admin().await?;
+        let here = match owner {
+            Some(_) => admin.inspect(name).await?.filter(|tenure| owner == Some(&tenure.owner)),
+            None => None,
+        };
+        let fence = here.map_or(fence, |tenure| tenure.fence);
+        admin.force_release(name, fence, why).await
+    }
+}
+
+impl Inner {
+    /// What the servers say, if most of them do.
+    async fn most<'a, T, F>(
+        &'a self,
+        limit: Duration,
+        ask: impl Fn(&'a Node) -> F,
+    ) -> Result<Vec<Option<T>>, LeaseError>
+    where
+        F: Future<Output = Result<T, LeaseError>>,
+    {
+        let needed = self.rules.majority();
+        let (mut all, mut servers) = (Vec::new(), Vec::new());
+        let asked = join_all(self.nodes.iter().map(|node| within(limit, ask(node)))).await;
+        for (node, said) in self.nodes.iter().zip(asked) {
+            let (said, failure) = match said {
+                Ok(said) => (Some(said), None),
+                Err(failure) => (None, Some(failure)),
+            };
+            all.push(said);
+            servers.push((node.address.clone(), failure));
+        }
+        match all.iter().flatten().count() {
+            agreed if agreed < needed => {
+                Err(QuorumError::NoQuorum { agreed, needed, servers }.into())
+            }
+            _ => Ok(all),
+        }
+    }
+
+    async fn names(&self) -> Result<Vec<HeldName>, LeaseError> {
+        let each = self.most(TO_TELL, Node::names).await?;
+        let mut known: BTreeMap<&str, Vec<Option<Option<&Tenure>>>> = BTreeMap::new();
+        for (node, told) in each.iter().enumerate() {
+            for held in told.iter().flatten() {
+                // Whoever told nothing may know it.
+                let nobody = || each.iter().map(|told| told.as_ref().map(|_| None)).collect();
+                let of_name = known.entry(&held.name).or_insert_with(nobody);
+                of_name[node] = Some(held.holder.as_ref());
+            }
+        }
+        let majority = self.rules.majority();
+        let held = known.into_iter().filter_map(|(name, told)| {
+            let holder = Some(tally::held(&told, majority)?);
+            Some(HeldName { name: name.to_owned(), holder, readers: 0, waiting: 0 })
+        });
+        Ok(held.collect())
+    }
+}
+
+impl LeaseAdmin for QuorumLeases {
+    /// Those that most servers say somebody has, or may where some of them do not answer.
+    fn names(&self) -> BoxStream<'_, Result<HeldName, LeaseError>> {
+        let all = self.0.names().map_ok(|names| stream::iter(names.into_iter().map(Ok)));
+        stream::once(all).try_flatten().boxed()
+    }
+
+    /// Most servers have to answer; on those that do not, it runs out.
+    fn force_release<'a>(
+        &'a self,
+        name: &'a str,
+        fence: Fence,
+        why: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Owner>, LeaseError>> {
+        async move {
+            let tenure = self.inspect(name).await?.filter(|tenure| tenure.fence == fence);
+            let owner = tenure.map(|tenure| tenure.owner);
+            let asked = |node| Node::force_release(node, name, owner.as_ref(), fence, why);
+            let ended = self.0.most(TO_DO, asked).await?;
+            let ended: Vec<Owner> = ended.into_iter().flatten().flatten().collect();
+            // It was ended before, and most of those who did it say so.
+            let before = || ended.first().filter(|_| ended.len() >= self.0.rules.majority());
+            match owner {
+                Some(owner) => Ok(Some(owner).filter(|_| !ended.is_empty())),
+                None => Ok(before().cloned()),
+            }
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,98 @@
+//! What an operator sees of a quorum, and does to it, while some of the servers are away.
+
+use std::error::Error as _;
+
+use distributed_task::{
+    backend::quorum::{QuorumError, QuorumLeases},
+    coordination::{Coordination, LossCause},
+    lease::{HeldName, LeaseAdmin as _, LeaseStore as _, Owner, Renewed},
+};
+use futures_util::TryStreamExt as _;
+
+use crate::{LEASE, NAME, granted, is_granted, node::Mode, nodes, over};
+
+async fn names(leases: &QuorumLeases) -> Vec<HeldName> {
+    leases.names().try_collect().await.expect("most servers answer")
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_most_servers_know_is_told_while_one_is_away() {
+    let (nodes, ours) = (nodes(3), Owner::draw());
+    let leases = over(&nodes).await;
+    let grant = granted(&leases, &ours).await;
+    leases.finished().await;
+    let theirs = Owner::draw();
+    nodes[0].store().try_acquire("of one", &theirs, LEASE).await.expect("it is memory");
+    for mode in [Mode::Good, Mode::Fails, Mode::Hangs] {
+        nodes[2].set(mode);
+        let told = names(&leases).await;
+        let told: Vec<_> = told
+            .iter()
+            .map(|held| {
+                let holder = held.holder.as_ref().expect("somebody has it");
+                (&*held.name, &holder.owner, holder.fence)
+            })
+            .collect();
+        assert_eq!(told[0], (NAME, &ours, grant.fence), "{mode:?}");
+        // The one that is silent may know it as well.
+        assert_eq!(told.len(), if mode == Mode::Good { 1 } else { 2 }, "{mode:?}: {told:?}");
+        leases.try_renew(NAME, &ours, LEASE).await.expect("most servers answer");
+    }
+    nodes[1].set(Mode::Fails);
+    let error = leases.names().try_collect::<Vec<_>>().await.expect_err("one is no majority");
+    let source = error.source().and_then(|source| source.downcast_ref::<QuorumError>());
+    let Some(QuorumError::NoQuorum { agreed: 1, needed: 2, servers }) = source else {
+        panic!("{error:?}")
+    };
+    assert!(servers[0].1.is_none() && servers[1].1.is_some(), "{error}");
+}
+
+/// On a server that is away the tenure runs out; on one that never had it there is nothing to end.
+#[tokio::test(start_paused = true)]
+async fn a_tenure_is_ended_while_a_server_is_away() {
+    for (at_the_grant, at_the_end) in [
+        (Mode::Good, Mode::Good),
+        (Mode::Good, Mode::Fails),
+        (Mode::Good, Mode::Hangs),
+        (Mode::Fails, Mode::Good),
+        (Mode::HearsNothing, Mode::Good),
+    ] {
+        let case = format!("{at_the_grant:?}, {at_the_end:?}");
+        let (nodes, ours) = (nodes(3), Owner::draw());
+        nodes[2].set(at_the_grant);
+        let leases = over(&nodes).await;
+        let fence = granted(&leases, &ours).await.fence;
+        nodes[2].set(at_the_end);
+        let ended = leases.force_release(NAME, fence, "ops: it hangs").await;
+        assert_eq!(ended.expect("most answer"), Some(ours.clone()), "{case}");
+        let renewed = leases.try_renew(NAME, &ours, LEASE).await.expect("most answer");
+        assert_eq!(renewed, Renewed::Forced, "{case}");
+        assert!(is_granted(&leases).await, "{case}");
+        let again = leases.force_release(NAME, fence, "ops: it hangs").await;
+        assert_eq!(again.expect("most answer"), Some(ours), "{case}");
+        assert!(!is_granted(&leases).await, "{case}: the next one was not ended");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_said_to_be_ended_where_most_servers_are_away() {
+    let (nodes, ours) = (nodes(3), Owner::draw());
+    let leases = over(&nodes).await;
+    let fence = granted(&leases, &ours).await.fence;
+    nodes[1].set(Mode::Fails);
+    nodes[2].set(Mode::Hangs);
+    leases.force_release(NAME, fence, "ops").await.expect_err("one is no majority");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_holder_over_a_quorum_is_told_that_an_operator_did_it() {
+    let process = Coordination::on_this_runtime(over(&nodes(3)).await);
+    let held = process.lock(NAME).lease(LEASE).acquire().await.expect("it is free");
+    let monitor = process.monitor();
+    let active = monitor.active_locks().await.expect("most servers answer");
+    let [lock] = &active[..] else { panic!("{active:?}") };
+    let tenure = lock.holder.as_ref().expect("somebody has it");
+    assert_eq!((&*lock.name, tenure.fence), (NAME, held.fence()));
+    assert!(monitor.force_release(NAME, tenure.fence, "a test").await.expect("they answer"));
+    assert_eq!(held.lost().await.cause, LossCause::Forced);
+}
