@@ -81,6 +81,7 @@ async fn leases_over_several_stores_in_memory_keep_the_contract() {
     for servers in [1, 3, 5] {
         conformance::lease::run(async || subject(quorum_in_memory(servers).await)).await;
         conformance::admin::run(async || subject(quorum_in_memory(servers).await)).await;
+        conformance::candidates::run(async || subject(quorum_in_memory(servers).await)).await;
     }
 }
 
@@ -100,7 +101,8 @@ async fn leases_over_three_servers_keep_the_contract() {
         Subject { lease: 2 * LEASE, ..subject(store) }
     };
     conformance::lease::run(&mut make).await;
-    conformance::admin::run(make).await;
+    conformance::admin::run(&mut make).await;
+    conformance::candidates::run(make).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! Leases over several servers: what most of them say, whatever the others do.
 
 mod admin;
+mod candidates;
 mod clients;
 mod fences;
 mod node;

@@ -12,8 +12,8 @@ use distributed_task::{
     backend::memory::MemoryLeases,
     kernel::Fence,
     lease::{
-        Acquired, LeaseAdmin, LeaseError, LeaseStore, Life, Owner, QuorumNode, Released, Renewed,
-        Safety, Tenure, Vote,
+        Acquired, CandidateStore, LeaseAdmin, LeaseError, LeaseStore, Life, Owner, QuorumNode,
+        Released, Renewed, Safety, Tenure, Vote,
     },
 };
 use futures_util::{FutureExt, future::BoxFuture};
@@ -42,7 +42,7 @@ pub struct Node(Arc<Inner>);
 
 struct Inner {
     address: String,
-    /// Looks after what it had in its first life.
+    /// What it has in its first life, for those who look after it, and for candidates.
     admin: MemoryLeases,
     mode: watch::Sender<Mode>,
     store: Mutex<MemoryLeases>,
@@ -188,6 +188,10 @@ impl LeaseStore for Node {
 
     /// Whoever asks for it has looked before whether the server is there.
     fn admin(&self) -> Option<&dyn LeaseAdmin> {
+        Some(&self.0.admin)
+    }
+
+    fn candidates(&self) -> Option<&dyn CandidateStore> {
         Some(&self.0.admin)
     }
 }

@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::{
     FutureExt, StreamExt, TryFutureExt, TryStreamExt,
-    future::{BoxFuture, join_all},
+    future::BoxFuture,
     stream::{self, BoxStream},
 };
 
-use super::{Inner, Node, QuorumLeases, calls::within, error::QuorumError, tally};
+use super::{Inner, Node, QuorumLeases, tally};
 use crate::{
     kernel::Fence,
     lease::{HeldName, LeaseAdmin, LeaseError, LeaseStore, Owner, Tenure},
@@ -19,14 +19,8 @@ const TO_TELL: Duration = Duration::from_secs(30);
 const TO_DO: Duration = Duration::from_secs(2);
 
 impl Node {
-    /// Looks after what this server knows.
     async fn admin(&self) -> Result<&dyn LeaseAdmin, LeaseError> {
-        // One that was away at the start may be there by now.
-        self.store.life().await?;
-        self.store.admin().ok_or_else(|| LeaseError::Refused {
-            source: "it cannot tell who has what".into(),
-            retryable: false,
-        })
+        self.able(self.there().await?.admin(), "who has what")
     }
 
     async fn names(&self) -> Result<Vec<HeldName>, LeaseError> {
@@ -52,36 +46,8 @@ impl Node {
 }
 
 impl Inner {
-    /// What the servers say, if most of them do.
-    async fn most<'a, T, F>(
-        &'a self,
-        limit: Duration,
-        ask: impl Fn(&'a Node) -> F,
-    ) -> Result<Vec<Option<T>>, LeaseError>
-    where
-        F: Future<Output = Result<T, LeaseError>>,
-    {
-        let needed = self.rules.majority();
-        let (mut all, mut servers) = (Vec::new(), Vec::new());
-        let asked = join_all(self.nodes.iter().map(|node| within(limit, ask(node)))).await;
-        for (node, said) in self.nodes.iter().zip(asked) {
-            let (said, failure) = match said {
-                Ok(said) => (Some(said), None),
-                Err(failure) => (None, Some(failure)),
-            };
-            all.push(said);
-            servers.push((node.address.clone(), failure));
-        }
-        match all.iter().flatten().count() {
-            agreed if agreed < needed => {
-                Err(QuorumError::NoQuorum { agreed, needed, servers }.into())
-            }
-            _ => Ok(all),
-        }
-    }
-
     async fn names(&self) -> Result<Vec<HeldName>, LeaseError> {
-        let each = self.most(TO_TELL, Node::names).await?;
+        let each = self.survey(TO_TELL, TO_TELL, Node::names).await?;
         let mut known: BTreeMap<&str, Vec<Option<Option<&Tenure>>>> = BTreeMap::new();
         for (node, told) in each.iter().enumerate() {
             for held in told.iter().flatten() {
@@ -118,7 +84,7 @@ impl LeaseAdmin for QuorumLeases {
             let tenure = self.inspect(name).await?.filter(|tenure| tenure.fence == fence);
             let owner = tenure.map(|tenure| tenure.owner);
             let asked = |node| Node::force_release(node, name, owner.as_ref(), fence, why);
-            let ended = self.0.most(TO_DO, asked).await?;
+            let ended = self.0.survey(TO_DO, TO_DO, asked).await?;
             let ended: Vec<Owner> = ended.into_iter().flatten().flatten().collect();
             // It was ended before, and most of those who did it say so.
             let before = || ended.first().filter(|_| ended.len() >= self.0.rules.majority());

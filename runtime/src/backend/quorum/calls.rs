@@ -190,7 +190,7 @@ fn is_decided(verdict: &watch::Receiver<Verdict>) -> bool {
 }
 
 /// A call that ends by itself ends before; after this time nothing that it did is left.
-pub(super) async fn within<T>(
+async fn within<T>(
     left: Duration,
     call: impl Future<Output = Result<T, LeaseError>>,
 ) -> Result<T, NodeFailure> {

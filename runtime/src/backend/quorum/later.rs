@@ -8,8 +8,8 @@ use tokio::sync::OnceCell;
 use crate::{
     kernel::Fence,
     lease::{
-        Acquired, LeaseAdmin, LeaseError, LeaseStore, Life, Owner, QuorumNode, Released, Renewed,
-        Safety, Tenure, Vote,
+        Acquired, CandidateStore, LeaseAdmin, LeaseError, LeaseStore, Life, Owner, QuorumNode,
+        Released, Renewed, Safety, Tenure, Vote,
     },
 };
 
@@ -80,6 +80,10 @@ impl LeaseStore for Later {
 
     fn admin(&self) -> Option<&dyn LeaseAdmin> {
         self.opened.get()?.admin()
+    }
+
+    fn candidates(&self) -> Option<&dyn CandidateStore> {
+        self.opened.get()?.candidates()
     }
 }
 

@@ -26,6 +26,7 @@ mod acquire;
 mod admin;
 mod answers;
 mod calls;
+mod candidates;
 mod claims;
 mod error;
 mod keep;
@@ -33,6 +34,7 @@ mod later;
 mod lives;
 mod rules;
 mod settings;
+mod survey;
 mod tally;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -55,8 +57,8 @@ pub use self::{
 use crate::{
     clock::{Clock as _, TokioClock},
     lease::{
-        Acquired, LeaseAdmin, LeaseError, LeaseStore, Owner, QuorumNode, Released, Renewed, Safety,
-        Tenure,
+        Acquired, CandidateStore, LeaseAdmin, LeaseError, LeaseStore, Owner, QuorumNode, Released,
+        Renewed, Safety, Tenure,
     },
 };
 
@@ -202,6 +204,10 @@ impl LeaseStore for QuorumLeases {
     }
 
     fn admin(&self) -> Option<&dyn LeaseAdmin> {
+        Some(self)
+    }
+
+    fn candidates(&self) -> Option<&dyn CandidateStore> {
         Some(self)
     }
 }

@@ -145,9 +145,9 @@ pub enum ElectionFinding {
     NoCandidates,
     /// Candidates are to be counted where nobody knows them.
     #[error(
-        "`min_candidates` is {0}, and this lease store does not know who stands. Two things are called a \
-         quorum: of candidates, which `min_candidates` is and takes one store that knows them, such as \
-         `RedisLeases` or `MemoryLeases`; and of servers, which `QuorumLeases` is, without `min_candidates`"
+        "`min_candidates` is {0}, and this lease store does not know who stands: take one that does, such as \
+         `RedisLeases`, or `QuorumLeases` over several of them. Two things are called a quorum: of \
+         candidates, which is `min_candidates`, and of servers, which is `QuorumLeases`"
     )]
     UnknownCandidates(u32),
     /// Candidates are to be counted by one who does not look after it.

@@ -179,8 +179,8 @@
 //! With [`min_candidates`](crate::coordination::Election::min_candidates) one leads only while it sees so many,
 //! itself included. When there are fewer, or when it cannot ask for three beats, it steps down as one that is ill does,
 //! and leads again when there are enough. This counts processes, for work that needs several of them; it makes no lease
-//! safer. A quorum of servers, which does, is [`QuorumLeases`](crate::backend::quorum::QuorumLeases); that store does not
-//! know who stands.
+//! safer. A quorum of servers, which does, is [`QuorumLeases`](crate::backend::quorum::QuorumLeases): there one stands
+//! whom most servers know.
 //!
 //! # In steps
 //!

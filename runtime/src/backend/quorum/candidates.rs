@@ -1,0 +1,80 @@
+//! Who stands, as most servers know it.
+
+use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
+
+use futures_util::{FutureExt, future::BoxFuture};
+
+use super::{Inner, Node, QuorumLeases};
+use crate::lease::{Beat, CandidateStore, LeaseError, Live, LiveCandidate};
+
+/// A server is waited for no longer than this, unless most have answered.
+const LIMIT: Duration = Duration::from_secs(2);
+
+impl Node {
+    async fn candidates(&self) -> Result<&dyn CandidateStore, LeaseError> {
+        self.able(self.there().await?.candidates(), "who stands")
+    }
+}
+
+impl Inner {
+    async fn most_candidates<'a, T, F>(
+        &'a self,
+        ask: impl Fn(&'a Node) -> F,
+    ) -> Result<Vec<T>, LeaseError>
+    where
+        F: Future<Output = Result<T, LeaseError>>,
+    {
+        let rest = self.rules.limit(self.rules.max_lease);
+        Ok(self.survey(LIMIT, rest, ask).await?.into_iter().flatten().collect())
+    }
+}
+
+impl CandidateStore for QuorumLeases {
+    /// So many are told as most servers know, at least.
+    fn beat<'a>(&'a self, beat: Beat<'a>) -> BoxFuture<'a, Result<Live, LeaseError>> {
+        async move {
+            beat.check()?;
+            let ask = |node: &'a Node| async move { node.candidates().await?.beat(beat).await };
+            let mut known = self.0.most_candidates(ask).await?;
+            known.sort_unstable_by_key(|live| Reverse(live.candidates));
+            let candidates = known[self.0.rules.majority() - 1].candidates;
+            let next_gone = known.iter().map(|live| live.next_gone).min().unwrap_or_default();
+            Ok(Live { candidates, next_gone })
+        }
+        .boxed()
+    }
+
+    /// Those that most servers know; what each of them said last.
+    fn list<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<LiveCandidate>, LeaseError>> {
+        async move {
+            let ask = |node: &'a Node| async move { node.candidates().await?.list(name).await };
+            let mut known: BTreeMap<String, Vec<LiveCandidate>> = BTreeMap::new();
+            for one in self.0.most_candidates(ask).await?.into_iter().flatten() {
+                known.entry(one.candidate.clone()).or_default().push(one);
+            }
+            let majority = self.0.rules.majority();
+            let together = |told: Vec<LiveCandidate>| {
+                let is_leader = told.iter().filter(|one| one.is_leader).count() >= majority;
+                let is_known = told.len() >= majority;
+                let last = told.into_iter().max_by_key(|one| one.last_seen).filter(|_| is_known)?;
+                Some(LiveCandidate { is_leader, ..last })
+            };
+            Ok(known.into_values().filter_map(together).collect())
+        }
+        .boxed()
+    }
+
+    fn leave<'a>(
+        &'a self,
+        name: &'a str,
+        candidate: &'a str,
+    ) -> BoxFuture<'a, Result<(), LeaseError>> {
+        async move {
+            let ask = |node: &'a Node| async move {
+                node.candidates().await?.leave(name, candidate).await
+            };
+            self.0.most_candidates(ask).await.map(drop)
+        }
+        .boxed()
+    }
+}
