@@ -1,6 +1,6 @@
 //! Every sentence of the page of guarantees stands beside tests that exist.
 
-use crate::sources::{all_tests, page, tests};
+use crate::sources::{all_tests, page, sources, tests};
 
 fn is_table(part: &str) -> bool {
     part.starts_with("//! | what holds | shown by |\n//! | --- | --- |\n")
@@ -63,6 +63,38 @@ fn every_mutation_of_the_protocol_is_found_by_a_test_that_exists() {
             assert!(tests.contains(name), "no test is called `{name}`: {row}");
         }
     }
+}
+
+/// The same for the rules of leases, locks and elections, and whatever cites one.
+#[test]
+fn every_rule_of_coordination_is_shown_by_tests_that_exist() {
+    let page = page("coordination");
+    let (rules, tests) = (rows(&page), all_tests());
+    let rules = rules.iter().filter_map(|(what, shown)| Some((what.split_once(" | ")?.0, shown)));
+    let rules: Vec<_> = rules.filter(|(rule, _)| is_rule(rule)).collect();
+    let mut numbers: Vec<&str> = rules.iter().map(|(rule, _)| *rule).collect();
+    assert!(numbers.len() > 100, "{}", numbers.len());
+    for (rule, shown) in rules {
+        assert!(!shown.is_empty(), "nothing shows {rule}");
+        for name in shown {
+            assert!(tests.contains(*name), "no test is called `{name}`, which shows {rule}");
+        }
+    }
+    numbers.sort_unstable();
+    assert!(numbers.windows(2).all(|pair| pair[0] != pair[1]), "each number once: {numbers:?}");
+    for code in sources() {
+        let words = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+        for cited in words.filter(|word| is_rule(word)) {
+            assert!(page.contains(cited), "nobody says what {cited} is");
+        }
+    }
+}
+
+/// Whether it is the number of such a rule: `LS-04`.
+fn is_rule(word: &str) -> bool {
+    const KINDS: [&str; 10] = ["LS", "LK", "QL", "SJ", "LE", "LM", "HC", "PO", "DG", "CF"];
+    let parts = word.split_once('-').filter(|(kind, _)| KINDS.contains(kind));
+    parts.is_some_and(|(_, number)| number.len() == 2 && number.parse::<u8>().is_ok())
 }
 
 #[test]

@@ -338,5 +338,7 @@
 //! | Kubernetes | a `Lease` object, by `resourceVersion` | `leaseTransitions` | an empty `holderIdentity` |
 //! | SQL | a row with `expires_at` by the clock of the database | a sequence | `delete … where owner = …` |
 //!
+//! What all of this promises has [numbers](crate::docs::coordination), with the tests that show it.
+//!
 //! Tests that let time pass with `tokio::time::pause` use
 //! [`on_this_runtime`](crate::coordination::Coordination::on_this_runtime).

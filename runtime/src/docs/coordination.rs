@@ -1,0 +1,172 @@
+//! The numbered rules of leases, locks and elections, each with tests that show it.
+//!
+//! The [guide](super::guide::coordination) says how to use them. Tests cite these numbers. A rule about a store
+//! holds for each that keeps its contract: in memory, in Redis, and over several Redis. `cargo test --workspace
+//! --all-features <name>` runs one of the tests.
+//!
+//! # Leases
+//!
+//! | rule | what holds | shown by |
+//! | --- | --- | --- |
+//! | LS-01 | Of those who ask for a name one gets it, in one step | `only_one_owner_gets_the_lease`, `leases_in_memory_keep_the_contract`, `leases_in_redis_keep_the_contract` |
+//! | LS-02 | Only its owner renews it, and what is over is never brought back | `the_holder_can_renew`, `renewing_fails_after_expiry` |
+//! | LS-03 | Only its owner gives it back; doing so twice, or too late, is told and does no harm | `only_who_holds_it_releases_it` |
+//! | LS-04 | Who cannot renew does not own: a refusal ends it at once, silence within the patience that was set, and never later than its time | `a_lease_that_is_taken_away_is_lost_with_the_next_renewal`, `open_connections_that_fall_silent_cost_a_lease_with_little_patience`, `patience_ends_with_the_lease` |
+//! | LS-05 | A lease is from 100 ms to a day, and 10 s by default | `leases_that_are_none_are_refused` |
+//! | LS-06 | It is renewed before a third of it is over, and not all at one moment; one that was granted late is renewed at once | `a_lease_is_renewed_before_a_third_of_it_is_over`, `what_is_granted_late_is_renewed_in_time` |
+//! | LS-07 | The store's clock decides whose it is; that of a process only makes it give up earlier | `a_lease_is_over_for_its_owner_before_it_is_for_any_server`, `a_grant_that_comes_later_than_its_lease_is_none` |
+//! | LS-08 | An owner is drawn anew for each tenure, whatever a process is called | `candidates_of_one_name_are_two` |
+//! | LS-09 | A store of your own keeps the contract or fails its suite | `leases_over_the_connection_of_a_journal_keep_the_contract`, `every_clause_that_is_missing_in_a_script_is_found` |
+//! | LS-10 | A guard tells how long it holds, by which fence, and why it does no more, always the same | `a_lease_is_kept_for_as_long_as_it_is_held`, `who_looks_later_sees_the_same_loss` |
+//! | LS-11 | An owner that was kept goes on with its tenure after a restart | `who_kept_the_owner_goes_on_with_the_tenure` |
+//! | LS-12 | Work under a lease is dropped where it waits when that is lost | `work_ends_with_the_lock_that_is_lost` |
+//! | LS-13 | It ends here before it ends in the store | `a_name_that_is_free_in_the_store_is_held_by_nobody` |
+//! | LS-14 | Whoever goes on under what it has lost is told of | `who_goes_on_under_what_was_lost_is_told_of` |
+//! | LS-15 | What a dead process had is free when its lease is over | `what_a_killed_process_had_is_taken_over_when_its_lease_is_over` |
+//! | LS-16 | Who was stopped for longer finds it lost at the first look | `a_pause_that_is_longer_than_the_lease_loses_it`, `who_is_stopped_for_longer_than_the_lease_finds_it_lost_and_its_write_refused` |
+//! | LS-17 | Who is cut off gives up before others may have it | `a_network_that_drops_everything_costs_a_lease`, `who_is_told_of_a_loss_has_the_rest_of_the_lease_to_stop` |
+//! | LS-18 | A fence rises from tenure to tenure, also when the server forgot the last one; a resource that compares it takes nothing from an old holder | `a_fence_rises_also_where_the_last_one_was_lost`, `a_replica_that_missed_the_grant_grants_again_under_a_higher_fence` |
+//! | LS-19 | It is given back at the end, wherever its guard is dropped, and nobody waits longer than it lasts | `what_is_let_go_is_free_at_once`, `a_guard_may_be_dropped_anywhere` |
+//! | LS-20 | The five tests of the article that the lease is from are in the suite | `only_one_owner_gets_the_lease`, `the_holder_can_renew`, `renewing_fails_after_expiry`, `only_who_holds_it_releases_it`, `a_pause_that_is_longer_than_the_lease_loses_it` |
+//! | LS-21 | Figures are those of what happened, under a bounded number of labels | `figures_are_those_of_the_statistics` |
+//! | LS-22 | Each alert of the guide is heard when it should, and else is not | `each_alert_is_heard_when_it_should`, `no_alert_is_heard_where_all_is_well` |
+//! | LS-23 | A log line has the key, the beginning of the owner, how long it took and what went wrong | `the_log_says_what_the_events_say` |
+//! | LS-24 | Every common mistake, made on purpose, is found | `every_mistake_is_found`, `every_clause_that_is_missing_in_a_script_is_found` |
+//!
+//! # Locks
+//!
+//! | rule | what holds | shown by |
+//! | --- | --- | --- |
+//! | LK-01 | Who waits says for how long, which is another thing than the lease, and is told who has it | `who_waits_long_enough_is_told_of_whom` |
+//! | LK-02 | A guard that is dropped lets go | `a_guard_may_be_dropped_anywhere` |
+//! | LK-03 | What the options say holds where the call says nothing | `options_hold_for_what_says_nothing_else` |
+//! | LK-04 | Who is not told of its turn asks for it | `who_is_not_told_of_its_turn_asks_for_it` |
+//! | LK-05 | And gives up after so many times, if a number is set | `who_asked_so_often_gives_up` |
+//! | LK-06 | A lock is extended while it is held, or is lost when its lease is over | `a_lease_is_kept_for_as_long_as_it_is_held`, `a_lock_without_extension_is_lost_when_its_lease_is_over` |
+//! | LK-07 | An interval that is too long for the lease is a third of it | `who_extends_it_often_lets_others_do_something`, `a_lease_is_renewed_before_a_third_of_it_is_over` |
+//! | LK-08 | One scope takes a lock more than once, as often as it may; another one waits | `one_piece_of_work_takes_it_more_than_once`, `a_scope_takes_a_lock_as_often_as_it_may` |
+//! | LK-09 | What is taken inside never shortens what is held outside | `a_shorter_lease_inside_does_not_shorten_the_one_outside` |
+//! | LK-10 | Each reader has a lease of its own | `a_reader_that_died_delays_a_writer_by_its_own_lease_only` |
+//! | LK-11 | Readers share, a writer is alone, and neither starves the other | `readers_share_and_a_writer_is_alone`, `neither_side_starves_the_other` |
+//! | LK-12 | A writer becomes a reader in one step; a reader that would wait for itself is told so | `a_writer_becomes_a_reader_and_nobody_writes_in_between`, `who_would_wait_for_itself_is_told` |
+//! | LK-14 | Those of one process wait as one, for one call each, and leave their turn to others after a while | `each_costs_one_call_and_comes_in_its_turn`, `after_a_while_it_is_the_turn_of_another_process`, `who_waits_for_so_long_is_not_passed_for_ever` |
+//! | LK-15 | For so many locks at a time | `there_is_room_for_so_many_locks` |
+//! | LK-16 | Each grant has a fence of its own | `each_has_it_alone_under_a_fence_of_its_own` |
+//! | LK-17 | Several servers that know nothing of one another are a store like any other | `leases_over_three_servers_keep_the_contract` |
+//! | LK-18 | What is due together is renewed together | `a_thousand_leases_are_renewed_in_some_twenty_calls_each_time` |
+//! | LK-19 | Who comes first gets it first; who died, or waits no more, is in nobody's way | `who_comes_first_gets_it_first`, `who_died_in_line_is_passed`, `who_waits_for_so_long_is_in_nobodys_way_for_longer` |
+//! | LK-20 | Several locks are taken in one order by everybody, all of them or none | `all_of_them_or_none_in_whichever_order_they_are_named` |
+//! | LK-21 | The lock service of steps is a lock of that name, and a library of your own can be one | `locks_in_memory_keep_the_contract_of_the_service`, `locks_in_redis_keep_the_contract_of_the_service` |
+//!
+//! # Several servers
+//!
+//! | rule | what holds | shown by |
+//! | --- | --- | --- |
+//! | QL-01 | What most servers say within the time decides, for every combination of answers | `most_servers_decide_and_nothing_is_left_of_an_attempt_that_fails` |
+//! | QL-02 | Nothing is left of an attempt that failed, also where a server did it later | `what_a_server_did_not_free_is_freed_later`, `what_frees_an_attempt_that_failed_does_not_free_the_next_one` |
+//! | QL-03 | A lease stays while most servers know it, and is lost without them | `a_lease_stays_without_one_of_three_servers_and_not_without_two`, `a_server_that_forgot_is_given_it_again_while_most_know_it` |
+//! | QL-04 | It is given back on all of them, and one that had lost it is no error | `leases_over_three_servers_keep_the_contract`, `a_call_that_is_given_up_is_freed` |
+//! | QL-05 | A server that hangs is not waited for | `a_server_that_hangs_makes_nothing_slower`, `a_server_behind_a_black_hole_is_not_waited_for_and_is_put_right_later` |
+//! | QL-06 | A server that started has no vote until what it may have forgotten is over | `a_server_that_started_does_not_vote_until_what_it_forgot_is_over`, `a_server_that_lost_its_data_does_not_let_a_second_owner_in` |
+//! | QL-07 | The fence rises over all tenures, whichever servers are away | `fences_rise_over_all_tenures_whichever_servers_are_away`, `without_the_second_phase_they_do_not` |
+//! | QL-08 | A clock that jumps on fewer than half of the servers lets nobody in | `a_clock_that_jumps_on_one_server_lets_nobody_in` |
+//! | QL-10 | Servers that are one, or have replicas, are refused by name | `two_addresses_of_one_server_are_refused_by_name`, `servers_with_replicas_are_refused` |
+//!
+//! # Jobs that one process runs
+//!
+//! | rule | what holds | shown by |
+//! | --- | --- | --- |
+//! | SJ-01 | Of many processes one runs it | `of_five_processes_one_runs_it`, `o6_of_five_that_are_submitted_at_once_one_runs_and_the_others_are_told_which` |
+//! | SJ-02 | The others skip, wait or fail, as they say; a start of a task is refused, and told which saga runs | `who_comes_while_it_runs_skips_waits_or_fails` |
+//! | SJ-03 | A run that loses its lease is dropped, and what it came to is not told | `a_run_that_loses_its_lease_is_dropped_and_comes_to_nothing`, `a_lease_that_is_lost_in_a_step_drops_it_and_the_saga_goes_on_when_it_has_it_again` |
+//! | SJ-04 | A run has a longest time; a short one keeps others out for as long as it says | `a_run_that_takes_too_long_is_dropped`, `a_run_that_was_short_is_not_repeated_at_once` |
+//! | SJ-05 | When its process dies, another one runs it, or goes on with the same saga | `what_a_killed_process_had_is_taken_over_when_its_lease_is_over`, `a_worker_that_dies_is_followed_by_another_that_goes_on_with_the_same_saga` |
+//!
+//! # Elections
+//!
+//! | rule | what holds | shown by |
+//! | --- | --- | --- |
+//! | LE-01 | One of many leads; when it resigns another one does | `one_of_many_leads_and_another_follows_it` |
+//! | LE-02 | Work ends with the leadership, and is told why | `work_ends_with_the_leadership_and_is_told_why` |
+//! | LE-03 | What runs where its process leads begins again elsewhere; while the store is away it asks seldom | `work_begins_again_after_a_loss`, `who_cannot_reach_the_store_asks_seldom_and_does_not_give_up` |
+//! | LE-04 | Two names of one option say the same, or are refused | `both_names_of_the_lease_say_the_same_or_are_refused` |
+//! | LE-05 | A renewal that is late is warned of; one that leaves no room for a try is refused | `a_late_renewal_is_warned_of_and_one_that_is_too_late_refused` |
+//! | LE-06 | A callback runs beside the lease, is told to end, and steps down when it fails | `a_slow_callback_costs_nobody_the_leadership`, `what_runs_for_a_leader_is_told_to_end`, `a_callback_that_fails_steps_down_and_stands_again` |
+//! | LE-07 | Callbacks come in pairs, in order, each within its limit | `callbacks_come_in_pairs_whatever_happens`, `a_callback_that_does_not_end_is_dropped_after_the_limit` |
+//! | LE-08 | Work is told what it leads, by which fence, and when to end | `the_context_says_what_is_led_and_when_to_end` |
+//! | LE-09 | Who looks sees who leads, and changes nothing | `whoever_looks_sees_who_leads_and_changes_nothing` |
+//! | LE-10 | Candidates and servers are two kinds of quorum; which one is missing is told | `a_store_that_knows_no_candidates_counts_none` |
+//! | LE-11 | With a least number of candidates one leads only while it sees so many | `who_sees_too_few_steps_down_and_leads_again_when_there_are_enough`, `candidates_are_those_whom_most_servers_know` |
+//! | LE-12 | Who misses three beats is gone, until it beats again | `who_is_silent_is_gone_after_three_beats_and_comes_back`, `a_candidate_that_is_stopped_is_gone_until_it_goes_on` |
+//! | LE-20 | What an event says can be read by then | `events_come_after_what_they_tell_of` |
+//! | LE-21 | The end of a tenure is told when it is over here, once, with its cause | `events_come_after_what_they_tell_of`, `callbacks_come_in_pairs_whatever_happens` |
+//! | LE-22 | Who only follows sees one leader after the other | `who_follows_sees_one_leader_after_the_other` |
+//! | LE-23 | Two that are called the same are two | `candidates_of_one_name_are_two` |
+//! | LE-24 | Whether one leads is read from the clock, each time | `whether_it_leads_is_read_from_the_clock` |
+//! | LE-25 | Who was seen to lead is told with how long ago that was | `a_store_that_is_away_is_told_of_and_asked_seldom` |
+//! | LE-26 | A process stands once, and again after it has stopped | `a_process_stands_once_and_again_after_it_has_stopped` |
+//! | LE-27 | Work ends, then the leadership here, then in the store; where work does not end the lease runs out | `who_stops_waits_for_what_runs`, `what_does_not_end_in_time_is_dropped_and_the_lease_runs_out`, `leaders_never_overlap_while_processes_are_restarted` |
+//! | LE-28 | What is told can be written and read | `what_is_told_can_be_written_and_read` |
+//! | LE-29 | A snapshot is of one moment; a watcher misses what is between, never the newest; a failure to ask is told | `a_snapshot_is_of_one_moment`, `a_store_that_is_away_is_told_of_and_asked_seldom` |
+//! | LE-30 | A lease is 15 s where nothing is said | `what_is_left_out_is_what_others_have_as_well` |
+//! | LE-31 | And renewed after 5 | `what_is_left_out_is_what_others_have_as_well` |
+//! | LE-32 | Who follows looks every 2 s, and is told sooner when the leader stops | `who_follows_is_told_that_the_leader_has_stopped`, `who_follows_leads_when_the_lease_of_a_crashed_leader_is_over` |
+//! | LE-33 | An outage is borne for the grace period, which is 5 s, or what the lease has room for | `an_outage_is_borne_for_the_grace_period`, `the_grace_period_is_what_the_lease_has_room_for` |
+//! | LE-34 | What a process is called is the beginning of what a candidate is called | `candidates_of_one_name_are_two` |
+//! | LE-35 | Health counts where it is wanted | `health_counts_where_it_is_wanted` |
+//! | LE-36 | Who is just healthy enough leads | `who_is_just_healthy_enough_leads` |
+//! | LE-37 | Who falls ill is followed, stands on, and leads again when it has been well for a while | `who_falls_ill_is_followed_and_leads_again_later`, `who_is_well_for_a_moment_only_does_not_lead` |
+//! | LE-38 | Each is seen with what it says of itself, up to 4 KiB | `each_is_seen_with_what_it_says_of_itself`, `leases_in_redis_keep_the_contract` |
+//! | LE-40 | One candidacy for each election of a process: a second one is an error | `a_process_stands_once_and_again_after_it_has_stopped` |
+//! | LE-42 | What one process leads, a hundred elections at a time, another one takes over | `what_one_process_leads_another_takes_over` |
+//! | LE-44 | Any text is a name, and no election is a lock | `an_election_shares_no_name_with_a_lease_or_another_election` |
+//! | LE-45 | It is the same code over every store: these tests run in memory and in Redis | `one_of_many_leads_and_another_follows_it`, `leases_over_three_servers_keep_the_contract` |
+//! | LE-50 | Who says that it is ill leads no more, at once, whether or not the store answers | `who_is_ill_leads_no_more_while_the_store_is_away` |
+//! | LE-51 | Of all candidates one leads: the lease is asked, and not what they said | `after_a_takeover_exactly_one_leads` |
+//! | LE-52 | Who leads and falls ill steps down | `who_falls_ill_is_followed_and_leads_again_later` |
+//! | LE-53 | Who is ill does not come to lead: it is looked at before and after the grant | `who_is_just_healthy_enough_leads` |
+//! | LE-60 | A stop that nobody waits for is a stop | `who_waits_no_longer_for_the_end_has_stopped_all_the_same` |
+//! | LE-64 | Health is that somebody is seen to lead | `health_is_that_somebody_leads` |
+//! | LE-65 | An election has figures of its own | `an_election_has_its_figures` |
+//! | LE-66 | What follows from options is told in four numbers | `what_follows_is_told_in_numbers` |
+//! | LE-67 | A candidate follows, asks, leads and releases, and is in one of these at a time | `a_candidate_leads_releases_and_follows` |
+//!
+//! # Looking after them
+//!
+//! | rule | what holds | shown by |
+//! | --- | --- | --- |
+//! | LM-01 | All that were acquired are held, or have ended in one way, in the counts of a process | `counts_add_up` |
+//! | LM-02 | Names are told that any process has, some at a time | `active_locks_are_those_of_all_processes`, `what_most_servers_know_is_told_while_one_is_away` |
+//! | LM-03 | Those without an end, and those held for long, are told apart | `what_is_held_for_long_is_stale`, `what_others_wrote_is_stale_and_a_check_leaves_one_key` |
+//! | LM-04 | An operator takes a name away by its fence, and its holder is told so | `an_operator_takes_it_away`, `a_holder_over_a_quorum_is_told_that_an_operator_did_it` |
+//! | LM-05 | How names are fought for is told by class | `contention_is_told_by_class` |
+//! | LM-06 | That it takes too long is told once for each time | `contention_is_told_once_for_each_time_that_it_is_high` |
+//! | HC-01 | A health check tries it, in nobody's way | `a_health_check_disturbs_nobody` |
+//! | HC-02 | And looks at the elections in which the process stands, at no others | `elections_are_looked_at` |
+//! | HC-03 | A store that is slow, deaf, wrong or silent, or whose clock jumped, is told apart | `a_store_that_is_ill_is_told`, `a_store_that_cannot_tell_whose_turn_it_is_is_told`, `a_store_whose_clock_jumps_is_told` |
+//! | PO-01 | Only what runs in the background is put together | `a_thousand_leases_are_renewed_in_some_twenty_calls_each_time` |
+//! | PO-02 | So many names are one call | `batches_are_as_large_as_they_may_be` |
+//! | PO-03 | And none is renewed too late for it | `batches_are_as_large_as_they_may_be` |
+//! | DG-01 | A trace has how a name was waited for, and how it was held | `a_trace_says_how_a_lock_was_waited_for_and_held` |
+//! | DG-02 | Each change of an election is logged once | `each_change_of_an_election_is_logged_once` |
+//! | DG-03 | Log and events say the same, one for one | `the_log_says_what_the_events_say` |
+//! | CF-01 | Options can be read from a file; all that is wrong with them is told at once | `all_that_is_wrong_with_options_is_told_at_once` |
+//!
+//! # Not kept
+//!
+//! Numbers are stable, and these have none of what their name would promise, or not all of it:
+//!
+//! - LK-13: there is no way without scripts. A grant, its fence and the line are one step, or they are nothing.
+//! - QL-09: nothing else than leases, locks and elections is built on a lease store, so nothing is to be refused.
+//! - LE-41, LE-46, LE-47, LE-48 and CF-02: nothing is registered anywhere. A `Coordination` is made over a store,
+//!   locks and elections are made from it, and each candidacy has a health.
+//! - LE-43: the stores are those above; the guide says how others fit.
+//! - LE-61 and LE-62: a queue that gives work back, and checkpoints. [`check`] before each item, and the fence
+//!   with each write, are what they stand on.
+//! - LE-63: of what elections are for two are examples, an outbox and a nightly job.
+//! - SJ-05 beyond what is above: a run is not told how many there were before it. Its fence is higher.
+//! - QL-08 beyond what is above: a renewal does not compare clocks. One whose server's clock freed the name says so
+//!   by itself; one whose name is still there has lost nothing. A health check compares them.
+//! - LM-01 over all processes: whoever collects the figures sums them.
+//!
+//! [`check`]: crate::coordination::Leadership::check
