@@ -210,7 +210,7 @@ async fn line_moves(desk: Desk) -> Verdict {
     let told = async {
         loop {
             match wakes.next().await {
-                Some(Wake::Everybody) => {}
+                Some(Wake::Everybody | Wake::Nobody) => {}
                 told => break told,
             }
         }

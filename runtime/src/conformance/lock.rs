@@ -116,7 +116,9 @@ impl Desk {
         // A store that listens over a wire says when it does.
         (self.pass)(self.lease / 4).await;
         while let Some(Some(wake)) = wakes.next().now_or_never() {
-            ensure_eq(wake, Wake::Everybody)?;
+            ensure(matches!(wake, Wake::Everybody | Wake::Nobody), || {
+                format!("{wake:?} was told")
+            })?;
         }
         Ok(wakes)
     }
@@ -126,7 +128,7 @@ impl Desk {
         let told = async {
             loop {
                 match wakes.next().await {
-                    Some(Wake::Everybody) => {}
+                    Some(Wake::Everybody | Wake::Nobody) => {}
                     told => break told,
                 }
             }

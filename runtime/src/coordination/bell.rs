@@ -38,6 +38,9 @@ impl Bell {
                     let Some(bell) = bell.upgrade() else { return };
                     bell.ring(wake);
                 }
+                if let Some(bell) = bell.upgrade() {
+                    bell.ring(Wake::Nobody);
+                }
             }))
         });
         Ear { bell: self, owner, rung }

@@ -236,8 +236,8 @@ impl Coordination {
     }
 
     /// Whether this process can coordinate: takes a name that nobody else wants, and gives it back. Two
-    /// seconds at most. Tells also how each of its [candidacies](Candidacy::health) is, and takes part in
-    /// no other election.
+    /// seconds at most. Tells also how each of its [candidacies](Candidacy::health) is. It takes part in no
+    /// election by itself.
     ///
     /// # Cancellation
     /// What was taken runs out.

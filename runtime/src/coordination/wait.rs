@@ -78,9 +78,10 @@ impl Attempt {
         let mut asked = 0;
         if let Some(handed) = lead.as_mut().and_then(Lead::handed) {
             asked = 1;
-            span.record("attempts", asked).record("woken", "handed over");
+            span.record("attempts", asked);
             let left = patience.after(self.clock.now().since(begun));
             if let Some(hold) = self.take_over(handed, left).await? {
+                span.record("woken", "handed over");
                 return Ok(Granted { hold, attempts: asked, contended: true, lead });
             }
         }
@@ -100,7 +101,7 @@ impl Attempt {
             let waiting = match self.ask(patience_left).await? {
                 Ok(hold) => {
                     if let Some(lead) = &mut lead {
-                        lead.granted(hold.begun);
+                        lead.granted(self.clock.now());
                     }
                     let contended = was_behind || attempts > 1;
                     return Ok(Granted { hold, attempts, contended, lead });

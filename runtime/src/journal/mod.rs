@@ -165,6 +165,7 @@ use crate::kernel::{Definition, DefinitionHash, Mail, SagaId, Timestamp};
 ///     // And so on.
 /// #     hand_on! {
 /// #         durability() -> Durability;
+/// #         is_shared() -> bool;
 /// #         now() -> Timestamp;
 /// #         listen(signals: Arc<dyn Signals>) -> Answer<'_, ListenerId>;
 /// #         unlisten(listener: ListenerId) -> Answer<'_, ()>;
@@ -236,6 +237,7 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Whether other processes may have it as well. Default: they may. Then what is only in the memory of this
     /// one, such as the [locks](crate::lock::DistributedLock) of a task in process, is not enough for its sagas.
+    /// A journal around another one says what that says.
     fn is_shared(&self) -> bool {
         true
     }

@@ -23,7 +23,8 @@ use super::{Acquired, Busy, Grant, LeaseError, LeaseStore, Owner, Renewed};
 ///
 /// # Wake-ups
 /// Who is next in line when a name becomes free is told so. That is a hint: it may be lost, and nobody is
-/// told of a lease that runs out. [`Waiting::retry_after`] says when to ask at the latest.
+/// told of a lease that runs out. [`Waiting::retry_after`] says when to ask at the latest. A store that cannot tell
+/// anybody for a while says [so](Wake::Nobody), as often as it likes.
 ///
 /// # Repetition
 /// As for [`LeaseStore`]: every call may be made again. An owner wants one name in one way, alone or shared;

@@ -106,6 +106,10 @@ impl Journal for Delayed {
         self.journal.durability()
     }
 
+    fn is_shared(&self) -> bool {
+        self.journal.is_shared()
+    }
+
     fn now(&self) -> Timestamp {
         self.journal.now()
     }

@@ -11,15 +11,15 @@ use std::{
 
 use distributed_task::{
     backend::memory::MemoryLeases,
-    coordination::{Coordination, OnUnreachable},
+    coordination::{Coordination, OnUnreachable, Role},
     lease::{LeaseError, LeaseStore, Owner, Renewed},
 };
 use futures_util::future::BoxFuture;
 
 use crate::{
     promql::evaluate,
-    recorded::{Recorded, Series},
-    stands::{candidate, lead},
+    recorded::Recorded,
+    stands::{candidate, until},
     world::{LEASE, NAME, hands_on, pass, take, wanted},
 };
 
@@ -32,17 +32,21 @@ fn alerts() -> BTreeMap<&'static str, &'static str> {
     rows.map(|(what, when)| (what, when.strip_suffix("` |").expect("code"))).collect()
 }
 
-/// Which of them is heard.
-fn heard(told: &BTreeMap<Series, f64>) -> Vec<&'static str> {
-    let heard = alerts().into_iter().filter(|(_, when)| !evaluate(when, told).is_empty());
-    heard.map(|(what, _)| what).collect()
-}
-
-/// What is heard when a program ran that did this, in processes over a store that may be slow.
-fn heard_of(program: impl AsyncFnOnce(&Slow)) -> Vec<&'static str> {
-    let ((), told) = Recorded::of(async { program(&Slow::default()).await });
-    assert!(!told.is_empty(), "it has done something");
-    heard(&told)
+/// What is heard when a program began so, in processes over a store that may be slow, and then did this.
+fn heard_of<T>(
+    begins: impl AsyncFnOnce(&Slow) -> T,
+    goes_on: impl AsyncFnOnce(&Slow, T),
+) -> Vec<&'static str> {
+    let (before, now) = Recorded::of(async |recorded| {
+        let store = Slow::default();
+        let begun = begins(&store).await;
+        let before = recorded.scrape();
+        goes_on(&store, begun).await;
+        before
+    });
+    assert!(!before.is_empty(), "there is something to compare with");
+    let heard = |when: &str| !evaluate(when, [&before, &now]).is_empty();
+    alerts().into_iter().filter(|(_, when)| heard(when)).map(|(what, _)| what).collect()
 }
 
 /// A store that may not answer renewals in time.
@@ -74,31 +78,45 @@ impl LeaseStore for Slow {
     }
 }
 
+/// A process that has done something before.
+async fn busy(store: &Slow) -> Coordination {
+    let process = store.process();
+    take(wanted(&process)).await.release().await;
+    process
+}
+
 #[test]
 fn no_alert_is_heard_where_all_is_well() {
-    let heard = heard_of(async |store| {
-        let (one, two) = (store.process(), store.process());
-        let leads = lead(&candidate(&one, "web-1")).await;
-        for order in 0..200 {
-            take(one.lease(format!("orders:{order}")).ttl(LEASE)).await.release().await;
-        }
-        let held = take(wanted(&one)).await;
-        let waits = wanted(&two);
-        let waiting = tokio::spawn(async move { waits.acquire().await });
-        pass(LEASE * 5).await;
-        held.release().await;
-        waiting.await.expect("nothing panics").expect("its turn comes").release().await;
-        // One that stops, and another one that goes on.
-        leads.resign().await;
-        std::mem::forget(lead(&candidate(&two, "web-2")).await);
-    });
+    let heard = heard_of(
+        async |store| {
+            let (one, two) = (busy(store).await, store.process());
+            let first = candidate(&one, "web-1").start().expect("it may stand");
+            until(&first, Role::Leader).await;
+            let second = candidate(&two, "web-2").start().expect("it may stand");
+            (one, two, first, second)
+        },
+        async |_, (one, two, first, second)| {
+            for order in 0..200 {
+                take(one.lease(format!("orders:{order}")).ttl(LEASE)).await.release().await;
+            }
+            let held = take(wanted(&one)).await;
+            let waits = wanted(&two);
+            let waiting = tokio::spawn(async move { waits.acquire().await });
+            pass(LEASE * 5).await;
+            held.release().await;
+            waiting.await.expect("nothing panics").expect("its turn comes").release().await;
+            // One that stops, and another one that goes on.
+            first.stop().await;
+            until(&second, Role::Leader).await;
+            std::mem::forget(second);
+        },
+    );
     assert_eq!(heard, [""; 0]);
 }
 
 #[test]
 fn each_alert_is_heard_when_it_should() {
-    let lost = heard_of(async |store| {
-        let process = store.process();
+    let lost = heard_of(busy, async |store, process| {
         for _ in 0..3 {
             let held = take(wanted(&process)).await;
             let owner =
@@ -107,33 +125,37 @@ fn each_alert_is_heard_when_it_should() {
             held.lost().await;
         }
     });
-    let again_and_again = "leases of one class are lost again and again";
-    assert_eq!(lost, [again_and_again]);
+    assert_eq!(lost, ["leases of one class are lost again and again"]);
 
-    let still_used = heard_of(async |store| {
-        let held = take(wanted(&store.process()).without_renewal()).await;
+    let still_used = heard_of(busy, async |_, process| {
+        let held = take(wanted(&process).without_renewal()).await;
         held.lost().await;
         pass(LEASE).await;
         drop(held);
     });
     assert_eq!(still_used, ["work goes on under a lease that was lost"]);
 
-    let slow = heard_of(async |store| {
-        let process = store.process();
-        let (long, bears) = (Duration::from_secs(30), OnUnreachable::LoseAfter(Duration::MAX));
-        let held = take(process.lease(NAME).ttl(long).on_unreachable(bears)).await;
-        store.1.store(true, Ordering::Release);
-        pass(long / 2).await;
-        store.1.store(false, Ordering::Release);
-        pass(long / 2).await;
-        held.check().expect("it was renewed in time");
-    });
+    let long = Duration::from_secs(30);
+    let slow = heard_of(
+        async |store| {
+            let bears = OnUnreachable::LoseAfter(Duration::MAX);
+            let held = take(store.process().lease(NAME).ttl(long).on_unreachable(bears)).await;
+            held.renew().await.expect("it is held");
+            held
+        },
+        async |store, held| {
+            store.1.store(true, Ordering::Release);
+            pass(long / 2).await;
+            store.1.store(false, Ordering::Release);
+            pass(long / 2).await;
+            held.check().expect("it was renewed in time");
+        },
+    );
     assert_eq!(slow, ["the store is why: renewals fail, and it is slow"]);
 
-    let waits = heard_of(async |store| {
-        let (one, two) = (store.process(), store.process());
+    let waits = heard_of(busy, async |store, one| {
         let held = take(wanted(&one)).await;
-        let waits = wanted(&two);
+        let waits = wanted(&store.process());
         let waiting = tokio::spawn(async move { waits.acquire().await });
         pass(Duration::from_secs(11)).await;
         held.release().await;
@@ -141,19 +163,25 @@ fn each_alert_is_heard_when_it_should() {
     });
     assert_eq!(waits, ["those who want one class wait for long"]);
 
-    let changes = heard_of(async |store| {
-        let process = store.process();
+    let stands =
+        async |store: &Slow| candidate(&store.process(), "web-1").start().expect("it may stand");
+    let changes = heard_of(stands, async |_, candidacy| {
         for _ in 0..5 {
-            lead(&candidate(&process, "web-1")).await.resign().await;
+            until(&candidacy, Role::Leader).await;
+            candidacy.step_down();
+            until(&candidacy, Role::Follower).await;
         }
-        std::mem::forget(lead(&candidate(&process, "web-2")).await);
+        until(&candidacy, Role::Leader).await;
+        std::mem::forget(candidacy);
     });
     assert_eq!(changes, ["who leads changes often"]);
 
-    let nobody = heard_of(async |store| {
-        lead(&candidate(&store.process(), "web-1")).await.resign().await;
+    let nobody = heard_of(stands, async |_, candidacy| {
+        candidacy.update_health(0.0);
+        pass(LEASE).await;
+        std::mem::forget(candidacy);
     });
-    assert_eq!(nobody, ["nobody leads, of those who have led"]);
+    assert_eq!(nobody, ["nobody leads, of those who stand"]);
 
     let all = [&lost, &still_used, &slow, &waits, &changes, &nobody];
     assert_eq!(all.len(), alerts().len(), "each of them was tried: {:?}", alerts());

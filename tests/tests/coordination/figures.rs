@@ -18,7 +18,7 @@ fn number(told: &BTreeMap<Series, f64>, name: &str, labels: &[(&str, &str)]) -> 
 /// The recorder of the program gets the same as the statistics tell, under names of classes only.
 #[test]
 fn figures_are_those_of_the_statistics() {
-    let (statistics, told) = Recorded::of(async {
+    let (statistics, told) = Recorded::of(async |_| {
         let process = Coordination::on_this_runtime(MemoryLeases::new());
         for order in 0..200 {
             take(process.lease(format!("orders:{order}")).ttl(LEASE)).await.release().await;
@@ -41,8 +41,14 @@ fn figures_are_those_of_the_statistics() {
     let wanted = [
         ("coord_lease_acquire key_class=nightly-report result=acquired", 1),
         ("coord_lease_acquire key_class=nightly-report result=busy", 1),
+        ("coord_lease_acquire key_class=nightly-report result=failed", 0),
+        ("coord_lease_acquire key_class=nightly-report result=gave_up", 0),
         ("coord_lease_acquire key_class=orders result=acquired", 200),
+        ("coord_lease_acquire key_class=orders result=busy", 0),
+        ("coord_lease_acquire key_class=orders result=failed", 0),
+        ("coord_lease_acquire key_class=orders result=gave_up", 0),
         ("coord_lease_contended key_class=nightly-report", 1),
+        ("coord_lease_contended key_class=orders", 0),
         ("coord_lease_forced key_class=nightly-report", 0),
         ("coord_lease_forced key_class=orders", 0),
         ("coord_lease_held key_class=nightly-report", 1),
@@ -75,7 +81,7 @@ fn figures_are_those_of_the_statistics() {
 /// An election is a class of its own: who leads holds it.
 #[test]
 fn an_election_has_its_figures() {
-    let ((), told) = Recorded::of(async {
+    let ((), told) = Recorded::of(async |_| {
         let process = Coordination::on_this_runtime(MemoryLeases::new());
         for _ in 0..3 {
             lead(&candidate(&process, "web-1")).await.resign().await;
@@ -104,9 +110,12 @@ fn an_election_has_its_figures() {
     assert_eq!(of("coord_lease_held", &[]), Some(1.0));
     assert_eq!(of("coord_lease_hold_count", &[]), Some(3.0));
     assert!(of("coord_lease_renew", &[("result", "renewed")]) >= Some(3.0));
-    let other = [("cause", "forced"), ("key_class", "election:other")];
+    let other = [("cause", "forced"), ("key_class", "election:other:2026")];
     assert_eq!(number(&told, "coord_lease_lost", &other), Some(1.0));
-    assert_eq!(number(&told, "coord_lease_held", &[("key_class", "election:other")]), Some(0.0));
+    assert_eq!(
+        number(&told, "coord_lease_held", &[("key_class", "election:other:2026")]),
+        Some(0.0)
+    );
     let job = [("result", "acquired"), ("key_class", "singleton:backup")];
     assert_eq!(number(&told, "coord_lease_acquire", &job), Some(1.0));
 }

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -12,7 +12,7 @@ use distributed_task::{
     backend::{memory::MemoryLeases, redis::RedisLeases},
     coordination::{Coordination, CoordinationHealth, HealthStatus, Role},
     kernel::Timestamp,
-    lease::{LeaseError, LeaseStore, Owner, Released, Tenure},
+    lease::{Acquired, LeaseError, LeaseStore, Owner, Released, Tenure},
 };
 use futures_util::{
     FutureExt as _,
@@ -89,7 +89,8 @@ async fn a_store_that_cannot_tell_whose_turn_it_is_is_told() {
     let leases = RedisLeases::builder(server.url().replace("redis://", "redis://deaf:pw@"));
     let (other, process) = (world.process().await, Coordination::open(leases.open()).await);
     let process = process.expect("it may ask");
-    assert_eq!(process.health().await.reason, None, "it does not listen before it has to");
+    let before = process.health().await.reason.unwrap_or_default();
+    assert!(!before.contains("cannot tell"), "it does not listen before it has to: {before}");
 
     let held = other.lock(NAME).acquire().await.expect("it is free");
     let waits = process.lock(NAME);
@@ -182,4 +183,66 @@ async fn a_store_whose_clock_jumps_is_told() {
         assert!(reason.contains(says), "{reason}");
         pass(Duration::from_secs(60)).await;
     }
+}
+
+/// A store that is slow to grant, and slower to free, while it is told to be.
+struct Slow(MemoryLeases, Arc<AtomicBool>, Arc<AtomicBool>);
+
+impl LeaseStore for Slow {
+    hands_on!(0: safety try_renew inspect);
+
+    fn try_acquire<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Acquired, LeaseError>> {
+        async move {
+            let granted = self.0.try_acquire(name, owner, lease).await;
+            if self.1.load(Ordering::Relaxed) {
+                pass(Duration::from_secs(1)).await;
+            }
+            granted
+        }
+        .boxed()
+    }
+
+    fn release<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+    ) -> BoxFuture<'a, Result<Released, LeaseError>> {
+        async move {
+            if self.2.load(Ordering::Relaxed) {
+                pass(Duration::from_secs(600)).await;
+            }
+            self.0.release(name, owner).await
+        }
+        .boxed()
+    }
+}
+
+/// What an unfinished check has left, and an answer that was long in coming, are no jumps of a clock.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_was_slow_for_a_while_has_a_good_clock() {
+    let grants_late = Arc::new(AtomicBool::new(false));
+    let frees_late = Arc::new(AtomicBool::new(false));
+    let store = Slow(MemoryLeases::new(), Arc::clone(&grants_late), Arc::clone(&frees_late));
+    let process = Coordination::on_this_runtime(store);
+    let says = async |what: &str, status| {
+        let health = process.health().await;
+        let reason = health.reason.unwrap_or_default();
+        assert_eq!((health.status, &*reason), (status, what));
+        pass(Duration::from_secs(1)).await;
+    };
+    says("", HealthStatus::Healthy).await;
+    frees_late.store(true, Ordering::Relaxed);
+    says("the lease store did not answer within 2s", HealthStatus::Unhealthy).await;
+    frees_late.store(false, Ordering::Relaxed);
+    says("", HealthStatus::Healthy).await;
+    says("", HealthStatus::Healthy).await;
+    grants_late.store(true, Ordering::Relaxed);
+    says("the lease store took 1s", HealthStatus::Degraded).await;
+    grants_late.store(false, Ordering::Relaxed);
+    says("", HealthStatus::Healthy).await;
 }

@@ -5,12 +5,11 @@ use std::pin::pin;
 use distributed_task::{
     backend::memory::MemoryLeases,
     coordination::{
-        Coordination, CoordinationEvent, CoordinationOptions, DebuggingOptions, ElectionEvent,
-        Happened, Role,
+        Coordination, CoordinationEvent, CoordinationOptions, ElectionEvent, Happened, Role,
     },
 };
 use futures_util::{FutureExt as _, StreamExt as _};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Level};
 
 use crate::{
     recorder::{Recorder, Seen},
@@ -24,9 +23,7 @@ fn word(what: &Happened) -> &'static str {
         Happened::Acquired { .. } => "acquired",
         Happened::NotAcquired { .. } => "not acquired: somebody else has it",
         Happened::GaveUp { .. } => "not waited for any more",
-        Happened::Failed { .. } => "not acquired",
         Happened::Renewed { .. } => "renewed",
-        Happened::NotRenewed { .. } => "not renewed",
         Happened::Released { .. } => "released",
         Happened::Detached { .. } => "left to run out",
         Happened::Lost { .. } => "lost",
@@ -139,27 +136,31 @@ async fn a_trace_says_how_a_lock_was_waited_for_and_held() {
 
 #[tokio::test(start_paused = true)]
 async fn each_change_of_an_election_is_logged_once() {
-    let (recorder, _guard) = Recorder::start();
-    let mut options = CoordinationOptions::default();
-    let mut debugging = DebuggingOptions::default();
-    debugging.enable_leader_election_logging = true;
-    options.debugging = debugging;
-    let process = Coordination::on_this_runtime(MemoryLeases::new());
-    let process = process.with_options(options).expect("they are fine");
-    let candidacy = candidate(&process, "web-1").start().expect("it may stand");
-    let mut events = candidacy.events();
-    event(&mut events, |event| matches!(event, ElectionEvent::LeaderChanged { new: Some(_), .. }))
-        .await;
-    candidacy.step_down();
-    event(&mut events, |event| matches!(event, ElectionEvent::LostLeadership { .. })).await;
-    until(&candidacy, Role::Leader).await;
-    candidacy.stop().await;
+    for (wanted, level) in [(true, Level::INFO), (false, Level::DEBUG)] {
+        let (recorder, _guard) = Recorder::start();
+        let mut options = CoordinationOptions::default();
+        options.debugging.enable_leader_election_logging = wanted;
+        let process = Coordination::on_this_runtime(MemoryLeases::new());
+        let process = process.with_options(options).expect("they are fine");
+        let candidacy = candidate(&process, "web-1").start().expect("it may stand");
+        let mut events = candidacy.events();
+        let leads = |event: &ElectionEvent| {
+            matches!(event, ElectionEvent::LeaderChanged { new: Some(_), .. })
+        };
+        event(&mut events, leads).await;
+        candidacy.step_down();
+        event(&mut events, |event| matches!(event, ElectionEvent::LostLeadership { .. })).await;
+        until(&candidacy, Role::Leader).await;
+        candidacy.stop().await;
 
-    let said = recorder.with(|all| all.events.clone());
-    let of_elections = |seen: &&Seen| seen.fields.get("election") == ELECTION;
-    let said: Vec<_> = said.iter().filter(of_elections).collect();
-    let count =
-        |what: &str| said.iter().filter(|said| said.fields.get("event").starts_with(what)).count();
-    assert_eq!((count("BecameLeader"), count("LostLeadership")), (2, 2), "{said:?}");
-    assert_eq!(count("LeaderChanged"), 4, "to itself and to nobody: {said:?}");
+        let said = recorder.with(|all| all.events.clone());
+        let said: Vec<_> =
+            said.iter().filter(|seen| seen.fields.get("election") == ELECTION).collect();
+        let count = |what: &str| {
+            let is_it = |said: &&&Seen| said.fields.get("event").starts_with(what);
+            said.iter().filter(is_it).inspect(|said| assert_eq!(said.level, level)).count()
+        };
+        assert_eq!((count("BecameLeader"), count("LostLeadership")), (2, 2), "{said:?}");
+        assert_eq!(count("LeaderChanged"), 4, "to itself and to nobody: {said:?}");
+    }
 }

@@ -181,7 +181,7 @@ on_both! {
     }
 }
 
-/// A store that counts, and may be slow or silent when something is handed over.
+/// A store that counts, and may be far away, or slow or silent when something is handed over.
 #[derive(Clone, Default)]
 struct Counts {
     store: MemoryLeases,
@@ -189,6 +189,7 @@ struct Counts {
     handed: Arc<AtomicUsize>,
     is_slow: Arc<AtomicBool>,
     is_silent: Arc<AtomicBool>,
+    is_far: Arc<AtomicBool>,
 }
 
 impl LeaseStore for Counts {
@@ -204,6 +205,12 @@ impl LockStore for Counts {
 
     fn acquire_in_turn<'a>(&'a self, want: Want<'a>) -> BoxFuture<'a, Result<Turn, LeaseError>> {
         self.turns.fetch_add(1, Ordering::Relaxed);
+        if self.is_far.load(Ordering::Relaxed) {
+            return Box::pin(async move {
+                pass(LEASE / 4).await;
+                self.store.acquire_in_turn(want).await
+            });
+        }
         self.store.acquire_in_turn(want)
     }
 
@@ -249,6 +256,21 @@ async fn each_costs_one_call_and_comes_in_its_turn() {
     // It is given back after every seventeenth.
     let calls = [&store.turns, &store.handed].map(|calls| calls.load(Ordering::Relaxed));
     assert_eq!(calls, [3, 37]);
+}
+
+/// For so long counts from when a process has it, however long the way there is.
+#[tokio::test(start_paused = true)]
+async fn what_comes_from_far_is_handed_over_all_the_same() {
+    let store = Counts::default();
+    store.is_far.store(true, Ordering::Relaxed);
+    let process = Coordination::on_this_runtime(store.clone());
+    let order = Order::default();
+    let all = (0..4).map(|who| once(lock(&process), who, &order, Duration::ZERO));
+    for one in join_all(all).await {
+        one.expect("nothing panics");
+    }
+    let calls = [&store.turns, &store.handed].map(|calls| calls.load(Ordering::Relaxed));
+    assert_eq!(calls, [1, 3]);
 }
 
 #[tokio::test(start_paused = true)]

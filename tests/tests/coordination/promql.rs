@@ -1,5 +1,5 @@
-//! As much of the language of Prometheus as the documented alerts use, over one run of a program that began
-//! with nothing: what increased is what there is. Panics at anything else.
+//! As much of the language of Prometheus as the documented alerts use, over two scrapes of a program: what the
+//! first one does not have has not increased. Panics at anything else.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ type Labels = BTreeMap<String, String>;
 pub type Vector = BTreeMap<Labels, f64>;
 
 /// What an expression comes to, which is nothing where an alert is silent.
-pub fn evaluate(expression: &str, told: &BTreeMap<Series, f64>) -> Vector {
-    let mut reader = Reader { rest: expression, told };
+pub fn evaluate(expression: &str, scrapes: [&BTreeMap<Series, f64>; 2]) -> Vector {
+    let mut reader = Reader { rest: expression, scrapes };
     let result = reader.and();
     assert!(reader.rest.trim().is_empty(), "`{}` of `{expression}` is not read", reader.rest);
     result
@@ -19,7 +19,7 @@ pub fn evaluate(expression: &str, told: &BTreeMap<Series, f64>) -> Vector {
 
 struct Reader<'a> {
     rest: &'a str,
-    told: &'a BTreeMap<Series, f64>,
+    scrapes: [&'a BTreeMap<Series, f64>; 2],
 }
 
 impl<'a> Reader<'a> {
@@ -96,33 +96,45 @@ impl<'a> Reader<'a> {
         }
         for function in ["increase(", "rate("] {
             if self.takes(function) {
-                let mut vector = self.selector();
+                let [before, now] = self.selectors();
                 self.must("[");
                 let window = humantime::parse_duration(self.word()).expect("a window");
                 self.must("]");
                 self.must(")");
-                if function == "rate(" {
-                    vector.values_mut().for_each(|value| *value /= window.as_secs_f64());
-                }
-                return vector;
+                let each = match function {
+                    "rate(" => window.as_secs_f64(),
+                    _ => 1.0,
+                };
+                let increased = now.into_iter().filter_map(|(labels, value)| {
+                    let increased = value - before.get(&labels)?;
+                    Some((labels, increased / each))
+                });
+                return increased.collect();
             }
         }
-        self.selector()
+        let [_, now] = self.selectors();
+        now
     }
 
-    fn selector(&mut self) -> Vector {
+    /// The same of both scrapes.
+    fn selectors(&mut self) -> [Vector; 2] {
         let (name, mut wanted) = (self.word(), Vec::new());
         if self.takes("{") {
-            let label = self.word();
-            let begins = self.takes("=~");
-            if !begins {
-                self.must("=");
+            loop {
+                let label = self.word();
+                let begins = self.takes("=~");
+                if !begins {
+                    self.must("=");
+                }
+                self.must("\"");
+                let (value, rest) = self.rest.split_once('"').expect("a value ends");
+                self.rest = rest;
+                wanted.push((label, begins, value));
+                if !self.takes(",") {
+                    break;
+                }
             }
-            self.must("\"");
-            let (value, rest) = self.rest.split_once('"').expect("a value ends");
-            self.rest = rest;
             self.must("}");
-            wanted.push((label, begins, value));
         }
         let matches = |labels: &Labels| {
             wanted.iter().all(|(label, begins, value)| {
@@ -133,9 +145,11 @@ impl<'a> Reader<'a> {
                 }
             })
         };
-        let of_that_name = self.told.iter().filter(|((told, _), _)| told == name);
-        let found = of_that_name.filter(|((_, labels), _)| matches(labels));
-        found.map(|((_, labels), value)| (labels.clone(), *value)).collect()
+        self.scrapes.map(|told| {
+            let of_that_name = told.iter().filter(|((told, _), _)| told == name);
+            let found = of_that_name.filter(|((_, labels), _)| matches(labels));
+            found.map(|((_, labels), value)| (labels.clone(), *value)).collect()
+        })
     }
 }
 
@@ -145,17 +159,24 @@ fn it_is_read_as_prometheus_does() {
         let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         (name.to_owned(), labels.collect::<Labels>())
     };
+    let first = BTreeMap::from([
+        (series("a", &[("k", "x:2"), ("r", "no")]), 0.0),
+        (series("a", &[("k", "y"), ("r", "yes")]), 0.0),
+    ]);
     let told = BTreeMap::from([
         (series("a", &[("k", "x:1"), ("r", "no")]), 3.0),
         (series("a", &[("k", "x:2"), ("r", "no")]), 5.0),
         (series("a", &[("k", "y"), ("r", "yes")]), 60.0),
         (series("b", &[]), 2.0),
     ]);
-    let values = |expression| evaluate(expression, &told).into_values().collect::<Vec<_>>();
+    let values =
+        |expression| evaluate(expression, [&first, &told]).into_values().collect::<Vec<_>>();
     assert_eq!(values("sum(a)"), [68.0]);
     assert_eq!(values("sum(a{r=\"no\"}) / sum(b)"), [4.0]);
     assert_eq!(values("sum by (k) (increase(a{k=~\"x:.+\"}[5m])) > 4"), [5.0]);
+    assert_eq!(values("sum(increase(a{k=~\"x:.+\",r=\"no\"}[5m]))"), [5.0]);
     assert_eq!(values("rate(a{k=\"y\"}[1m])"), [1.0]);
+    assert_eq!(values("increase(b[1m])"), [0.0; 0]);
     assert_eq!(values("sum(a) > 1 and sum(b) < 3"), [68.0]);
     assert_eq!(values("sum(a) > 1 and sum(b) < 2"), [0.0; 0]);
 }

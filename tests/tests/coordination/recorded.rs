@@ -39,11 +39,11 @@ impl HistogramFn for Times {
 
 impl Recorded {
     /// Runs a program whose time passes when it has nothing to do, and tells its figures.
-    pub fn of<T>(program: impl Future<Output = T>) -> (T, BTreeMap<Series, f64>) {
+    pub fn of<T>(program: impl AsyncFnOnce(&Self) -> T) -> (T, BTreeMap<Series, f64>) {
         let recorded = Self::default();
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_all().start_paused(true).build().expect("there is room");
-        let done = metrics::with_local_recorder(&recorded, || runtime.block_on(program));
+        let done = metrics::with_local_recorder(&recorded, || runtime.block_on(program(&recorded)));
         (done, recorded.scrape())
     }
 
@@ -53,7 +53,7 @@ impl Recorded {
         self.0.lock().expect("nobody panics").entry(series).or_insert_with(new).clone()
     }
 
-    fn scrape(&self) -> BTreeMap<Series, f64> {
+    pub fn scrape(&self) -> BTreeMap<Series, f64> {
         let mut told = BTreeMap::new();
         for ((name, labels), number) in &*self.0.lock().expect("nobody panics") {
             let mut tell = |suffix: &str, value| {

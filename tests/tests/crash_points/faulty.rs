@@ -118,6 +118,10 @@ impl Journal for Faulty {
         self.journal.durability()
     }
 
+    fn is_shared(&self) -> bool {
+        self.journal.is_shared()
+    }
+
     fn now(&self) -> Timestamp {
         self.journal.now()
     }

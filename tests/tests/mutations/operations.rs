@@ -24,6 +24,10 @@ impl Journal for Broken {
         self.journal.durability()
     }
 
+    fn is_shared(&self) -> bool {
+        self.journal.is_shared()
+    }
+
     fn now(&self) -> Timestamp {
         self.journal.now()
     }

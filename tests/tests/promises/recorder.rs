@@ -8,7 +8,7 @@ use std::{
 };
 
 use tracing::{
-    Dispatch, Event, Metadata, Subscriber,
+    Dispatch, Event, Level, Metadata, Subscriber,
     dispatcher::DefaultGuard,
     field::{Field, Visit},
     span::{Attributes, Id, Record},
@@ -38,6 +38,8 @@ impl Visit for Fields {
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) name: &'static str,
+    #[allow(dead_code, reason = "other tests ask for it")]
+    pub(crate) level: Level,
     pub(crate) inside: Option<usize>,
     pub(crate) fields: Fields,
     /// How many still hold the span.
@@ -63,7 +65,7 @@ impl Sightings {
         let mut fields = Fields::default();
         fill(&mut fields);
         let (name, inside) = (metadata.name(), parent.map(index).or(current));
-        Seen { name, inside, fields, holders: 1 }
+        Seen { name, level: *metadata.level(), inside, fields, holders: 1 }
     }
 }
 

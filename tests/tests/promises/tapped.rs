@@ -102,6 +102,10 @@ impl<F: Fn(&'static str) -> Tap + Send + Sync + 'static> Journal for Tapped<F> {
         self.durability
     }
 
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
+    }
+
     fn now(&self) -> Timestamp {
         self.inner.now()
     }

@@ -50,19 +50,27 @@ async fn what_most_servers_know_is_told_while_one_is_away() {
 /// On a server that is away the tenure runs out; on one that never had it there is nothing to end.
 #[tokio::test(start_paused = true)]
 async fn a_tenure_is_ended_while_a_server_is_away() {
-    for (at_the_grant, at_the_end) in [
-        (Mode::Good, Mode::Good),
-        (Mode::Good, Mode::Fails),
-        (Mode::Good, Mode::Hangs),
-        (Mode::Fails, Mode::Good),
-        (Mode::HearsNothing, Mode::Good),
+    for (without, away, mode) in [
+        (None, None, Mode::Good),
+        (None, Some(2), Mode::Fails),
+        (None, Some(2), Mode::Hangs),
+        (Some((2, Mode::Fails)), None, Mode::Good),
+        (Some((2, Mode::HearsNothing)), None, Mode::Good),
+        // One server of three has it, one has it and does not answer.
+        (Some((1, Mode::Fails)), Some(2), Mode::Fails),
+        (Some((1, Mode::Fails)), Some(2), Mode::Hangs),
     ] {
-        let case = format!("{at_the_grant:?}, {at_the_end:?}");
+        let case = format!("{without:?}, {away:?}, {mode:?}");
         let (nodes, ours) = (nodes(3), Owner::draw());
-        nodes[2].set(at_the_grant);
         let leases = over(&nodes).await;
+        if let Some((node, mode)) = without {
+            nodes[node].set(mode);
+        }
         let fence = granted(&leases, &ours).await.fence;
-        nodes[2].set(at_the_end);
+        nodes.iter().for_each(|node| node.set(Mode::Good));
+        if let Some(away) = away {
+            nodes[away].set(mode);
+        }
         let ended = leases.force_release(NAME, fence, "ops: it hangs").await;
         assert_eq!(ended.expect("most answer"), Some(ours.clone()), "{case}");
         let renewed = leases.try_renew(NAME, &ours, LEASE).await.expect("most answer");

@@ -11,7 +11,7 @@ use futures_util::{
 use super::{Inner, Node, QuorumLeases, tally};
 use crate::{
     kernel::Fence,
-    lease::{HeldName, LeaseAdmin, LeaseError, LeaseStore, Owner, Tenure},
+    lease::{HeldName, LeaseAdmin, LeaseError, Owner, Tenure},
 };
 
 /// A server is waited for no longer than this: while it tells all that it knows, and while it does one thing.
@@ -47,7 +47,7 @@ impl Node {
 
 impl Inner {
     async fn names(&self) -> Result<Vec<HeldName>, LeaseError> {
-        let each = self.survey(TO_TELL, TO_TELL, Node::names).await?;
+        let each = self.survey(TO_TELL, TO_DO, Node::names).await?;
         let mut known: BTreeMap<&str, Vec<Option<Option<&Tenure>>>> = BTreeMap::new();
         for (node, told) in each.iter().enumerate() {
             for held in told.iter().flatten() {
@@ -67,13 +67,14 @@ impl Inner {
 }
 
 impl LeaseAdmin for QuorumLeases {
-    /// Those that most servers say somebody has, or may where some of them do not answer.
+    /// Those that most servers say somebody has, or may where some of them do not answer. All are gathered first.
     fn names(&self) -> BoxStream<'_, Result<HeldName, LeaseError>> {
         let all = self.0.names().map_ok(|names| stream::iter(names.into_iter().map(Ok)));
         stream::once(all).try_flatten().boxed()
     }
 
-    /// Most servers have to answer; on those that do not, it runs out.
+    /// Most servers have to answer; on those that do not, it runs out. A renewal that is under way may bring it
+    /// back on a server, so that an operator looks again.
     fn force_release<'a>(
         &'a self,
         name: &'a str,
@@ -81,17 +82,19 @@ impl LeaseAdmin for QuorumLeases {
         why: &'a str,
     ) -> BoxFuture<'a, Result<Option<Owner>, LeaseError>> {
         async move {
-            let tenure = self.inspect(name).await?.filter(|tenure| tenure.fence == fence);
-            let owner = tenure.map(|tenure| tenure.owner);
-            let asked = |node| Node::force_release(node, name, owner.as_ref(), fence, why);
-            let ended = self.0.survey(TO_DO, TO_DO, asked).await?;
-            let ended: Vec<Owner> = ended.into_iter().flatten().flatten().collect();
-            // It was ended before, and most of those who did it say so.
-            let before = || ended.first().filter(|_| ended.len() >= self.0.rules.majority());
-            match owner {
-                Some(owner) => Ok(Some(owner).filter(|_| !ended.is_empty())),
-                None => Ok(before().cloned()),
-            }
+            let ask = |node: &'a Node| async move { node.there().await?.inspect(name).await };
+            let told = self.0.survey(TO_DO, TO_DO, ask).await?;
+            let told: Vec<_> = told.iter().map(|told| told.as_ref().map(Option::as_ref)).collect();
+            let holder = tally::held(&told, self.0.rules.majority());
+            // A server that was late knows another fence of that tenure.
+            let is_its = |holder: &Tenure| {
+                let all = told.iter().flatten().flatten();
+                all.filter(|tenure| tenure.owner == holder.owner).any(|it| it.fence == fence)
+            };
+            let owner = holder.filter(is_its).map(|holder| holder.owner);
+            let ask = |node| Node::force_release(node, name, owner.as_ref(), fence, why);
+            let ended = self.0.survey(TO_DO, TO_DO, ask).await?;
+            Ok(ended.into_iter().flatten().flatten().next())
         }
         .boxed()
     }

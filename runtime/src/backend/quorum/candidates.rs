@@ -44,7 +44,7 @@ impl CandidateStore for QuorumLeases {
         .boxed()
     }
 
-    /// Those that most servers know; what each of them said last.
+    /// Those that most servers know; what each of them said last, as far as the clocks of servers agree.
     fn list<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<LiveCandidate>, LeaseError>> {
         async move {
             let ask = |node: &'a Node| async move { node.candidates().await?.list(name).await };

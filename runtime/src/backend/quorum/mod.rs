@@ -120,6 +120,10 @@ pub struct QuorumLeases(Arc<Inner>);
 struct Inner {
     nodes: Vec<Node>,
     rules: Rules,
+    /// Most servers can tell who has what, as far as they are known.
+    tells_names: bool,
+    /// Most of them know who stands.
+    knows_candidates: bool,
     lives: Lives,
     claims: Claims,
     /// Runs as the runtime's timers do.
@@ -204,11 +208,11 @@ impl LeaseStore for QuorumLeases {
     }
 
     fn admin(&self) -> Option<&dyn LeaseAdmin> {
-        Some(self)
+        self.0.tells_names.then_some(self)
     }
 
     fn candidates(&self) -> Option<&dyn CandidateStore> {
-        Some(self)
+        self.0.knows_candidates.then_some(self)
     }
 }
 

@@ -126,7 +126,14 @@ impl QuorumLeasesBuilder {
             node_timeout: self.node_timeout,
             min_validity: self.min_validity,
         };
-        let lives = lives(&nodes, rules.majority()).await?;
+        let (lives, silent) = lives(&nodes, rules.majority()).await?;
+        // One that is away may be able to.
+        let able = |is_able: fn(&dyn QuorumNode) -> bool| {
+            let able = |node: &&Node| is_able(&*node.store) || silent.contains(&node.address);
+            nodes.iter().filter(able).count() >= rules.majority()
+        };
+        let tells_names = able(|node| node.admin().is_some());
+        let knows_candidates = able(|node| node.candidates().is_some());
         let has_replicas = |node: &&Node| node.store.safety() <= Safety::Replicas;
         if let Some(Node { address, .. }) = nodes.iter().find(has_replicas) {
             return Err(QuorumOpenError::Replicated { address: address.clone() });
@@ -138,6 +145,8 @@ impl QuorumLeasesBuilder {
         Ok(QuorumLeases(Arc::new(Inner {
             nodes,
             rules,
+            tells_names,
+            knows_candidates,
             lives: Lives::new(lives, needed),
             claims: Claims::default(),
             clock: TokioClock::starting_at(Timestamp(0)),
@@ -166,8 +175,11 @@ impl QuorumLeasesBuilder {
     }
 }
 
-/// Which lives they are in.
-async fn lives(nodes: &[Node], majority: usize) -> Result<Vec<(String, Life)>, QuorumOpenError> {
+/// Which lives they are in, and which of them are silent.
+async fn lives(
+    nodes: &[Node],
+    majority: usize,
+) -> Result<(Vec<(String, Life)>, Vec<String>), QuorumOpenError> {
     let asked = nodes.iter().map(|node| timeout(LIMIT, node.store.life()));
     let answers = nodes.iter().zip(join_all(asked).await);
     let (mut lives, mut silent): (Vec<(String, Life)>, Vec<_>) = (Vec::new(), Vec::new());
@@ -192,12 +204,11 @@ async fn lives(nodes: &[Node], majority: usize) -> Result<Vec<(String, Life)>, Q
         }
     }
     let answered = nodes.len() - silent.len();
-    match silent.into_iter().next() {
-        Some((address, source)) if answered < majority => {
-            Err(QuorumOpenError::NoQuorum { answered, needed: majority, address, source })
-        }
-        _ => Ok(lives),
+    if answered >= majority {
+        return Ok((lives, silent.into_iter().map(|(address, _)| address).collect()));
     }
+    let (address, source) = silent.swap_remove(0);
+    Err(QuorumOpenError::NoQuorum { answered, needed: majority, address, source })
 }
 
 /// Why servers cannot vote together.

@@ -202,6 +202,7 @@ impl Election {
         let (orders, ordered) = watch::channel(Order::Stand);
         let standing = Arc::new(Standing::new(self, &events));
         let seat = inner.seats.take(&self.name, &standing)?;
+        inner.observed.expect(&self.key());
         let told = CancellationToken::new();
         let stop_timeout = self.options.stop_timeout;
         let news = match self.callbacks.is_empty() {

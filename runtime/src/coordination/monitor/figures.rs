@@ -39,7 +39,12 @@ impl Of<'_> {
 }
 
 /// The first of a class. What may never happen is told as well, so that the first time is a change.
-fn begin(class: &Of<'_>) {
+pub(super) fn begin(class: &Arc<str>) {
+    let class = Of(class);
+    for result in ["acquired", "busy", "gave_up", "failed"] {
+        class.acquire(result).increment(0);
+    }
+    class.times("coord.lease.contended").increment(0);
     for cause in ["not_owner", "expired", "unreachable", "forced"] {
         class.lost(cause).increment(0);
     }
@@ -54,7 +59,7 @@ fn begin(class: &Of<'_>) {
 pub(super) fn note(counted: &Counted, what: &Happened) {
     let class = Of(&counted.class);
     if counted.is_first {
-        begin(&class);
+        begin(&counted.class);
     }
     let waited = |waited: &Duration| class.long("coord.lease.wait").record(*waited);
     let ended = |held: &Duration| {

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use crate::{
     coordination::{ElectionHealth, HealthStatus, Inner},
     kernel::Timestamp,
-    lease::{Acquired, LeaseError, Owner},
+    lease::{Acquired, LeaseError, Owner, Safety},
 };
 
 /// How long a health check takes at most.
@@ -17,7 +17,7 @@ const SLOW: Duration = Duration::from_millis(250);
 /// How long the name of a check is kept whose process dies.
 const LEASE: Duration = Duration::from_secs(5);
 
-/// What a health check of a process says about its lease store.
+/// What a health check of a process says about its lease store, and the elections in which it stands.
 ///
 /// ```
 /// # #[cfg(feature = "in-process")]
@@ -61,10 +61,11 @@ impl CoordinationHealth {
         let latency = inner.clock.now().since(begun);
         let mut found = Vec::new();
         match tried {
-            Ok(Ok(_)) if latency > SLOW => {
-                found.push((HealthStatus::Degraded, format!("the lease store took {latency:?}")));
+            Ok(Ok(strange)) => {
+                let slow = (latency > SLOW).then(|| format!("the lease store took {latency:?}"));
+                let all = slow.into_iter().chain(strange);
+                found.extend(all.map(|why| (HealthStatus::Degraded, why)));
             }
-            Ok(Ok(strange)) => found.extend(strange.map(|why| (HealthStatus::Degraded, why))),
             Ok(Err(why)) => found.push((HealthStatus::Unhealthy, why)),
             Err(_) => {
                 let why = format!("the lease store did not answer within {LIMIT:?}");
@@ -92,13 +93,15 @@ impl CoordinationHealth {
 /// each name.
 pub(in crate::coordination) struct Checks {
     owner: Owner,
+    /// What one took that did not come to its end may be there yet.
+    is_unfinished: bool,
     /// When the last one was, here and on the store's clock.
     last: Option<(Timestamp, Timestamp)>,
 }
 
 impl Checks {
     pub(in crate::coordination) fn new() -> Self {
-        Self { owner: Owner::draw(), last: None }
+        Self { owner: Owner::draw(), is_unfinished: false, last: None }
     }
 
     /// What is strange about the clock of the store.
@@ -124,6 +127,8 @@ async fn try_it(inner: &Inner) -> Result<Option<String>, String> {
     let mut checks = inner.health.lock().await;
     let owner = checks.owner.clone();
     let name = format!("health\u{1f}{}", owner.as_str());
+    let was_unfinished = std::mem::replace(&mut checks.is_unfinished, true);
+    let asked_at = inner.clock.now();
     let acquired = inner.store.try_acquire(&name, &owner, LEASE).await.map_err(told)?;
     let granted_at = inner.clock.now();
     let Acquired::Granted(grant) = acquired else {
@@ -131,8 +136,16 @@ async fn try_it(inner: &Inner) -> Result<Option<String>, String> {
     };
     let seen = inner.store.inspect(&name).await.map_err(told)?;
     inner.store.release(&name, &owner).await.map_err(told)?;
+    checks.is_unfinished = false;
+    // Of a tenure that is older, or a call that took long, nobody knows when it began. Several servers have
+    // several clocks.
+    let is_known = !was_unfinished
+        && granted_at.since(asked_at) <= SLOW
+        && inner.store.safety() != Safety::Quorum;
     match seen {
-        Some(tenure) if tenure.fence == grant.fence => Ok(checks.compare(granted_at, tenure.since)),
+        Some(tenure) if tenure.fence == grant.fence => {
+            Ok(is_known.then(|| checks.compare(granted_at, tenure.since)).flatten())
+        }
         seen => Err(format!("the lease store granted {:?} and then told {seen:?}", grant.fence)),
     }
 }

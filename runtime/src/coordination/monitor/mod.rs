@@ -125,7 +125,7 @@ impl LockMonitor {
         Ok(stale.collect())
     }
 
-    /// Takes a name away from who has it alone under this fence, and wakes who is next. `false` if that tenure
+    /// Takes a name away from who has it alone under this fence, and wakes who is next in a store with a line. `false` if that tenure
     /// is over. Its holder loses it by [`LossCause::Forced`](super::LossCause::Forced) with its next renewal;
     /// until then both may work. What the old one writes is refused where fences are checked, once the next
     /// one has written there, or somebody [raised](super::FencedResource::raise) the fence. Doing it again says

@@ -38,6 +38,17 @@ impl Observed {
         *self.debugging.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Somebody will want this name: what there is to tell of it is told from now on.
+    pub(in crate::coordination) fn expect(&self, name: &str) {
+        let (class, is_first) = self.totals().class(name);
+        #[cfg(feature = "metrics")]
+        if is_first {
+            super::figures::begin(&class);
+        }
+        #[cfg(not(feature = "metrics"))]
+        let _ = (class, is_first);
+    }
+
     pub(in crate::coordination) fn note(&self, event: CoordinationEvent) {
         let debugging = self.debugging();
         let counted = self.totals().count(&event, debugging.contention_threshold);

@@ -63,7 +63,7 @@ pub struct LockStatistics {
     pub not_renewed: u64,
     /// How long it took to acquire one, also where it was free.
     pub waits: Times,
-    /// How long they were held.
+    /// How long they were held, from the call that got them on.
     pub holds: Times,
 }
 
@@ -103,8 +103,8 @@ impl Losses {
 /// How much those who want names of one class stand in each other's way, in this process.
 ///
 /// The class of a name is what stands before its first `:` or `/`, so that `orders:17` and `orders:18` are one;
-/// a name that has none of these is a class of its own. That of an election is `election:` and the class of its
-/// name, and so it is with `singleton:` and a job. A process tells the first 64 of them apart; the rest is
+/// a name that has none of these is a class of its own. That of an election is `election:` and its name, and that
+/// of a job is `singleton:` and the class of its name. A process tells the first 64 of them apart; the rest is
 /// `other`.
 ///
 /// ```
@@ -194,23 +194,25 @@ pub(super) struct Counted {
 /// What a name is counted as.
 fn class_of(name: &str) -> Cow<'_, str> {
     let begin = |name: &str| name.find([':', '/', '\u{1f}']).unwrap_or(name.len());
-    for (prefix, kind) in [(election::PREFIX, "election"), (singleton::PREFIX, "singleton")] {
-        if let Some(own) = name.strip_prefix(prefix) {
-            return format!("{kind}:{}", &own[..begin(own)]).into();
-        }
+    if let Some(name) = name.strip_prefix(election::PREFIX) {
+        return format!("election:{name}").into();
+    }
+    if let Some(job) = name.strip_prefix(singleton::PREFIX) {
+        return name[..singleton::PREFIX.len() + begin(job)].into();
     }
     name[..begin(name)].into()
 }
 
 impl Totals {
     pub(super) fn count(&mut self, event: &CoordinationEvent, bound: Duration) -> Counted {
-        let (class, is_first) = self.class(class_of(&event.name));
+        let (class, is_first) = self.class(&event.name);
         let high = self.count_of(&class, &event.what, bound);
         Counted { class, is_first, high }
     }
 
-    /// The class as it is counted, and whether it is new.
-    fn class(&mut self, class: Cow<'_, str>) -> (Arc<str>, bool) {
+    /// The class of a name, as it is counted, and whether it is new.
+    pub(super) fn class(&mut self, name: &str) -> (Arc<str>, bool) {
+        let class = class_of(name);
         if let Some((known, _)) = self.classes.get_key_value(&*class) {
             return (Arc::clone(known), false);
         }

@@ -185,7 +185,8 @@
 //! # In steps
 //!
 //! A step of a task locks by [`cx.lock()`](crate::StepContext::lock), and so does an undo: in memory, or in the
-//! Redis of the journal, where a resource is the [`lock`](crate::coordination::Coordination::lock) of that name.
+//! Redis of the distributed mode, where a resource is the [`lock`](crate::coordination::Coordination::lock) of that name.
+//! A journal of your own that other processes may have wants a lock of your own, too.
 //! It does not wait: a step that finds it busy is tried again as its `retry` says.
 //! [`DistributedLock`](crate::lock::DistributedLock) has an example, and is what a lock library of your own
 //! implements for [`.override_lock(..)`](crate::builder::TaskBuilder::override_lock).
@@ -279,8 +280,8 @@
 //!
 //! With the feature `metrics` the recorder of the program gets figures of it. Names are told by class, which is what
 //! stands before the first `:` or `/`; a name that has none is a class of its own, so give names that begin with what
-//! they are. The class of an election is `election:` and its name, and that of a job is `singleton:` and its name. A
-//! process tells the first 64 classes apart, and the rest is `other`.
+//! they are. The class of an election is `election:` and its name, and that of a job is `singleton:` and the class of
+//! its name. A process tells the first 64 classes apart, and the rest is `other`.
 //!
 //! | figure | labels |
 //! | --- | --- |
@@ -296,6 +297,8 @@
 //! So whether a process leads is `coord.lease.held` of the class of the election, how long it led is
 //! `coord.lease.hold`, and all that were `acquired`, in all processes, are its changes of leaders.
 //!
+//! The counters of an election begin with its candidacy, so that the first leader is a change as well.
+//!
 //! Worth an alert, in the language of Prometheus:
 //!
 //! | what | when |
@@ -304,8 +307,8 @@
 //! | work goes on under a lease that was lost | `sum(increase(coord_lease_still_used[10m])) > 0` |
 //! | the store is why: renewals fail, and it is slow | `sum(increase(coord_lease_renew{result="failed"}[5m])) > 0 and sum(rate(coord_store_latency_sum{op="renew"}[5m])) / sum(rate(coord_store_latency_count{op="renew"}[5m])) > 0.25` |
 //! | those who want one class wait for long | `sum by (key_class) (rate(coord_lease_wait_sum[5m])) / sum by (key_class) (rate(coord_lease_wait_count[5m])) > 5` |
-//! | who leads changes often | `sum by (key_class) (increase(coord_lease_hold_count{key_class=~"election:.+"}[1h])) > 4` |
-//! | nobody leads, of those who have led | `sum by (key_class) (coord_lease_held{key_class=~"election:.+"}) < 1` |
+//! | who leads changes often | `sum by (key_class) (increase(coord_lease_acquire{result="acquired",key_class=~"election:.+"}[1h])) > 4` |
+//! | nobody leads, of those who stand | `sum by (key_class) (coord_lease_held{key_class=~"election:.+"}) < 1` |
 //!
 //! Logs have the fields `key`, `owner` (eight characters of it), `waited`, `took` or `held`, and `error`. Losses and
 //! failures are warnings, what is acquired and let go is `debug`, and

@@ -15,7 +15,7 @@
 //! | `.override_queue(..)` | [`Queue`](crate::queue::Queue) | none: the journal's own lists serve |
 //! | `.override_files(..)` | [`FileStore`](crate::files::FileStore) | `ObjectFiles` in memory, with the feature `files` |
 //! | `.override_progress(..)` | [`ProgressTracker`](crate::progress::ProgressTracker) | [`MemoryProgress`](crate::backend::memory::MemoryProgress) |
-//! | `.override_lock(..)` | [`DistributedLock`](crate::lock::DistributedLock) | in memory, shared by the tasks of a runtime, with the feature `coordination` |
+//! | `.override_lock(..)` | [`DistributedLock`](crate::lock::DistributedLock) | in memory, shared by the tasks of a runtime, with the feature `coordination`; none over a journal that [other processes may have](crate::journal::Journal::is_shared) |
 //! | `.override_codec(..)` | [`Codec`](crate::codec::Codec) | [`Json`](crate::codec::Json), where the journal keeps bytes |
 //! | `.override_clock(..)` | [`Clock`](crate::clock::Clock) | time of the tokio runtime |
 //! | `.concurrency(n)` | | 256 sagas at a time; one that only waits does not count |
