@@ -5,6 +5,10 @@
 # faults_files`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# A script that was started in the background ignores ^C, and so would the programs that tests send it.
+if [[ -z ${HEEDS_SIGNALS:-} ]] && env --default-signal=INT true 2>/dev/null; then
+    HEEDS_SIGNALS=1 exec env --default-signal=HUP,INT,QUIT tests/run.sh "$@"
+fi
 source tests/packages.sh
 
 need_rust

@@ -108,16 +108,17 @@ impl Checks {
     fn compare(&mut self, here: Timestamp, there: Timestamp) -> Option<String> {
         let (before_here, before_there) = self.last.replace((here, there))?;
         let (passed, told) = (here.since(before_here), there.since(before_there));
+        let back = before_there.since(there);
         // The way there takes some of it, and clocks are set right all the time, a little.
         let tolerated = SLOW * 2 + passed / 1000;
-        let is_strange = there < before_there || passed.abs_diff(told) > tolerated;
-        let told = match there < before_there {
-            true => "went back".to_owned(),
-            false => format!("went on by {told:?}"),
+        let jumped = match back > tolerated {
+            true => format!("went back by {back:?}"),
+            false if passed.abs_diff(told) > tolerated => format!("went on by {told:?}"),
+            false => return None,
         };
-        is_strange.then(|| {
-            format!("the clock of the lease store {told} while {passed:?} passed here: leases may have ended early or late")
-        })
+        Some(format!(
+            "the clock of the lease store {jumped} while {passed:?} passed here: leases may have ended early or late"
+        ))
     }
 }
 

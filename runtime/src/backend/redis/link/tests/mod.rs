@@ -8,7 +8,10 @@ mod network;
 mod sentinel;
 mod start;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::mpsc,
+    time::{Duration, Instant},
+};
 
 use distributed_task_test_servers::{Proxy, RedisOptions, RedisServer};
 use redis::{Value, cmd};
@@ -34,6 +37,15 @@ fn settings(server: &RedisServer) -> LinkSettings {
 
 async fn open(server: &RedisServer) -> Arc<Link> {
     Link::open(settings(server)).await.expect("it is there")
+}
+
+/// First it is told that nothing is heard, perhaps more than once, and then that something may have been missed.
+#[track_caller]
+fn is_heard_again(ears: &mpsc::Receiver<Heard>) {
+    let next = || ears.recv_timeout(PATIENCE);
+    assert_eq!(next(), Ok(Heard::Silence));
+    let other = std::iter::repeat_with(next).find(|heard| *heard != Ok(Heard::Silence));
+    assert_eq!(other, Some(Ok(Heard::Gap)));
 }
 
 /// A server behind a network that can fail.
