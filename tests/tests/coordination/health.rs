@@ -1,10 +1,7 @@
 //! What a health check of a process says.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicI64, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -105,92 +102,35 @@ async fn a_store_that_cannot_tell_whose_turn_it_is_is_told() {
     wait_for(&process, "healthy").await;
 }
 
-/// A store that is slow, or says nothing, or what cannot be.
-struct Sick(MemoryLeases, Duration, bool);
+/// A store that has what a test gives it.
+#[derive(Clone, Default)]
+struct Sick {
+    store: MemoryLeases,
+    has: Arc<Mutex<Illness>>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Illness {
+    grants_after: Duration,
+    frees_after: Duration,
+    /// It frees nothing.
+    is_cut: bool,
+    /// By so many microseconds its clock is ahead.
+    ahead: i64,
+}
+
+impl Sick {
+    fn has(&self, illness: Illness) {
+        *self.has.lock().expect("nobody panics") = illness;
+    }
+
+    fn illness(&self) -> Illness {
+        *self.has.lock().expect("nobody panics")
+    }
+}
 
 impl LeaseStore for Sick {
-    hands_on!(0: safety try_acquire try_renew inspect);
-
-    fn release<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-    ) -> BoxFuture<'a, Result<Released, LeaseError>> {
-        async move {
-            pass(self.1).await;
-            match self.2 {
-                true => self.0.release(name, owner).await,
-                false => Err(LeaseError::Unanswered("it was cut".into())),
-            }
-        }
-        .boxed()
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_store_that_is_ill_is_told() {
-    for (delay, answers, status, says) in [
-        (Duration::ZERO, true, HealthStatus::Healthy, None),
-        (Duration::from_millis(400), true, HealthStatus::Degraded, Some("took 400ms")),
-        (Duration::ZERO, false, HealthStatus::Unhealthy, Some("it was cut")),
-        (Duration::from_secs(600), true, HealthStatus::Unhealthy, Some("within 2s")),
-    ] {
-        let process = Coordination::on_this_runtime(Sick(MemoryLeases::new(), delay, answers));
-        let health = process.health().await;
-        assert_eq!(health.status, status, "{health:?}");
-        assert_eq!(health.reason.is_some(), says.is_some(), "{health:?}");
-        let reason = health.reason.unwrap_or_default();
-        assert!(reason.contains(says.unwrap_or_default()), "{reason}");
-    }
-}
-
-/// A store whose clock somebody sets.
-struct Jumping(MemoryLeases, Arc<AtomicI64>);
-
-impl LeaseStore for Jumping {
-    hands_on!(0: safety try_acquire try_renew release);
-
-    fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
-        async move {
-            let tenure = self.0.inspect(name).await?;
-            let shifted = |since: Timestamp| {
-                Timestamp(since.0.saturating_add_signed(self.1.load(Ordering::Relaxed)))
-            };
-            Ok(tenure.map(|tenure| Tenure { since: shifted(tenure.since), ..tenure }))
-        }
-        .boxed()
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_store_whose_clock_jumps_is_told() {
-    let ahead = Arc::new(AtomicI64::new(0));
-    let process = Coordination::on_this_runtime(Jumping(MemoryLeases::new(), Arc::clone(&ahead)));
-    let hour = 3_600_000_000;
-    for (micros, status, says) in [
-        (0, HealthStatus::Healthy, ""),
-        // It is set right by somebody who looks after it.
-        (300_000, HealthStatus::Healthy, ""),
-        (hour, HealthStatus::Degraded, "went on by 3659.7s while 60s passed"),
-        (hour, HealthStatus::Healthy, ""),
-        (0, HealthStatus::Degraded, "went back by 3540s while 60s passed"),
-        (0, HealthStatus::Healthy, ""),
-        (-300_000, HealthStatus::Healthy, ""),
-    ] {
-        ahead.store(micros, Ordering::Relaxed);
-        let health = process.health().await;
-        assert_eq!(health.status, status, "{health:?}");
-        let reason = health.reason.unwrap_or_default();
-        assert!(reason.contains(says), "{reason}");
-        pass(Duration::from_secs(60)).await;
-    }
-}
-
-/// A store that is slow to grant, and slower to free, while it is told to be.
-struct Slow(MemoryLeases, Arc<AtomicBool>, Arc<AtomicBool>);
-
-impl LeaseStore for Slow {
-    hands_on!(0: safety try_renew inspect);
+    hands_on!(store: safety try_renew);
 
     fn try_acquire<'a>(
         &'a self,
@@ -199,10 +139,8 @@ impl LeaseStore for Slow {
         lease: Duration,
     ) -> BoxFuture<'a, Result<Acquired, LeaseError>> {
         async move {
-            let granted = self.0.try_acquire(name, owner, lease).await;
-            if self.1.load(Ordering::Relaxed) {
-                pass(Duration::from_secs(1)).await;
-            }
+            let granted = self.store.try_acquire(name, owner, lease).await;
+            pass(self.illness().grants_after).await;
             granted
         }
         .boxed()
@@ -214,22 +152,74 @@ impl LeaseStore for Slow {
         owner: &'a Owner,
     ) -> BoxFuture<'a, Result<Released, LeaseError>> {
         async move {
-            if self.2.load(Ordering::Relaxed) {
-                pass(Duration::from_secs(600)).await;
+            pass(self.illness().frees_after).await;
+            match self.illness().is_cut {
+                true => Err(LeaseError::Unanswered("it was cut".into())),
+                false => self.store.release(name, owner).await,
             }
-            self.0.release(name, owner).await
         }
         .boxed()
+    }
+
+    fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
+        async move {
+            let ahead = self.illness().ahead;
+            let shifted = |since: Timestamp| Timestamp(since.0.saturating_add_signed(ahead));
+            let tenure = self.store.inspect(name).await?;
+            Ok(tenure.map(|tenure| Tenure { since: shifted(tenure.since), ..tenure }))
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_ill_is_told() {
+    for (frees_after, is_cut, status, says) in [
+        (Duration::ZERO, false, HealthStatus::Healthy, None),
+        (Duration::from_millis(400), false, HealthStatus::Degraded, Some("took 400ms")),
+        (Duration::ZERO, true, HealthStatus::Unhealthy, Some("it was cut")),
+        (Duration::from_secs(600), false, HealthStatus::Unhealthy, Some("within 2s")),
+    ] {
+        let store = Sick::default();
+        store.has(Illness { frees_after, is_cut, ..Default::default() });
+        let process = Coordination::on_this_runtime(store);
+        let health = process.health().await;
+        assert_eq!(health.status, status, "{health:?}");
+        assert_eq!(health.reason.is_some(), says.is_some(), "{health:?}");
+        let reason = health.reason.unwrap_or_default();
+        assert!(reason.contains(says.unwrap_or_default()), "{reason}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_whose_clock_jumps_is_told() {
+    let store = Sick::default();
+    let process = Coordination::on_this_runtime(store.clone());
+    let hour = 3_600_000_000;
+    for (ahead, status, says) in [
+        (0, HealthStatus::Healthy, ""),
+        // It is set right by somebody who looks after it.
+        (300_000, HealthStatus::Healthy, ""),
+        (hour, HealthStatus::Degraded, "went on by 3659.7s while 60s passed"),
+        (hour, HealthStatus::Healthy, ""),
+        (0, HealthStatus::Degraded, "went back by 3540s while 60s passed"),
+        (0, HealthStatus::Healthy, ""),
+        (-300_000, HealthStatus::Healthy, ""),
+    ] {
+        store.has(Illness { ahead, ..Default::default() });
+        let health = process.health().await;
+        assert_eq!(health.status, status, "{health:?}");
+        let reason = health.reason.unwrap_or_default();
+        assert!(reason.contains(says), "{reason}");
+        pass(Duration::from_secs(60)).await;
     }
 }
 
 /// What an unfinished check has left, and an answer that was long in coming, are no jumps of a clock.
 #[tokio::test(start_paused = true)]
 async fn a_store_that_was_slow_for_a_while_has_a_good_clock() {
-    let grants_late = Arc::new(AtomicBool::new(false));
-    let frees_late = Arc::new(AtomicBool::new(false));
-    let store = Slow(MemoryLeases::new(), Arc::clone(&grants_late), Arc::clone(&frees_late));
-    let process = Coordination::on_this_runtime(store);
+    let store = Sick::default();
+    let process = Coordination::on_this_runtime(store.clone());
     let says = async |what: &str, status| {
         let health = process.health().await;
         let reason = health.reason.unwrap_or_default();
@@ -237,13 +227,13 @@ async fn a_store_that_was_slow_for_a_while_has_a_good_clock() {
         pass(Duration::from_secs(1)).await;
     };
     says("", HealthStatus::Healthy).await;
-    frees_late.store(true, Ordering::Relaxed);
+    store.has(Illness { frees_after: Duration::from_secs(600), ..Default::default() });
     says("the lease store did not answer within 2s", HealthStatus::Unhealthy).await;
-    frees_late.store(false, Ordering::Relaxed);
+    store.has(Illness::default());
     says("", HealthStatus::Healthy).await;
     says("", HealthStatus::Healthy).await;
-    grants_late.store(true, Ordering::Relaxed);
+    store.has(Illness { grants_after: Duration::from_secs(1), ..Default::default() });
     says("the lease store took 1s", HealthStatus::Degraded).await;
-    grants_late.store(false, Ordering::Relaxed);
+    store.has(Illness::default());
     says("", HealthStatus::Healthy).await;
 }

@@ -12,11 +12,15 @@ use distributed_task::{
     backend::memory::MemoryLeases,
     kernel::Fence,
     lease::{
-        Acquired, CandidateStore, LeaseAdmin, LeaseError, LeaseStore, Life, Owner, QuorumNode,
-        Released, Renewed, Safety, Tenure, Vote,
+        Acquired, Beat, CandidateStore, HeldName, LeaseAdmin, LeaseError, LeaseStore, Life, Live,
+        LiveCandidate, Owner, QuorumNode, Released, Renewed, Safety, Tenure, Vote,
     },
 };
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{
+    FutureExt, StreamExt as _, TryFutureExt as _, TryStreamExt as _,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
 use tokio::sync::watch;
 
 /// What a server does with what it is asked.
@@ -42,8 +46,6 @@ pub struct Node(Arc<Inner>);
 
 struct Inner {
     address: String,
-    /// What it has in its first life, for those who look after it, and for candidates.
-    admin: MemoryLeases,
     mode: watch::Sender<Mode>,
     store: Mutex<MemoryLeases>,
     /// How old its life is, where it is not the first one.
@@ -64,12 +66,10 @@ impl Node {
     }
 
     fn of(address: &str, hears: bool) -> Self {
-        let store = MemoryLeases::new();
         Self(Arc::new(Inner {
             address: address.to_owned(),
-            admin: store.clone(),
             mode: watch::channel(Mode::Good).0,
-            store: Mutex::new(store),
+            store: Mutex::new(MemoryLeases::new()),
             age: Mutex::new(Duration::MAX),
             hears,
             votes: AtomicU64::new(0),
@@ -186,13 +186,46 @@ impl LeaseStore for Node {
         self.asked(async move |store| store.inspect(name).await).boxed()
     }
 
-    /// Whoever asks for it has looked before whether the server is there.
     fn admin(&self) -> Option<&dyn LeaseAdmin> {
-        Some(&self.0.admin)
+        Some(self)
     }
 
     fn candidates(&self) -> Option<&dyn CandidateStore> {
-        Some(&self.0.admin)
+        Some(self)
+    }
+}
+
+impl LeaseAdmin for Node {
+    fn names(&self) -> BoxStream<'_, Result<HeldName, LeaseError>> {
+        let names = self.asked(async |store| store.names().try_collect::<Vec<_>>().await);
+        names.map_ok(|names| stream::iter(names.into_iter().map(Ok))).try_flatten_stream().boxed()
+    }
+
+    fn force_release<'a>(
+        &'a self,
+        name: &'a str,
+        fence: Fence,
+        why: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Owner>, LeaseError>> {
+        self.asked(async move |store| store.force_release(name, fence, why).await).boxed()
+    }
+}
+
+impl CandidateStore for Node {
+    fn beat<'a>(&'a self, beat: Beat<'a>) -> BoxFuture<'a, Result<Live, LeaseError>> {
+        self.asked(async move |store| store.beat(beat).await).boxed()
+    }
+
+    fn list<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<LiveCandidate>, LeaseError>> {
+        self.asked(async move |store| store.list(name).await).boxed()
+    }
+
+    fn leave<'a>(
+        &'a self,
+        name: &'a str,
+        candidate: &'a str,
+    ) -> BoxFuture<'a, Result<(), LeaseError>> {
+        self.asked(async move |store| store.leave(name, candidate).await).boxed()
     }
 }
 

@@ -20,34 +20,17 @@ const TO_DO: Duration = Duration::from_secs(2);
 
 impl Node {
     async fn admin(&self) -> Result<&dyn LeaseAdmin, LeaseError> {
-        self.able(self.there().await?.admin(), "who has what")
+        self.able(|store| store.admin(), "who has what").await
     }
 
     async fn names(&self) -> Result<Vec<HeldName>, LeaseError> {
         self.admin().await?.names().try_collect().await
     }
-
-    /// Ends the tenure of this owner, whatever its fence is called there, or else of that fence.
-    async fn force_release(
-        &self,
-        name: &str,
-        owner: Option<&Owner>,
-        fence: Fence,
-        why: &str,
-    ) -> Result<Option<Owner>, LeaseError> {
-        let admin = self.admin().await?;
-        let here = match owner {
-            Some(_) => admin.inspect(name).await?.filter(|tenure| owner == Some(&tenure.owner)),
-            None => None,
-        };
-        let fence = here.map_or(fence, |tenure| tenure.fence);
-        admin.force_release(name, fence, why).await
-    }
 }
 
 impl Inner {
     async fn names(&self) -> Result<Vec<HeldName>, LeaseError> {
-        let each = self.survey(TO_TELL, TO_DO, Node::names).await?;
+        let each = self.survey(TO_TELL, TO_DO, |_, node| node.names()).await?;
         let mut known: BTreeMap<&str, Vec<Option<Option<&Tenure>>>> = BTreeMap::new();
         for (node, told) in each.iter().enumerate() {
             for held in told.iter().flatten() {
@@ -82,17 +65,20 @@ impl LeaseAdmin for QuorumLeases {
         why: &'a str,
     ) -> BoxFuture<'a, Result<Option<Owner>, LeaseError>> {
         async move {
-            let ask = |node: &'a Node| async move { node.there().await?.inspect(name).await };
+            let ask = |_, node: &'a Node| node.store.inspect(name);
             let told = self.0.survey(TO_DO, TO_DO, ask).await?;
             let told: Vec<_> = told.iter().map(|told| told.as_ref().map(Option::as_ref)).collect();
             let holder = tally::held(&told, self.0.rules.majority());
-            // A server that was late knows another fence of that tenure.
-            let is_its = |holder: &Tenure| {
-                let all = told.iter().flatten().flatten();
-                all.filter(|tenure| tenure.owner == holder.owner).any(|it| it.fence == fence)
+            // By which fence each server knows that tenure: one that was late has another one.
+            let is_its =
+                |tenure: &&Tenure| holder.as_ref().is_some_and(|it| it.owner == tenure.owner);
+            let known = told.iter().map(|told| Some(told.flatten().filter(is_its)?.fence));
+            let known: Vec<Option<Fence>> = known.collect();
+            let is_meant = known.contains(&Some(fence));
+            let ask = |at: usize, node: &'a Node| {
+                let fence = known[at].filter(|_| is_meant).unwrap_or(fence);
+                async move { node.admin().await?.force_release(name, fence, why).await }
             };
-            let owner = holder.filter(is_its).map(|holder| holder.owner);
-            let ask = |node| Node::force_release(node, name, owner.as_ref(), fence, why);
             let ended = self.0.survey(TO_DO, TO_DO, ask).await?;
             Ok(ended.into_iter().flatten().flatten().next())
         }

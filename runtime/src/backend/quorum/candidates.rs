@@ -12,7 +12,7 @@ const LIMIT: Duration = Duration::from_secs(2);
 
 impl Node {
     async fn candidates(&self) -> Result<&dyn CandidateStore, LeaseError> {
-        self.able(self.there().await?.candidates(), "who stands")
+        self.able(|store| store.candidates(), "who stands").await
     }
 }
 
@@ -25,7 +25,7 @@ impl Inner {
         F: Future<Output = Result<T, LeaseError>>,
     {
         let rest = self.rules.limit(self.rules.max_lease);
-        Ok(self.survey(LIMIT, rest, ask).await?.into_iter().flatten().collect())
+        Ok(self.survey(LIMIT, rest, |_, node| ask(node)).await?.into_iter().flatten().collect())
     }
 }
 

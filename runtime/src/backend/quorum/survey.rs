@@ -15,19 +15,18 @@ use crate::{
 };
 
 impl Node {
-    /// The server, if it is there. One that was away at the start may be there by now.
-    pub(super) async fn there(&self) -> Result<&dyn QuorumNode, LeaseError> {
-        self.store.life().await?;
-        Ok(&*self.store)
-    }
-
     /// What it can do, or that it cannot.
-    pub(super) fn able<'a, T: ?Sized>(
-        &self,
-        able: Option<&'a T>,
+    pub(super) async fn able<'a, T: ?Sized + 'a>(
+        &'a self,
+        able: impl Fn(&'a dyn QuorumNode) -> Option<&'a T>,
         what: &str,
     ) -> Result<&'a T, LeaseError> {
-        able.ok_or_else(|| LeaseError::Refused {
+        if let Some(able) = able(&*self.store) {
+            return Ok(able);
+        }
+        // One that was away at the start may be there by now.
+        self.store.life().await?;
+        able(&*self.store).ok_or_else(|| LeaseError::Refused {
             source: format!("it cannot tell {what}").into(),
             retryable: false,
         })
@@ -41,7 +40,7 @@ impl Inner {
         &'a self,
         limit: Duration,
         rest: Duration,
-        ask: impl Fn(&'a Node) -> F,
+        ask: impl Fn(usize, &'a Node) -> F,
     ) -> Result<Vec<Option<T>>, LeaseError>
     where
         F: Future<Output = Result<T, LeaseError>>,
@@ -50,7 +49,7 @@ impl Inner {
         let last = self.clock.now().plus(limit);
         let mut said: Vec<_> = self.nodes.iter().map(|_| Err(NodeFailure::Silent(limit))).collect();
         let asked = self.nodes.iter().enumerate().map(|(at, node)| {
-            let asked = ask(node);
+            let asked = ask(at, node);
             async move { (at, asked.await) }
         });
         let (mut asked, mut over) = (asked.collect::<FuturesUnordered<_>>(), pin!(sleep(limit)));
