@@ -64,6 +64,8 @@ struct Leading {
 pub(super) struct Handed {
     /// Who has the lock.
     pub(super) from: Owner,
+    /// When it let go of it.
+    pub(super) at: Timestamp,
     /// Told whether the next one has it by now. Dropped where that is not known.
     pub(super) is_done: oneshot::Sender<bool>,
 }
@@ -184,11 +186,11 @@ impl Lead {
     }
 
     /// Lets the next one lead, to whom the lock is handed over. Tells whether it was.
-    pub(super) fn hand_over(mut self, from: &Owner) -> oneshot::Receiver<bool> {
+    pub(super) fn hand_over(mut self, from: &Owner, at: Timestamp) -> oneshot::Receiver<bool> {
         let (is_done, told) = oneshot::channel();
         if let Some(leading) = &mut self.0 {
             leading.times += 1;
-            leading.handed = Some(Handed { from: from.clone(), is_done });
+            leading.handed = Some(Handed { from: from.clone(), at, is_done });
         }
         told
     }

@@ -87,11 +87,13 @@ impl Attempt {
         waiting: Span,
     ) -> ReleaseOutcome {
         let begun = self.clock.now();
+        let wanted = self.observed.wanted(&self.name);
         let asked = tokio::select! {
             biased;
             () = tell.closed() => None,
             asked = self.wait(patience, &waiting).instrument(waiting.clone()) => Some(asked),
         };
+        drop(wanted);
         self.note_asked(&asked, self.clock.now().since(begun));
         match asked {
             Some(Ok(Granted { hold, lead, .. })) => {
@@ -135,9 +137,10 @@ impl Attempt {
     fn note_asked(&self, asked: &Option<Result<Granted, AcquireError>>, waited: Duration) {
         self.note(match asked {
             None => Happened::GaveUp { waited },
-            Some(Ok(Granted { hold, attempts, contended, .. })) => {
+            Some(Ok(Granted { hold, attempts, contended, told, .. })) => {
                 let (contended, fence, attempts) = (*contended, hold.fence, *attempts);
-                Happened::Acquired { contended, fence, attempts, waited }
+                let handed_over = told.map(|told| self.clock.now().since(told));
+                Happened::Acquired { contended, fence, attempts, waited, handed_over }
             }
             Some(Err(AcquireError::NotAcquired(why))) => {
                 let NotAcquired { attempts, waited, holder, .. } = why.clone();
@@ -202,7 +205,7 @@ impl Attempt {
             // Whoever is next here waits until it is back, or nobody can tell.
             return self.give_back(until, lead).await;
         };
-        let handed = timeout(hold.lease(), led.hand_over(&hold.owner)).await;
+        let handed = timeout(hold.lease(), led.hand_over(&hold.owner, hold.now())).await;
         if let Ok(Ok(true)) = handed {
             return ReleaseOutcome::Released;
         }

@@ -61,6 +61,8 @@ pub(super) struct Granted {
     pub(super) attempts: u64,
     /// Somebody else had it, or came first.
     pub(super) contended: bool,
+    /// When it was told that it is its turn, the last time that it asked.
+    pub(super) told: Option<Timestamp>,
     /// Where those of this process wait as one.
     pub(super) lead: Option<Lead>,
 }
@@ -79,10 +81,10 @@ impl Attempt {
         if let Some(handed) = lead.as_mut().and_then(Lead::handed) {
             asked = 1;
             span.record("attempts", asked);
-            let left = patience.after(self.clock.now().since(begun));
+            let (left, told) = (patience.after(self.clock.now().since(begun)), Some(handed.at));
             if let Some(hold) = self.take_over(handed, left).await? {
                 span.record("woken", "handed over");
-                return Ok(Granted { hold, attempts: asked, contended: true, lead });
+                return Ok(Granted { hold, attempts: asked, contended: true, told, lead });
             }
         }
         let line = self.store.locks().filter(|_| patience != Patience::Once);
@@ -95,6 +97,8 @@ impl Attempt {
             }),
             Patience::Once | Patience::For(_) => None,
         };
+        // Whoever was before it here has let go of it.
+        let mut told = lead.as_ref().filter(|_| was_behind).map(|_| self.clock.now());
         for attempts in asked + 1.. {
             span.record("attempts", attempts);
             let patience_left = patience.after(self.clock.now().since(begun));
@@ -104,7 +108,7 @@ impl Attempt {
                         lead.granted(self.clock.now());
                     }
                     let contended = was_behind || attempts > 1;
-                    return Ok(Granted { hold, attempts, contended, lead });
+                    return Ok(Granted { hold, attempts, contended, told, lead });
                 }
                 Err(waiting) => waiting,
             };
@@ -127,6 +131,7 @@ impl Attempt {
                 }
             };
             span.record("woken", if is_told { "told" } else { "in time" });
+            told = is_told.then(|| self.clock.now());
             if !is_told {
                 retries = retries.map(|retries| retries.saturating_sub(1));
             }

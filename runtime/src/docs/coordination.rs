@@ -139,7 +139,7 @@
 //! | LM-02 | Names are told that any process has, some at a time | `active_locks_are_those_of_all_processes`, `what_most_servers_know_is_told_while_one_is_away` |
 //! | LM-03 | Those without an end, and those held for long, are told apart | `what_is_held_for_long_is_stale`, `what_others_wrote_is_stale_and_a_check_leaves_one_key` |
 //! | LM-04 | An operator takes a name away by its fence, and its holder is told so | `an_operator_takes_it_away`, `a_holder_over_a_quorum_is_told_that_an_operator_did_it` |
-//! | LM-05 | How names are fought for is told by class | `contention_is_told_by_class` |
+//! | LM-05 | How names are fought for is told by class: who waits now, for how long others did, and how long a hand-over takes | `contention_is_told_by_class`, `who_waits_is_told_and_how_long_a_hand_over_takes` |
 //! | LM-06 | That it takes too long is told once for each time | `contention_is_told_once_for_each_time_that_it_is_high` |
 //! | HC-01 | A health check tries it, in nobody's way | `a_health_check_disturbs_nobody` |
 //! | HC-02 | And looks at the elections in which the process stands, at no others | `elections_are_looked_at` |
@@ -161,9 +161,10 @@
 //! - LE-41, LE-46, LE-47, LE-48 and CF-02: nothing is registered anywhere. A `Coordination` is made over a store,
 //!   locks and elections are made from it, and each candidacy has a health.
 //! - LE-43: the stores are those above; the guide says how others fit.
-//! - LE-61 and LE-62: a queue that gives work back, and checkpoints. [`check`] before each item, and the fence
-//!   with each write, are what they stand on.
-//! - LE-63: of what elections are for two are examples, an outbox and a nightly job.
+//! - LE-61: a queue that gives work back. [`check`] before each item is what it stands on.
+//! - LE-62 and LE-63: of what elections are for two are examples, an outbox and a nightly job. The
+//!   [guide](super::guide::coordination#what-one-process-does-for-all) says how the others are done, and has a
+//!   projection whose checkpoint refuses who led before.
 //! - SJ-05 beyond what is above: a run is not told how many there were before it. Its fence is higher.
 //! - QL-08 beyond what is above: a renewal does not compare clocks. One whose server's clock freed the name says so
 //!   by itself; one whose name is still there has lost nothing. A health check compares them.

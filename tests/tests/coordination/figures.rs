@@ -70,6 +70,8 @@ fn figures_are_those_of_the_statistics() {
         ("coord_lease_still_used key_class=orders", 0),
         ("coord_lease_wait_count key_class=nightly-report", 1),
         ("coord_lease_wait_count key_class=orders", 200),
+        ("coord_lease_wanted key_class=nightly-report", 0),
+        ("coord_lease_wanted key_class=orders", 0),
         ("coord_store_latency_count op=acquire", 202),
         ("coord_store_latency_count op=release", 200),
         ("coord_store_latency_count op=renew", statistics.renewed),

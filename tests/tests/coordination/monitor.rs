@@ -17,6 +17,11 @@ use crate::{
     world::{LEASE, NAME, Work, World, hands_on, on_both, pass, take, wanted},
 };
 
+/// What is held, whatever it is.
+fn some<T: Send + 'static>(held: T) -> Box<dyn Send> {
+    Box::new(held)
+}
+
 fn adds_up(statistics: &LockStatistics) {
     let LockStatistics { acquired, held, released, detached, lost, .. } = statistics;
     assert_eq!(*acquired, held + released + detached + lost.all(), "{statistics:?}");
@@ -81,6 +86,34 @@ on_both! {
         let other = contention.iter().find(|contention| &*contention.class == "other");
         assert_eq!(contention.len(), 65);
         assert_eq!(other.map(|other| other.acquired), Some(38));
+    }
+
+    /// Whether those of a process ask the store themselves, or wait for one another.
+    async fn who_waits_is_told_and_how_long_a_hand_over_takes(world: World) {
+        let process = world.process().await;
+        for (pooled, name) in [(false, "alone"), (true, "together")] {
+            let of_class = || {
+                let all = process.monitor().contention();
+                all.into_iter().find(|one| &*one.class == name).expect("it was asked for")
+            };
+            let had = move |process: Coordination| async move {
+                let of_lease = async { process.lease(name).acquire().await.map(some) };
+                let of_lock = async { process.lock(name).acquire().await.map(some) };
+                if pooled { of_lock.await } else { of_lease.await }.expect("it is free")
+            };
+            let held = had(process.clone()).await;
+            let waiting = tokio::spawn(had(process.clone()));
+            while of_class().wanted == 0 {
+                pass(LEASE / 60).await;
+            }
+            assert_eq!((of_class().wanted, of_class().hand_overs.count), (1, 0));
+            pass(LEASE / 3).await;
+            drop(held);
+            waiting.await.expect("nothing panics");
+            let class = of_class();
+            assert_eq!((class.wanted, class.hand_overs.count), (0, 1), "{class:?}");
+            assert!(class.hand_overs.longest < LEASE, "{class:?}");
+        }
     }
 
     /// All processes are looked at, and nothing is changed by it.

@@ -55,6 +55,8 @@ pub enum Happened {
         attempts: u64,
         /// How long it took.
         waited: Duration,
+        /// How long after it was told that it is its turn, if it was.
+        handed_over: Option<Duration>,
     },
     /// Somebody else had it, for as long as was waited.
     NotAcquired {

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
-use super::{event::Happened, statistics::Counted};
+use super::event::Happened;
 use crate::coordination::LossCause;
 
 /// The figures of one class.
@@ -33,6 +33,10 @@ impl Of<'_> {
         gauge!("coord.lease.held", "key_class" => Arc::clone(self.0))
     }
 
+    fn wanted(&self) -> Gauge {
+        gauge!("coord.lease.wanted", "key_class" => Arc::clone(self.0))
+    }
+
     fn long(&self, name: &'static str) -> Histogram {
         histogram!(name, "key_class" => Arc::clone(self.0))
     }
@@ -54,13 +58,16 @@ pub(super) fn begin(class: &Arc<str>) {
     class.times("coord.lease.forced").increment(0);
     class.times("coord.lease.still_used").increment(0);
     class.held().increment(0);
+    class.wanted().increment(0);
 }
 
-pub(super) fn note(counted: &Counted, what: &Happened) {
-    let class = Of(&counted.class);
-    if counted.is_first {
-        begin(&counted.class);
-    }
+/// Somebody wants one of this class, or does not any more.
+pub(super) fn wanted(class: &Arc<str>, change: f64) {
+    Of(class).wanted().increment(change);
+}
+
+pub(super) fn note(class: &Arc<str>, what: &Happened) {
+    let class = Of(class);
     let waited = |waited: &Duration| class.long("coord.lease.wait").record(*waited);
     let ended = |held: &Duration| {
         class.held().decrement(1);
@@ -71,12 +78,15 @@ pub(super) fn note(counted: &Counted, what: &Happened) {
         latency("renew", *took);
     };
     match what {
-        Happened::Acquired { contended, waited: time, .. } => {
+        Happened::Acquired { contended, waited: time, handed_over, .. } => {
             class.acquire("acquired").increment(1);
             waited(time);
             class.held().increment(1);
             if *contended {
                 class.times("coord.lease.contended").increment(1);
+            }
+            if let Some(took) = handed_over {
+                class.long("coord.lease.hand_over").record(*took);
             }
         }
         Happened::NotAcquired { waited: time, .. } => {

@@ -1,7 +1,7 @@
 //! Where all that happens comes by: it is counted, logged, and told to those who listen.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -9,7 +9,7 @@ use tokio::sync::broadcast;
 
 use super::{
     event::{CoordinationEvent, Happened},
-    statistics::{Counted, Totals},
+    statistics::Totals,
 };
 use crate::coordination::DebuggingOptions;
 
@@ -38,23 +38,33 @@ impl Observed {
         *self.debugging.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Somebody will want this name: what there is to tell of it is told from now on.
-    pub(in crate::coordination) fn expect(&self, name: &str) {
+    /// Somebody will want this name: what there is to tell of its class is told from now on.
+    pub(in crate::coordination) fn expect(&self, name: &str) -> Arc<str> {
         let (class, is_first) = self.totals().class(name);
         #[cfg(feature = "metrics")]
         if is_first {
             super::figures::begin(&class);
         }
         #[cfg(not(feature = "metrics"))]
-        let _ = (class, is_first);
+        let _ = is_first;
+        class
+    }
+
+    /// Somebody wants this name until what this returns is dropped.
+    pub(in crate::coordination) fn wanted(&self, name: &str) -> Wanted<'_> {
+        let class = self.expect(name);
+        self.totals().wanted(&class).into_iter().for_each(|wanted| *wanted += 1);
+        #[cfg(feature = "metrics")]
+        super::figures::wanted(&class, 1.0);
+        Wanted { class, observed: self }
     }
 
     pub(in crate::coordination) fn note(&self, event: CoordinationEvent) {
         let debugging = self.debugging();
-        let counted = self.totals().count(&event, debugging.contention_threshold);
+        let class = self.expect(&event.name);
+        let high = self.totals().count(&class, &event.what, debugging.contention_threshold);
         #[cfg(feature = "metrics")]
-        super::figures::note(&counted, &event.what);
-        let Counted { class, high, .. } = counted;
+        super::figures::note(&class, &event.what);
         let more = high.map(|average| {
             let (what, event) = (Happened::ContentionHigh { class, average }, event.clone());
             CoordinationEvent { what, ..event }
@@ -79,6 +89,20 @@ impl Observed {
 
     pub(super) fn totals(&self) -> MutexGuard<'_, Totals> {
         self.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody wants a name of this class, and does not have it yet.
+pub(in crate::coordination) struct Wanted<'a> {
+    class: Arc<str>,
+    observed: &'a Observed,
+}
+
+impl Drop for Wanted<'_> {
+    fn drop(&mut self) {
+        self.observed.totals().wanted(&self.class).into_iter().for_each(|wanted| *wanted -= 1);
+        #[cfg(feature = "metrics")]
+        super::figures::wanted(&self.class, -1.0);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
-    event::{CoordinationEvent, Happened},
+    event::Happened,
     times::{Histogram, Times},
 };
 use crate::coordination::{LossCause, election, singleton};
@@ -137,10 +137,15 @@ pub struct Contention {
     pub contended: u64,
     /// How many were not acquired in time.
     pub not_acquired: u64,
+    /// How many are wanted now, and not acquired yet.
+    pub wanted: u64,
     /// How long was waited, by those who got it and those who asked more than once and did not.
     pub waits: Times,
     /// The same on average, where the last ones count most.
     pub recently: Duration,
+    /// How long it took from the message that it is somebody's turn until that had it: from the release by the
+    /// one before, where that is of the same process.
+    pub hand_overs: Times,
 }
 
 /// Class names are kept apart for so many.
@@ -161,8 +166,10 @@ struct Class {
     acquired: u64,
     contended: u64,
     not_acquired: u64,
+    wanted: u64,
     waits: Histogram,
     recently: Duration,
+    hand_overs: Histogram,
     is_high: bool,
 }
 
@@ -180,17 +187,6 @@ impl Class {
     }
 }
 
-/// How something that happened was counted.
-pub(super) struct Counted {
-    /// The class of its name.
-    pub(super) class: Arc<str>,
-    /// Whether it is the first of its class.
-    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "for a recorder"))]
-    pub(super) is_first: bool,
-    /// How long is waited, where that is news and longer than it should be.
-    pub(super) high: Option<Duration>,
-}
-
 /// What a name is counted as.
 fn class_of(name: &str) -> Cow<'_, str> {
     let begin = |name: &str| name.find([':', '/', '\u{1f}']).unwrap_or(name.len());
@@ -204,12 +200,6 @@ fn class_of(name: &str) -> Cow<'_, str> {
 }
 
 impl Totals {
-    pub(super) fn count(&mut self, event: &CoordinationEvent, bound: Duration) -> Counted {
-        let (class, is_first) = self.class(&event.name);
-        let high = self.count_of(&class, &event.what, bound);
-        Counted { class, is_first, high }
-    }
-
     /// The class of a name, as it is counted, and whether it is new.
     pub(super) fn class(&mut self, name: &str) -> (Arc<str>, bool) {
         let class = class_of(name);
@@ -222,16 +212,28 @@ impl Totals {
         (class, is_first)
     }
 
-    fn count_of(&mut self, class: &str, what: &Happened, bound: Duration) -> Option<Duration> {
+    /// How many of a class are wanted.
+    pub(super) fn wanted(&mut self, class: &str) -> Option<&mut u64> {
+        self.classes.get_mut(class).map(|class| &mut class.wanted)
+    }
+
+    /// Tells how long is waited in that class, where that is news and longer than it should be.
+    pub(super) fn count(
+        &mut self,
+        class: &str,
+        what: &Happened,
+        bound: Duration,
+    ) -> Option<Duration> {
         let (counts, class) = (&mut self.counts, self.classes.get_mut(class)?);
         match what {
-            Happened::Acquired { contended, attempts, waited, .. } => {
+            Happened::Acquired { contended, attempts, waited, handed_over, .. } => {
                 counts.acquired += 1;
                 counts.held += 1;
                 counts.contended += u64::from(*contended);
                 self.waits.add(*waited);
                 class.acquired += 1;
                 class.contended += u64::from(*contended);
+                handed_over.into_iter().for_each(|took| class.hand_overs.add(*took));
                 return class.waited(*attempts, *waited, bound);
             }
             Happened::NotAcquired { attempts, waited, .. } => {
@@ -276,9 +278,21 @@ impl Totals {
     /// Those first that wait for longest.
     pub(super) fn contention(&self) -> Vec<Contention> {
         let of = |(class, known): (&Arc<str>, &Class)| {
-            let Class { attempts, acquired, contended, not_acquired, recently, .. } = *known;
+            let Class { attempts, acquired, contended, not_acquired, wanted, recently, .. } =
+                *known;
             let (class, waits) = (Arc::clone(class), known.waits.times());
-            Contention { class, attempts, acquired, contended, not_acquired, waits, recently }
+            let hand_overs = known.hand_overs.times();
+            Contention {
+                class,
+                attempts,
+                acquired,
+                contended,
+                not_acquired,
+                wanted,
+                waits,
+                recently,
+                hand_overs,
+            }
         };
         let mut all: Vec<_> = self.classes.iter().map(of).collect();
         all.sort_by_key(|contention| std::cmp::Reverse(contention.waits.total));

@@ -149,6 +149,60 @@
 //! [`grace_period`](crate::coordination::Election::grace_period), as far as its lease has room for it.
 //! [`Margins`](crate::coordination::Margins) has the numbers for what you set.
 //!
+//! # What one process does for all
+//!
+//! | what | take |
+//! | --- | --- |
+//! | send what is in an outbox | [`on_acquired`](crate::coordination::Election::on_acquired), and the fence with each message: the example `outbox` |
+//! | do a job when a clock says so | [`singleton`](crate::coordination::Coordination::singleton): the example `nightly` |
+//! | be a service of which there is one: a poller, a scheduler | [`run_elected`](crate::coordination::Election::run_elected), which begins it again wherever it is led next |
+//! | warm up a cache that all processes share | `on_acquired`: it may end, and its process still leads |
+//! | bring a projection up to date, event by event | a look before each event, and the fence with each checkpoint |
+//!
+//! The last of these:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use distributed_task::{
+//!     backend::memory::MemoryLeases,
+//!     coordination::{Coordination, FencedResource, Leadership},
+//! };
+//!
+//! /// How many events are in it. In a database it is a row, and the fence a column of that.
+//! type Checkpoint = FencedResource<usize>;
+//!
+//! async fn project(
+//!     leader: &Leadership,
+//!     events: &[u32],
+//!     checkpoint: &Checkpoint,
+//! ) -> Result<u32, Box<dyn std::error::Error>> {
+//!     // Whoever led before writes no more from here on.
+//!     checkpoint.raise(leader.fence());
+//!     let (from, mut sum) = (checkpoint.read(|at| *at), 0);
+//!     for (at, event) in events.iter().enumerate().skip(from) {
+//!         // A look at the clock. What is left when it fails is for the next leader.
+//!         leader.check()?;
+//!         sum += event;
+//!         checkpoint.write(leader.fence(), |done| *done = at + 1)?;
+//!     }
+//!     Ok(sum)
+//! }
+//!
+//! let coordination = Coordination::new(MemoryLeases::new());
+//! let (election, checkpoint) = (coordination.election("turnover"), Checkpoint::new(0));
+//! let first = election.campaign().await?;
+//! assert_eq!(project(&first, &[5, 7], &checkpoint).await?, 12);
+//! let fence = first.fence();
+//! first.resign().await;
+//!
+//! let second = election.campaign().await?;
+//! assert_eq!(project(&second, &[5, 7, 30], &checkpoint).await?, 30, "the others are in it");
+//! assert!(checkpoint.write(fence, |done| *done = 2).is_err(), "the first one comes too late");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Who stands
 //!
 //! ```
@@ -290,8 +344,8 @@
 //! | counter `coord.lease.renew` | `result`: `renewed`, `failed`; `key_class` |
 //! | counter `coord.lease.lost` | `cause`: `not_owner`, `expired`, `unreachable`, `forced`; `key_class` |
 //! | counter `coord.lease.forced`, `coord.lease.still_used` | `key_class` |
-//! | gauge `coord.lease.held` | `key_class` |
-//! | histogram `coord.lease.wait`, `coord.lease.hold`, in seconds | `key_class` |
+//! | gauge `coord.lease.held`, `coord.lease.wanted` | `key_class` |
+//! | histogram `coord.lease.wait`, `coord.lease.hold`, `coord.lease.hand_over`, in seconds | `key_class` |
 //! | histogram `coord.store.latency`, in seconds | `op`: `acquire`, `renew`, `release` |
 //!
 //! So whether a process leads is `coord.lease.held` of the class of the election, how long it led is
