@@ -19,11 +19,14 @@ pub const UNDO_BUDGET: Duration = Duration::from_secs(24 * 3600);
 /// How often a probe that fails is asked again; then it cannot tell.
 pub const PROBE_RETRY: Retry = Retry::DEFAULT;
 
+/// The longest wait: whoever asks for more means for ever, and for that there is no date.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// The wait before retry number `retry` (from 1) of a step.
 ///
 /// Exponential: `min(max_delay, delay · 2^(retry-1))`, spread over `[0, that]` by a hash of saga,
 /// step and retry ("full jitter", AWS Builders' Library, "Timeouts, retries, and backoff with
-/// jitter"). A longer wait that the other side asked for (`Retry-After`) wins.
+/// jitter"). A longer wait that the other side asked for (`Retry-After`) wins, up to a year.
 pub fn retry_delay(
     policy: &Retry,
     saga: SagaId,
@@ -40,7 +43,7 @@ pub fn retry_delay(
         Jitter::None => cap,
         Jitter::Full => fraction(cap, hash(saga, step, retry)),
     };
-    spread.max(after.unwrap_or_default())
+    spread.max(after.unwrap_or_default()).min(LONGEST)
 }
 
 /// `whole · hash / 2^64`.
@@ -104,5 +107,6 @@ mod tests {
     fn r1_a_longer_retry_after_wins() {
         let after = Some(Duration::from_secs(90));
         assert_eq!(retry_delay(&Retry::DEFAULT, SAGA, 0, 1, after), Duration::from_secs(90));
+        assert_eq!(retry_delay(&Retry::DEFAULT, SAGA, 0, 1, Some(Duration::MAX)), LONGEST);
     }
 }

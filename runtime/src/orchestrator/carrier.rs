@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
 
 use super::{
-    claim::{drive, hashes, not_idle, wait_out},
+    claim::{drive, drive_alone, hashes, is_suspect, not_idle, wait_out},
     host::{Carrier, Host},
     seat::Seat,
 };
@@ -130,8 +130,12 @@ async fn consume(host: Arc<Host>, carrier: Carrier) {
         match host.answered(&seat, claimed).await {
             // The claim is durable: from now on the seat is the driver, not the message (J4).
             Some(Ok(claimed)) => {
-                if let Some(saga) = claimed.sagas.into_iter().next() {
-                    drive(&host, &seat, saga, claimed.at, Some(slot));
+                match claimed.sagas.into_iter().next() {
+                    Some(saga) if is_suspect(&saga) => {
+                        drive_alone(&host, &seat, saga, claimed.at);
+                    }
+                    Some(saga) => drive(&host, &seat, saga, claimed.at, Some(slot)),
+                    None => {}
                 }
                 drop(claiming);
                 settle(&host, delivery.ack()).await;

@@ -9,7 +9,11 @@ use std::{
 use smallvec::{SmallVec, smallvec};
 use tokio::{sync::OwnedSemaphorePermit, time::sleep};
 
-use super::{driver::Driver, host::Host, seat::Seat};
+use super::{
+    driver::{Driver, ask},
+    host::Host,
+    seat::Seat,
+};
 use crate::{
     journal::{Batch, ClaimFrom, ClaimedSaga, Item, JournalError, Verdict},
     kernel::{DefinitionHash, Event, Group, Host as Role, Machine, Place, Timestamp},
@@ -122,7 +126,7 @@ pub(super) fn drive_alone(host: &Arc<Host>, seat: &Arc<Seat>, saga: ClaimedSaga,
         Ok(slot) => return drive(host, seat, saga, now, Some(slot)),
         Err(due) => due,
     };
-    let item = Item {
+    let item = move |saga: &ClaimedSaga| Item {
         saga: saga.id,
         fence: saga.fence,
         seq: saga.records.len() as u64,
@@ -136,13 +140,19 @@ pub(super) fn drive_alone(host: &Arc<Host>, seat: &Arc<Seat>, saga: ClaimedSaga,
     let (host, seat) = (Arc::clone(host), Arc::clone(seat));
     let task = Arc::clone(&seat);
     task.tasks.spawn(async move {
-        let batch = Batch { seat: seat.id, items: smallvec![item] };
-        match host.answered(&seat, host.journal.commit(batch)).await {
-            Some(Ok(committed)) if committed.verdicts.first() == Some(&Verdict::Mail) => {
-                drive(&host, &seat, saga, now, None);
+        loop {
+            let batch = Batch { seat: seat.id, items: smallvec![item(&saga)] };
+            match host.answered(&seat, host.journal.commit(batch)).await {
+                Some(Ok(committed)) if committed.verdicts.first() == Some(&Verdict::Mail) => {
+                    return drive(&host, &seat, saga, now, None);
+                }
+                // It may be put down, and then be somebody else's: the same again says so.
+                Some(Err(JournalError::Unavailable(_))) => {}
+                _ => return,
             }
-            Some(Err(JournalError::Unavailable(_))) => drive(&host, &seat, saga, now, None),
-            _ => {}
+            if ask::wait(&host, &seat).await.is_err() {
+                return;
+            }
         }
     });
 }

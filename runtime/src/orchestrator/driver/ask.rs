@@ -76,7 +76,8 @@ async fn until_answered<'a, T>(
     }
 }
 
-async fn wait(host: &Host, seat: &Seat) -> Result<(), Lost> {
+/// Until it is worth while to ask again.
+pub(in crate::orchestrator) async fn wait(host: &Host, seat: &Seat) -> Result<(), Lost> {
     tokio::select! {
         biased;
         () = host.aborting.cancelled() => Err(Lost::Unheard),
