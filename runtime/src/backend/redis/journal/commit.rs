@@ -3,7 +3,7 @@
 //! store says whether the seat still lives (B17).
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Arc, atomic::Ordering},
 };
 
@@ -17,13 +17,14 @@ use super::{
     chunk::BoxError,
     draft::{Draft, Part, Ready},
     gather::Worker,
+    owned::Owned,
     partition::{Partition, Request, unavailable},
     reply::List,
     seat::Seat,
 };
 use crate::{
     journal::{Committed, Item, JournalError, Signal, Verdict},
-    kernel::{SagaId, Timestamp},
+    kernel::{Fence, SagaId, Timestamp},
 };
 
 /// The most that one batch holds. It is half of what the seat owns, so that the server works on one half
@@ -190,7 +191,8 @@ impl Inner {
         }
     }
 
-    /// Notes what was written.
+    /// Notes what was written. The seat may have claimed a saga that has left again by now, under another
+    /// fence: then that stays.
     fn settle(&self, seat: &Seat, part: Part, verdict: Verdict) {
         let (saga, is_written) = (part.entry.saga, matches!(verdict, Verdict::Written { .. }));
         if !is_written {
@@ -198,11 +200,18 @@ impl Inner {
         }
         match part.after {
             Some(after) => _ = seat.owned().insert(saga, after),
-            None => _ = seat.owned().remove(&saga),
+            None => forget(&mut seat.owned(), saga, part.fence),
         }
         if let Some((listener, signal)) = part.told {
             self.ears.signal(listener, signal);
         }
+    }
+}
+
+/// What a seat owned under this fence, and under no later one.
+fn forget(owned: &mut HashMap<SagaId, Owned>, saga: SagaId, fence: Fence) {
+    if owned.get(&saga).is_some_and(|owned| owned.fence == fence) {
+        owned.remove(&saga);
     }
 }
 
@@ -266,13 +275,16 @@ fn again(error: &JournalError, seat: &Seat) -> JournalError {
 mod tests {
     use uuid::Uuid;
 
-    use super::{super::gather::Gather, *};
-    use crate::kernel::{Fence, Group, Place};
+    use super::{
+        super::{chunk::Header, gather::Gather},
+        *,
+    };
+    use crate::kernel::{DefinitionHash, Group, Place};
 
-    fn job(saga: u128, bytes: usize) -> Job {
-        let item = Item {
+    fn item(saga: u128, fence: u64) -> Item {
+        Item {
             saga: SagaId(Uuid::from_u128(saga)),
-            fence: Fence(1),
+            fence: Fence(fence),
             seq: 1,
             at: Timestamp(0),
             records: Group::new(),
@@ -280,9 +292,26 @@ mod tests {
             place: Place::Owned,
             guarded: false,
             create: None,
-        };
+        }
+    }
+
+    fn job(saga: u128, bytes: usize) -> Job {
+        let item = item(saga, 1);
         let drafts = [Box::new(Draft { item, text: vec![0; bytes] })].into();
         Job { drafts, reply: oneshot::channel().0 }
+    }
+
+    /// Both answers may be there, and either may be read first.
+    #[test]
+    fn what_was_claimed_again_stays_when_its_release_is_settled_late() {
+        let header = Header { definition: DefinitionHash([0; 16]), fingerprint: None, key: None };
+        let claimed = item(1, 2);
+        let saga = claimed.saga;
+        let mut owned = HashMap::from([(saga, Owned::begun(&claimed, header, None))]);
+        forget(&mut owned, saga, Fence(1));
+        assert_eq!(owned.len(), 1);
+        forget(&mut owned, saga, Fence(2));
+        assert!(owned.is_empty());
     }
 
     /// Which sagas go together.

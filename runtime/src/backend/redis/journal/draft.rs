@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     journal::{Item, ListenerId, Signal},
-    kernel::{Direction, Place, Record, Stamped},
+    kernel::{Direction, Fence, Place, Record, Stamped},
 };
 
 /// An item, and its records as they are kept.
@@ -26,6 +26,8 @@ pub(super) struct Draft {
 /// An item on its way.
 pub(super) struct Part {
     pub(super) entry: Entry,
+    /// Under which the seat owned it.
+    pub(super) fence: Fence,
     /// The saga as it is when this is written; `None` when it has left.
     pub(super) after: Option<Owned>,
     /// Who of this process hears of it then.
@@ -157,6 +159,6 @@ impl Inner {
             chunk,
         };
         let after = (place == Place::Owned).then_some(owned);
-        Part { entry, after, told }
+        Part { entry, fence: item.fence, after, told }
     }
 }
