@@ -9,6 +9,7 @@
 
 use std::{
     error::Error,
+    pin::pin,
     process::ExitCode,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -65,15 +66,21 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
         // The clocks of two machines differ.
         .hold_at_least(night * 3 / 4);
     tell(&mut std::io::stdout(), &format!("{} waits for the night", options.id));
+    // One for all nights: what comes while the report is written is heard as well.
+    let mut stopped = pin!(tokio::signal::ctrl_c());
     loop {
+        let tonight = async {
+            sleep(until_the_night(night)).await;
+            write(&report, &options).await
+        };
         tokio::select! {
-            stopped = tokio::signal::ctrl_c() => {
+            biased;
+            stopped = &mut stopped => {
                 stopped?;
                 break;
             }
-            () = sleep(until_the_night(night)) => {}
+            written = tonight => written?,
         }
-        write(&report, &options).await?;
     }
     coordination.shutdown(Duration::from_secs(1)).await;
     Ok(())

@@ -10,7 +10,7 @@
 //! Kill the one that leads: another one leads when its lease is over. What a leader that was paused does not know,
 //! the database does: it keeps the highest fence that it has seen, and refuses a lower one.
 
-use std::{error::Error, path::PathBuf, process::ExitCode, time::Duration};
+use std::{convert::Infallible, error::Error, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use distributed_task::{
@@ -94,14 +94,24 @@ async fn dispatch(
         .grace_period(lease / 4)
         .retry_interval(lease / 8);
     tell(&format!("{id} stands"));
-    tokio::select! {
-        stopped = tokio::signal::ctrl_c() => stopped?,
-        ended = election.run_elected(async |leader| {
-            tell(&format!("{id} leads"));
-            if let Err(why) = outbox.send_all(&id, &leader).await {
+    let stand = async {
+        loop {
+            let sent = election.run_elected(async |leader| {
+                tell(&format!("{id} leads"));
+                outbox.send_all(&id, &leader).await
+            });
+            if let Err(why) = sent.await? {
                 tell_err(&format!("{id} leads no more: {why}"));
             }
-        }) => ended?,
+            tokio::time::sleep(lease / 8).await;
+        }
+    };
+    tokio::select! {
+        stopped = tokio::signal::ctrl_c() => stopped?,
+        ended = stand => {
+            let ended: Result<Infallible, Failure> = ended;
+            ended?;
+        }
     }
     // Somebody else leads at once, and not when the lease is over.
     coordination.shutdown(lease).await;
@@ -151,7 +161,11 @@ impl Outbox {
         loop {
             let fence = leader.check()?.fence();
             match self.send_next(id, fence)? {
-                Some(text) => tell(&format!("{id} sent {text}")),
+                Some(text) => {
+                    tell(&format!("{id} sent {text}"));
+                    // Whoever waits beside this, for ^C, has a turn as well.
+                    tokio::task::yield_now().await;
+                }
                 None => tokio::time::sleep(Duration::from_millis(50)).await,
             }
         }

@@ -220,26 +220,37 @@ impl Attempt {
         }
     }
 
-    /// Until then. If this process does not live as long, the store does it.
+    /// Until then. If this process does not live as long, the store does it; one that has no lease as long is
+    /// asked again and again.
     async fn keep_from_others(&self, hold: &Hold, earliest: Timestamp) {
+        let mut longest = Duration::MAX;
         loop {
             let rest = earliest.since(hold.now());
             if rest.is_zero() {
                 return;
             }
-            match timeout(rest, self.store.try_renew(&hold.name, &hold.owner, rest)).await {
-                Ok(Ok(Renewed::Renewed)) => break,
+            let part = rest.min(longest);
+            let pause = match timeout(rest, self.store.try_renew(&hold.name, &hold.owner, part))
+                .await
+            {
+                Ok(Ok(Renewed::Renewed)) if part == rest => rest,
+                Ok(Ok(Renewed::Renewed)) => part / 3,
                 Ok(Ok(Renewed::NotOwner | Renewed::Forced)) | Err(_) => return,
+                Ok(Err(error)) if !error.is_retryable() && longest > hold.lease() => {
+                    tracing::debug!(name = %hold.name, %error, "kept from others bit by bit");
+                    longest = hold.lease();
+                    continue;
+                }
                 Ok(Err(error)) => {
                     tracing::warn!(name = %hold.name, owner = ?hold.owner, %error, "not kept from others");
                     if !error.is_retryable() {
                         return;
                     }
+                    self.terms.again()
                 }
-            }
-            sleep(self.terms.slot().min(rest)).await;
+            };
+            sleep(pause.min(rest)).await;
         }
-        sleep(earliest.since(hold.now())).await;
     }
 
     /// Renews until it has ended.
@@ -275,11 +286,11 @@ impl Attempt {
         let (mut tries, mut next) = (FuturesUnordered::new(), begun);
         while let State::Held { until } = hold.state() {
             let now = hold.now();
+            if enough <= now {
+                hold.end(End::Lost(LossCause::Unreachable));
+                break;
+            }
             if next <= now {
-                if enough <= now {
-                    hold.end(End::Lost(LossCause::Unreachable));
-                    break;
-                }
                 // Another one that hangs does not hang this one.
                 let together = tries.is_empty();
                 tries.push(self.ask_again(hold, hold.lease(), together));
@@ -293,7 +304,7 @@ impl Attempt {
                         return asked;
                     }
                 }
-                () = sleep(next.min(until).since(now)) => {}
+                () = sleep(next.min(enough).min(until).since(now)) => {}
             }
         }
         begun
@@ -363,7 +374,7 @@ impl Attempt {
                     if !error.is_retryable() {
                         return hold.end(End::Lost(LossCause::Unreachable));
                     }
-                    sleep(self.terms.slot()).await;
+                    sleep(self.terms.again()).await;
                 }
             }
         }
@@ -393,7 +404,7 @@ impl Attempt {
                 }
                 Err(_) => return ReleaseOutcome::Unknown,
             }
-            sleep(self.terms.slot().min(until.since(self.clock.now()))).await;
+            sleep(self.terms.again().min(until.since(self.clock.now()))).await;
         }
     }
 }

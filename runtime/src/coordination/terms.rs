@@ -163,6 +163,11 @@ impl Terms {
         self.lease / 18
     }
 
+    /// After how long what failed is tried again.
+    pub(super) fn again(&self) -> Duration {
+        self.slot().min(SELDOM)
+    }
+
     /// How often who waits asks: where it is told of its turn, only in case that this was lost.
     pub(super) fn retry_delay(&self, is_told: bool) -> Duration {
         let (usual, longest) = match is_told {

@@ -121,7 +121,9 @@ impl Attempt {
             }
             let pause = jittered(self.pause(), salt(&self.owner) ^ attempts);
             // A store counts in milliseconds.
-            let free = waiting.retry_after.map_or(pause, |left| left + Duration::from_millis(1));
+            let free = waiting
+                .retry_after
+                .map_or(pause, |left| left.saturating_add(Duration::from_millis(1)));
             let pause = pause.min(free).min(left);
             let is_told = match &ear {
                 Some(ear) => timeout(pause, ear.rung()).await.is_ok(),
@@ -195,8 +197,9 @@ impl Attempt {
 
     /// For how long it asks at most, if nobody has set it a time.
     fn longest(&self) -> Duration {
-        let all =
-            |retries: u32| self.pause().mul_f64(1.5).saturating_mul(retries.saturating_add(1));
+        let pause = self.pause();
+        let pause = pause.saturating_add(pause / 2);
+        let all = |retries: u32| pause.saturating_mul(retries.saturating_add(1));
         self.terms.max_retries.map_or(Duration::MAX, all)
     }
 

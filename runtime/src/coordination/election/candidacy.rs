@@ -307,7 +307,8 @@ impl Candidacy {
     /// # fn main() {}
     /// ```
     pub fn update_health(&self, score: f64) {
-        self.standing.fitness.set(score);
+        let now = self.standing.coordination.clock().now();
+        self.standing.fitness.set(score, now);
     }
 
     /// Runs work while it leads: work that has not ended when that is lost is dropped where it waits.

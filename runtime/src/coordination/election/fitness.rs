@@ -1,12 +1,17 @@
 //! Whether a candidate is healthy enough to lead.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use tokio::sync::watch;
 
 use super::ElectionOptions;
+use crate::kernel::Timestamp;
 
 /// How healthy a candidate is, and how healthy it must be.
 pub(super) struct Fitness {
     score: watch::Sender<f64>,
+    /// When it was healthy enough again, if it was not before.
+    fit_since: Mutex<Option<Timestamp>>,
     /// Where health counts.
     least: Option<f64>,
     steps_down: bool,
@@ -16,12 +21,25 @@ impl Fitness {
     pub(super) fn new(options: &ElectionOptions) -> Self {
         let least = options.enable_health_checks.then_some(options.minimum_health_score);
         let steps_down = least.is_some() && options.step_down_when_unhealthy;
-        Self { score: watch::Sender::new(1.0), least, steps_down }
+        Self { score: watch::Sender::new(1.0), fit_since: Mutex::default(), least, steps_down }
     }
 
-    /// Notes a score. What is no number is none.
-    pub(super) fn set(&self, score: f64) {
-        self.score.send_replace(if score.is_nan() { 0.0 } else { score.clamp(0.0, 1.0) });
+    /// Notes a score that it has now. What is no number is none.
+    pub(super) fn set(&self, score: f64, now: Timestamp) {
+        let score = if score.is_nan() { 0.0 } else { score.clamp(0.0, 1.0) };
+        if self.suffices(score) && !self.is_fit() {
+            *self.since() = Some(now);
+        }
+        self.score.send_replace(score);
+    }
+
+    /// Since when it may come to lead, if once it might not.
+    pub(super) fn fit_since(&self) -> Option<Timestamp> {
+        *self.since()
+    }
+
+    fn since(&self) -> MutexGuard<'_, Option<Timestamp>> {
+        self.fit_since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How healthy it is.

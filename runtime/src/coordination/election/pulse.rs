@@ -103,7 +103,9 @@ impl Pulse {
             Ok(Ok(live)) => {
                 peers.see(live.candidates, asked);
                 match peers.count() {
-                    true => self.interval.min(live.next_gone + Duration::from_millis(1)),
+                    true => {
+                        self.interval.min(live.next_gone.saturating_add(Duration::from_millis(1)))
+                    }
                     false => self.interval,
                 }
             }

@@ -172,12 +172,18 @@ impl Stand {
     /// Returns when it is healthy: at once, or where it was not, when it has been for a while.
     async fn recovered(&self) {
         let (fitness, a_while) = (&self.standing.fitness, self.candidate.terms.renew());
-        while !fitness.is_fit() {
+        let clock = self.candidate.election.coordination.clock();
+        loop {
             fitness.fit().await;
+            let Some(since) = fitness.fit_since() else { return };
+            let rest = a_while.saturating_sub(clock.now().since(since));
+            if rest.is_zero() {
+                return;
+            }
             tokio::select! {
                 biased;
                 () = fitness.unfit() => {}
-                () = sleep(a_while) => return,
+                () = sleep(rest) => {}
             }
         }
     }

@@ -103,7 +103,7 @@ pub(super) struct Standing {
     pub(super) candidate: Arc<str>,
     pub(super) fitness: Fitness,
     pub(super) peers: Peers,
-    coordination: Coordination,
+    pub(super) coordination: Coordination,
     state: watch::Sender<State>,
     /// Ends with the task that sends.
     events: broadcast::WeakSender<ElectionEvent>,

@@ -129,7 +129,7 @@ impl Losses {
 pub struct Contention {
     /// What its names begin with.
     pub class: Arc<str>,
-    /// How often the store was asked.
+    /// How often the store was asked, by those who got it and those who were told that they do not.
     pub attempts: u64,
     /// How many were acquired.
     pub acquired: u64,
