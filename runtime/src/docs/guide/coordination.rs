@@ -109,7 +109,17 @@
 //! | with `LoseAfter(d)` | `L` | `d`, and no more than about `2 / 3` of `L` |
 //!
 //! A lease is renewed a little before a third of it is over, so a longer one costs less and is free later. Ten to
-//! thirty seconds are good for most. Less than a second is for tests.
+//! thirty seconds are good for most. Less than a second is for tests. Where nothing is said:
+//!
+//! | | lease | with [`CoordinationOptions`](crate::coordination::CoordinationOptions) |
+//! | --- | --- | --- |
+//! | `lease` | 10 s | the same |
+//! | `lock`, `rw_lock`, `singleton` | 30 s | 5 minutes (`default_lock_timeout`) |
+//! | `election` | 15 s | the same (`lease_duration`) |
+//!
+//! Those options have the defaults that users of other libraries know, also where they say nothing of locks:
+//! who waits for one by `acquire` then gives up when it has asked 10 times again without having been told to
+//! (`max_lock_retries`). Without options it waits for as long as it takes.
 //!
 //! # Who leads
 //!
@@ -153,10 +163,10 @@
 //!
 //! | what | take |
 //! | --- | --- |
-//! | send what is in an outbox | [`on_acquired`](crate::coordination::Election::on_acquired), and the fence with each message: the example `outbox` |
+//! | send what is in an outbox | [`run_elected`](crate::coordination::Election::run_elected), and the fence with each message: the example `outbox` |
 //! | do a job when a clock says so | [`singleton`](crate::coordination::Coordination::singleton): the example `nightly` |
 //! | be a service of which there is one: a poller, a scheduler | [`run_elected`](crate::coordination::Election::run_elected), which begins it again wherever it is led next |
-//! | warm up a cache that all processes share | `on_acquired`: it may end, and its process still leads |
+//! | warm up a cache that all processes share | [`on_acquired`](crate::coordination::Election::on_acquired): it may end, and its process still leads |
 //! | bring a projection up to date, event by event | a look before each event, and the fence with each checkpoint |
 //!
 //! The last of these:
