@@ -99,8 +99,8 @@ pub enum BuildError {
     /// The journal may forget its last records, and a step must not happen twice.
     #[error(
         "`{task}`: a journal of durability `process` may forget that `{step}` has begun, and it \
-         would run again: give a journal of durability `fsync`, or say `durability = \"process\"` \
-         in `#[distributed_task(..)]`"
+         would run again: give a journal of durability `fsync` (a Redis has it with `appendonly yes` \
+         and `appendfsync always`), or say `durability = \"process\"` in `#[distributed_task(..)]`"
     )]
     LosesSteps {
         /// The task.

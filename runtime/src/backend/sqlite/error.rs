@@ -32,7 +32,7 @@ pub enum SqliteOpenError {
     },
     /// Somebody has it open.
     #[error(
-        "{}: another process has this journal open: give each process a journal of its own, or end the other one",
+        "{}: another process, or another task of this one, has this journal open: give each process a journal of its own, or end the other one; tasks of one process share one by `.override_journal(..)`",
         path.display()
     )]
     InUse {
