@@ -132,7 +132,7 @@
 //! | --- | --- |
 //! | I1 | The key of a step is a hash of task, saga, step and generation; the attempt is not part of it. It is stable over restarts and versions of the code, and that of the undo is another. |
 //! | I2 | A saga that is [started under a key](super::guide::idempotent_start) is started once: the same key and request give the same saga, another request is refused. While the first start is in its API steps, or is being undone because its host died there, the second is told to come again; an abandoned start is passed over, and the key means the one that follows it. A start whose API step is parked is accepted. |
-//! | I3 | The key of a saga that is over is remembered for one to two retentions of the journal, longer than its records. |
+//! | I3 | The key of a saga that is over is remembered for the retention of its journal, 24 hours by default, in Redis for twice that at the most; then it starts a new saga. In SQLite and Redis it goes together with the records. In memory it outlives them, for one to two retentions after the end. |
 //! | F1 | That there is one owner rests on the journal alone. |
 //! | F2 | [`cx.fence()`](crate::StepContext::fence) rises with every owner of a saga, so that a resource that keeps the highest can refuse a stale one. |
 //! | F3 | A host renews its lease at a third of it. One that cannot holds still before others may take its sagas: it starts nothing, and what is `async` is not polled. If its seat is still there when the store is heard again, everything goes on where it was; if it is not, the host drops it and goes on under a new seat. |

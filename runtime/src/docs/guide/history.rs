@@ -1,7 +1,7 @@
 //! History: what happened to a saga, read once or followed.
 //!
-//! The journal is the audit trail. [`history`](crate::SagaHandle::history) reads it,
-//! [`events`](crate::SagaHandle::events) follows it:
+//! It is what the journal has of the saga, and goes with it ([how long](#how-long)).
+//! [`history`](crate::SagaHandle::history) reads it, [`events`](crate::SagaHandle::events) follows it:
 //!
 //! ```
 //! use distributed_task::{SagaEventKind, prelude::*};
@@ -60,6 +60,21 @@
 //! That a saga is *parked* is a record, and so an event. *Stuck* is what it is when nothing is left to
 //! do after a failure: the event with which it became so [names the steps](crate::SagaEvent::stuck), for
 //! example `9: undo of `hold` failed, attempt 1: jammed; stuck at `hold``.
+//!
+//! # How long
+//!
+//! The history of an open saga is there as long as it is open. When it is over its records stay for a
+//! while, and its history goes with them:
+//!
+//! | journal | by default until | set by |
+//! | --- | --- | --- |
+//! | in memory | about 1,000 sagas have ended after it | [`retain_ended`](crate::backend::memory::MemoryJournalBuilder::retain_ended) |
+//! | in a file | 24 hours after its end | `SqliteJournal::builder(..).retain(..)` |
+//! | in Redis | 24 to 48 hours after its end | `RedisJournal::builder(..).retain(..)`, the same for [all processes](super::modes#distributed) |
+//!
+//! So a journal is no archive. Where an audit must last, copy [`events`](crate::SagaHandle::events) to where
+//! it is kept, while the saga runs or soon after its end, and note the last number that was written: that
+//! is where to [go on](crate::SagaHandle::events_after) after a failure.
 //!
 //! # Without gap or repetition
 //!

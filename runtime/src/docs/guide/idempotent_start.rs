@@ -61,20 +61,26 @@
 //! | --- | --- | --- | --- |
 //! | is open | its handle | `KeyReused` | 200, 422 |
 //! | is over | its handle, with the original outcome | `KeyReused` | 200, 422 |
-//! | is over, and its records are gone | its handle, which knows [how it ended](crate::OutcomeError::Forgotten) | `KeyReused` | 200, 422 |
+//! | is over, and its records are gone: in memory only | its handle, which knows [how it ended](crate::OutcomeError::Forgotten) | `KeyReused` | 200, 422 |
 //! | is in its `host = "api"` steps | `StillStarting` | `KeyReused` | 409, 422 |
 //! | is parked there | its handle | `KeyReused` | 200, 422 |
 //! | lost its host there, and is being undone | `StillStarting` | `KeyReused` | 409, 422 |
 //! | lost its host there, and is undone | a new saga | a new saga | 202 |
+//! | is over, and its key is forgotten | a new saga | a new saga | 202 |
 //!
-//! Without `host = "api"` steps a start is one write, and the last four cannot occur.
+//! Without `host = "api"` steps a start is one write, and the four rows on them cannot occur.
 //!
 //! # How long it is remembered
 //!
-//! While the saga is open, whatever happens to it; and after its end until its tombstone is dropped,
-//! which holds ids, end state and hashes only, and outlives the records (I3). The journal in memory
-//! keeps it for a time of your choice:
-//! [`retain_keys`](crate::backend::memory::MemoryJournalBuilder::retain_keys).
+//! While the saga is open, whatever happens to it; and after its end for 24 hours, unless the journal is
+//! told otherwise. After that the same key starts a new saga (I3), so take a time that is longer than
+//! anybody asks again:
+//!
+//! | journal | set by | kept after the end | the records |
+//! | --- | --- | --- | --- |
+//! | in memory | [`retain_keys`](crate::backend::memory::MemoryJournalBuilder::retain_keys) | 24 to 48 hours, or as long as the records are there | may go earlier, when some 1,000 other sagas have ended; a tombstone stays, of ids, end state and hashes |
+//! | in a file | `SqliteJournal::builder(..).retain(..)` | 24 hours | go with it |
+//! | in Redis | `RedisJournal::builder(..).retain(..)` | 24 to 48 hours | go with it |
 //!
 //! The id of the first saga is a hash of task, tenant and key, so that nobody has to look up what a key
 //! stands for. One that follows an abandoned start has an id of its own, and the key leads to it.

@@ -12,7 +12,7 @@
 //! | [`stopping`] | cancel, deadline, shutdown |
 //! | [`idempotent_start`] | a saga that is asked for twice |
 //! | [`operators`] | sagas that need somebody |
-//! | [`history`] | what happened, for audits |
+//! | [`history`] | what happened, and for how long it can be read |
 //! | [`modes`] | what runs where, and how to replace a part |
 #![cfg_attr(
     all(feature = "msgpack", feature = "protobuf"),

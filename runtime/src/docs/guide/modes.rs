@@ -94,7 +94,9 @@
 //! - Several tasks of a process share connections, and pulses, if they are given clones of one
 //!   [`Distributed`](crate::builder::Distributed).
 //! - `.redis_with(RedisJournal::builder(url)..)` has the settings of the journal. Namespace, partitions and
-//!   retention are the same for all processes, and one that says something else is refused. The
+//!   retention are the same for all processes, and one that says something else is refused. The first
+//!   process writes them into Redis, and there is no way to change them but a new namespace: start new
+//!   sagas there, and keep workers on the old one until nothing in it is open. The
 //!   `namespace` begins every key: those who say the same share their sagas. `partitions`, 1 unless said
 //!   otherwise and the same for ever, spread sagas over sets of keys, and cost an idle process a command
 //!   a second each. What is over is kept for the retention, a day, and for twice that at the most.
@@ -156,9 +158,39 @@
 //! one on another host: until the `timeout` of that step has passed since (C3). Give steps one that fits
 //! them; without it that is the task's, or ten minutes.
 //!
-//! One process has the file at a time; tasks of one process share it through
-//! [`override_journal`](crate::builder::TaskBuilder::override_journal). What uploads keep has to survive
-//! as well: give a folder to `.override_files(..)`. The file is an SQLite database, and `sqlite3
+//! One process has the file at a time, and in it one journal: two tasks that both say `.journal_path(..)`
+//! of one file are refused. Tasks of one process share it through
+//! [`override_journal`](crate::builder::TaskBuilder::override_journal):
+//!
+//! ```no_run
+//! # #[cfg(feature = "sqlite")]
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! # use distributed_task::prelude::*;
+//! # #[distributed_task(request = u32, response = u32)]
+//! # struct Double;
+//! # #[steps]
+//! # impl Double {
+//! #     #[step(read_only)]
+//! #     async fn double(&self, request: &u32) -> u32 { request * 2 }
+//! # }
+//! # #[distributed_task(request = u32, response = u32)]
+//! # struct Halve;
+//! # #[steps]
+//! # impl Halve {
+//! #     #[step(read_only)]
+//! #     async fn halve(&self, request: &u32) -> u32 { request / 2 }
+//! # }
+//! use std::sync::Arc;
+//! use distributed_task::backend::sqlite::SqliteJournal;
+//!
+//! let journal = Arc::new(SqliteJournal::open("numbers.db")?);
+//! let double = Double::builder().use_in_process_mode().override_journal(journal.clone()).build().await?;
+//! let halve = Halve::builder().use_in_process_mode().override_journal(journal).build().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What uploads keep has to survive as well: give a folder to `.override_files(..)`. The file is an SQLite database, and `sqlite3
 //! orders.db 'SELECT hex(id), place FROM saga'` shows what is in it when it was closed; what a process
 //! that was killed did last is still in the table `log`, until the next one opens it. Sagas that are over
 //! are deleted after 24 hours, or what
@@ -171,9 +203,10 @@
 //!
 //! # Back-pressure
 //!
-//! The capacity of a journal, 100 by default in memory, limits how many *new* sagas of a task may wait
-//! for a worker; each task, and each version of one, has room of its own. `submit` waits for room. A
-//! saga that is under way needs none: retries, timers and cancels are never refused.
+//! The `capacity` of a journal limits how many *new* sagas of a task may wait for a worker: by default 100
+//! in memory and in a file, and about 100,000 in Redis. Each task, and each version of one, has room of its
+//! own. `submit` waits for room. A saga that is under way needs none: retries, timers and cancels are never
+//! refused.
 //!
 //! # Tests
 //!
@@ -191,6 +224,8 @@
 //! | `redis`, `redis-tls` | the distributed mode: a journal, progress and a queue in Redis; over TLS |
 //! | `s3` | a file store on S3; builds TLS by `ring`, partly in assembly |
 //! | `msgpack`, `protobuf` | values in MessagePack, or as `prost` messages ([codecs](super::codecs)) |
+//! | `coordination` | leases, locks, jobs that run once, elections, for any program ([coordination](super::coordination)) |
+//! | `metrics` | figures of these for the recorder of your program |
 //! | `testing` | virtual time and faults, for tests of your own tasks |
 //! | `engine` | macros, builder and engine, without any backend |
 //! | `conformance` | the suites that every backend must pass, for those who write one |

@@ -64,8 +64,8 @@
 //! # Verbs
 //!
 //! [`task.operator(name)`](crate::Task::operator) has them all. Each is a letter to the saga: durable
-//! when it is answered, folded by its owner, and in its [history](super::history) for ever, with who
-//! and why. [`unpark`](crate::Operator::unpark) is another name for [`retry`](crate::Operator::retry),
+//! when it is answered, folded by its owner, and in its [history](super::history) for as long as that is
+//! kept, with who and why. [`unpark`](crate::Operator::unpark) is another name for [`retry`](crate::Operator::retry),
 //! which helps what is stuck as well. A saga whose code is nowhere any more can still be told what
 //! needs no code: `kill`, `waive`, `mark_done`, `mark_not_done`, and `cancel` with nothing left to undo;
 //! after a `retry` it lies ready for the release that has its code (B10).

@@ -82,6 +82,6 @@
 //! under the same key wherever its saga is claimed next; that does not count as a try. A journal that
 //! does not answer holds it up for a few seconds more, no longer.
 //!
-//! **In process** the journal is in memory: if nobody else has it, as in the example, it is gone with
-//! the process, and so are its sagas. A task that is dropped leaves in the same way, without anybody
+//! **In process** the journal is in memory, unless it is [a file](super::modes#surviving-a-restart): if
+//! nobody else has it, as in the example, it is gone with the process, and so are its sagas. A task that is dropped leaves in the same way, without anybody
 //! waiting; it lives as long as one of its handles does.

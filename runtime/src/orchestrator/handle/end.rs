@@ -53,9 +53,14 @@ struct Lies {
 
 impl<T: TaskDefinition> SagaHandle<T> {
     /// Waits for the end of the saga. Cancel safe: dropping the future changes nothing, and asking
-    /// again waits again. It never waits for ever: a parked or stuck saga is an error, and so is one
-    /// that waits for other code than this host has, unless another host claims it within a minute.
-    /// A retry that is due later is waited for.
+    /// again waits again. A parked or stuck saga is an error, and so is one that waits for other code
+    /// than this host has, unless another host claims it within a minute. A retry that is due later is
+    /// waited for.
+    ///
+    /// A saga whose code is here and whose workers are away waits for them, without an error: an API
+    /// host has the code for what it starts, whether or not there is a worker that has it. Set a limit
+    /// of your own where nobody may wait for so long, and look with
+    /// `operator.list(SagaFilter::all().in_place(PlaceKind::Ready))`.
     ///
     /// An outcome that is not settled may be another one when it is asked for again (C8).
     ///
