@@ -14,6 +14,7 @@
 //! | [`operators`] | sagas that need somebody |
 //! | [`history`] | what happened, and for how long it can be read |
 //! | [`modes`] | what runs where, and how to replace a part |
+//! | [`upgrades`] | what a release may change while sagas are open |
 #![cfg_attr(
     all(feature = "msgpack", feature = "protobuf"),
     doc = "| [`codecs`] | how values become bytes, and when to choose which |"
@@ -52,3 +53,4 @@ pub mod stopping;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod undo;
+pub mod upgrades;
