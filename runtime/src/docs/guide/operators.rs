@@ -114,4 +114,45 @@
 //! ```
 //!
 //! Put an alarm on the number of parked and stuck sagas and on the age of the oldest: nothing removes
-//! them but you (D4).
+//! them but you (D4). The feature `metrics` has figures of leases and locks only, and none of sagas, so
+//! count in a loop:
+//!
+//! ```
+//! use distributed_task::{Operator, OperatorError, TaskSteps};
+//!
+//! /// So many sagas wait for somebody: a gauge, set once a minute.
+//! async fn waiting<T: TaskSteps>(operator: &Operator<T>) -> Result<usize, OperatorError> {
+//!     let mut number = 0;
+//!     for mut rows in [operator.parked(), operator.stuck()] {
+//!         while let Some(row) = rows.next().await {
+//!             row?;
+//!             number += 1;
+//!         }
+//!     }
+//!     Ok(number)
+//! }
+//! ```
+//!
+//! # What is going on
+//!
+//! The engine logs through [`tracing`](https://docs.rs/tracing), and a program that wants to see it says so
+//! in its `main`, with `tracing-subscriber` among its dependencies:
+//!
+//! ```text
+//! tracing_subscriber::fmt().init();
+//! ```
+//!
+//! | span | level | fields |
+//! | --- | --- | --- |
+//! | `saga` | info | `task.id`, which is the id of the saga, `task.name` |
+//! | `step`, inside of it: one attempt | info | the same, and `step.name`, `step.order`, `step.attempt`, `step.way` (`do`, `undo`, `probe`), `step.status` when it has ended |
+//!
+//! | level | for example |
+//! | --- | --- |
+//! | `error` | a host has lost its seat, or holds still because its pulse was not heard in time; a value cannot be decoded, and its saga is parked; the store is damaged |
+//! | `warn` | an attempt failed, or nobody knows its end; a probe cannot tell; the journal does not answer and is asked again; a host is gone, and others have its sagas; this host has no code for some sagas |
+//! | `info` | a step refused; a probe found that nothing happened |
+//! | `debug` | an attempt is done |
+//!
+//! What a step says in its error is in the log; requests, outputs and responses are not. That a saga is
+//! stuck has no line of its own, and of the parked only some have one: their lists tell.
