@@ -219,7 +219,7 @@ pub fn step(_args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Arguments
 ///
-/// `bucket = "labels"` has to be there: 3 to 63 lower-case letters, digits, `-` and `.`. Of the
+/// `bucket = "labels"` has to be there: 3 to 63 lower-case letters, digits and hyphens. Of the
 /// words of [`macro@step`] it takes `order`, `host`, `group`, `await_all`, `when`, `retry`, `timeout`,
 /// `on_exhausted` and `was`; instead of the built-in undo `retriable` after the pivot, or
 /// `no_undo = "reason"`.

@@ -54,7 +54,7 @@ fn work(mark: &Mark, args: &Args, sig: &Signature, errors: &Errors) -> Work {
     let bucket = match args.text("bucket") {
         Some(bucket) if is_bucket(&bucket.value()) => bucket.value(),
         Some(bucket) => {
-            errors.at(bucket, "a bucket is named by 3 to 63 lower-case letters, digits, `-` and `.`, a letter or digit first and last");
+            errors.at(bucket, "a bucket is named by 3 to 63 lower-case letters, digits and hyphens, a letter or digit first and last");
             bucket.value()
         }
         None => {
