@@ -60,11 +60,12 @@ pub(crate) struct Runtime {
 
 impl Runtime {
     /// `crate = path` of an attribute, or the runtime under its own name; `item` is what the alias
-    /// must not shadow.
+    /// must not shadow, nor must it the path itself.
     pub(crate) fn new(path: Option<&Path>, item: &TokenStream) -> Self {
         let path = path.cloned().unwrap_or_else(|| parse_quote!(::distributed_task));
         let name = path.segments.last().expect("a path has a segment").ident.clone();
-        let (alias, this) = (fresh("dt", item), fresh("This", item));
+        let used = quote!(#path #item);
+        let (alias, this) = (fresh("dt", &used), fresh("This", &used));
         Self { name, path: quote!(#path::__private::v1), alias, this }
     }
 

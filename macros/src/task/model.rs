@@ -65,8 +65,8 @@ pub(crate) struct Dependency {
 }
 
 impl Task {
-    pub(super) fn new(Parsed { args, item, tokens, .. }: Parsed, errors: &Errors) -> Self {
-        let runtime = Runtime::new(args.path("crate"), &tokens);
+    pub(super) fn new(Parsed { args, item, used, .. }: Parsed, errors: &Errors) -> Self {
+        let runtime = Runtime::new(args.path("crate"), &used);
         let named = |key| args.text(key).map(|text| Word { text: text.value(), span: text.span() });
         let name = named("name")
             .unwrap_or_else(|| Word { text: kebab(&item.ident), span: item.ident.span() });
@@ -89,7 +89,7 @@ impl Task {
             durability: durability(&args, errors),
             singleton: singleton(&args, errors),
             protobuf: protobuf(&args, errors),
-            dependencies: dependencies(&item, &tokens),
+            dependencies: dependencies(&item, &used),
             item,
             runtime,
         }
@@ -143,12 +143,12 @@ fn protobuf(args: &Args, errors: &Errors) -> bool {
     key.is_some()
 }
 
-fn dependencies(item: &ItemStruct, tokens: &TokenStream) -> Vec<Dependency> {
+fn dependencies(item: &ItemStruct, used: &TokenStream) -> Vec<Dependency> {
     let Fields::Named(fields) = &item.fields else { return Vec::new() };
     let mut states: Vec<Ident> = Vec::new();
     let dependency = |field: &syn::Field| {
         let ident = field.ident.clone()?;
-        let state = state(&ident, tokens, &states);
+        let state = state(&ident, used, &states);
         states.push(state.clone());
         Some(Dependency { state, ty: field.ty.clone(), docs: docs(field, &ident), ident })
     };

@@ -1,7 +1,7 @@
 //! The struct and the arguments, as written.
 
 use proc_macro2::TokenStream;
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::{Data, DataEnum, DataStruct, DataUnion, DeriveInput, Fields, ItemStruct, Token};
 
 use super::unread;
@@ -37,10 +37,13 @@ pub(super) struct Parsed {
     pub(super) is_struct: bool,
     /// The item as written.
     pub(super) tokens: TokenStream,
+    /// The same, and the arguments: what is printed must not shadow a name in them.
+    pub(super) used: TokenStream,
 }
 
 /// `None` if the attribute stands on something that is no type: nothing can be printed then.
 pub(super) fn task(args: TokenStream, item: &TokenStream, errors: &Errors) -> Option<Parsed> {
+    let written = args.clone();
     let args = Args::read(args, &DISTRIBUTED_TASK, errors);
     let read = syn::parse2::<DeriveInput>(item.clone()).ok();
     let Some(mut input) = read.or_else(|| unread::recovered(item)) else {
@@ -49,6 +52,7 @@ pub(super) fn task(args: TokenStream, item: &TokenStream, errors: &Errors) -> Op
     };
     refuse_twin(&mut input, errors);
     let tokens = input.to_token_stream();
+    let used = quote!(#written #tokens);
     let DeriveInput { attrs, vis, ident, generics, data } = input;
     let outline = |fields, semi_token| ItemStruct {
         attrs,
@@ -72,7 +76,7 @@ pub(super) fn task(args: TokenStream, item: &TokenStream, errors: &Errors) -> Op
             (outline(Fields::Unit, Some(<Token![;]>::default())), false)
         }
     };
-    Some(Parsed { args, item: item_struct, is_struct, tokens })
+    Some(Parsed { args, item: item_struct, is_struct, tokens, used })
 }
 
 /// Takes the same attribute out of the item where it stands there again: it would print all anew.

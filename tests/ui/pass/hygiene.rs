@@ -70,6 +70,34 @@ impl Hygienic {
     }
 }
 
+// The short names that the macros prefer stand in the arguments, and nowhere else.
+#[sagas::distributed_task(request = dt::Vec, response = dt::String, crate = sagas)]
+struct OnlyInArguments;
+
+#[sagas::steps(crate = sagas)]
+impl OnlyInArguments {
+    #[step(read_only)]
+    fn string(&self, request: &Vec) -> String {
+        let _ = request;
+        String
+    }
+}
+
+mod short {
+    use ::sagas as dt;
+
+    #[dt::distributed_task(crate = dt)]
+    pub struct OfShortName;
+
+    #[dt::steps(crate = dt)]
+    impl OfShortName {
+        #[dt::step(read_only)]
+        fn look(&self) {}
+    }
+}
+
 fn main() {
     let _ = Hygienic::builder().compression(CompressionState).use_in_process_mode();
+    let _ = OnlyInArguments::builder().use_in_process_mode();
+    let _ = short::OfShortName::builder().use_in_process_mode();
 }
