@@ -106,11 +106,15 @@ fn old_names(steps: &[Declared], errors: &Errors) {
     }
 }
 
-/// Whether a step can have this name.
+/// Whether a step can have this name: the `1` of `_1` is one too, and so is a keyword.
 fn is_name(name: &str) -> bool {
-    let raw = format!("r#{name}");
-    let ident = syn::parse_str::<Ident>(name).or_else(|_| syn::parse_str(&raw));
-    ident.is_ok_and(|ident| bare(&ident) == name)
+    let is_part = |c: char| c == '_' || c.is_alphanumeric();
+    // Only the `_` of `__` stands alone.
+    let is_bare = name == "_" || !name.starts_with('_');
+    let method = format!("_{name}");
+    is_bare
+        && name.chars().all(is_part)
+        && syn::parse_str::<Ident>(&method).is_ok_and(|ident| bare(&ident) == name)
 }
 
 fn ephemeral(steps: &[Declared], errors: &Errors) {

@@ -163,14 +163,18 @@ impl Param {
     }
 }
 
-/// The name as an identifier, which a keyword needs `r#` for.
+/// The name as an identifier, which a keyword needs `r#` for. What is none without its `_`, such as
+/// the `1` of `_1`, stays as it is written.
 fn identifier(name: &str, written: &Ident) -> Ident {
-    let mut ident = syn::parse_str(name).unwrap_or_else(|_| match name {
-        "self" | "Self" | "super" | "crate" => written.clone(),
-        keyword => Ident::new_raw(keyword, written.span()),
-    });
-    ident.set_span(written.span());
-    ident
+    let is_word = name.starts_with(|first: char| first == '_' || first.is_alphabetic());
+    let has_no_raw = ["_", "self", "Self", "super", "crate"].contains(&name);
+    if !is_word || has_no_raw {
+        return written.clone();
+    }
+    syn::parse_str::<Ident>(name).map_or_else(
+        |_| Ident::new_raw(name, written.span()),
+        |ident| Ident::new(&ident.to_string(), written.span()),
+    )
 }
 
 fn form(ty: &Type, name: &str, generics: &Generics, errors: &Errors) -> Form {
