@@ -16,6 +16,7 @@ use crate::{
     attr::Args,
     diag::{Errors, nearest},
     names::spelled,
+    owned::ungrouped,
 };
 
 const PLACE: &str = "`#[steps]` goes on the `impl` block with the step methods";
@@ -155,7 +156,7 @@ impl Block {
         let header = &self.header;
         // What cannot be read the compiler has told.
         let block = syn::parse2::<ItemImpl>(quote!(#header {})).ok()?;
-        let Type::Path(TypePath { qself: None, path, .. }) = &*block.self_ty else {
+        let Type::Path(TypePath { qself: None, path, .. }) = ungrouped(&block.self_ty) else {
             errors.at(&block.self_ty, "write the name of the struct");
             return None;
         };

@@ -283,7 +283,7 @@ fn success(ty: &Type) -> Option<Type> {
 /// Whether it is a `PartialResult<..>` or a `Result<_, PartialError<..>>`.
 fn is_in_part(ty: &Type) -> bool {
     let Some(segment) = last_segment(ty) else { return false };
-    let error = arguments(segment).nth(1).and_then(|error| last_segment(ungrouped(error)));
+    let error = arguments(segment).nth(1).and_then(last_segment);
     segment.ident == "PartialResult"
         || segment.ident == "Result" && error.is_some_and(|error| error.ident == "PartialError")
 }
@@ -301,7 +301,7 @@ pub(super) fn files(ty: &Type) -> Option<Files> {
     if segment.ident == "SourceFile" {
         return Some(Files::One);
     }
-    let inner = last_segment(ungrouped(argument(segment)?))?;
+    let inner = last_segment(argument(segment)?)?;
     (segment.ident == "Vec" && inner.ident == "SourceFile").then_some(Files::Many)
 }
 
@@ -312,11 +312,11 @@ pub(super) fn is_view(ty: &Type) -> bool {
 
 /// Whether it is written as a type of this name.
 pub(super) fn is_named(ty: &Type, name: &str) -> bool {
-    last_segment(ungrouped(ty)).is_some_and(|segment| segment.ident == name)
+    last_segment(ty).is_some_and(|segment| segment.ident == name)
 }
 
 fn last_segment(ty: &Type) -> Option<&PathSegment> {
-    match ty {
+    match ungrouped(ty) {
         Type::Path(path) => path.path.segments.last(),
         _ => None,
     }

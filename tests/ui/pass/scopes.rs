@@ -92,6 +92,38 @@ macro_rules! of_fragments {
 
 of_fragments!(OfFragments, step(read_only), 1 + 2, count { [1] }, #[inline]);
 
+macro_rules! of_types {
+    ($task:ident, $this:ty, $file:ty, $result:ty, $holds:ty) => {
+        #[distributed_task(request = $holds, response = $holds)]
+        struct $task;
+
+        #[steps]
+        impl $this {
+            #[file_upload_step(bucket = "labels", when = holds)]
+            fn one(&self) -> StepResult<$file> {
+                Ok(SourceFile::path("label"))
+            }
+
+            #[file_upload_step(bucket = "labels")]
+            fn many(&self) -> $result {
+                Ok(vec![])
+            }
+
+            fn holds(&self, request: &$holds) -> $holds {
+                *request
+            }
+
+            #[response]
+            fn respond(&self, many: &UploadedFiles) -> $holds {
+                let _ = many;
+                true
+            }
+        }
+    };
+}
+
+of_types!(OfTypes, OfTypes, SourceFile, StepResult<Vec<SourceFile>>, bool);
+
 fn main() {
     #[distributed_task]
     struct Local;
@@ -111,6 +143,7 @@ fn main() {
 
     let _ = Local::builder().use_in_process_mode();
     let _ = FromMacro::builder().rate(vec![]).use_in_process_mode();
+    let _ = OfTypes::builder().use_in_process_mode();
     let _ = OfFragments::builder().use_in_process_mode();
     let _ = private::Nested::builder().rate(1).use_in_process_mode();
 }
