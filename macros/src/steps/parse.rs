@@ -7,7 +7,7 @@ use quote::{ToTokens, TokenStreamExt, quote};
 use syn::{
     Attribute, Generics, Ident, ImplItem, ItemImpl, Meta, Path, Signature, Token, Type, TypePath,
     Visibility, braced,
-    parse::{End, Parse, ParseStream},
+    parse::{End, Parse, ParseStream, discouraged::Speculative},
     parse_quote, token,
 };
 
@@ -26,6 +26,8 @@ pub(super) struct Block {
     attrs: Vec<Attribute>,
     header: TokenStream,
     brace: token::Brace,
+    /// `#![allow(..)]` and `//!`, which stand first.
+    inner: Vec<Attribute>,
     items: Vec<Item>,
 }
 
@@ -211,12 +213,23 @@ impl Parse for Block {
         }
         let content;
         let brace = braced!(content in input);
+        let inner = inner_attributes(&content);
         let mut items = Vec::new();
         while !content.is_empty() {
             items.push(Item::read(&content)?);
         }
-        Ok(Self { attrs, header, brace, items })
+        Ok(Self { attrs, header, brace, inner, items })
     }
+}
+
+/// What cannot be read of them is part of the first item then.
+fn inner_attributes(input: ParseStream<'_>) -> Vec<Attribute> {
+    let fork = input.fork();
+    let inner = fork.call(Attribute::parse_inner).unwrap_or_default();
+    if !inner.is_empty() {
+        input.advance_to(&fork);
+    }
+    inner
 }
 
 /// Whether it is meant to be the header of an `impl` block.
@@ -355,10 +368,13 @@ impl Mark {
 impl ToTokens for Block {
     /// The block as the user wrote it, without our attributes.
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self { attrs, header, brace, items } = self;
+        let Self { attrs, header, brace, inner, items } = self;
         tokens.append_all(attrs);
         header.to_tokens(tokens);
-        brace.surround(tokens, |inner| inner.append_all(items));
+        brace.surround(tokens, |body| {
+            body.append_all(inner);
+            body.append_all(items);
+        });
     }
 }
 

@@ -23,6 +23,25 @@ mod private {
 }
 
 #[distributed_task]
+struct OfInnerAttributes;
+
+#[steps]
+impl OfInnerAttributes {
+    //! What it does.
+    #![allow(clippy::unnecessary_wraps)]
+
+    #[step(read_only)]
+    fn one(&self) -> StepResult<u32> {
+        Ok(1)
+    }
+
+    #[step(read_only)]
+    fn two(&self, one: &u32) {
+        let _ = one;
+    }
+}
+
+#[distributed_task]
 struct NobodyBuildsThis {
     rate: u32,
 }
@@ -144,6 +163,7 @@ fn main() {
     let _ = Local::builder().use_in_process_mode();
     let _ = FromMacro::builder().rate(vec![]).use_in_process_mode();
     let _ = OfTypes::builder().use_in_process_mode();
+    let _ = OfInnerAttributes::builder().use_in_process_mode();
     let _ = OfFragments::builder().use_in_process_mode();
     let _ = private::Nested::builder().rate(1).use_in_process_mode();
 }
