@@ -112,7 +112,12 @@ const _: () = {
         }
     }
 };
-#[allow(clippy::trivially_copy_pass_by_ref, clippy::unused_async, clippy::unused_self)]
+#[allow(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unused_async,
+    clippy::unused_self
+)]
 impl CreateZipFromFiles {
     fn upload_source_files(&self, request: &CreateZipRequest) -> Vec<SourceFile> {
         sources(request)

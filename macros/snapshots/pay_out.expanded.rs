@@ -93,7 +93,12 @@ const _: () = {
         }
     }
 };
-#[allow(clippy::trivially_copy_pass_by_ref, clippy::unused_async, clippy::unused_self)]
+#[allow(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unused_async,
+    clippy::unused_self
+)]
 impl PayOut {
     async fn hold(&self, cx: &StepContext, request: &Order) -> PartialResult<Vec<Hold>> {
         self.bank.hold_each(cx.idempotency_key(), request).await

@@ -66,7 +66,12 @@ const _: () = {
         }
     }
 };
-#[allow(clippy::trivially_copy_pass_by_ref, clippy::unused_async, clippy::unused_self)]
+#[allow(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unused_async,
+    clippy::unused_self
+)]
 impl ShipOrder {
     async fn stock(&self, request: &Order) -> Vec<Place> {
         warehouse::places(request).await

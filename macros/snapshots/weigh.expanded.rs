@@ -66,7 +66,12 @@ const _: () = {
         }
     }
 };
-#[allow(clippy::trivially_copy_pass_by_ref, clippy::unused_async, clippy::unused_self)]
+#[allow(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unused_async,
+    clippy::unused_self
+)]
 impl Weigh {
     async fn load(&self, request: &Parcel) -> PartialResult<Load> {}
     async fn unload(&self, load: Outcome<&Load>) -> StepResult<()> {}

@@ -56,7 +56,12 @@ fn understand(mut block: parse::Block, runtime: Runtime, errors: &Errors) -> Tok
         let printed = expand::saga(&saga);
         // What Clippy's pedant says of signatures: it is we who ask for these.
         quote! {
-            #[allow(clippy::trivially_copy_pass_by_ref, clippy::unused_async, clippy::unused_self)]
+            #[allow(
+                clippy::ref_option,
+                clippy::trivially_copy_pass_by_ref,
+                clippy::unused_async,
+                clippy::unused_self
+            )]
             #block
             #printed
         }

@@ -93,6 +93,10 @@ impl Scope<'_> {
                 "`{name}` has a `when` and may be skipped: write `{name}: Option<&{}>`",
                 spelled(ty)
             ),
+            // An `Option` that the step itself gives is lent as a whole.
+            (Form::Maybe(_), None) if is_named(&step.sig.output.ty, "Option") => {
+                format!("`{name}` always runs: write `{name}: &{output}`")
+            }
             (Form::Maybe(ty), None) => {
                 format!("`{name}` always runs: write `{name}: &{}`", spelled(ty))
             }
