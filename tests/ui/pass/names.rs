@@ -1,4 +1,9 @@
 //! A method and a parameter can have any name that Rust takes.
+#![allow(
+    clippy::just_underscores_and_digits,
+    clippy::duplicate_underscore_argument,
+    reason = "such names are what it is about"
+)]
 
 use distributed_task::prelude::*;
 

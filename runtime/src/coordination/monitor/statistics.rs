@@ -233,7 +233,9 @@ impl Totals {
                 self.waits.add(*waited);
                 class.acquired += 1;
                 class.contended += u64::from(*contended);
-                handed_over.into_iter().for_each(|took| class.hand_overs.add(*took));
+                if let Some(took) = handed_over {
+                    class.hand_overs.add(*took);
+                }
                 return class.waited(*attempts, *waited, bound);
             }
             Happened::NotAcquired { attempts, waited, .. } => {
