@@ -46,7 +46,7 @@ impl State {
     /// What parked or got stuck is tried again: an undo that failed, a pivot of which nobody knows,
     /// and what stands behind the pivot.
     fn unparked(&mut self, definition: &Definition) {
-        let was_parked = self.parked.take().is_some();
+        self.parked = None;
         let only_forward = self.pivot_done(definition);
         for index in 0..self.steps.len() {
             let is_pivot = definition.steps[index].kind == Kind::Pivot;
@@ -66,9 +66,11 @@ impl State {
                     }
                 }
                 Phase::Withdrawn if only_forward => step.try_again(Phase::Intended),
-                Phase::Intended | Phase::Undoing if was_parked || halted.is_some() => {
-                    let trouble = step.trouble_mut();
-                    (trouble.counted, trouble.since, trouble.retry_at) = (0, None, None);
+                Phase::Intended
+                    if matches!(halted.as_deref(), Some(ParkReason::Exhausted { .. })) =>
+                {
+                    step.trouble_mut().counted = 0;
+                    step.trouble_mut().retry_at = None;
                 }
                 Phase::Refused | Phase::Partial if only_forward => step.begin_anew(),
                 _ => {}
