@@ -51,7 +51,7 @@
 //!
 //! | what holds | shown by |
 //! | --- | --- |
-//! | What it writes when it wakes is refused; what it knows arrives as a letter | `inv13_what_a_sleeper_writes_does_not_count_in_a_row_of_steps`, `inv13_what_a_sleeper_writes_does_not_count_in_groups_and_api_phases`, `j5_what_is_known_when_the_seat_is_lost_is_told_to_the_next_owner` |
+//! | What it writes when it wakes is refused; what it knows arrives as a letter | `inv13_what_a_sleeper_writes_does_not_count_in_a_row_of_steps`, `inv13_what_a_sleeper_writes_does_not_count_in_groups_and_api_phases`, `j5_what_is_in_hand_when_the_seat_is_lost_is_told_to_the_next_owner` |
 //! | What it still does outside, behind its undo, is kept out by the participant's barrier or undone again | `c8_what_a_sleeper_does_behind_its_undo_is_kept_out_or_undone_again` |
 //! | A host that cannot renew its lease stops before another may take over | `f3_a_host_that_cannot_renew_stops_before_others_may_take_its_sagas` |
 //! | It takes a new seat and goes on | `schedule_b17_a_host_that_lost_its_seat_goes_on_with_a_new_one` |

@@ -117,12 +117,8 @@ impl Attempt {
         Poll::Ready(end)
     }
 
-    /// The end that is there, if its saga has left meanwhile. Only a thread has one that can be looked at
-    /// without running any more of the step (F3).
+    /// The end that is there, if its saga has left meanwhile.
     pub(super) fn last_look(&mut self) -> Option<AttemptEnd> {
-        if self.is_interruptible() {
-            return None;
-        }
         match self.poll_work(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(end) => Some(end),
             Poll::Pending => None,
