@@ -51,8 +51,8 @@ pub(crate) async fn submit(wish: Submission, view: &mut View) -> Result<End, Fai
             end
         }
         status = again.insisted_on() => {
-            let left = "what is in the buckets is left to the workers".to_owned();
-            Ok(End::Abandoned { status, left })
+            let left = "the workers clear the buckets, unless the archive is done: then all stays in them";
+            Ok(End::Abandoned { status, left: left.to_owned() })
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     fence::SelfFence,
@@ -178,21 +178,22 @@ async fn beat(host: &Host, seat: &Seat, lease: Lease) {
 
 /// Seats whose deadline had passed when this host looked, and when it did.
 #[derive(Default)]
-struct Suspects(Vec<(SeatId, Timestamp)>);
+struct Suspects(Vec<(SeatId, Instant)>);
 
 impl Suspects {
     /// Reaps those that are still overdue at the next pulse, a quarter of a lease or more after the first
-    /// look: one sighting may be a pause of our own.
+    /// look: one sighting may be a pause of our own. By the clock here: that of the journal stands still
+    /// when its server's is set back.
     async fn reap(&mut self, host: &Host, pulse: &Pulse) {
         self.0.retain(|(seat, _)| pulse.dead.contains(seat));
-        let now = host.journal.now();
-        let patience = pulse.deadline.map_or(Duration::ZERO, |deadline| deadline.since(now) / 4);
+        let left = |deadline: Timestamp| deadline.since(host.journal.now());
+        let (now, patience) = (Instant::now(), pulse.deadline.map(left).unwrap_or_default() / 4);
         for dead in &pulse.dead {
             let Some((_, seen)) = self.0.iter().find(|(seat, _)| seat == dead) else {
                 self.0.push((*dead, now));
                 continue;
             };
-            if now < seen.plus(patience) {
+            if now < *seen + patience {
                 continue;
             }
             match host.journal.reap(*dead).await {

@@ -9,7 +9,7 @@ use super::{
     create::{ended, fingerprint, key},
     messages::Tales,
     owned::{Course, Ending, Owned, Phase},
-    partition::Partition,
+    partition::{LATEST, Partition},
     seat::Seat,
 };
 use crate::{
@@ -126,7 +126,7 @@ impl Inner {
             // It comes from the API phase, and no worker has seen it.
             Place::Ready if is_admitted => (None, b'r'),
             Place::Ready => (None, b'f'),
-            Place::Timed(due) => (Some(due.0), b't'),
+            Place::Timed(due) => (Some(due.0.min(LATEST)), b't'),
             Place::Parked => (None, b'p'),
             Place::Ended => (None, b'e'),
         };

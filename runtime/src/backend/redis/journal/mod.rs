@@ -59,7 +59,8 @@ use crate::{
 /// that dies.
 ///
 /// What survives the loss of the server's machine is up to its settings: with `appendonly yes` and
-/// `appendfsync always` its class is [`Durability::Fsync`], else [`Durability::Process`].
+/// `appendfsync always`, also while the log is rewritten, its class is [`Durability::Fsync`], else
+/// [`Durability::Process`].
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {

@@ -149,9 +149,14 @@ impl Partition {
     }
 }
 
+/// The latest time that scripts are told of, in microseconds: they count up to there without gaps.
+pub(super) const LATEST: u64 = 1 << 53;
+/// The longest. Added to today's it is no later.
+const LONGEST: u64 = 1 << 52;
+
 /// Microseconds.
 pub(super) fn micros(of: Duration) -> u64 {
-    u64::try_from(of.as_micros()).unwrap_or(u64::MAX)
+    u64::try_from(of.as_micros()).unwrap_or(u64::MAX).min(LONGEST)
 }
 
 /// A call of a script, as it is sent, however often.

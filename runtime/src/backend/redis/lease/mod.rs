@@ -27,7 +27,7 @@ use self::{
 };
 use super::{
     NAMESPACE,
-    link::{Heard, Link, LinkError, LinkSettings, RedisOpenError, Script},
+    link::{Heard, Link, LinkError, LinkSettings, RedisOpenError, Script, will_pass},
     milliseconds,
 };
 use crate::{
@@ -220,8 +220,9 @@ fn renewal(answer: Value) -> Result<Renewed, LeaseError> {
         Value::Int(0) => Ok(Renewed::NotOwner),
         Value::Int(-1) => Ok(Renewed::Forced),
         wrong => {
-            let source = answer_of::<String>(wrong)?.into();
-            Err(LeaseError::Refused { source, retryable: false })
+            let wrong = answer_of::<String>(wrong)?;
+            let retryable = wrong.split(' ').next().is_some_and(will_pass);
+            Err(LeaseError::Refused { source: wrong.into(), retryable })
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use super::super::link::Script;
 
 macro_rules! scripts {
-    ($($name:ident,)*) => {
+    ($($name:ident $(with $flags:literal)?,)*) => {
         /// All of them, each loaded into a server that lacks it.
         pub(super) struct Scripts {
             $(pub(super) $name: Script,)*
@@ -17,6 +17,7 @@ macro_rules! scripts {
                     $($name: change(Script::new(
                         stringify!($name),
                         concat!(
+                            $($flags,)?
                             include_str!("line.lua"),
                             include_str!(concat!(stringify!($name), ".lua")),
                         ),
@@ -27,8 +28,20 @@ macro_rules! scripts {
     };
 }
 
+// A full memory is no reason to lose what one has.
 scripts! {
-    acquire, beat, candidates, downgrade, force, hand_over, inspect, leave, list, raise, release, renew,
+    acquire,
+    beat with "#!lua flags=allow-oom\n",
+    candidates,
+    downgrade with "#!lua flags=allow-oom\n",
+    force with "#!lua flags=allow-oom\n",
+    hand_over with "#!lua flags=allow-oom\n",
+    inspect,
+    leave,
+    list,
+    raise with "#!lua flags=allow-oom\n",
+    release,
+    renew with "#!lua flags=allow-oom\n",
 }
 
 impl Scripts {

@@ -1,6 +1,6 @@
 //! Tests of leases, and of the scripts behind them.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use distributed_task_test_servers::{Appends, RedisOptions, RedisServer};
 
@@ -8,7 +8,10 @@ use super::{Inner, Link, LinkSettings, RedisLeases, mistakes, scripts::Scripts};
 use crate::{
     conformance::{self, lease::Subject},
     kernel::Fence,
-    lease::{Acquired, LeaseStore as _, Owner, Renewal, Renewed},
+    lease::{
+        Acquired, Beat, CandidateStore as _, LeaseStore as _, LockStore as _, Owner, Renewal,
+        Renewed, Share, Turn, Want,
+    },
 };
 
 pub(super) async fn leases(
@@ -193,4 +196,32 @@ async fn scripts_that_the_server_forgot_and_keys_of_others_are_told_apart() {
         panic!("{answers:?}")
     };
     assert!(error.to_string().contains("WRONGTYPE"), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_held_is_kept_while_the_memory_is_full() {
+    let server = RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() });
+    let leases = leases(&server, &Scripts::standard(), "full").await;
+    let (owner, lease) = (Owner::draw(), Duration::from_secs(60));
+    let want = |name, share| Want { name, owner: &owner, share, lease, stay: Duration::ZERO };
+    for want in [want("alone", Share::Alone), want("shared", Share::Shared)] {
+        let turn = leases.acquire_in_turn(want).await;
+        assert!(matches!(turn, Ok(Turn::Granted(_))), "{turn:?}");
+    }
+    server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
+    for name in ["alone", "shared"] {
+        assert_eq!(leases.try_renew(name, &owner, lease).await.ok(), Some(Renewed::Renewed));
+    }
+    let beat = Beat {
+        name: "alone",
+        candidate: "a",
+        owner: Some(&owner),
+        is_healthy: true,
+        health_score: 1.0,
+        metadata: &BTreeMap::new(),
+        interval: lease,
+    };
+    leases.beat(beat).await.expect("it is live yet");
+    let error = leases.try_acquire("other", &owner, lease).await.expect_err("there is no room");
+    assert!(error.is_retryable() && error.to_string().contains("OOM"), "{error:?}");
 }

@@ -41,7 +41,7 @@ pub(super) fn advice(code: &str) -> Option<&'static str> {
 }
 
 /// Whether the same may succeed later, without a change of this program or its settings.
-pub(super) fn will_pass(code: &str) -> bool {
+pub(crate) fn will_pass(code: &str) -> bool {
     // A script can be forgotten once more, behind the call that brought it.
     is_elsewhere(code)
         || matches!(code, "OOM" | "MISCONF" | "BUSY" | "NOREPLICAS" | "NOSCRIPT" | "TRYAGAIN")

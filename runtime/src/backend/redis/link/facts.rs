@@ -1,5 +1,7 @@
 //! What kind of server it is, and whether it can keep a journal.
 
+use std::collections::HashMap;
+
 use redis::{RedisError, Value, cmd, from_redis_value};
 
 use super::{RedisOpenError, address::Way, line::Line};
@@ -8,6 +10,11 @@ use crate::journal::Durability;
 /// The oldest version that will do: scripts may be long, and `INFO` and `CONFIG GET` take several
 /// names.
 const NEEDED: (u32, &str) = (7, "7.0");
+
+/// The log is flushed before each answer,
+const ALWAYS: (&str, &str) = ("appendfsync", "always");
+/// also while it is rewritten.
+const REWRITING: (&str, &str) = ("no-appendfsync-on-rewrite", "no");
 
 /// What the check at the start found.
 #[derive(Debug)]
@@ -25,12 +32,13 @@ impl ServerFacts {
         let refused = |error| RedisOpenError::refused(way, error);
         let info: String = text(line.query(&cmd("INFO")).await).map_err(refused)?;
         // Who may not ask does not know, and promises less.
-        let ask = cmd("CONFIG").arg("GET").arg("appendfsync").take();
-        let fsync: Vec<String> = text(line.query(&ask).await).unwrap_or_default();
-        Self::judge(way, &Info(&info), fsync.get(1).map(String::as_str))
+        let ask = cmd("CONFIG").arg("GET").arg(ALWAYS.0).arg(REWRITING.0).take();
+        let config: HashMap<String, String> = text(line.query(&ask).await).unwrap_or_default();
+        let says = |(name, value): (&str, &str)| config.get(name).is_some_and(|is| is == value);
+        Self::judge(way, &Info(&info), says(ALWAYS) && says(REWRITING))
     }
 
-    fn judge(way: &Way, info: &Info<'_>, fsync: Option<&str>) -> Result<Self, RedisOpenError> {
+    fn judge(way: &Way, info: &Info<'_>, is_flushed: bool) -> Result<Self, RedisOpenError> {
         let address = || way.to_string();
         let version = info.of("redis_version").unwrap_or("unknown");
         let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
@@ -45,7 +53,7 @@ impl ServerFacts {
         if policy != "noeviction" {
             return Err(RedisOpenError::Evicts { address: address(), policy: policy.to_owned() });
         }
-        let is_on_disk = info.of("aof_enabled") == Some("1") && fsync == Some("always");
+        let is_on_disk = info.of("aof_enabled") == Some("1") && is_flushed;
         Ok(Self {
             durability: match is_on_disk && !way.is_sentinel() {
                 true => Durability::Fsync,
@@ -78,28 +86,27 @@ mod tests {
     const GOOD: &str = "# Server\r\nredis_version:7.0.15\r\n# Memory\r\n\
                         maxmemory_policy:noeviction\r\naof_enabled:1\r\ncluster_enabled:0\r\n";
 
-    fn judge(url: &str, info: &str, fsync: Option<&str>) -> Result<ServerFacts, RedisOpenError> {
-        ServerFacts::judge(&Way::parse(url).expect("an address"), &Info(info), fsync)
+    fn judge(url: &str, info: &str, is_flushed: bool) -> Result<ServerFacts, RedisOpenError> {
+        ServerFacts::judge(&Way::parse(url).expect("an address"), &Info(info), is_flushed)
     }
 
     #[test]
     fn only_a_log_that_is_flushed_before_the_answer_survives_power_loss() {
-        let durability = |url: &str, info: &str, fsync| {
-            judge(url, info, fsync).expect("a good server").durability
+        let durability = |url: &str, info: &str, is_flushed| {
+            judge(url, info, is_flushed).expect("a good server").durability
         };
         let (alone, sentinel) = ("redis://h", "redis+sentinel://h:1/m");
-        assert_eq!(durability(alone, GOOD, Some("always")), Durability::Fsync);
-        assert_eq!(durability(alone, GOOD, Some("everysec")), Durability::Process);
-        assert_eq!(durability(alone, GOOD, None), Durability::Process, "it may not be asked");
+        assert_eq!(durability(alone, GOOD, true), Durability::Fsync);
+        assert_eq!(durability(alone, GOOD, false), Durability::Process);
         let no_log = GOOD.replace("aof_enabled:1", "aof_enabled:0");
-        assert_eq!(durability(alone, &no_log, Some("always")), Durability::Process);
-        assert_eq!(durability(sentinel, GOOD, Some("always")), Durability::Process);
+        assert_eq!(durability(alone, &no_log, true), Durability::Process);
+        assert_eq!(durability(sentinel, GOOD, true), Durability::Process);
     }
 
     #[test]
     fn a_server_that_is_too_old_is_refused_with_what_was_found() {
         let old = GOOD.replace("7.0.15", "6.2.14");
-        let error = judge("redis://u:secret@h", &old, None).expect_err("it is too old");
+        let error = judge("redis://u:secret@h", &old, false).expect_err("it is too old");
         let text = error.to_string();
         assert_eq!(text, "Redis at h:6379 is version 6.2.14, and 7.0 or newer is needed");
     }

@@ -53,6 +53,9 @@ pub(super) struct Line {
 /// Bytes a second of a network that is slow and good enough.
 const SLOW: f64 = 1e6;
 
+/// How much longer than others an answer may take of which parts come.
+const SLOWEST: u32 = 10;
+
 /// A call has waited for long, and nothing at all was heard meanwhile.
 #[derive(Default)]
 struct Suspicion {
@@ -129,7 +132,8 @@ impl Line {
         self.wire.clone().send_packed_command(command).await?.extract_error()
     }
 
-    /// Sends a command and waits for its answer until then; longer when it is large, or behind what is.
+    /// Sends a command and waits for its answer until then; longer when it is large, or behind what is,
+    /// and while answers come.
     pub(super) async fn ask(
         &self,
         command: &Cmd,
@@ -137,7 +141,8 @@ impl Line {
         settings: &LinkSettings,
     ) -> Result<Value, LinkError> {
         let _waiting = Waiting::new(&self.waiting, command);
-        let mut limit = pin!(sleep_until(until + self.sending()));
+        let until = until + self.sending();
+        let (mut limit, mut heard) = (pin!(sleep_until(until)), self.heard.so_far());
         let mut wire = self.wire.clone();
         let mut answer = pin!(wire.send_packed_command(command));
         let mut patience = pin!(self.suspect(settings));
@@ -155,7 +160,14 @@ impl Line {
                     false => break Silence::Broken(None),
                 },
                 () = &mut patience, if is_patient => is_patient = false,
-                () = &mut limit => break Silence::Limit(settings.response_limit),
+                () = &mut limit => {
+                    let (now, so_far) = (Instant::now(), self.heard.so_far());
+                    if so_far == heard || now >= until + SLOWEST * settings.response_limit {
+                        break Silence::Limit(settings.response_limit);
+                    }
+                    heard = so_far;
+                    limit.as_mut().reset(now + settings.patience);
+                }
             }
         };
         Err(Unanswered::new(command, &self.place, silence).into())

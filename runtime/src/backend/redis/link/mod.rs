@@ -49,6 +49,7 @@ use self::{
     line::Line,
 };
 pub(crate) use self::{
+    advice::will_pass,
     error::{LinkError, Refused, Unanswered},
     facts::ServerFacts,
     script::Script,

@@ -8,7 +8,7 @@ pub(crate) struct LinkSettings {
     /// The address, with the password.
     pub(super) url: String,
     /// How long a call may wait, for a connection and for its answer together; besides the time that what
-    /// is sent may take on a network that is not fast.
+    /// is sent may take on a network that is not fast, and ten times as long while answers come.
     pub(super) response_limit: Duration,
     /// How long the start may take.
     pub(super) open_limit: Duration,

@@ -88,10 +88,15 @@ repeat
     end
   end
   if #found > 0 then
-    local held, chunks = many_of('HMGET', P .. 'o', found), first_chunks(found)
+    local held, chunks = many_of('HMGET', P .. 'o', found), {}
     local seen, left = {}, {}
     for n, id in ipairs(found) do
-      local owner, first = held[n], chunks[2 * n - 1]
+      -- A few at a time: they may be large, and then the first of them are enough.
+      local at = (n - 1) % 8
+      if at == 0 and not full then
+        chunks = first_chunks({ unpack(found, n, math.min(n + 7, #found)) })
+      end
+      local owner, first = held[n], chunks[2 * at + 1]
       local fits = first and (mode == 'd' or definition_of(first) == ARGV[8])
       local is_free = not owner or sub(owner, 1, 16) == NOBODY
       if full then
@@ -101,7 +106,7 @@ repeat
         fence = fence and fence + 1
           or math.max(now(), tonumber(call('GET', P .. 'fence') or 0) + 1)
         local rest = struct.pack('>I8', fence) .. (owner and sub(owner, 25) or '')
-        local records = chunks_of(id, first, chunks[2 * n])
+        local records = chunks_of(id, first, chunks[2 * at + 2])
         ids[#ids + 1] = id
         sagas[#sagas + 1] = id
         sagas[#sagas + 1] = rest

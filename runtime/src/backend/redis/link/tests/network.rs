@@ -150,3 +150,13 @@ async fn what_is_large_gets_the_time_that_it_takes() {
     pong.expect("it is awaited");
     assert_eq!(world.proxy.accepted(), before + 1, "a second connection was tried, and not needed");
 }
+
+#[tokio::test]
+async fn an_answer_that_is_on_its_way_gets_the_time_that_it_takes() {
+    let world = World::with(|settings| settings.response_limit(Duration::from_millis(500))).await;
+    let large = world.link.call(cmd("SETRANGE").arg("large").arg(3_000_000).arg("x").take());
+    large.await.expect("there is room");
+    world.proxy.set(Connections::All, Way::Out, Flow::Rate(2_000_000));
+    let answer = world.link.call(cmd("GET").arg("large").take()).await;
+    assert!(matches!(answer, Ok(Value::BulkString(text)) if text.len() == 3_000_001));
+}

@@ -73,6 +73,9 @@ async fn the_class_of_durability_is_what_the_server_does() {
         let server = RedisServer::start(RedisOptions { appends, ..RedisOptions::default() });
         let link = open(&server).await;
         assert_eq!(link.server().durability, durability, "{appends:?}");
+        server.cli(&["CONFIG", "SET", "no-appendfsync-on-rewrite", "yes"]);
+        let link = open(&server).await;
+        assert_eq!(link.server().durability, Durability::Process, "{appends:?}, not always");
     }
 }
 
