@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Cause, Decision, Doubt, End, Finish, Finished, Judge, Machine, NoVerdict, ParkReason, Phase,
-    Record, StepState, Way, rollback,
+    Record, StepState, Timestamp, Way, machine::Local, rollback,
 };
 
 impl Machine {
@@ -37,6 +37,10 @@ impl Machine {
         let pending =
             |machine: &Self, step: usize| machine.state.steps[step].phase == Phase::Pending;
         if !stage.clone().any(|step| pending(self, step)) {
+            return false;
+        }
+        if self.leaving && stage.clone().any(|step| self.runs_here(step)) {
+            // Whoever runs it decides whether to, at that time.
             return false;
         }
         for step in stage.clone() {
@@ -167,7 +171,7 @@ impl Machine {
     /// none of its attempts can have begun, or its probe denied them all (C1).
     pub(super) fn is_without_effect(&self, step: usize) -> bool {
         let at = &self.state.steps[step];
-        at.phase == Phase::Intended && (at.trouble().denied || self.never_began())
+        at.phase == Phase::Intended && (at.trouble().denied || self.never_began(step))
     }
 
     /// The time in which a late success could come is over (C8).
@@ -180,14 +184,16 @@ impl Machine {
         }
     }
 
-    /// Whether no attempt of what is intended now can have begun.
-    pub(super) fn never_began(&self) -> bool {
-        self.state.unbegun && self.crashes == 0
+    /// Whether no attempt of a step that is intended can have begun.
+    fn never_began(&self, step: usize) -> bool {
+        let Local { fresh, in_flight, .. } = self.local[step];
+        !in_flight && (fresh || self.state.unbegun && self.crashes == 0)
     }
 
     /// Whether the pivot runs, or is between attempts.
     pub(super) fn pivot_is_open(&self) -> bool {
-        self.definition.pivot().is_some_and(|pivot| self.state.steps[pivot].is_open())
+        let open = |step: usize| self.state.steps[step].is_open() && !self.never_began(step);
+        self.definition.pivot().is_some_and(open)
     }
 
     /// One move back; `false` when there is none to make now.
@@ -215,6 +221,11 @@ impl Machine {
     /// Whether a deadline still has something to stop.
     pub(super) fn may_turn_back(&self) -> bool {
         self.state.cause.is_none() && !self.state.pivot_done(&self.definition)
+    }
+
+    /// The deadline, while it still has something to stop.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        self.state.deadline.filter(|_| self.may_turn_back())
     }
 }
 

@@ -5,7 +5,8 @@ use smallvec::SmallVec;
 use super::{Command, Host, Machine, Phase, Timestamp, Way};
 
 impl Machine {
-    /// What to start now. Pure but for the marks that it is in flight.
+    /// What to start now. Pure but for the marks that it is in flight. `now` may be later than that of
+    /// the decision: it took a while to write that.
     pub fn commands(&mut self, now: Timestamp) -> SmallVec<[Command; 2]> {
         let mut commands = SmallVec::new();
         if self.is_idle() {
@@ -18,17 +19,17 @@ impl Machine {
             commands.push(Command::Stop);
         }
         let mut due: Option<Timestamp> = None;
+        let deadline = self.deadline().filter(|_| !stops);
+        // It is to be told of first, by the event that this asks for.
+        let is_over = deadline.is_some_and(|deadline| deadline <= now);
         for step in 0..self.definition.steps.len() {
             let open = self.state.steps[step].is_open();
             let wanted = !self.stops(step) || self.is_in_doubt(step);
-            if open && !self.leaving && self.runs_here(step) && wanted {
+            if open && !self.leaving && !is_over && self.runs_here(step) && wanted {
                 self.start_attempt(step, now, &mut commands, &mut due);
             }
         }
-        let other = match stops {
-            true => self.way_back_at(),
-            false => self.state.deadline.filter(|_| self.may_turn_back()),
-        };
+        let other = if stops { self.way_back_at() } else { deadline };
         due = [due, other].into_iter().flatten().min();
         commands.extend(due.map(Command::Wait));
         commands
@@ -93,7 +94,8 @@ impl Machine {
             }
         }
         let attempt = self.attempt(step, way);
-        self.local[step].in_flight = true;
+        let local = &mut self.local[step];
+        (local.in_flight, local.fresh) = (true, false);
         commands.push(Command::Run { step, way, attempt });
     }
 }

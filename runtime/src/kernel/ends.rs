@@ -174,7 +174,7 @@ impl Machine {
     /// Before the pivot the saga goes back; from the pivot on, what waits for the value cannot be
     /// tried any more (P2, P3).
     fn rerun_failed(&mut self, why: Doubt, cause: Cause, to: &mut Decision) {
-        if self.may_turn_back() && (!self.pivot_is_open() || self.never_began()) {
+        if self.may_turn_back() && !self.pivot_is_open() {
             return self.stop(cause);
         }
         for step in 0..self.definition.steps.len() {

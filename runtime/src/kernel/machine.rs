@@ -141,6 +141,8 @@ pub struct Memo {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Local {
     pub(super) in_flight: bool,
+    /// Its intent is of this owner, who has begun no attempt yet.
+    pub(super) fresh: bool,
     pub(super) failed: u32,
     pub(super) retry_at: Option<Timestamp>,
     /// Attempts before this claim that no record tells of.
@@ -345,7 +347,10 @@ impl Machine {
     /// Applies a record and adds it to the group.
     pub(super) fn push(&mut self, decision: &mut Decision, record: Record) {
         match &record {
-            Record::Intended { step, .. } => self.local[*step].crashes = 0,
+            Record::Intended { step, .. } => {
+                let local = &mut self.local[*step];
+                (local.crashes, local.fresh) = (0, true);
+            }
             Record::Ended { step, way, end, .. } => {
                 let (definition, now) = (&self.definition.steps[*step], self.now);
                 self.local[*step].learn(definition, *way, end, now);

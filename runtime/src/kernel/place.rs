@@ -27,7 +27,7 @@ impl Machine {
         let long = |due| due > now.plus(SHORT_WAIT) && !self.in_api_phase();
         match self.next_move(now) {
             Some(due) if self.leaving || long(due) => {
-                let deadline = self.state.deadline.filter(|at| *at > now && self.may_turn_back());
+                let deadline = self.deadline().filter(|at| *at > now);
                 Place::Timed(deadline.map_or(due, |deadline| deadline.min(due)))
             }
             _ if self.leaving => Place::Ready,

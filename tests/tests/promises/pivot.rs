@@ -9,12 +9,15 @@ use std::{
 };
 
 use distributed_task::{
-    Cancelled, OutcomeError, backend::memory::MemoryJournal, kernel::SagaStatus, prelude::*,
+    Cancelled, CompensationCause, OutcomeError, backend::memory::MemoryJournal, kernel::SagaStatus,
+    prelude::*,
 };
 use tokio::{
     sync::Notify,
     time::{sleep, timeout},
 };
+
+use crate::tapped::{Tap, Tapped};
 
 /// How opening the file goes for the second host.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -145,4 +148,65 @@ async fn k3_a_cancel_past_the_pivot_is_too_late_also_when_one_was_recorded_befor
     assert_eq!(late, Cancelled::TooLate(SagaStatus::Running));
     let outcome = saga.outcome().await.expect("an outcome");
     assert!(matches!(outcome, SagaOutcome::Completed(1)), "{outcome:?}");
+}
+
+/// Its deadline passes a minute after the first step began.
+#[distributed_task(request = (), response = (), timeout = "1m")]
+struct Auction {
+    running: Arc<Notify>,
+}
+
+#[steps]
+impl Auction {
+    #[step(read_only)]
+    async fn bid(&self) {
+        self.running.notify_one();
+        sleep(Duration::from_secs(5)).await;
+    }
+
+    #[step(pivot)]
+    async fn buy(&self) {
+        panic!("it is too late");
+    }
+
+    #[response]
+    fn respond(&self) {}
+}
+
+async fn ran_out_of_time(saga: &SagaHandle<Auction>) {
+    let outcome = timeout(Duration::from_secs(3600), saga.outcome()).await.expect("it ends");
+    let Ok(SagaOutcome::Compensated { cause, .. }) = outcome else { panic!("{outcome:?}") };
+    assert!(matches!(cause, CompensationCause::Deadline), "{cause:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn p3_the_host_that_claims_what_another_one_left_sells_nothing_behind_the_deadline() {
+    let (journal, running) = (Arc::new(MemoryJournal::new()), Arc::new(Notify::new()));
+    let build = || {
+        let builder = Auction::builder().running(Arc::clone(&running)).use_in_process_mode();
+        builder.override_journal(Arc::clone(&journal)).build()
+    };
+    let old = build().await.expect("it builds");
+    let saga = old.submit(()).await.expect("submitted");
+    running.notified().await;
+    assert!(old.shutdown(Duration::from_secs(10)).await.in_time);
+    sleep(Duration::from_secs(60)).await;
+    let new = build().await.expect("it builds");
+    ran_out_of_time(&new.handle(saga.id()).await.expect("the journal has it")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p3_nor_does_a_host_whose_journal_took_its_time() {
+    let (running, late) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
+    let is_late = Arc::clone(&late);
+    let journal = Tapped::new(&Arc::new(MemoryJournal::new()), move |call| match call {
+        "commit" if is_late.swap(false, Ordering::SeqCst) => Tap::Late(Duration::from_secs(60)),
+        _ => Tap::Through,
+    });
+    let builder = Auction::builder().running(Arc::clone(&running)).use_in_process_mode();
+    let task = builder.override_journal(journal).build().await.expect("it builds");
+    let saga = task.submit(()).await.expect("submitted");
+    running.notified().await;
+    late.store(true, Ordering::SeqCst);
+    ran_out_of_time(&saga).await;
 }

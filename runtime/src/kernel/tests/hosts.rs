@@ -3,7 +3,7 @@
 use super::{
     events::{cancel, done, fails, is_aborted, is_interrupted, refuses, undo, unpark},
     script::{Script, given},
-    task::{step, task},
+    task::{pivot, step, task},
 };
 use crate::kernel::Definition;
 
@@ -215,11 +215,34 @@ fn a_host_that_leaves_finishes_the_running_step_and_gives_the_saga_back() {
         .stays_owned()
         .starts_nothing()
         .when(done("pack"))
-        .writes(["pack done", "intent mail"])
+        .writes(["pack done"])
         .guarded()
         .becomes_ready()
         .claimed()
+        .writes(["intent mail"])
         .starts(["run mail"]);
+}
+
+#[test]
+fn a_host_that_leaves_ends_a_saga_whose_last_step_is_done() {
+    given(task([step("pack")]))
+        .claimed()
+        .host_leaves()
+        .when(done("pack"))
+        .writes(["pack done", "completed"])
+        .ends_for_good();
+}
+
+#[test]
+fn p3_a_pivot_is_not_begun_behind_the_deadline_although_its_host_left_before_it() {
+    given(task([step("reserve"), pivot("sell")]).within(60))
+        .claimed()
+        .host_leaves()
+        .when(done("reserve"))
+        .becomes_ready()
+        .seconds_later(60)
+        .claimed()
+        .writes(["going back: deadline", "intent undo reserve"]);
 }
 
 #[test]

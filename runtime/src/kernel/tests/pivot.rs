@@ -96,6 +96,55 @@ fn p2_a_cancel_does_not_move_an_unknown_pivot() {
 }
 
 #[test]
+fn p3_a_pivot_whose_intent_was_written_for_so_long_that_the_deadline_passed_is_taken_back() {
+    given(sale().within(60))
+        .claimed()
+        .when_written_for(60, done("reserve"))
+        .writes(["reserve done", "intent sell"])
+        .starts(["wait 0ns"])
+        .seconds_later(0)
+        .writes(["sell withdrawn", "going back: deadline", "intent undo reserve"]);
+}
+
+#[test]
+fn k3_a_cancel_of_a_pivot_that_waits_for_a_slot_is_honoured() {
+    given(sale())
+        .claimed()
+        .without_a_slot()
+        .when(done("reserve"))
+        .starts(["wants a slot"])
+        .told(cancel())
+        .writes([
+            "received cancel",
+            "sell withdrawn",
+            "going back: cancelled",
+            "intent undo reserve",
+        ]);
+}
+
+#[test]
+fn k3_what_a_pivot_reads_that_has_not_begun_is_told_to_stop() {
+    let open = ephemeral("open").retries(0);
+    let left = || {
+        let steps = [step("reserve"), open.clone(), pivot("sell").reads([1])];
+        given(task(steps)).claimed().when(done("reserve")).host_leaves().when(done("open"))
+    };
+    left()
+        .claimed()
+        .writes(["intent sell"])
+        .starts(["run open"])
+        .told(cancel())
+        .starts(["stop"])
+        .when(is_interrupted("open"))
+        .writes(["sell withdrawn", "going back: cancelled", "intent undo reserve"]);
+    left().claimed().when(refuses("open")).writes([
+        "sell withdrawn",
+        "going back: open refused",
+        "intent undo reserve",
+    ]);
+}
+
+#[test]
 fn p2_nor_does_the_deadline() {
     given(sale().within(60))
         .claimed()

@@ -340,8 +340,13 @@ impl World {
         let Some(mut owner) = self.owner.take() else { return };
         let definition = self.definition.clone();
         let seen = invariants::check(&definition, &self.journal);
+        let decided = self.now;
+        if self.troubled && self.lot.one_in(8) {
+            // It took long to write that.
+            self.now = Timestamp(self.now.0 + self.lot.next() % 5_000_000);
+        }
         let commands = owner.commands(self.now);
-        invariants::nothing_waits_for_ever(&owner, &commands, self.now);
+        invariants::nothing_waits_for_ever(&owner, &commands, decided);
         for command in commands {
             match command {
                 Command::Run { step, way, .. } => {

@@ -31,6 +31,8 @@ pub(super) struct Script {
     pub(super) place: Place,
     pub(super) owner: Option<Machine>,
     slot: bool,
+    /// How long the next commit takes.
+    takes: Duration,
     /// What the last decision wrote, and what was started after it, in words.
     pub(super) wrote: Vec<String>,
     pub(super) started: Vec<String>,
@@ -86,6 +88,7 @@ pub(super) fn given(definition: Definition) -> Script {
         place: Place::Ready,
         owner: None,
         slot: true,
+        takes: Duration::ZERO,
         wrote: Vec::new(),
         started: Vec::new(),
         guarded: false,
@@ -198,6 +201,12 @@ impl Script {
         assert!(self.owner().local[step].in_flight, "nothing of it is in flight");
         self.decide(Event::Ended { step, way, end });
         self
+    }
+
+    /// An attempt ends, and it takes so many seconds to write that.
+    pub(super) fn when_written_for(mut self, seconds: u64, ended: Ended) -> Self {
+        self.takes = Duration::from_secs(seconds);
+        self.when(ended)
     }
 
     /// An attempt ends, but the commit is refused: this came in while it was decided.
@@ -347,6 +356,7 @@ impl Script {
         invariants::check(&self.definition, &self.journal);
         invariants::fold_is_live(&self.definition, &self.journal, &owner);
         self.started.clear();
+        self.now = self.now.plus(std::mem::take(&mut self.takes));
         if self.place == Place::Owned && !owner.resumed {
             let words = Words { definition: &self.definition, now: self.now };
             let (commands, wants_slot) = match self.slot {
@@ -357,7 +367,7 @@ impl Script {
             if wants_slot {
                 self.started.push("wants a slot".into());
             } else {
-                invariants::nothing_waits_for_ever(&owner, &commands, self.now);
+                invariants::nothing_waits_for_ever(&owner, &commands, at);
             }
             self.owner = Some(owner);
         } else if self.place == Place::Owned {

@@ -37,9 +37,11 @@ impl Driver {
         }
         // Slots are for workers: the API phase is limited by admission.
         let has_slot = self.slot.is_some() || self.machine.role() == Role::Api;
+        // What was decided may have taken long to be written.
+        let now = self.host.journal.now();
         let (commands, wants_more) = match has_turn && has_slot {
-            true => (self.machine.commands(self.now), false),
-            false => self.machine.commands_without_slot(self.now),
+            true => (self.machine.commands(now), false),
+            false => self.machine.commands_without_slot(now),
         };
         self.wants_slot = wants_more && has_turn;
         self.wants_turn = wants_more && !has_turn;
