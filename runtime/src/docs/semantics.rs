@@ -53,7 +53,7 @@
 //! | rule | |
 //! | --- | --- |
 //! | E1 | A step returns its output, asks for another try, refuses, or refuses after a part of its work (`Partial`). Time-out, panic and loss of the host make the attempt *unknown*: it failed, and may have had its effect. |
-//! | E2 | Only refusals, used-up tries, a cancel or the deadline make a saga go back. Trouble with the machinery (a value that cannot be written or read, a panic in a condition or in the response, a saga that kills its hosts) parks it: a bad release must not undo a million orders. A parked saga that is cancelled goes back. |
+//! | E2 | Only refusals, used-up tries, a cancel or the deadline make a saga go back. Trouble with the machinery (a value that cannot be written or read, a panic in a condition or in the response, a saga that kills its hosts) parks it: a bad release must not undo a million orders. A parked saga that is cancelled goes back, and one that is to go back does not park for the output of a step, unless that is the pivot, or of a probe. |
 //! | E3 | An unknown attempt is asked for first: the `probe` of the step says that it happened, that it did not, or that it cannot tell. Then the step is tried again under the same key while the saga goes forward, unless it is `at_most_once`: that is never tried again by itself. When the saga goes back, the undo is told `Unknown`. |
 //! | E4 | Used-up tries end *unknown*, because an error does not deny an effect, and the saga goes back; with `on_exhausted = "park"` it waits for an operator, unless another member of its group turns the saga back, before or after that. A pivot is parked in any case. |
 //!

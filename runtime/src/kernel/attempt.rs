@@ -91,6 +91,9 @@ pub enum Doubt {
     HostLost,
     /// It returned this error, which does not deny the effect (E4).
     Failed(String),
+    /// Its output cannot be written, or what it reads cannot be read, and the saga goes back anyway:
+    /// what the codec says.
+    Undecodable(String),
 }
 
 impl fmt::Display for Doubt {
@@ -101,7 +104,7 @@ impl fmt::Display for Doubt {
             Self::Panicked(message) => write!(f, "panicked: {message}"),
             Self::Interrupted => f.write_str("interrupted"),
             Self::HostLost => f.write_str("its host is gone"),
-            Self::Failed(error) => f.write_str(error),
+            Self::Failed(error) | Self::Undecodable(error) => f.write_str(error),
         }
     }
 }

@@ -50,6 +50,10 @@ impl Machine {
             AttemptEnd::DidNot | AttemptEnd::CannotTell => {
                 return self.failed(step, way, Doubt::Failed(NO_PROBE.to_owned()), None, to);
             }
+            // No code that could read it is waited for: it is to be undone all the same.
+            AttemptEnd::Undecodable(error) if way == Way::Do && self.stops(step) => {
+                return self.failed(step, way, Doubt::Undecodable(error), None, to);
+            }
             AttemptEnd::Undecodable(error) => {
                 let reason = ParkReason::Undecodable { step: Some(step), error };
                 return self.push(to, Record::Parked(Box::new(reason)));
@@ -144,6 +148,7 @@ impl Machine {
             }
             // It was told to stop, for a reason that counts elsewhere.
             AttemptEnd::Unknown(Doubt::Interrupted) => return,
+            AttemptEnd::Undecodable(_) if self.stops(step) && !self.pivot_is_open() => return,
             AttemptEnd::Retry { error, after } => (Doubt::Failed(error), after),
             AttemptEnd::Unknown(why) => (why, None),
             AttemptEnd::Refused(refused) => {

@@ -28,6 +28,8 @@ impl Machine {
             AttemptEnd::CannotTell | AttemptEnd::Refused(_) | AttemptEnd::Partial(..) => {
                 self.cannot_tell(step, to);
             }
+            // The saga goes back without its word.
+            AttemptEnd::Undecodable(_) if self.stop_cause().is_some() => self.cannot_tell(step, to),
             AttemptEnd::Retry { error, after } => {
                 self.probe_failed(step, Doubt::Failed(error), after, to);
             }

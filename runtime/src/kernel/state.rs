@@ -364,6 +364,11 @@ impl State {
         self.cause.as_deref()
     }
 
+    /// Whether it goes, or went, back, or was cancelled and is to.
+    pub(crate) fn was_told_to_go_back(&self) -> bool {
+        self.cause.is_some() || self.cancel.is_some()
+    }
+
     /// Every failure that was final, in the order of the journal (B6).
     pub fn failures(&self) -> &[(usize, Doubt)] {
         &self.failures

@@ -1,9 +1,9 @@
 //! Cancelling, and the deadline.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use distributed_task::{
-    Cancelled, CompensationCause, OutcomeError,
+    Cancelled, CompensationCause, OperatorError, OutcomeError,
     backend::memory::MemoryJournal,
     journal::{Journal, Told},
     kernel::{AttemptEnd, EntryId, Letter, Mail, SagaStatus, Value, Way},
@@ -277,4 +277,80 @@ async fn c8_c11_a_cancelled_saga_says_that_it_is_not_settled_and_what_becomes_of
     assert!(settled, "it is known now what happened");
     assert_eq!(residual.len(), 1);
     assert!(failures.iter().any(|failure| failure.step == "post"), "{failures:?}");
+}
+
+/// What it packs has no JSON.
+#[distributed_task(request = (), response = (), cancellable)]
+struct Odd {
+    log: Log,
+    running: Arc<Notify>,
+}
+
+#[steps]
+impl Odd {
+    #[step(compensate = unpack)]
+    async fn pack(&self, cx: &StepContext) -> HashMap<(u8, u8), u8> {
+        self.running.notify_one();
+        cx.cancelled().await;
+        HashMap::from([((1, 2), 3)])
+    }
+
+    async fn unpack(&self, pack: Outcome<&HashMap<(u8, u8), u8>>) {
+        self.log.note(format!("unpack {pack:?}"));
+    }
+
+    #[response]
+    fn respond(&self) {}
+}
+
+#[cfg(debug_assertions)]
+#[tokio::test(start_paused = true)]
+async fn e2_an_output_that_cannot_be_written_does_not_keep_a_cancelled_saga_from_going_back() {
+    let (log, running) = (Log::default(), Arc::new(Notify::new()));
+    let builder = Odd::builder().log(log.clone()).running(Arc::clone(&running));
+    let task = builder.build().await.expect("it builds");
+    let saga = task.submit(()).await.expect("submitted");
+    running.notified().await;
+    saga.cancel().await.expect("recorded");
+    let outcome = saga.outcome().await.expect("an outcome");
+    assert!(matches!(outcome, SagaOutcome::Cancelled { .. }), "{outcome:?}");
+    assert_eq!(log.entries(), ["unpack Unknown"]);
+}
+
+/// Nobody will know whether it was paid.
+#[distributed_task(request = (), response = (), cancellable)]
+struct Silent {
+    running: Arc<Notify>,
+}
+
+#[steps]
+impl Silent {
+    #[step(pivot, retry(max = 0))]
+    async fn pay(&self) -> StepResult<()> {
+        self.running.notify_one();
+        sleep(Duration::from_secs(60)).await;
+        Err("the line is dead")?
+    }
+
+    #[response]
+    fn respond(&self) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn k1_an_operator_whose_cancel_cannot_move_a_saga_is_told_what_can() {
+    let running = Arc::new(Notify::new());
+    let task = Silent::builder().running(Arc::clone(&running)).build().await.expect("it builds");
+    let saga = task.submit(()).await.expect("submitted");
+    running.notified().await;
+    assert_eq!(saga.cancel().await.expect("recorded"), Cancelled::Recorded);
+    assert!(matches!(saga.outcome().await, Err(OutcomeError::Parked { .. })));
+
+    let alice = task.operator("alice");
+    let error = alice.cancel(saga.id(), "fraud").await.expect_err("it changes nothing");
+    assert!(matches!(error, OperatorError::NotNow { status: SagaStatus::Parked, .. }), "{error}");
+    assert!(error.to_string().contains("waits at `pay`: `retry` tries that again"), "{error}");
+    assert_eq!(saga.cancel().await.expect("answered"), Cancelled::Already);
+    alice.mark_not_done(saga.id(), "pay", "nothing on the statement").await.expect("answered");
+    let outcome = saga.outcome().await.expect("an outcome");
+    assert!(matches!(outcome, SagaOutcome::Cancelled { .. }), "{outcome:?}");
 }

@@ -1,9 +1,9 @@
 //! Machinery that fails parks the saga (E2, D2, R3).
 
 use super::{
-    events::{cannot_be_written, done, refuses, undo, unpark},
+    events::{cancel, cannot_be_written, done, probe, refuses, undo, unpark},
     script::{Script, given},
-    task::{step, task},
+    task::{ephemeral, step, task},
 };
 use crate::kernel::SagaStatus;
 
@@ -145,11 +145,52 @@ fn e2_the_siblings_of_a_step_that_parks_finish_first() {
 fn j3_unpark_never_runs_a_step_again_that_refused() {
     given(task([step("a").in_group("g"), step("b").in_group("g")]))
         .claimed()
-        .when(refuses("a"))
         .when(cannot_be_written("b"))
+        .when(refuses("a"))
         .told(unpark())
         .claimed()
         .writes(["received unpark", "going back: a refused", "intent undo b"]);
+}
+
+#[test]
+fn e2_an_output_that_cannot_be_written_does_not_park_a_saga_that_goes_back() {
+    given(task([step("a").in_group("g"), step("b").in_group("g")]))
+        .claimed()
+        .when(refuses("a"))
+        .when(cannot_be_written("b"))
+        .writes(["b unknown: not a string", "going back: a refused", "intent undo b"]);
+    given(task([step("a")])).claimed().told(cancel()).when(cannot_be_written("a")).writes([
+        "a unknown: not a string",
+        "going back: cancelled",
+        "intent undo a",
+    ]);
+}
+
+#[test]
+fn e3_a_probe_that_cannot_be_read_does_not_park_a_saga_that_goes_back() {
+    given(task([step("a").probed()]))
+        .claimed()
+        .told(cancel())
+        .when(cannot_be_written("a"))
+        .writes(["a failed: not a string; again in 1s"])
+        .starts(["run probe a"])
+        .when(probe(cannot_be_written("a")))
+        .writes(["probe a unknown: not a string", "going back: cancelled", "intent undo a"]);
+}
+
+#[test]
+fn e2_nor_does_an_ephemeral_value_that_cannot_be_made_again() {
+    given(task([step("order"), ephemeral("draw"), step("print").reads([1])]))
+        .claimed()
+        .when(done("order"))
+        .when(done("draw"))
+        .host_dies()
+        .claimed()
+        .starts(["run draw #2"])
+        .told(cancel())
+        .starts(["stop"])
+        .when(cannot_be_written("draw"))
+        .waits_for(600);
 }
 
 fn crashed(times: u32) -> Script {

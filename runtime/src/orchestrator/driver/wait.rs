@@ -242,6 +242,8 @@ fn note(attempt: &Attempt, end: &AttemptEnd) {
         AttemptEnd::Refused(refused) => tracing::info!(reason = refused.message, "refused"),
         AttemptEnd::Unknown(why) => tracing::warn!(attempt = attempt.number, %why, "unknown"),
         // The codec may quote the value: its words are for the journal, not for logs.
-        AttemptEnd::Undecodable(_) => tracing::error!("undecodable, the saga is parked"),
+        AttemptEnd::Undecodable(_) => {
+            tracing::error!("undecodable: the saga is parked, or goes back already")
+        }
     }
 }

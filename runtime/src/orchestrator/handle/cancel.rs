@@ -45,7 +45,8 @@ use crate::{
 pub enum Cancelled {
     /// It is recorded: the saga stops and goes back, unless its pivot wins (K3).
     Recorded,
-    /// It is recorded already, or the saga goes back already.
+    /// It is recorded already, or the saga goes back already. One that is parked or stuck waits for an
+    /// [`Operator`](crate::Operator) all the same.
     Already,
     /// The saga is over or past its pivot.
     TooLate(SagaStatus),

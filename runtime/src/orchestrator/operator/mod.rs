@@ -229,7 +229,8 @@ impl<T: TaskSteps> Operator<T> {
     /// for an operator every task is cancellable. It is also the way back for a parked saga.
     ///
     /// # Errors
-    /// As [`OperatorError`] says.
+    /// [`NotNow`](OperatorError::NotNow) when the saga is parked or stuck although it was told to go
+    /// back before; all others as [`OperatorError`] says.
     pub async fn cancel(
         &self,
         saga: SagaId,

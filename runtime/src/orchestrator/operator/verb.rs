@@ -226,6 +226,9 @@ impl Look {
     ) -> Result<(), OperatorError> {
         let status = self.status();
         let why = match verb {
+            Verb::Cancel { .. } if status.needs_operator() && self.state.was_told_to_go_back() => {
+                self.why_no_cancel()
+            }
             Verb::Kill { .. } | Verb::Cancel { .. } => return Ok(()),
             Verb::Retry if status.needs_operator() => return Ok(()),
             Verb::Retry => "only a parked or a stuck saga is tried again".to_owned(),
@@ -244,6 +247,17 @@ impl Look {
         records.push(Stamped { fence: Fence::NONE, at, record });
         let after = State::fold(&self.definition, &records);
         after.is_some_and(|after| after.steps()[step].phase != self.state.steps()[step].phase)
+    }
+
+    /// A saga that was told to go back waits for something else.
+    fn why_no_cancel(&self) -> String {
+        let steps = self.waiting_steps().iter().fold(String::new(), |all, step| {
+            format!("{all}{} `{step}`", if all.is_empty() { " at" } else { "," })
+        });
+        format!(
+            "it was told to go back before, and waits{steps}: `retry` tries that again, the other \
+             verbs say what became of it"
+        )
     }
 
     /// What does not fit, and what would.
