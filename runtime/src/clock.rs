@@ -114,14 +114,14 @@ impl Clock for TokioClock {
 /// let before = clock.now();
 /// assert!(before <= clock.now());
 /// ```
-#[cfg(feature = "coordination")]
+#[cfg(feature = "engine")]
 #[derive(Clone, Copy, Debug)]
 pub struct BootClock {
     #[cfg(not(unix))]
     origin: std::time::Instant,
 }
 
-#[cfg(feature = "coordination")]
+#[cfg(feature = "engine")]
 impl Default for BootClock {
     #[allow(clippy::disallowed_methods, reason = "the machine's time is what it shows")]
     fn default() -> Self {
@@ -132,7 +132,7 @@ impl Default for BootClock {
     }
 }
 
-#[cfg(feature = "coordination")]
+#[cfg(feature = "engine")]
 impl Clock for BootClock {
     fn now(&self) -> Timestamp {
         #[cfg(unix)]
@@ -153,6 +153,52 @@ impl Clock for BootClock {
     }
 }
 
+/// The time of the tokio runtime, with the time that the machine slept, in which its timers stand still: for
+/// what counts elsewhere as well, as a lease does, and follows `tokio::time::pause` all the same.
+///
+/// ```
+/// use distributed_task::{clock::{Clock as _, WakefulClock}, kernel::Timestamp};
+///
+/// let clock = WakefulClock::starting_at(Timestamp(1_000_000));
+/// assert!(clock.now() >= Timestamp(1_000_000));
+/// ```
+#[cfg(feature = "engine")]
+#[derive(Clone, Copy, Debug)]
+pub struct WakefulClock<B = BootClock> {
+    runtime: TokioClock,
+    boot: B,
+    /// What `boot` showed at the beginning, and when that was for what stands still in sleep.
+    up: Timestamp,
+    awake: std::time::Instant,
+}
+
+#[cfg(feature = "engine")]
+impl WakefulClock {
+    /// A clock that shows `base` now.
+    pub fn starting_at(base: Timestamp) -> Self {
+        Self::beside(BootClock::default(), base)
+    }
+}
+
+#[cfg(feature = "engine")]
+impl<B: Clock> WakefulClock<B> {
+    #[allow(clippy::disallowed_methods, reason = "the machine's time is what it shows")]
+    pub(crate) fn beside(boot: B, base: Timestamp) -> Self {
+        // In this order, and in the other one in `now`: what is awake never seems to sleep.
+        let awake = std::time::Instant::now();
+        Self { awake, up: boot.now(), boot, runtime: TokioClock::starting_at(base) }
+    }
+}
+
+#[cfg(feature = "engine")]
+impl<B: Clock> Clock for WakefulClock<B> {
+    fn now(&self) -> Timestamp {
+        let up = self.boot.now().since(self.up);
+        let slept = up.saturating_sub(self.awake.elapsed());
+        self.runtime.now().plus(slept)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,6 +214,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_tokio_clock_moves_with_the_timers() {
         let clock = TokioClock::starting_at(Timestamp(5));
+        tokio::time::advance(std::time::Duration::from_secs(3600)).await;
+        assert_eq!(clock.now(), Timestamp(3_600_000_005));
+    }
+
+    #[cfg(feature = "engine")]
+    #[tokio::test(start_paused = true)]
+    async fn the_wakeful_clock_moves_with_the_timers_alone_while_the_machine_is_awake() {
+        let clock = WakefulClock::starting_at(Timestamp(5));
+        assert_eq!(clock.now(), Timestamp(5));
         tokio::time::advance(std::time::Duration::from_secs(3600)).await;
         assert_eq!(clock.now(), Timestamp(3_600_000_005));
     }

@@ -135,7 +135,7 @@
 //! | I3 | The key of a saga that is over is remembered for the retention of its journal, 24 hours by default, in Redis for twice that at the most; then it starts a new saga. In SQLite and Redis it goes together with the records. In memory it outlives them, for one to two retentions after the end. |
 //! | F1 | That there is one owner rests on the journal alone. |
 //! | F2 | [`cx.fence()`](crate::StepContext::fence) rises with every owner of a saga, so that a resource that keeps the highest can refuse a stale one. |
-//! | F3 | A host renews its lease at a third of it. One that cannot holds still before others may take its sagas: it starts nothing, and what is `async` is not polled. If its seat is still there when the store is heard again, everything goes on where it was; if it is not, the host drops it and goes on under a new seat. |
+//! | F3 | A host renews its lease at a third of it. One that cannot holds still before others may take its sagas: it starts nothing, and what is `async` is not polled. If its seat is still there when the store is heard again, everything goes on where it was; if it is not, the host drops it and goes on under a new seat. The time that its machine slept counts, except on Windows. |
 //!
 //! *Comes later:* incoming events (I4), locks (F4 to F7).
 //!

@@ -7,7 +7,6 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
-    fence::SelfFence,
     host::Host,
     seat::{Seat, Taken},
 };
@@ -150,7 +149,7 @@ async fn beat(host: &Host, seat: &Seat, lease: Lease) {
             () = host.ears.timer.notified() => {}
             () = maybe_sleep(wait) => {}
         }
-        let (renewing, sent) = (SelfFence::renewing(), host.journal.now());
+        let (renewing, sent) = (seat.fence.renewing(), host.journal.now());
         match host.journal.pulse(seat.id, None).await {
             Ok(pulse) => {
                 deadline = pulse.deadline;

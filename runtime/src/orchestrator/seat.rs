@@ -44,7 +44,7 @@ impl Seat {
             journal.define(Arc::clone(definition)).await?;
             let known = journal.definitions().await?;
             let (id, fence) = (random::seat(), SelfFence::new());
-            let (renewing, sent) = (SelfFence::renewing(), journal.now());
+            let (renewing, sent) = (fence.renewing(), journal.now());
             let lease = journal.enter(id, listener).await?;
             fence.renewed(renewing, lease.deadline.map(|deadline| deadline.since(sent)));
             let (tasks, lost) = (TaskTracker::new(), CancellationToken::new());

@@ -9,13 +9,13 @@ use std::{
 };
 
 use crate::{
-    clock::{Clock, TokioClock},
+    clock::{Clock, WakefulClock},
     kernel::Timestamp,
 };
 
 pub(super) struct StoreClock {
-    /// Runs on its own, from 0.
-    local: TokioClock,
+    /// Runs on its own, from 0, and also while the machine sleeps, as the server does.
+    local: WakefulClock,
     /// By how much the store is ahead of it.
     ahead: Mutex<u64>,
     latest: AtomicU64,
@@ -24,7 +24,7 @@ pub(super) struct StoreClock {
 impl StoreClock {
     pub(super) fn new() -> Self {
         Self {
-            local: TokioClock::starting_at(Timestamp(0)),
+            local: WakefulClock::starting_at(Timestamp(0)),
             ahead: Mutex::new(0),
             latest: AtomicU64::new(0),
         }
