@@ -1,6 +1,12 @@
 //! Progress and handles.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use distributed_task::{
     OutcomeError, StatusError,
@@ -11,6 +17,8 @@ use distributed_task::{
 };
 use futures_util::StreamExt;
 use tokio::time::{sleep, timeout};
+
+use crate::tapped::{Tap, Tapped};
 
 #[distributed_task(request = bool, response = ())]
 struct Watched;
@@ -81,7 +89,7 @@ impl Other {
 
 #[tokio::test(start_paused = true)]
 async fn a_handle_of_another_task_is_refused() {
-    let journal = std::sync::Arc::new(MemoryJournal::new());
+    let journal = Arc::new(MemoryJournal::new());
     let watched = Watched::builder().use_in_process_mode().override_journal(journal.clone());
     let watched = watched.build().await.expect("it builds");
     let other = Other::builder().use_in_process_mode().override_journal(journal);
@@ -108,7 +116,7 @@ async fn a_handle_can_be_had_again_by_id_even_after_the_end() {
 
 #[tokio::test(start_paused = true)]
 async fn progress_of_a_saga_that_another_host_drives_shows_its_end() {
-    let journal = std::sync::Arc::new(MemoryJournal::new());
+    let journal = Arc::new(MemoryJournal::new());
     let build = || Watched::builder().use_in_process_mode().override_journal(journal.clone());
     let there = build().build().await.expect("it builds");
     let saga = there.submit(false).await.expect("submitted");
@@ -119,6 +127,44 @@ async fn progress_of_a_saga_that_another_host_drives_shows_its_end() {
     let seen = seen.expect("it ends");
     assert_eq!(seen.first().map(|p| p.status), Some(SagaStatus::Running));
     assert_eq!(seen.last().map(|p| p.status), Some(SagaStatus::Completed));
+}
+
+/// What a host sees of a saga whose journal does not answer the read of this number, counted from 1,
+/// of those that begin with the stream.
+async fn seen_in_spite_of(fails: u32, elsewhere: bool) -> [Option<SagaStatus>; 2] {
+    let (journal, reads) = (Arc::new(MemoryJournal::new()), Arc::new(AtomicU32::new(100)));
+    let counted = Arc::clone(&reads);
+    let tapped = Tapped::new(&journal, move |call| match call {
+        "read" if counted.fetch_add(1, Ordering::SeqCst) + 1 == fails => Tap::Fails,
+        _ => Tap::Through,
+    });
+    let here = Watched::builder().use_in_process_mode().override_journal(tapped);
+    let there = Watched::builder().use_in_process_mode().override_journal(journal);
+    let there = there.build().await.expect("it builds");
+    let saga = match elsewhere {
+        true => {
+            let saga = there.submit(false).await.expect("submitted");
+            sleep(Duration::from_millis(1)).await;
+            let here = here.build().await.expect("it builds");
+            here.handle(saga.id()).await.expect("it is known")
+        }
+        false => here.build().await.expect("it builds").submit(false).await.expect("submitted"),
+    };
+    reads.store(0, Ordering::SeqCst);
+    let seen = timeout(Duration::from_secs(3600), saga.progress().collect::<Vec<_>>()).await;
+    let seen = seen.expect("it ends");
+    [seen.first(), seen.last()].map(|progress| progress.map(|progress| progress.status))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_that_fails_does_not_end_what_is_seen_of_a_saga() {
+    let all = [Some(SagaStatus::Running), Some(SagaStatus::Completed)];
+    for elsewhere in [true, false] {
+        for fails in 1..=3 {
+            let seen = seen_in_spite_of(fails, elsewhere).await;
+            assert_eq!(seen, all, "read {fails}, elsewhere: {elsewhere}");
+        }
+    }
 }
 
 #[distributed_task(request = (), response = ())]

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use super::{SagaHandle, silence};
 use crate::{
-    orchestrator::{signals::Seen, watch::progress_of},
+    orchestrator::{signals::Seen, task::StatusError, watch::progress_of},
     progress::{Progress, follow},
     task::TaskDefinition,
 };
@@ -23,9 +23,9 @@ const FIRST_LOOK: u32 = 2;
 
 impl<T: TaskDefinition> SagaHandle<T> {
     /// The current state and every change that follows. Ends after the terminal one, when the saga
-    /// needs an operator, or when the task is shut down; watching again waits again. Any number of
-    /// streams may watch. Of a saga that another process drives, and of one that goes on behind its end
-    /// (C8), changes show within 5 s.
+    /// needs an operator, or when the task is shut down; watching again waits again. A journal that
+    /// does not answer is asked again. Any number of streams may watch. Of a saga that another process
+    /// drives, and of one that goes on behind its end (C8), changes show within 5 s.
     pub fn progress(&self) -> ProgressUpdates {
         // Watch first, read then: what is committed before the read is in it, what comes after it
         // is published.
@@ -33,26 +33,35 @@ impl<T: TaskDefinition> SagaHandle<T> {
         let live = live.filter_map(|update| async { update.ok() });
         let handle = self.clone();
         let updates = async move {
-            match handle.known().await {
-                Some(known) if handle.elsewhere => {
-                    follow(known, stream::select(live, handle.looks())).boxed()
-                }
-                Some(known) => {
-                    let gone = handle.inner.host.gone.clone();
-                    let live = stream::select(live, handle.ends());
-                    follow(known, live).take_until(gone.cancelled_owned()).boxed()
-                }
-                // The journal does not know the saga any more: there is nothing to see.
-                None => stream::empty().boxed(),
-            }
+            // The journal may not know the saga any more: then there is nothing to see.
+            let Some(known) = handle.known().await else { return stream::empty().boxed() };
+            let looks = match handle.elsewhere {
+                true => handle.looks().boxed(),
+                false => handle.ends().boxed(),
+            };
+            follow(known, stream::select(live, looks)).boxed()
         };
-        ProgressUpdates(stream::once(updates).flatten().boxed())
+        let updates = stream::once(updates).flatten();
+        ProgressUpdates(match self.elsewhere {
+            true => updates.boxed(),
+            false => updates.take_until(self.inner.host.gone.clone().cancelled_owned()).boxed(),
+        })
     }
 
-    /// What the journal knows.
+    /// What the journal knows, as soon as it answers; `None` when it does not know the saga any more.
     async fn known(&self) -> Option<Progress> {
-        let look = self.read().await.ok()?;
-        Some(progress_of(self.id, &look.definition, &look.state))
+        let mut looks = 0;
+        loop {
+            match self.read().await {
+                Ok(look) => return Some(progress_of(self.id, &look.definition, &look.state)),
+                Err(StatusError::Journal { source, .. }) => {
+                    tracing::debug!(saga = %self.id, error = %source, "not looked at, later again");
+                }
+                Err(_) => return None,
+            }
+            sleep(silence(looks)).await;
+            looks += 1;
+        }
     }
 
     /// What the journal knows, again and again.
@@ -79,7 +88,6 @@ impl<T: TaskDefinition> SagaHandle<T> {
                 }
                 sleep(silence(looks)).await;
                 looks += 1;
-                // What fails may be answered the next time.
                 if let Some(known) = handle.known().await {
                     return Some((known, (handle, stops, looks)));
                 }
