@@ -5,6 +5,7 @@ mod bad_days;
 mod checkpoints;
 mod crashes;
 mod full;
+mod keys;
 mod opening;
 mod orders;
 mod restart;

@@ -119,18 +119,22 @@ impl Process {
     /// at this moment.
     pub(crate) fn kill(self) {
         let Self { path, runtime, orders } = self;
-        let files = [path.clone(), path.with_extension("db-wal")];
-        let as_they_are = files.map(|file| (fs::read(&file).expect("it is there"), file));
-        drop(runtime);
-        drop(orders);
-        for (content, file) in as_they_are {
-            fs::write(file, content).expect("it is put back");
-        }
+        kill(&path, (runtime, orders));
     }
 
     /// Ends as a process ends that is told to.
     pub(crate) fn leave(self) {
         let _report = self.runtime.block_on(self.orders.shutdown(Duration::from_secs(5)));
+    }
+}
+
+/// Drops what there is of a process, and puts its files back as they are at this moment.
+pub(crate) fn kill<P>(path: &Path, process: P) {
+    let files = [path.to_owned(), path.with_extension("db-wal")];
+    let as_they_are = files.map(|file| (fs::read(&file).expect("it is there"), file));
+    drop(process);
+    for (content, file) in as_they_are {
+        fs::write(file, content).expect("it is put back");
     }
 }
 

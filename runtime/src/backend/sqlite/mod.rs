@@ -42,7 +42,9 @@ use crate::{
         Durability, History, Item, Journal, JournalError, Known, Lease, Left, ListFilter, Listed,
         ListenerId, NewSaga, Pulse, Reaped, SeatId, Signals, Told, Verdict,
     },
-    kernel::{Definition, DefinitionHash, Fence, Group, Mail, Place, SagaId, Timestamp, Value},
+    kernel::{
+        Definition, DefinitionHash, Fence, Group, Mail, Place, Record, SagaId, Timestamp, Value,
+    },
 };
 
 /// A [`Journal`] in an SQLite file, for one process at a time: sagas survive the process, and with
@@ -119,6 +121,11 @@ fn keep(value: &mut Value) -> Result<(), BoxError> {
         *value = value.clone().with_encoding(encoded);
     }
     Ok(())
+}
+
+/// Whether a start that stays with its first owner may be accepted with this (A6).
+fn may_hand_over(record: &Record) -> bool {
+    matches!(record, Record::Compensating(_) | Record::Parked(_))
 }
 
 /// A group as it will be written.
@@ -229,8 +236,10 @@ impl Journal for SqliteJournal {
                     store.fetch_for(item.saga, create.key, &item.records).map_err(unreadable)?;
                 }
                 item.at = item.at.max(store.index.now());
-                let moves =
-                    item.place != Place::Owned || !item.folded.is_empty() || item.create.is_some();
+                let moves = item.place != Place::Owned
+                    || !item.folded.is_empty()
+                    || item.create.is_some()
+                    || item.records.iter().any(may_hand_over);
                 let Item { saga, seq, fence, at, .. } = *item;
                 store.changes.fence = store.changes.fence.max(fence);
                 notes.push((saga, moves, GroupText { seq, fence, at, records }));
