@@ -44,15 +44,19 @@ impl State {
     }
 
     /// What parked or got stuck is tried again: an undo that failed, a pivot of which nobody knows,
-    /// and what stands behind the pivot.
+    /// and what stands behind the pivot. What is open has its whole budget again, and is otherwise
+    /// where it was (E3).
     fn unparked(&mut self, definition: &Definition) {
-        self.parked = None;
+        let was_parked = self.parked.take().is_some();
         let only_forward = self.pivot_done(definition);
         for index in 0..self.steps.len() {
             let is_pivot = definition.steps[index].kind == Kind::Pivot;
             let why = self.last_failure(index);
             let step = &mut self.steps[index];
             let halted = step.trouble_mut().halted.take();
+            if was_parked {
+                step.has_a_fresh_budget();
+            }
             match step.phase {
                 Phase::UndoFailed => step.try_again(Phase::Undoing),
                 Phase::Unknown if only_forward || is_pivot => {
@@ -69,7 +73,6 @@ impl State {
                 Phase::Intended
                     if matches!(halted.as_deref(), Some(ParkReason::Exhausted { .. })) =>
                 {
-                    step.trouble_mut().counted = 0;
                     step.trouble_mut().retry_at = None;
                 }
                 Phase::Refused | Phase::Partial if only_forward => step.begin_anew(),

@@ -174,6 +174,13 @@ impl StepState {
         self.counts_attempt(failed);
     }
 
+    /// Its tries so far count no more against what it has left.
+    pub(super) fn has_a_fresh_budget(&mut self) {
+        if let Some(trouble) = &mut self.trouble {
+            (trouble.counted, trouble.since) = (0, None);
+        }
+    }
+
     /// An operator lets its effect stand (C7).
     pub(super) fn waive(&mut self, by: &str, reason: &str) {
         self.close(Phase::UndoWaived);

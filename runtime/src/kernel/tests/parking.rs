@@ -1,7 +1,7 @@
 //! Machinery that fails parks the saga (E2, D2, R3).
 
 use super::{
-    events::{cancel, cannot_be_written, done, probe, refuses, undo, unpark},
+    events::{cancel, cannot_be_written, done, fails, probe, refuses, undo, unpark},
     script::{Script, given},
     task::{ephemeral, step, task},
 };
@@ -222,4 +222,43 @@ fn r3_progress_clears_the_crashes() {
 #[test]
 fn r3_unpark_gives_five_more_tries() {
     crashed(5).claimed().told(unpark()).claimed().writes(["received unpark"]).starts(["run a #6"]);
+}
+
+#[test]
+fn d3_what_is_unparked_has_all_its_tries_again() {
+    let pays = || given(task([step("a"), step("pay").retries(1)])).claimed().when(done("a"));
+    pays()
+        .when(fails("pay"))
+        .seconds_later(1)
+        .when(cannot_be_written("pay"))
+        .told(unpark())
+        .claimed()
+        .when(fails("pay"))
+        .writes(["pay #2 failed: no reply; again in 1s"]);
+
+    let mut saga = pays().when(fails("pay")).seconds_later(1);
+    for _ in 0..5 {
+        saga = saga.host_dies().claimed();
+    }
+    saga.ends_with("parked: 5 crashes")
+        .told(unpark())
+        .claimed()
+        .when(fails("pay"))
+        .writes(["pay #7 failed: no reply; again in 1s"]);
+}
+
+#[test]
+fn d3_so_has_an_undo() {
+    given(task([step("a"), step("b")]))
+        .claimed()
+        .when(done("a"))
+        .when(refuses("b"))
+        .when(undo(fails("a")))
+        .seconds_later(1)
+        .when(undo(cannot_be_written("a")))
+        .seconds_later(25 * 3600)
+        .told(unpark())
+        .claimed()
+        .when(undo(fails("a")))
+        .is(SagaStatus::Compensating);
 }

@@ -287,11 +287,12 @@ impl<'a> Reader<'a> {
     }
 
     fn unparked(&mut self) {
+        let was_parked = self.is_parked();
         self.parked = false;
         self.pivot_parked = false;
         let only_forward = self.pivot_done();
         for (step, definition) in self.steps.iter_mut().zip(&self.definition.steps) {
-            let exhausted = step.halted.take() == Some(true);
+            step.halted = None;
             let is_pivot = definition.kind == Kind::Pivot;
             match step.seen {
                 Seen::UndoFailed => step.becomes(Seen::Undoing),
@@ -300,7 +301,7 @@ impl<'a> Reader<'a> {
                     step.in_doubt = true;
                 }
                 Seen::Withdrawn if only_forward => step.becomes(Seen::Intended),
-                Seen::Intended if exhausted => step.counted = 0,
+                Seen::Intended if was_parked => step.counted = 0,
                 Seen::Refused | Seen::Partial if only_forward => {
                     step.generation += 1;
                     step.known = false;
