@@ -182,12 +182,15 @@ async fn i3_a_key_is_free_again_when_its_tombstone_is_gone() {
     let day = Duration::from_secs(86_400);
     let journal = MemoryJournal::builder().retain_ended(0).retain_keys(day);
     let (task, log) = order(&Arc::new(journal.build())).await;
+    let mut ids = Vec::new();
     for _ in 0..2 {
         let saga = task.submit_with_key("17", wanted(1)).await.expect("submitted");
         answer(&saga).await;
+        ids.push(saga.id());
         sleep(3 * day).await;
     }
     assert_eq!(log.entries().len(), 2);
+    assert_eq!(ids[0], ids[1], "to everybody outside it is the same");
 }
 
 /// Accepting takes so many seconds, and the work so many hours.

@@ -78,7 +78,9 @@ impl SqliteJournalBuilder {
     }
 
     /// How long a saga that is over can be read, and its key is remembered. Default 24 hours. What
-    /// is older is deleted as new sagas come, and its room used again: the file does not shrink.
+    /// is older is deleted as new sagas come, and its room used again: the file does not shrink. After that
+    /// a key is [not to be used
+    /// again](crate::docs::guide::idempotent_start#a-key-that-is-used-again) for something new.
     #[must_use]
     pub fn retain(mut self, retention: Duration) -> Self {
         self.retain = retention;

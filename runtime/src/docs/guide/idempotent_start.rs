@@ -82,6 +82,15 @@
 //! | in a file | `SqliteJournal::builder(..).retain(..)` | 24 hours | go with it |
 //! | in Redis | `RedisJournal::builder(..).retain(..)` | 24 to 48 hours | go with it |
 //!
+//! # A key that is used again
+//!
+//! A key names one wish, for ever. The saga that starts under a key that was forgotten has the id of the
+//! one before, so to everybody outside it is the same: its steps have the same
+//! [keys](crate::StepContext::idempotency_key), and its uploads lie in the same places. A service that
+//! remembers a key longer than the journal answers as it did then and does nothing, and a saga that goes
+//! back undoes what the one before did under it. That is what you want for a wish that comes late once
+//! more and is to have its effect once. For a new wish take a new key: put the date into it, or a number.
+//!
 //! The id of the first saga is a hash of task, tenant and key, so that nobody has to look up what a key
 //! stands for. One that follows an abandoned start has an id of its own, and the key leads to it.
 //! It can be guessed by whoever guesses the key: an id was never a protection.

@@ -64,7 +64,8 @@ impl MemoryJournalBuilder {
 
     /// How long the key of a saga is remembered after its end, at least: a second start under it finds
     /// the first, although its records may be gone. At most twice as long, or as long as the records
-    /// are there. Default 24 hours.
+    /// are there. Default 24 hours. After that a key is [not to be used
+    /// again](crate::docs::guide::idempotent_start#a-key-that-is-used-again) for something new.
     #[must_use]
     pub fn retain_keys(mut self, retention: Duration) -> Self {
         self.retain_keys = retention;

@@ -108,7 +108,8 @@ impl RedisJournalBuilder {
 
     /// How long a saga is kept after its end, with its records and its key, at least. At most twice as
     /// long. The same for every process. A start whose answer was lost is found for so long, so leave it
-    /// half a minute or more. Default 24 hours.
+    /// half a minute or more. Default 24 hours. After that a key is [not to be used
+    /// again](crate::docs::guide::idempotent_start#a-key-that-is-used-again) for something new.
     #[must_use]
     pub fn retain(mut self, retention: Duration) -> Self {
         self.settings.retain = retention;
