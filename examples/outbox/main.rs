@@ -94,7 +94,7 @@ async fn dispatch(
         .grace_period(lease / 4)
         .retry_interval(lease / 8);
     tell(&format!("{id} stands"));
-    let stand = async {
+    let mut stand = async || -> Result<Infallible, Failure> {
         loop {
             let sent = election.run_elected(async |leader| {
                 tell(&format!("{id} leads"));
@@ -108,10 +108,7 @@ async fn dispatch(
     };
     tokio::select! {
         stopped = tokio::signal::ctrl_c() => stopped?,
-        ended = stand => {
-            let ended: Result<Infallible, Failure> = ended;
-            ended?;
-        }
+        ended = stand() => match ended? {},
     }
     // Somebody else leads at once, and not when the lease is over.
     coordination.shutdown(lease).await;

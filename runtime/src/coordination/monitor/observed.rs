@@ -53,7 +53,9 @@ impl Observed {
     /// Somebody wants this name until what this returns is dropped.
     pub(in crate::coordination) fn wanted(&self, name: &str) -> Wanted<'_> {
         let class = self.expect(name);
-        self.totals().wanted(&class).into_iter().for_each(|wanted| *wanted += 1);
+        if let Some(wanted) = self.totals().wanted(&class) {
+            *wanted += 1;
+        }
         #[cfg(feature = "metrics")]
         super::figures::wanted(&class, 1.0);
         Wanted { class, observed: self }
@@ -100,7 +102,9 @@ pub(in crate::coordination) struct Wanted<'a> {
 
 impl Drop for Wanted<'_> {
     fn drop(&mut self) {
-        self.observed.totals().wanted(&self.class).into_iter().for_each(|wanted| *wanted -= 1);
+        if let Some(wanted) = self.observed.totals().wanted(&self.class) {
+            *wanted -= 1;
+        }
         #[cfg(feature = "metrics")]
         super::figures::wanted(&self.class, -1.0);
     }

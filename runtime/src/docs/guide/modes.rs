@@ -190,10 +190,10 @@
 //! # }
 //! ```
 //!
-//! What uploads keep has to survive as well: give a folder to `.override_files(..)`. The file is an SQLite database, and `sqlite3
-//! orders.db 'SELECT hex(id), place FROM saga'` shows what is in it when it was closed; what a process
-//! that was killed did last is still in the table `log`, until the next one opens it. Sagas that are over
-//! are deleted after 24 hours, or what
+//! What uploads keep has to survive as well: give a folder to `.override_files(..)`. The file is an SQLite
+//! database, and `sqlite3 orders.db 'SELECT hex(id), place FROM saga'` shows what is in it when it was
+//! closed; what a process that was killed did last is still in the table `log`, until the next one opens
+//! it. Sagas that are over are deleted after 24 hours, or what
 //! [`retain`](crate::backend::sqlite::SqliteJournalBuilder::retain) says, as new ones come.
 //!
 //! Why SQLite: of three embedded stores, measured with the writes of a saga of three steps, 512 in

@@ -83,5 +83,5 @@
 //! does not answer holds it up for a few seconds more, no longer.
 //!
 //! **In process** the journal is in memory, unless it is [a file](super::modes#surviving-a-restart): if
-//! nobody else has it, as in the example, it is gone with the process, and so are its sagas. A task that is dropped leaves in the same way, without anybody
-//! waiting; it lives as long as one of its handles does.
+//! nobody else has it, as in the example, it is gone with the process, and so are its sagas. A task that is
+//! dropped leaves in the same way, without anybody waiting; it lives as long as one of its handles does.
