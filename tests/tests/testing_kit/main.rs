@@ -2,6 +2,7 @@
 
 mod authors;
 mod doubts;
+mod every_crash;
 mod hosts;
 mod ledgers;
 mod planted;

@@ -38,7 +38,7 @@ async fn every_crash() {
 
 #[test]
 fn the_test_in_the_readme_is_this_one() {
-    let (readme, here) = (include_str!("../../README.md"), include_str!("every_crash.rs"));
+    let (readme, here) = (include_str!("../../../README.md"), include_str!("every_crash.rs"));
     let section = readme.split("\n## Your own saga at every crash\n").nth(1).expect("it is there");
     let block = section.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next());
     assert!(here.contains(block.expect("it shows a test")), "{block:?}");
