@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::{StreamExt, TryStreamExt, stream::SelectAll};
+use futures_util::TryStreamExt;
 
 use super::{
     lease::{DeskOf, Subject},
@@ -11,10 +11,7 @@ use super::{
 };
 use crate::{
     kernel::Fence,
-    lease::{
-        Acquired, HeldName, LeaseAdmin, LockStore, Owner, Released, Renewed, Share, Turn, Wake,
-        Want,
-    },
+    lease::{Acquired, HeldName, LeaseAdmin, Owner, Released, Renewed, Share, Turn, Want},
 };
 
 /// Checks every rule of the contract, each on a store that `make` makes for it. Where the store has
@@ -64,9 +61,12 @@ const RULES: &[Rule<Desk>] = rules! {
 
 const NAME: &str = "nightly-report";
 
+/// None of these may run out while a rule looks.
+const LONG: u32 = 100;
+
 impl Desk {
     async fn granted(&self, name: &str, owner: &Owner) -> Result<Fence, Failure> {
-        match self.store.try_acquire(name, owner, self.lease).await? {
+        match self.store.try_acquire(name, owner, self.lease * LONG).await? {
             Acquired::Granted(grant) => Ok(grant.fence),
             Acquired::Busy(busy) => Err(format!("{busy:?} was answered").into()),
         }
@@ -97,27 +97,23 @@ async fn tells_all(desk: Desk) -> Verdict {
     let mut wanted = Vec::new();
     for number in 0..1_200 {
         let (name, owner) = (format!("{{{number:04}}}:%"), Owner::draw());
-        // None of them runs out while the others are taken.
-        let lease = desk.lease * 100;
-        let Acquired::Granted(grant) = desk.store.try_acquire(&name, &owner, lease).await? else {
-            return Err("a name that nobody wants is busy".into());
-        };
-        wanted.push((name, owner, grant.fence));
+        let fence = desk.granted(&name, &owner).await?;
+        wanted.push((name, owner, fence));
     }
     let told = desk.names().await?.into_iter().map(|name| {
         let holder = name.holder.ok_or("nobody has it")?;
         let left = holder.expires_in.ok_or("it has no end")?;
-        ensure(Duration::ZERO < left && left <= desk.lease * 100, || format!("{left:?} is left"))?;
+        ensure(Duration::ZERO < left && left <= desk.lease * LONG, || format!("{left:?} is left"))?;
         Ok((name.name, holder.owner, holder.fence))
     });
-    ensure_eq(told.collect::<Result<Vec<_>, Failure>>()?, wanted)
+    desk.in_time(ensure_eq(told.collect::<Result<Vec<_>, Failure>>()?, wanted))
 }
 
 async fn tells_no_other(desk: Desk) -> Verdict {
     let (released, expired) = (Owner::draw(), Owner::draw());
     desk.granted("released", &released).await?;
     desk.store.release("released", &released).await?;
-    desk.granted("expired", &expired).await?;
+    desk.store.try_acquire("expired", &expired, desk.lease).await?;
     desk.over().await;
     ensure_eq(desk.names().await?, vec![])
 }
@@ -199,25 +195,12 @@ async fn fence_rises(desk: Desk) -> Verdict {
 async fn line_moves(desk: Desk) -> Verdict {
     let (holder, first, second) = (Owner::draw(), Owner::draw(), Owner::draw());
     let fence = desk.granted(NAME, &holder).await?;
-    if desk.line(&first, Share::Alone).await?.is_none() {
-        return Ok(());
-    }
+    let Some(line) = desk.store.locks() else { return Ok(()) };
+    desk.line(&first, Share::Alone).await?;
     desk.line(&second, Share::Alone).await?;
-    let mut wakes = desk.store.locks().map(LockStore::wakes).into_iter().collect::<SelectAll<_>>();
-    // A store that listens over a wire says when it does.
-    (desk.pass)(desk.lease / 4).await;
+    let mut wakes = desk.listen(line).await?;
     desk.forced(fence).await?;
-    let told = async {
-        loop {
-            match wakes.next().await {
-                Some(Wake::Everybody | Wake::Nobody) => {}
-                told => break told,
-            }
-        }
-    };
-    let told = tokio::time::timeout(desk.lease * 4, told).await;
-    let told = told.map_err(|_| "nobody was told".to_owned())?;
-    ensure_eq(told, Some(Wake::Turn(first.clone())))?;
+    desk.told(&mut wakes, &first).await?;
     let passed = desk.line(&second, Share::Alone).await?;
     desk.in_time(ensure(matches!(passed, Some(Turn::Waiting(_))), || format!("{passed:?}")))?;
     let turn = desk.line(&first, Share::Alone).await?;

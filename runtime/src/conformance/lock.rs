@@ -10,7 +10,7 @@ use futures_util::{FutureExt, StreamExt, stream::BoxStream};
 use self::hand_over::{given_waits_no_more, hands_over, hands_over_again, hands_over_own_only};
 use super::{
     lease::{DeskOf, Subject},
-    rule::{Failure, Rule, Verdict, check_all, ensure, ensure_eq, rules},
+    rule::{Failure, Rule, Verdict, check_all, ensure, ensure_eq, rules, too_slow},
 };
 use crate::{
     kernel::Fence,
@@ -109,10 +109,15 @@ impl Desk {
         let released = self.store.release(NAME, owner).await?;
         self.in_time(ensure_eq(released, Released::Released))
     }
+}
 
+impl<S: ?Sized> DeskOf<S> {
     /// Listens, from now on.
-    async fn listen(&self) -> Result<BoxStream<'static, Wake>, Failure> {
-        let mut wakes = self.store.wakes();
+    pub(super) async fn listen(
+        &self,
+        line: &dyn LockStore,
+    ) -> Result<BoxStream<'static, Wake>, Failure> {
+        let mut wakes = line.wakes();
         // A store that listens over a wire says when it does.
         (self.pass)(self.lease / 4).await;
         while let Some(Some(wake)) = wakes.next().now_or_never() {
@@ -124,18 +129,26 @@ impl Desk {
     }
 
     /// This one is told, and nobody before.
-    async fn told(&self, wakes: &mut BoxStream<'static, Wake>, owner: &Owner) -> Verdict {
+    pub(super) async fn told(
+        &self,
+        wakes: &mut BoxStream<'static, Wake>,
+        owner: &Owner,
+    ) -> Verdict {
+        // Of what had run out nobody is told.
+        let mut untold = self.in_time(Err("nobody was told".into()));
         let told = async {
             loop {
                 match wakes.next().await {
-                    Some(Wake::Everybody | Wake::Nobody) => {}
+                    // It listens only now.
+                    Some(Wake::Everybody) => untold = too_slow("it was told before it listened"),
+                    Some(Wake::Nobody) => {}
                     told => break told,
                 }
             }
         };
         match tokio::time::timeout(self.lease * 4, told).await {
             Ok(told) => ensure_eq(told, Some(Wake::Turn(owner.clone()))),
-            Err(_) => Err("nobody was told".into()),
+            Err(_) => untold,
         }
     }
 
@@ -144,7 +157,8 @@ impl Desk {
         (self.pass)(self.lease / 4).await;
         match wakes.next().now_or_never() {
             None => Ok(()),
-            Some(told) => Err(format!("{told:?} was told").into()),
+            Some(Some(Wake::Everybody)) => too_slow("it listens only now"),
+            Some(told) => self.in_time(Err(format!("{told:?} was told").into())),
         }
     }
 }
@@ -314,7 +328,7 @@ async fn shares_run_out_alone(desk: Desk) -> Verdict {
     for _ in 0..3 {
         desk.some().await;
         let renewed = desk.store.try_renew(NAME, &alive, desk.lease).await?;
-        ensure_eq(renewed, Renewed::Renewed)?;
+        desk.in_time(ensure_eq(renewed, Renewed::Renewed))?;
     }
     let renewed = desk.store.try_renew(NAME, &crashed, desk.lease).await?;
     ensure_eq(renewed, Renewed::NotOwner)?;
@@ -364,7 +378,7 @@ async fn fences(desk: Desk) -> Verdict {
 }
 
 async fn next_is_told(desk: Desk) -> Verdict {
-    let mut wakes = desk.listen().await?;
+    let mut wakes = desk.listen(&*desk.store).await?;
     let [holder, a, b] = owners();
     desk.granted(&holder, Alone).await?;
     desk.waits(&a, Alone, 0).await?;
@@ -379,7 +393,7 @@ async fn next_is_told(desk: Desk) -> Verdict {
 }
 
 async fn last_makes_way(desk: Desk) -> Verdict {
-    let mut wakes = desk.listen().await?;
+    let mut wakes = desk.listen(&*desk.store).await?;
     let [a, b, writer] = owners();
     desk.granted(&a, Shared).await?;
     desk.granted(&b, Shared).await?;
@@ -391,7 +405,7 @@ async fn last_makes_way(desk: Desk) -> Verdict {
 }
 
 async fn sharers_follow(desk: Desk) -> Verdict {
-    let mut wakes = desk.listen().await?;
+    let mut wakes = desk.listen(&*desk.store).await?;
     let [holder, a, b, writer] = owners();
     desk.granted(&holder, Alone).await?;
     desk.waits(&a, Shared, 0).await?;
@@ -406,7 +420,7 @@ async fn sharers_follow(desk: Desk) -> Verdict {
 }
 
 async fn leaving_tells_the_next(desk: Desk) -> Verdict {
-    let mut wakes = desk.listen().await?;
+    let mut wakes = desk.listen(&*desk.store).await?;
     let [holder, a, b] = owners();
     desk.granted(&holder, Alone).await?;
     desk.waits(&a, Alone, 0).await?;
@@ -419,7 +433,7 @@ async fn leaving_tells_the_next(desk: Desk) -> Verdict {
 }
 
 async fn downgrades(desk: Desk) -> Verdict {
-    let mut wakes = desk.listen().await?;
+    let mut wakes = desk.listen(&*desk.store).await?;
     let [holder, reader, writer] = owners();
     desk.granted(&holder, Alone).await?;
     desk.waits(&reader, Shared, 0).await?;

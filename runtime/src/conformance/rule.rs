@@ -31,6 +31,10 @@ pub(super) use rules;
 #[error("{0}, while the machine was too slow to tell")]
 pub(super) struct TooSlow(pub(super) Failure);
 
+pub(super) fn too_slow(found: &str) -> Verdict {
+    Err(Box::new(TooSlow(found.into())))
+}
+
 /// After so many checks that prove nothing, the last one counts.
 const TRIES: usize = 8;
 

@@ -34,12 +34,13 @@ pub(super) async fn hands_over(desk: Desk) -> Verdict {
     desk.about(Some(given.left), desk.lease)?;
     let renewed = desk.store.try_renew(NAME, &first, desk.lease).await?;
     ensure_eq(renewed, Renewed::NotOwner)?;
-    ensure_eq(desk.store.release(NAME, &first).await?, Released::NotOwner)?;
+    let released = desk.store.release(NAME, &first).await?;
+    desk.in_time(ensure_eq(released, Released::NotOwner))?;
     // It lasts for longer than the first one was granted it.
     (desk.pass)(desk.lease * 5 / 8).await;
     let told = desk.ask(&waiter, Alone).await?;
     let is_second = matches!(&told, Turn::Waiting(waiting) if waiting.ahead == 0);
-    ensure(is_second, || format!("{told:?} was answered to who waits"))?;
+    desk.in_time(ensure(is_second, || format!("{told:?} was answered to who waits")))?;
     desk.over().await;
     let last = desk.granted(&waiter, Alone).await?.fence;
     ensure(last > given.fence, || format!("{last:?} came after {:?}", given.fence))
