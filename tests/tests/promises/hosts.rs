@@ -11,7 +11,7 @@ use std::{
 };
 
 use distributed_task::{
-    backend::memory::MemoryJournal,
+    backend::memory::{MemoryJournal, MemoryQueue},
     journal::{ClaimFrom, Journal, Reaped, SeatId, Signal, Signals},
     prelude::*,
 };
@@ -150,12 +150,18 @@ async fn dies_of_everything(journal: &MemoryJournal, name: u128) {
     assert!(matches!(journal.reap(seat).await, Ok(Reaped::Reaped(n)) if n > 0));
 }
 
-/// Two sagas of which this many hosts died, and one that is new; how many hearts beat at once.
-async fn beat_together(deaths: u128) -> usize {
+/// Two sagas of which this many hosts died, and one that is new; how many hearts beat at once. Hosts are told
+/// of them by the journal, or by a queue.
+async fn beat_together(deaths: u128, queue: Option<MemoryQueue>) -> usize {
     let journal = Arc::new(MemoryJournal::builder().lease(LEASE).build());
-    let submitter =
-        heart(&Log::default(), &Beating::default()).override_journal(Arc::clone(&journal));
-    let submitter = submitter.build().await.expect("it builds");
+    let heart = |beating: &Beating| {
+        let heart = heart(&Log::default(), beating).override_journal(Arc::clone(&journal));
+        match queue.clone() {
+            Some(queue) => heart.override_queue(queue),
+            None => heart,
+        }
+    };
+    let submitter = heart(&Beating::default()).build().await.expect("it builds");
     for _ in 0..2 {
         submitter.submit(3600).await.expect("submitted");
     }
@@ -164,8 +170,7 @@ async fn beat_together(deaths: u128) -> usize {
         dies_of_everything(&journal, death).await;
     }
     let beating = Beating::default();
-    let host = heart(&Log::default(), &beating).override_journal(Arc::clone(&journal));
-    let host = host.build().await.expect("it builds");
+    let host = heart(&beating).build().await.expect("it builds");
     host.submit(3600).await.expect("submitted");
     sleep(Duration::from_secs(60)).await;
     beating.0.1.load(Ordering::SeqCst)
@@ -173,8 +178,11 @@ async fn beat_together(deaths: u128) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn r3_schedule_b4_a_host_runs_one_suspect_at_a_time_beside_everything_else() {
-    assert_eq!(beat_together(1).await, 3, "one death is no suspicion");
-    assert_eq!(beat_together(2).await, 2, "the new one, and one of two suspects");
+    for queue in [false, true] {
+        let queue = || queue.then(MemoryQueue::new);
+        assert_eq!(beat_together(1, queue()).await, 3, "one death is no suspicion");
+        assert_eq!(beat_together(2, queue()).await, 2, "the new one, and one of two suspects");
+    }
 }
 
 /// First something short, then something long.
