@@ -11,7 +11,7 @@
 //! | LS-01 | Of those who ask for a name one gets it, in one step | `only_one_owner_gets_the_lease`, `leases_in_memory_keep_the_contract`, `leases_in_redis_keep_the_contract` |
 //! | LS-02 | Only its owner renews it, and what is over is never brought back | `the_holder_can_renew`, `renewing_fails_after_expiry` |
 //! | LS-03 | Only its owner gives it back; doing so twice, or too late, is told and does no harm | `only_who_holds_it_releases_it` |
-//! | LS-04 | Who cannot renew does not own: a refusal ends it at once, silence within the patience that was set, and never later than its time | `a_lease_that_is_taken_away_is_lost_with_the_next_renewal`, `open_connections_that_fall_silent_cost_a_lease_with_little_patience`, `patience_ends_with_the_lease` |
+//! | LS-04 | Who cannot renew does not own: a refusal ends it at once, silence within the patience that was set, and never later than its time | `a_lease_that_is_taken_away_is_lost_with_the_next_renewal`, `open_connections_that_fall_silent_cost_a_lease_with_little_patience`, `patience_ends_at_its_moment`, `patience_ends_with_the_lease` |
 //! | LS-05 | A lease is from 100 ms to a day, and 10 s by default | `leases_that_are_none_are_refused` |
 //! | LS-06 | It is renewed before a third of it is over, and not all at one moment; one that was granted late is renewed at once | `a_lease_is_renewed_before_a_third_of_it_is_over`, `what_is_granted_late_is_renewed_in_time` |
 //! | LS-07 | The store's clock decides whose it is; that of a process only makes it give up earlier | `a_lease_is_over_for_its_owner_before_it_is_for_any_server`, `a_grant_that_comes_later_than_its_lease_is_none` |
@@ -79,7 +79,7 @@
 //! | SJ-01 | Of many processes one runs it | `of_five_processes_one_runs_it`, `o6_of_five_that_are_submitted_at_once_one_runs_and_the_others_are_told_which` |
 //! | SJ-02 | The others skip, wait or fail, as they say; a start of a task is refused, and told which saga runs | `who_comes_while_it_runs_skips_waits_or_fails` |
 //! | SJ-03 | A run that loses its lease is dropped, and what it came to is not told | `a_run_that_loses_its_lease_is_dropped_and_comes_to_nothing`, `a_lease_that_is_lost_in_a_step_drops_it_and_the_saga_goes_on_when_it_has_it_again` |
-//! | SJ-04 | A run has a longest time; a short one keeps others out for as long as it says | `a_run_that_takes_too_long_is_dropped`, `a_run_that_was_short_is_not_repeated_at_once` |
+//! | SJ-04 | A run has a longest time; a short one keeps others out for as long as it says | `a_run_that_takes_too_long_is_dropped`, `a_run_that_was_short_is_not_repeated_at_once`, `a_run_that_was_short_is_not_repeated_for_many_leases` |
 //! | SJ-05 | When its process dies, another one runs it, or goes on with the same saga | `what_a_killed_process_had_is_taken_over_when_its_lease_is_over`, `a_worker_that_dies_is_followed_by_another_that_goes_on_with_the_same_saga` |
 //!
 //! # Elections
@@ -115,7 +115,7 @@
 //! | LE-34 | What a process is called is the beginning of what a candidate is called | `candidates_of_one_name_are_two` |
 //! | LE-35 | Health counts where it is wanted | `health_counts_where_it_is_wanted` |
 //! | LE-36 | Who is just healthy enough leads | `who_is_just_healthy_enough_leads` |
-//! | LE-37 | Who falls ill is followed, stands on, and leads again when it has been well for a while | `who_falls_ill_is_followed_and_leads_again_later`, `who_is_well_for_a_moment_only_does_not_lead` |
+//! | LE-37 | Who falls ill is followed, stands on, and leads again when it has been well for a while | `who_falls_ill_is_followed_and_leads_again_later`, `who_is_well_for_a_moment_only_does_not_lead`, `who_was_ill_for_a_moment_only_waits_all_the_same` |
 //! | LE-38 | Each is seen with what it says of itself, up to 4 KiB | `each_is_seen_with_what_it_says_of_itself`, `leases_in_redis_keep_the_contract` |
 //! | LE-40 | One candidacy for each election of a process: a second one is an error | `a_process_stands_once_and_again_after_it_has_stopped` |
 //! | LE-42 | What one process leads, a hundred elections at a time, another one takes over | `what_one_process_leads_another_takes_over` |

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use distributed_task::coordination::{
-    ElectionEvent, ElectionOptions, HealthStatus, LeadershipEnd, Role,
+use distributed_task::{
+    backend::memory::MemoryLeases,
+    coordination::{ElectionEvent, ElectionOptions, HealthStatus, LeadershipEnd, Role},
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::{
     stands::{RETRY, candidate, event, leader, until},
-    world::{LEASE, on_both, pass},
+    world::{LEASE, World, on_both, pass},
 };
 
 on_both! {
@@ -105,4 +106,20 @@ on_both! {
         let again = timeout(LEASE + Duration::from_millis(400), until(&stays, Role::Candidate)).await;
         again.expect_err("it does not stand again");
     }
+}
+
+/// LE-37: it is well again before it stands again.
+#[tokio::test(start_paused = true)]
+async fn who_was_ill_for_a_moment_only_waits_all_the_same() {
+    let process = World::Memory(MemoryLeases::new()).process().await;
+    let candidacy = candidate(&process, "web").renew_interval(LEASE / 3).start();
+    let candidacy = candidacy.expect("it stands");
+    until(&candidacy, Role::Leader).await;
+    candidacy.update_health(0.0);
+    pass(Duration::from_millis(1)).await;
+    let well_since = Instant::now();
+    candidacy.update_health(1.0);
+    until(&candidacy, Role::Leader).await;
+    let waited = well_since.elapsed();
+    assert!((LEASE / 3..LEASE / 2).contains(&waited), "{waited:?}");
 }

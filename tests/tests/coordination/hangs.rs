@@ -1,6 +1,7 @@
 //! A store that does not answer for one of its names.
 
 use std::{
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,12 +12,12 @@ use std::{
 use distributed_task::{
     backend::memory::MemoryLeases,
     coordination::{
-        AcquireError, CampaignError, Coordination, LossCause, OnUnreachable, ReleaseOutcome,
-        RenewError, Stopped,
+        AcquireError, CampaignError, Coordination, Happened, LossCause, OnUnreachable,
+        ReleaseOutcome, RenewError, Stopped,
     },
     lease::{Acquired, LeaseError, LeaseStore, Owner, Renewed},
 };
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, future::BoxFuture};
 use tokio::time::{Instant, timeout};
 
 use crate::world::{LEASE, hands_on, is_busy, pass, take};
@@ -125,6 +126,24 @@ async fn what_is_granted_late_is_renewed_in_time() {
     assert!(held.remaining() < LEASE / 5, "{:?}", held.remaining());
     pass(LEASE * 5).await;
     held.check().expect("it is renewed");
+}
+
+/// And not when it would have asked again.
+#[tokio::test(start_paused = true)]
+async fn patience_ends_at_its_moment() {
+    let (process, patience) = (process(), LEASE / 7);
+    let mut events = pin!(process.monitor().events());
+    let patient = OnUnreachable::LoseAfter(patience);
+    let hangs = take(process.lease(HANGS).ttl(LEASE).on_unreachable(patient)).await;
+    assert_eq!(hangs.lost().await.cause, LossCause::Unreachable);
+    let mut first_try = Duration::ZERO;
+    while let Some(Some(event)) = events.next().now_or_never() {
+        if let Happened::NotRenewed { took, .. } = event.what {
+            first_try = first_try.max(took);
+        }
+    }
+    let late = first_try.saturating_sub(patience);
+    assert!(first_try >= patience && late <= Duration::from_millis(2), "{first_try:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,8 +8,9 @@ use std::{
     time::Duration,
 };
 
-use distributed_task::coordination::{
-    AcquireError, Coordination, LossCause, OnBusy, Singleton, SingletonRun,
+use distributed_task::{
+    backend::{memory::MemoryLeases, quorum::QuorumLeases},
+    coordination::{AcquireError, Coordination, LossCause, OnBusy, Singleton, SingletonRun},
 };
 use futures_util::future::join_all;
 use tokio::time::timeout;
@@ -109,4 +110,27 @@ on_both! {
         let SingletonRun::Lost(lost) = ran.expect("it is answered") else { panic!("it was lost") };
         assert_eq!((lost.cause, work.running()), (LossCause::NotOwner, 0));
     }
+}
+
+/// Also for longer than any lease there is.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_was_short_is_not_repeated_for_many_leases() {
+    let nodes = [(); 3].map(|()| MemoryLeases::new());
+    let process = async || {
+        let nodes =
+            nodes.iter().cloned().fold(QuorumLeases::builder(), |with, node| with.node(node));
+        let store = nodes.max_lease(LEASE).open().await.expect("they can vote");
+        Coordination::on_this_runtime(store)
+    };
+    let (one, two) = (process().await, process().await);
+    let hold = LEASE * 10;
+    let job = |process| backup(process).hold_at_least(hold);
+    assert_eq!(job(&one).run(async |_| 1).await.expect("it is answered"), SingletonRun::Done(1));
+    for _ in 0..4 {
+        pass(LEASE * 2).await;
+        let early = job(&two).run(async |_| 2).await.expect("it is answered");
+        assert!(matches!(early, SingletonRun::Skipped(_)), "{early:?}");
+    }
+    pass(LEASE * 3).await;
+    assert_eq!(job(&two).run(async |_| 3).await.expect("it is answered"), SingletonRun::Done(3));
 }
