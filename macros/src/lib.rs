@@ -56,7 +56,7 @@ use proc_macro::TokenStream;
 /// | `timeout = "1h"` | deadline of a saga; limit of an attempt where the step names none | no deadline; 10 minutes an attempt |
 /// | `cancellable` | sagas have `cancel()` | they cannot be cancelled |
 /// | `durability = "volatile"`, `"process"` or `"fsync"` | what its journal survives at least, or `.build()` is an error | any journal; one that may lose its last records is refused where there is a `pivot` or an `at_most_once` step |
-/// | `singleton = "nightly-report"` | no two sagas run at a time, in whichever processes: a second one is refused (O6); tasks that share a name count as one | any number of sagas run at a time |
+/// | `singleton = "nightly-report"` | no two sagas run at a time, in whichever processes: a second one is refused, or waits (O6); tasks that share a name count as one | any number of sagas run at a time |
 /// | `protobuf` | request and response are `prost` messages, and are written as Protobuf | they are what serde makes of them |
 /// | `crate = path` | path of the runtime, where it is renamed or re-exported | `::distributed_task` |
 ///

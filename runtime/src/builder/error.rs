@@ -117,6 +117,15 @@ pub enum BuildError {
         /// The task.
         task: &'static str,
     },
+    /// Starts that wait for a saga that keeps no other from running.
+    #[error(
+        "`{task}`: `.wait_for_turn(..)` is for tasks of which one saga at a time runs: say `singleton = \
+         \"..\"` in `#[distributed_task(..)]`, or delete the line"
+    )]
+    NothingToWaitFor {
+        /// The task.
+        task: &'static str,
+    },
     /// Two journals, of which only one could have an effect.
     #[cfg(feature = "sqlite")]
     #[error("`{task}`: say `.journal_path(..)` or `.override_journal(..)`, not both")]

@@ -79,6 +79,7 @@ pub struct TaskBuilder<T> {
     journal_path: Option<std::path::PathBuf>,
     concurrency: usize,
     grace: Duration,
+    wait_for_turn: Duration,
 }
 
 impl<T: TaskSteps> TaskBuilder<T> {
@@ -100,6 +101,7 @@ impl<T: TaskSteps> TaskBuilder<T> {
             journal_path: None,
             concurrency: CONCURRENCY.get(),
             grace: GRACE,
+            wait_for_turn: Duration::ZERO,
         }
     }
 
@@ -238,6 +240,13 @@ impl<T: TaskSteps> TaskBuilder<T> {
     /// anything that takes long.
     pub fn grace(self, grace: Duration) -> Self {
         Self { grace, ..self }
+    }
+
+    /// How long a start of a `singleton` task waits for the saga that runs, before it is refused (O6). Default:
+    /// not at all. It looks once a second whether that is over. Those who wait have no order, and nothing of
+    /// them is written down.
+    pub fn wait_for_turn(self, limit: Duration) -> Self {
+        Self { wait_for_turn: limit, ..self }
     }
 
     /// Takes a seat in the journal and begins to work: starts sagas, and does their steps. Must be

@@ -150,6 +150,9 @@ impl<T: TaskSteps> TaskBuilder<T> {
         {
             return Err(BuildError::Singleton { task, singleton, advice: lock_advice });
         }
+        if T::TASK.singleton.is_none() && !self.wait_for_turn.is_zero() {
+            return Err(BuildError::NothingToWaitFor { task });
+        }
         check_durability::<T>(&*journal)?;
         let carrier = self.queue.map(|queue| Carrier {
             queue,
@@ -158,8 +161,8 @@ impl<T: TaskSteps> TaskBuilder<T> {
                 Err(wrong) => Err(wrong.to_string()),
             },
         });
-        let settings =
-            HostSettings { concurrency, grace: self.grace, part, singleton: T::TASK.singleton };
+        let singleton = T::TASK.singleton.map(|name| (name, self.wait_for_turn));
+        let settings = HostSettings { concurrency, grace: self.grace, part, singleton };
         let services = Services { files, progress, lock };
         let host = Host::start(journal, handlers, self.codecs, services, carrier, settings)
             .await

@@ -77,7 +77,7 @@
 //! | rule | what holds | shown by |
 //! | --- | --- | --- |
 //! | SJ-01 | Of many processes one runs it | `of_five_processes_one_runs_it`, `o6_of_five_that_are_submitted_at_once_one_runs_and_the_others_are_told_which` |
-//! | SJ-02 | The others skip, wait or fail, as they say; a start of a task is refused, and told which saga runs | `who_comes_while_it_runs_skips_waits_or_fails` |
+//! | SJ-02 | The others skip, wait or fail, as they say; a start of a task is refused, and told which saga runs, or waits | `who_comes_while_it_runs_skips_waits_or_fails`, `o6_a_start_waits_for_as_long_as_it_was_told_to` |
 //! | SJ-03 | A run that loses its lease is dropped, and what it came to is not told | `a_run_that_loses_its_lease_is_dropped_and_comes_to_nothing`, `a_lease_that_is_lost_in_a_step_drops_it_and_the_saga_goes_on_when_it_has_it_again` |
 //! | SJ-04 | A run has a longest time; a short one keeps others out for as long as it says | `a_run_that_takes_too_long_is_dropped`, `a_run_that_was_short_is_not_repeated_at_once`, `a_run_that_was_short_is_not_repeated_for_many_leases` |
 //! | SJ-05 | When its process dies, another one runs it, or goes on with the same saga | `what_a_killed_process_had_is_taken_over_when_its_lease_is_over`, `a_worker_that_dies_is_followed_by_another_that_goes_on_with_the_same_saga` |
@@ -165,6 +165,8 @@
 //! - LE-62 and LE-63: of what elections are for two are examples, an outbox and a nightly job. The
 //!   [guide](super::guide::coordination#what-one-process-does-for-all) says how the others are done, and has a
 //!   projection whose checkpoint refuses who led before.
+//! - SJ-04 for tasks: `singleton = ".."` has no such times. The guide says
+//!   [what stands for them](super::guide::coordination#in-steps).
 //! - SJ-05 beyond what is above: a run is not told how many there were before it. Its fence is higher.
 //! - QL-08 beyond what is above: a renewal does not compare clocks. One whose server's clock freed the name says so
 //!   by itself; one whose name is still there has lost nothing. A health check compares them.

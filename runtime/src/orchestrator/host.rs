@@ -84,8 +84,8 @@ pub(crate) struct HostSettings {
     pub(crate) grace: Duration,
     /// What it does.
     pub(crate) part: Part,
-    /// Under this name one saga at a time runs (O6).
-    pub(crate) singleton: Option<&'static str>,
+    /// Under this name one saga at a time runs (O6), and a start waits so long for the one that does.
+    pub(crate) singleton: Option<(&'static str, Duration)>,
 }
 
 /// What a process does of the work on a task.
@@ -141,7 +141,9 @@ impl Host {
             journal,
             handlers,
             definition,
-            singleton: settings.singleton.map(|name| Singleton::new(name, &services.lock)),
+            singleton: settings
+                .singleton
+                .map(|(name, wait)| Singleton::new(name, wait, &services.lock)),
             services: Arc::new(services),
             ears,
             listener,

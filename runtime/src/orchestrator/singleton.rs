@@ -6,6 +6,7 @@
 //! it.
 
 use std::{
+    pin::pin,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -36,6 +37,8 @@ pub(super) struct Singleton {
     name: &'static str,
     resource: Arc<str>,
     lock: Arc<dyn DistributedLock>,
+    /// How long a start waits for another saga to be over.
+    wait: Duration,
 }
 
 /// A saga has the lock, and this host holds it.
@@ -58,8 +61,8 @@ enum AtDrop {
 pub(super) struct Busy(Option<SagaId>);
 
 impl Singleton {
-    pub(super) fn new(name: &'static str, lock: &Arc<dyn DistributedLock>) -> Self {
-        Self { name, resource: format!("singleton:{name}").into(), lock: Arc::clone(lock) }
+    pub(super) fn new(name: &'static str, wait: Duration, lock: &Arc<dyn DistributedLock>) -> Self {
+        Self { name, resource: format!("singleton:{name}").into(), lock: Arc::clone(lock), wait }
     }
 
     /// Asks once. Whoever does not wait for the answer does not cut it off: a lock that was granted and
@@ -121,7 +124,7 @@ impl Host {
     }
 
     /// The lock for a saga that is about to be written, where one at a time runs. Under a key somebody
-    /// else may be about to write the same saga: then it may exist.
+    /// else may be about to write the same saga: then it may exist. Waits for another saga as it was told to.
     pub(super) async fn turn_of_start(
         &self,
         saga: SagaId,
@@ -130,16 +133,27 @@ impl Host {
         let Some(singleton) = &self.singleton else { return Ok(None) };
         let task = || self.definition.task.to_string();
         let at_drop = if may_exist { AtDrop::Left } else { AtDrop::Freed };
-        let asked = timeout(PATIENCE, self.take_turn(singleton, saga, at_drop)).await;
-        let asked = asked
-            .unwrap_or_else(|_| Err(LeaseError::Unanswered("it did not answer in time".into())));
-        match asked {
-            Ok(Ok(tenure)) => Ok(Some(tenure)),
-            Ok(Err(Busy(running))) => {
+        let (mut patience, mut is_over) = (pin!(sleep(singleton.wait)), singleton.wait.is_zero());
+        loop {
+            let asked = timeout(PATIENCE, self.take_turn(singleton, saga, at_drop)).await;
+            let asked = asked.unwrap_or_else(|_| {
+                Err(LeaseError::Unanswered("it did not answer in time".into()))
+            });
+            let running = match asked {
+                Ok(Ok(tenure)) => return Ok(Some(tenure)),
+                Ok(Err(Busy(running))) => running,
+                Err(source) => return Err(SubmitError::Lock { task: task(), source }),
+            };
+            if is_over {
                 let singleton = singleton.name.to_owned();
-                Err(SubmitError::AlreadyRunning { task: task(), singleton, saga: running })
+                return Err(SubmitError::AlreadyRunning { task: task(), singleton, saga: running });
             }
-            Err(source) => Err(SubmitError::Lock { task: task(), source }),
+            tokio::select! {
+                biased;
+                () = self.leaving.cancelled() => return Err(self.shutting_down()),
+                () = &mut patience => is_over = true,
+                () = sleep(AGAIN) => {}
+            }
         }
     }
 

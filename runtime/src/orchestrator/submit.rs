@@ -326,7 +326,7 @@ impl Host {
         SubmitError::Journal { task: self.definition.task.to_string(), source }
     }
 
-    fn shutting_down(&self) -> SubmitError {
+    pub(super) fn shutting_down(&self) -> SubmitError {
         SubmitError::ShuttingDown { task: self.definition.task.to_string() }
     }
 }

@@ -109,6 +109,9 @@ async fn a_builder_says_what_has_no_effect() {
         .await
         .expect_err("the journal has its own clock");
     assert!(matches!(error, BuildError::ClockWithoutEffect { .. }), "{error}");
+    let error = busy().wait_for_turn(Duration::from_secs(1)).build().await;
+    let error = error.expect_err("no saga waits for another one");
+    assert!(matches!(error, BuildError::NothingToWaitFor { task: "busy" }), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

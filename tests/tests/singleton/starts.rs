@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use distributed_task::{
+    SubmitError,
     backend::{memory::MemoryLeases, redis::RedisLeases},
     builder::Distributed,
     kernel::SagaId,
@@ -121,4 +122,47 @@ async fn what_a_saga_left_behind_that_is_over_keeps_nobody_from_running() {
         assert_eq!(refused_for(task.submit(3).await), named);
         memory.leases.release(LEASE, &owner).await.expect("memory answers");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn o6_a_start_waits_for_as_long_as_it_was_told_to() {
+    let memory = InMemory::new();
+    let (task, limit) = (memory.task().await, Duration::from_secs(60));
+    let patient = memory.process().wait_for_turn(limit).build().await.expect("nothing is missing");
+    let first = task.submit(1).await.expect("nothing runs");
+    memory.desk.begun().await;
+
+    let begun = Instant::now();
+    assert_eq!(refused_for(patient.submit(2).await), Some(first.id()));
+    assert_eq!(begun.elapsed().as_secs(), limit.as_secs());
+
+    let (second, ()) = tokio::join!(patient.submit(3), async {
+        sleep(limit / 2).await;
+        memory.desk.go_on();
+        completes(&first, 2).await;
+    });
+    let second = second.expect("the first one is over");
+    memory.desk.go_on();
+    completes(&second, 6).await;
+    assert_eq!(memory.desk.counts(), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_waits_keeps_no_host_from_leaving() {
+    let memory = InMemory::new();
+    let (task, limit) = (memory.task().await, Duration::from_secs(3600));
+    // It has nothing else to wait for.
+    let patient = memory.process().wait_for_turn(limit).build_api().await;
+    let patient = patient.expect("nothing is missing");
+    let first = task.submit(1).await.expect("nothing runs");
+    let begun = Instant::now();
+    let (refused, report) = tokio::join!(patient.submit(2), async {
+        sleep(Duration::from_secs(5)).await;
+        patient.shutdown(Duration::from_secs(60)).await
+    });
+    let refused = refused.map(drop);
+    assert!(matches!(refused, Err(SubmitError::ShuttingDown { .. })), "{refused:?}");
+    assert!(report.in_time && begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    memory.desk.go_on();
+    completes(&first, 2).await;
 }

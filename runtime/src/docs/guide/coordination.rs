@@ -260,7 +260,13 @@
 //! saga; where its host dies another one goes on with it, and nobody slips in between
 //! ([O6](crate::docs::semantics)). It is the lease of
 //! [`singleton("nightly-report")`](crate::coordination::Coordination::singleton), so jobs without a task take part that
-//! are over the same store.
+//! are over the same store. What such a job has besides, a task has under other names:
+//!
+//! | a job says | a task says |
+//! | --- | --- |
+//! | [`OnBusy::Wait`](crate::coordination::OnBusy) | [`.wait_for_turn(..)`](crate::builder::TaskBuilder::wait_for_turn) of its builder |
+//! | `max_run` | `timeout = ".."`: a saga that is not past its pivot by then goes back |
+//! | `hold_at_least` | [`submit_with_key("2026-11-22", ..)`](crate::Task::submit_with_key): who is told to later finds the saga of that night, also when it is over |
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
