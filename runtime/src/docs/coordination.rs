@@ -168,8 +168,11 @@
 //! - SJ-04 for tasks: `singleton = ".."` has no such times. The guide says
 //!   [what stands for them](super::guide::coordination#in-steps).
 //! - SJ-05 beyond what is above: a run is not told how many there were before it. Its fence is higher.
+//! - LE-38 beyond what is above: no candidate comes before another one by what it says of itself.
 //! - QL-08 beyond what is above: a renewal does not compare clocks. One whose server's clock freed the name says so
 //!   by itself; one whose name is still there has lost nothing. A health check compares them.
 //! - LM-01 over all processes: whoever collects the figures sums them.
+//! - LM-03 beyond what is above: that a holder is silent is not told. Its name is free when its lease is over, which
+//!   is sooner than anybody looks.
 //!
 //! [`check`]: crate::coordination::Leadership::check
