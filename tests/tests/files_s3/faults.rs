@@ -3,10 +3,14 @@
 
 use std::io;
 
-use distributed_task::{backend::files::S3Error, files::FileStore};
+use distributed_task::{
+    backend::files::{ObjectFiles, S3Error},
+    files::{FileError, FileStore, Object},
+};
 use distributed_task_tests::s3::{Fault, Request, S3Server};
+use futures_util::TryStreamExt;
 
-use crate::scene::{BUCKET, MIB, SHORT, cause, settings, size, store, until, upload};
+use crate::scene::{BUCKET, MIB, SHORT, cause, leave, settings, size, store, until, upload};
 
 /// The first `times` requests of this kind suffer it.
 fn first(
@@ -118,6 +122,45 @@ async fn a_download_that_always_stalls_is_an_error_within_the_limit() {
         server.fault(first(usize::MAX, is_get, fault));
         size(&store, "key").await.expect_err("it never comes to its end");
     }
+}
+
+/// A proxy knows no bucket of the server behind it.
+#[tokio::test]
+async fn a_404_of_somebody_else_says_nothing_about_an_object() {
+    let server = S3Server::start();
+    let store = store(&server);
+    upload(&store, "key", 1).await.expect("it is well");
+    leave(&server, "half").await;
+    let left = store.unfinished(BUCKET, "").await.expect("it is well").expect("it can tell");
+    server.fault(|_| Fault::Status(404));
+    let errors = [
+        size(&store, "key").await.expect_err("nobody knows"),
+        store.delete(BUCKET, "key").await.expect_err("nobody knows"),
+        store.abort(BUCKET, &left[0]).await.expect_err("nobody knows"),
+        list(&store).await.expect_err("nobody knows"),
+    ];
+    for error in errors {
+        assert_ne!(error.kind(), io::ErrorKind::NotFound, "{error:?}");
+        let text = cause(&error).to_string();
+        assert!(text.contains("could not do it: 404 Not Found"), "{text}");
+    }
+    server.heal();
+    assert_eq!(list(&store).await.expect("it is well").len(), 1);
+}
+
+#[tokio::test]
+async fn a_missing_bucket_is_told_by_a_download_and_holds_nothing() {
+    let server = S3Server::start();
+    let store = store(&server);
+    let error = size(&store, "key").await.expect_err("there is no bucket");
+    assert!(matches!(cause(&error), S3Error::NoBucket { .. }), "{error:?}");
+    store.delete(BUCKET, "key").await.expect("there is nothing to delete");
+    assert_eq!(list(&store).await.expect("there is nothing"), []);
+    assert_eq!(server.buckets(), [""; 0]);
+}
+
+async fn list(store: &ObjectFiles) -> Result<Vec<Object>, FileError> {
+    store.list(BUCKET, "").try_collect().await
 }
 
 #[tokio::test]

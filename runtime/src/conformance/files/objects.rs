@@ -1,5 +1,7 @@
 //! Rules of names, downloads, deletes, lists and errors.
 
+use std::io;
+
 use bytes::Bytes;
 use futures_util::{StreamExt, future::try_join_all, stream};
 
@@ -130,8 +132,10 @@ pub(super) async fn pieces_are_small(store: Store) -> Verdict {
 }
 
 pub(super) async fn missing(store: Store) -> Verdict {
-    is_missing(&store, "nothing").await?;
+    let nowhere = store.download(BUCKET, "nothing").await.map(drop).map_err(|error| error.kind());
+    ensure_eq(nowhere, Err(io::ErrorKind::NotFound))?;
     put(&store, "a/b", "x").await?;
+    is_missing(&store, "nothing").await?;
     is_missing(&store, "a").await?;
     is_missing(&store, "a/c").await?;
     is_missing(&store, "a/b/c").await
@@ -223,7 +227,7 @@ pub(super) async fn empty_lists(store: Store) -> Verdict {
 
 pub(super) async fn errors_name_the_object(store: Store) -> Verdict {
     let missing = store.download(BUCKET, "no/such").await.map(drop);
-    let broken = stream::iter([Err(std::io::Error::other("cable cut"))]);
+    let broken = stream::iter([Err(io::Error::other("cable cut"))]);
     let content = store.upload(BUCKET, "no/such", broken.boxed()).await.map(drop);
     for answer in [missing, content] {
         let text = answer.err().ok_or("it did not fail")?.to_string();

@@ -83,8 +83,11 @@ impl S3 {
         key: &path::Path,
     ) -> Result<ByteStream<'static>, Broken> {
         let name = self.name(bucket)?;
-        let got = self.bucket(&name)?.get(key).await;
-        let content = got.map_err(|error| self.broken(&name, error))?.into_stream();
+        let content = match self.bucket(&name)?.get(key).await {
+            Ok(got) => got.into_stream(),
+            Err(error) if refused_as(&error, "NoSuchKey") => return Err(Broken::Missing),
+            Err(error) => return Err(self.broken(&name, error)),
+        };
         let place = self.place.clone();
         let content = content.map_err(move |error| place.explain(&name, error).into());
         Ok(pieces(content.boxed()))
@@ -92,9 +95,9 @@ impl S3 {
 
     pub(super) async fn delete(&self, bucket: &str, key: &path::Path) -> Result<(), Broken> {
         let name = self.name(bucket)?;
-        match self.bucket(&name)?.delete(key).await.map_err(|error| self.broken(&name, error)) {
-            Ok(()) | Err(Broken::Missing) => Ok(()),
-            Err(broken) => Err(broken),
+        match self.bucket(&name)?.delete(key).await {
+            Err(error) if !is_gone(&error) => Err(self.broken(&name, error)),
+            _ => Ok(()),
         }
     }
 
@@ -110,13 +113,13 @@ impl S3 {
         };
         store
             .list(prefix)
-            .map_ok(|object| Object { key: object.location.to_string(), size: object.size })
-            .map_err(move |error| self.broken(&name, error))
             // No bucket holds no objects.
             .filter(|listed| {
-                let missing = matches!(listed, Err(Broken::Missing));
-                std::future::ready(!missing)
+                let gone = listed.as_ref().is_err_and(is_gone);
+                std::future::ready(!gone)
             })
+            .map_ok(|object| Object { key: object.location.to_string(), size: object.size })
+            .map_err(move |error| self.broken(&name, error))
             .boxed()
     }
 
@@ -148,10 +151,9 @@ impl S3 {
         id: &str,
     ) -> Result<(), Broken> {
         let name = self.name(bucket)?;
-        let aborted = self.bucket(&name)?.abort_multipart(key, &id.to_owned()).await;
-        match aborted.map_err(|error| self.broken(&name, error)) {
-            Ok(()) | Err(Broken::Missing) => Ok(()),
-            Err(broken) => Err(broken),
+        match self.bucket(&name)?.abort_multipart(key, &id.to_owned()).await {
+            Err(error) if !is_gone(&error) => Err(self.broken(&name, error)),
+            _ => Ok(()),
         }
     }
 
@@ -198,14 +200,19 @@ impl S3 {
             .build()
     }
 
-    /// What is not there is no failure yet: not the object, and not the bucket.
     fn broken(&self, name: &str, error: object_store::Error) -> Broken {
-        let missing = match find::<Refusal>(&error) {
-            Some(refusal) => refusal.status == http::StatusCode::NOT_FOUND,
-            None => matches!(error, object_store::Error::NotFound { .. }),
-        };
-        if missing { Broken::Missing } else { self.place.explain(name, error).into() }
+        self.place.explain(name, error).into()
     }
+}
+
+/// Whether the server itself says so. Any other server on the way, or in its place, answers 404 as well.
+fn refused_as(error: &object_store::Error, code: &str) -> bool {
+    find::<Refusal>(error).is_some_and(|refusal| refusal.code == code)
+}
+
+/// What is not there, be it for want of a bucket, need not be removed, nor is it listed.
+fn is_gone(error: &object_store::Error) -> bool {
+    ["NoSuchKey", "NoSuchUpload", "NoSuchBucket"].iter().any(|code| refused_as(error, code))
 }
 
 impl From<S3Error> for Broken {

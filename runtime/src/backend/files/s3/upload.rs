@@ -20,7 +20,7 @@ use object_store::{
 };
 use tokio::runtime::Handle;
 
-use super::{Refusal, S3, error::find};
+use super::{S3, refused_as};
 use crate::{
     backend::files::{Broken, pieces::PIECE},
     files::ByteStream,
@@ -87,10 +87,6 @@ where
         done = request().await;
     }
     done.map_err(|error| s3.place.explain(bucket, error).into())
-}
-
-fn refused_as(error: &object_store::Error, code: &str) -> bool {
-    find::<Refusal>(error).is_some_and(|refusal| refusal.code == code)
 }
 
 /// An upload in parts. Dropping it before its end has it aborted in the background.
