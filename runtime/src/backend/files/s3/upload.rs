@@ -11,9 +11,10 @@
 
 use std::{io, sync::Arc};
 
-use futures_util::StreamExt;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream::Fuse};
 use object_store::{
-    ObjectStoreExt, PutPayload,
+    ObjectStoreExt, PutPayload, PutPayloadMut,
     aws::AmazonS3,
     multipart::{MultipartStore, PartId},
     path,
@@ -28,6 +29,8 @@ use crate::{
 
 /// The size of a part.
 const PART: usize = PIECE;
+/// Smaller pieces are copied together: a handle of each would take more than its bytes.
+const SMALL: usize = 8 << 10;
 /// No server takes more.
 const MAX_PARTS: usize = 10_000;
 
@@ -35,10 +38,11 @@ pub(super) async fn upload(
     s3: &S3,
     bucket: &str,
     key: &path::Path,
-    mut content: ByteStream<'_>,
+    content: ByteStream<'_>,
 ) -> Result<u64, Broken> {
     let store = s3.bucket(bucket)?;
-    let first = next_part(&mut content).await?;
+    let mut parts = Parts::of(content);
+    let first = parts.next().await?;
     if first.content_length() < PART {
         let size = first.content_length() as u64;
         in_bucket(s3, bucket, || store.put(key, first.clone())).await?;
@@ -46,7 +50,7 @@ pub(super) async fn upload(
     }
     let id = in_bucket(s3, bucket, || store.create_multipart(key)).await?;
     let mut upload = Upload { store, key: key.clone(), id, parts: Vec::new(), open: true };
-    match upload.send(s3, bucket, first, content).await {
+    match upload.send(s3, bucket, first, parts).await {
         Ok(size) => {
             upload.open = false;
             Ok(size)
@@ -61,19 +65,35 @@ pub(super) async fn upload(
     }
 }
 
-/// Gathers pieces until they make a part, without copying them. The last part is smaller; one after
-/// it is empty.
-async fn next_part(content: &mut ByteStream<'_>) -> Result<PutPayload, Broken> {
-    let mut pieces = Vec::new();
-    let mut size = 0;
-    while size < PART
-        && let Some(piece) = content.next().await
-    {
-        let piece = piece.map_err(Broken::Content)?;
-        size += piece.len();
-        pieces.push(piece);
+/// The parts of content: all are as large as a part is, but for the last one. What follows is empty.
+struct Parts<'a> {
+    content: Fuse<ByteStream<'a>>,
+    /// What the part before had no room for.
+    rest: Bytes,
+}
+
+impl<'a> Parts<'a> {
+    fn of(content: ByteStream<'a>) -> Self {
+        Self { content: content.fuse(), rest: Bytes::new() }
     }
-    Ok(pieces.into_iter().collect())
+
+    async fn next(&mut self) -> Result<PutPayload, Broken> {
+        let mut part = PutPayloadMut::new().with_block_size(SMALL);
+        while part.content_length() < PART {
+            if self.rest.is_empty() {
+                let Some(piece) = self.content.next().await else { break };
+                self.rest = piece.map_err(Broken::Content)?;
+            }
+            let room = PART - part.content_length();
+            let piece = self.rest.split_to(room.min(self.rest.len()));
+            if piece.len() < SMALL {
+                part.extend_from_slice(&piece);
+            } else {
+                part.push(piece);
+            }
+        }
+        Ok(part.freeze())
+    }
 }
 
 /// Does the first request of an upload, once more when the bucket had to be created for it.
@@ -104,7 +124,7 @@ impl Upload {
         s3: &S3,
         bucket: &str,
         first: PutPayload,
-        mut content: ByteStream<'_>,
+        mut rest: Parts<'_>,
     ) -> Result<u64, Broken> {
         let explain = |error| Broken::from(s3.place.explain(bucket, error));
         let mut part = first;
@@ -117,7 +137,7 @@ impl Upload {
             size += part.content_length() as u64;
             let sent = self.store.put_part(&self.key, &self.id, index, part).await;
             self.parts.push(sent.map_err(explain)?);
-            part = next_part(&mut content).await?;
+            part = rest.next().await?;
         }
         let parts = self.parts.clone();
         match self.store.complete_multipart(&self.key, &self.id, parts).await {
@@ -190,7 +210,38 @@ fn too_large() -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::{FutureExt, stream};
+
     use super::*;
+
+    /// The size of each part of content in pieces of these sizes, and in how many blocks it lies.
+    fn parts(pieces: impl IntoIterator<Item = usize, IntoIter: Send>) -> Vec<(usize, usize)> {
+        let piece = |size| Some((Ok(Bytes::from(vec![7; size])), ()));
+        let mut sizes = pieces.into_iter();
+        // Who asks this stream again after its end panics.
+        let content = stream::unfold((), |()| std::future::ready(sizes.next().and_then(piece)));
+        let mut content = Parts::of(content.boxed());
+        let mut next = || content.next().now_or_never().expect("nothing to wait for");
+        let part = |part: PutPayload| (part.content_length(), part.iter().count());
+        let parts = std::iter::from_fn(|| next().ok().map(part));
+        parts.take_while(|(size, _)| *size > 0).collect()
+    }
+
+    #[test]
+    fn a_part_is_as_large_as_a_part_is_whatever_the_pieces() {
+        let large = parts([60 << 20]);
+        assert_eq!(large.len(), 8);
+        assert!(large[..7].iter().all(|part| *part == (PART, 1)), "{large:?}");
+        assert_eq!(large[7], (4 << 20, 1));
+        assert_eq!(parts([PART - 1, 3, PART]), [(PART, 2), (PART, 2), (2, 1)]);
+        assert_eq!(parts([0, 0]), []);
+    }
+
+    #[test]
+    fn tiny_pieces_are_joined() {
+        let tiny = parts(std::iter::repeat_n(3, PART));
+        assert_eq!(tiny, [(PART, PART / SMALL); 3]);
+    }
 
     #[test]
     fn the_tag_of_an_object_is_the_sum_of_the_sums_of_its_parts() {
