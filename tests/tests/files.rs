@@ -13,7 +13,7 @@ use distributed_task::{
     files::{FileError, Files, SourceFile, UploadedFile, UploadedFiles},
     progress::ByteCount,
 };
-use futures_util::stream;
+use futures_util::{TryStreamExt, stream};
 
 const BUCKET: &str = "incoming-files";
 
@@ -106,6 +106,41 @@ async fn a_download_replaces_a_file_whole_or_not_at_all() {
     assert_eq!(error.to_string(), format!("cannot write `{}`", nowhere.display()));
     let left: Vec<_> = fs::read_dir(scene.path("target")).expect("it is there").collect();
     assert_eq!(left.len(), 1, "{left:?}");
+}
+
+#[tokio::test]
+async fn half_a_file_is_no_download() {
+    let scene = Scene::new();
+    let uploaded =
+        scene.upload(vec![SourceFile::bytes("a", "whole")]).await.expect("there is room");
+    let (file, target) = (uploaded.into_single(), scene.path("a.txt"));
+    for (there, came) in [("who", "3 came"), ("", "0 came"), ("the whole", "more came")] {
+        fs::write(scene.path(format!("store/{BUCKET}/{}", file.key)), there).expect("it is ours");
+        let error = scene.files.download_to(&file, &target).await.expect_err("another size");
+        assert_eq!(
+            with_source(&error),
+            format!(
+                "cannot download object `task/0/0-a` of bucket `{BUCKET}`: 5 bytes were expected, {came}"
+            )
+        );
+        assert!(!target.exists());
+
+        let pieces = scene.files.download(&file).await.expect("it is there");
+        let read = pieces.try_collect::<Vec<_>>().await.expect_err("another size");
+        assert_eq!((read.to_string(), read.kind()), (error.to_string(), error.kind()));
+
+        let (files, file) = (scene.files.clone(), file.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            io::read_to_string(files.reader(&file).expect("it is there"))
+        });
+        let read = read.await.expect("it does not panic").expect_err("another size");
+        assert_eq!(read.to_string(), error.to_string());
+    }
+}
+
+fn with_source(error: &FileError) -> String {
+    let source = std::error::Error::source(error).expect("it has one");
+    format!("{error}: {source}")
 }
 
 #[cfg(unix)]

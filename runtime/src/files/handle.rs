@@ -8,12 +8,16 @@ use std::{
     sync::Arc,
 };
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use bytes::Bytes;
+use futures_util::{
+    StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
 use tempfile::TempPath;
 
 use super::{
     ByteStream, FileError, FileReader, FileStore, LocalFile, SourceFile, UploadedFile,
-    UploadedFiles, chunks, key_segment, new_file,
+    UploadedFiles, chunks, key_segment, new_file, source::whole,
 };
 use crate::progress::ByteCount;
 
@@ -84,15 +88,17 @@ impl Files {
         }
     }
 
-    /// The content of an uploaded file, as a stream.
+    /// The content of an uploaded file, as a stream. It ends with an error unless the content is as long
+    /// as the file says.
     ///
     /// # Errors
     /// [`FileError::NotFound`] if it is gone, or what the store says.
     pub async fn download(&self, file: &UploadedFile) -> Result<ByteStream<'static>, FileError> {
-        self.store.download(&file.bucket, &file.key).await
+        Ok(self.content(file).await?.map_err(io::Error::from).boxed())
     }
 
-    /// The content of an uploaded file, for a plain `fn` step, which runs on the blocking pool.
+    /// The content of an uploaded file, for a plain `fn` step, which runs on the blocking pool. It ends as
+    /// that of [`download`](Self::download) does.
     ///
     /// # Errors
     /// [`FileError::NotFound`] if it is gone, or what the store says.
@@ -100,7 +106,7 @@ impl Files {
     /// # Panics
     /// In an `async fn`, where waiting would block the runtime, and outside of a runtime.
     pub fn reader(&self, file: &UploadedFile) -> Result<FileReader, FileError> {
-        FileReader::open(&*self.store, file)
+        FileReader::open(self.download(file))
     }
 
     /// Writes an uploaded file to `path` and answers its size. A file that is there is replaced by
@@ -117,17 +123,12 @@ impl Files {
         path: impl AsRef<Path>,
     ) -> Result<u64, FileError> {
         let path = path.as_ref();
-        let mut content = self.download(file).await?;
+        let mut content = self.content(file).await?;
         let cannot_write = |source| FileError::Local { action: "write", path: path.into(), source };
         let (mut out, temp) = new_file_beside(path).map_err(cannot_write)?;
         let mut size = 0;
         while let Some(piece) = content.next().await {
-            let piece = piece.map_err(|source| FileError::Store {
-                action: "download",
-                bucket: file.bucket.clone(),
-                key: file.key.clone(),
-                source,
-            })?;
+            let piece = piece?;
             size += piece.len() as u64;
             out = chunks::write_chunk(out, piece).await.map_err(cannot_write)?;
         }
@@ -135,6 +136,19 @@ impl Files {
         chunks::blocking(move || out.sync_all()).await.map_err(cannot_write)?;
         temp.persist(path).map_err(|failed| cannot_write(failed.error))?;
         Ok(size)
+    }
+
+    async fn content(
+        &self,
+        file: &UploadedFile,
+    ) -> Result<BoxStream<'static, Result<Bytes, FileError>>, FileError> {
+        let content = self.store.download(&file.bucket, &file.key).await?;
+        let UploadedFile { bucket, key, size, .. } = file.clone();
+        let named = move |source| {
+            let (bucket, key) = (bucket.clone(), key.clone());
+            FileError::Store { action: "download", bucket, key, source }
+        };
+        Ok(whole(Some(size), content).map_err(named).boxed())
     }
 
     /// Uploads `sources` in their order, each as `<prefix>/<index>-<name>`, with names made safe.

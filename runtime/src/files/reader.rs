@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 use futures_util::StreamExt;
 use tokio::runtime::Handle;
 
-use super::{ByteStream, FileError, FileStore, UploadedFile, chunks::may_block};
+use super::{ByteStream, FileError, chunks::may_block};
 
 /// The content of an uploaded file as [`std::io::Read`], made by
 /// [`Files::reader`](super::Files::reader).
@@ -47,9 +47,10 @@ pub struct FileReader {
 }
 
 impl FileReader {
-    pub(super) fn open(store: &dyn FileStore, file: &UploadedFile) -> Result<Self, FileError> {
+    pub(super) fn open(
+        download: impl Future<Output = Result<ByteStream<'static>, FileError>>,
+    ) -> Result<Self, FileError> {
         let runtime = Handle::current();
-        let download = store.download(&file.bucket, &file.key);
         let content = may_block(|| runtime.block_on(download))?;
         Ok(Self { runtime, content, piece: Bytes::new() })
     }

@@ -160,7 +160,7 @@ async fn open_path(path: PathBuf, size: Option<u64>) -> Result<ByteStream<'stati
 
 /// Content that ends with an error unless it has `size` bytes. What is longer is not read to its
 /// end, which may never come.
-fn whole(size: Option<u64>, content: ByteStream<'static>) -> ByteStream<'static> {
+pub(super) fn whole(size: Option<u64>, content: ByteStream<'static>) -> ByteStream<'static> {
     let Some(size) = size else { return content };
     let counted = stream::try_unfold((content, 0), move |(mut content, before)| async move {
         let piece = content.try_next().await?;

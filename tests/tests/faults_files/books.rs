@@ -7,8 +7,7 @@ use std::{
 };
 
 use distributed_task::{
-    SagaEvent, SagaEventKind, SagaFilter, SagaStatus, Task, TurnedBack, files::UploadedFile,
-    kernel::SagaId,
+    SagaEvent, SagaEventKind, SagaFilter, SagaStatus, Task, TurnedBack, kernel::SagaId,
 };
 use futures_util::TryStreamExt;
 use tokio::runtime::{self, Runtime};
@@ -158,10 +157,9 @@ pub(crate) fn wrong_archives(place: &Place, all: &BTreeMap<String, Wish>) -> Vec
         let files = place.files().expect("it is an address");
         let mut wrong = Vec::new();
         for (key, wish) in all {
-            let (bucket, name) = (BUCKETS[1].to_owned(), String::new());
-            let file = UploadedFile { bucket, key: key.clone(), name, size: 0 };
             let read = async {
-                let pieces = files.download(&file).await.map_err(|why| why.to_string())?;
+                let pieces = files.store().download(BUCKETS[1], key).await;
+                let pieces = pieces.map_err(|why| why.to_string())?;
                 let pieces: Vec<_> = pieces.try_collect().await.map_err(|why| why.to_string())?;
                 compare(pieces.concat(), wish)
             };
