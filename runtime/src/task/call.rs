@@ -1,7 +1,7 @@
 //! What a printed thunk works with: the task, the context and the inputs of one call, and the
 //! functions that turn what a method returns into [`Work`].
 
-use std::{future::Future, marker::PhantomData, panic, pin::Pin, sync::Arc};
+use std::{future::Future, marker::PhantomData, panic, pin::Pin, slice, sync::Arc};
 
 use futures_util::FutureExt;
 use tokio_util::task::AbortOnDropHandle;
@@ -291,6 +291,9 @@ pub trait IntoSources: Send + 'static {
     /// What the step gives to its readers.
     fn output(files: UploadedFiles) -> Value;
 
+    /// The files of that.
+    fn uploaded(output: &Value) -> &[UploadedFile];
+
     /// The type of that.
     fn typed() -> Typed;
 }
@@ -302,6 +305,10 @@ impl IntoSources for SourceFile {
 
     fn output(files: UploadedFiles) -> Value {
         Value::journaled(files.into_single())
+    }
+
+    fn uploaded(output: &Value) -> &[UploadedFile] {
+        slice::from_ref(live(output))
     }
 
     fn typed() -> Typed {
@@ -316,6 +323,10 @@ impl IntoSources for Vec<SourceFile> {
 
     fn output(files: UploadedFiles) -> Value {
         Value::journaled(files)
+    }
+
+    fn uploaded(output: &Value) -> &[UploadedFile] {
+        live::<UploadedFiles>(output)
     }
 
     fn typed() -> Typed {

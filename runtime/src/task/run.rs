@@ -1,6 +1,6 @@
 //! What the rows of a table run: the printed thunks, by what becomes of the output.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     Inputs, StepContext, Work,
@@ -161,14 +161,21 @@ impl<T, S: IntoSources> Run<T> for Upload<T, S> {
 
     fn undo(&self, UndoCall { cx, outcome, .. }: UndoCall<T>) -> Option<Work> {
         let bucket = self.bucket;
+        let mut buckets = BTreeSet::from([bucket.to_owned()]);
+        if let Outcome::Done(output) = &outcome {
+            // Another release may have named another one.
+            buckets.extend(S::uploaded(output).iter().map(|file| file.bucket.clone()));
+        }
         let end = async move {
             if !matches!(outcome, Outcome::Done(_)) {
                 cx.abort_uploads(bucket).await;
             }
-            match cx.delete_uploads(bucket).await {
-                Ok(()) => AttemptEnd::Done(Value::journaled(())),
-                Err(error) => try_again(&error),
+            for bucket in &buckets {
+                if let Err(error) = cx.delete_uploads(bucket).await {
+                    return try_again(&error);
+                }
             }
+            AttemptEnd::Done(Value::journaled(()))
         };
         Some(Work { future: Box::pin(end), interruptible: true })
     }

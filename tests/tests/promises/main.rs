@@ -20,6 +20,7 @@ mod keep;
 mod leaving;
 mod limits;
 mod log;
+mod moved_bucket;
 mod operator;
 mod outage;
 mod parked_api;

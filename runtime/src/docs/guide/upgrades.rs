@@ -85,6 +85,7 @@
 //! | has another order, other groups, another `retry`, `timeout`, `on_exhausted`, `host` or `at_most_once` | keep those that they began with |
 //! | renames a step that says `was = "old_name"`, or `was("older", "old")` | run it under its new name |
 //! | gives a step an undo, a probe or a `when` | do without |
+//! | has another `bucket` of an upload step | upload there; an undo deletes in both. What an upload that did not end well left in the old one is for a [sweep](crate::FileSweep) of that |
 //!
 //! And what may not, while sagas are open that need it:
 //!
@@ -96,7 +97,6 @@
 //! | has a step whose code, undo, probe or `when` reads an output that it did not read before, or a response that reads that of a new step | wait for code, since their graph does not give it |
 //! | has another `name` | wait for code: it is another task |
 //! | has another type where a value is kept, which cannot read the old one | are parked where they read it: give new fields a `#[serde(default)]` |
-//! | has another `bucket` of an upload step | **go on, and nobody notices:** files that were uploaded stay in the old bucket, and an undo looks in the new one. Change it when none is open |
 //!
 //! A step that is not needed any more stays until the sagas are over that began with it: leave its code, and
 //! give it a `when` that says no. It goes in the release after that.
