@@ -39,7 +39,7 @@ pub(super) struct Entry {
     pub(super) tale: Bytes,
     /// So many chunks lie between the first and the last one.
     pub(super) behind: u32,
-    /// The last chunk, if it changes.
+    /// The last chunk, if it changes. Of what is over it may be all behind the first one.
     pub(super) chunk: Option<(u32, Bytes)>,
 }
 
@@ -67,7 +67,7 @@ impl Entry {
 }
 
 /// The field of a chunk.
-fn field(saga: &SagaId, number: u32) -> SmallVec<[u8; 28]> {
+pub(super) fn field(saga: &SagaId, number: u32) -> SmallVec<[u8; 28]> {
     let mut field = SmallVec::from_slice(saga.0.as_bytes());
     match number {
         0 => {}

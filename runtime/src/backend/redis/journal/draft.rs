@@ -4,12 +4,13 @@ use bytes::Bytes;
 
 use super::{
     Inner,
-    batch::Entry,
+    batch::{Entry, field},
     chunk::{BoxError, Header, group, without_outputs},
     create::{ended, fingerprint, key},
     messages::Tales,
     owned::{Course, Ending, Owned, Phase},
     partition::{LATEST, Partition},
+    reply::List,
     seat::Seat,
 };
 use crate::{
@@ -75,7 +76,12 @@ impl Inner {
             true => self.course_behind(partition, &owned, &item).await,
             false => None,
         };
-        Ready::Part(Box::new(self.part(owned, item, (&text, begins), course)))
+        let is_shortened = self.settings.result_only && item.place == Place::Ended;
+        let mut part = self.part(owned, item, (&text, begins), course);
+        if is_shortened && let Err(error) = shorten(partition, &mut part.entry).await {
+            tracing::warn!(saga = %part.entry.saga, error, "all outputs are kept");
+        }
+        Ready::Part(Box::new(part))
     }
 
     /// Which way a saga goes behind a group, by all its records.
@@ -108,15 +114,7 @@ impl Inner {
         let (before, is_admitted) = (owned.phase, owned.admission.is_some());
         let end = owned.end(&item.records).cloned();
         let definition = self.known_definition(header.definition);
-        let mut chunk = owned.grow(&item, text);
-        if let (true, Place::Ended, Some((1.., chunk))) =
-            (self.settings.result_only, place, &mut chunk)
-        {
-            match without_outputs(chunk) {
-                Ok(shorter) => *chunk = shorter.into(),
-                Err(error) => tracing::warn!(%saga, error, "all outputs are kept"),
-            }
-        }
+        let chunk = owned.grow(&item, text);
         owned.follow(&item, definition.as_deref());
         if let (Some(course), Course::Forward | Course::PastPivot) = (course, owned.phase.course) {
             owned.phase.course = course;
@@ -161,4 +159,24 @@ impl Inner {
         let after = (place == Place::Owned).then_some(owned);
         Part { entry, fence: item.fence, after, told }
     }
+}
+
+/// Takes what steps returned out of all chunks behind the first one, which are one from then on.
+async fn shorten(partition: &Partition, entry: &mut Entry) -> Result<(), BoxError> {
+    let Some((1.., last)) = &entry.chunk else { return Ok(()) };
+    let mut text = Vec::new();
+    if entry.behind > 0 {
+        let mut command = redis::cmd("HMGET");
+        command.arg(partition.key(b"j", b""));
+        for number in 1..=entry.behind {
+            command.arg(&*field(&entry.saga, number));
+        }
+        let mut chunks = List::of(partition.call(command).await?)?;
+        while !chunks.is_empty() {
+            text.extend_from_slice(&chunks.bytes()?);
+        }
+    }
+    text.extend_from_slice(last);
+    entry.chunk = Some((1, without_outputs(&text)?.into()));
+    Ok(())
 }

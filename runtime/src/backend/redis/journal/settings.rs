@@ -117,7 +117,8 @@ impl RedisJournalBuilder {
     }
 
     /// Keeps of a saga that is over what it was asked for, what happened, and its result, but not what
-    /// its steps returned: less memory. What is open keeps all.
+    /// its steps returned: less memory. What is open keeps all. A saga with more than 4 KiB behind its
+    /// start is read once more for that when it ends.
     #[must_use]
     pub fn result_only(mut self) -> Self {
         self.settings.result_only = true;

@@ -89,15 +89,20 @@ while at <= #ARGV do
         over[#over + 1] = known_entries
         call('HDEL', P .. 'f', id)
       end
-      -- What was written before moves with the rest, in one field.
-      local chunks, n = {}, 0
+      -- What was written before moves with the rest, in one field. Behind the last chunk are only those
+      -- that it took in.
+      local chunks, n, is_whole = {}, 0, false
       while true do
         local field = n == 0 and id or id .. '.' .. n
-        local chunk = field == ARGV[values] and ARGV[values + 1] or call('HGET', P .. 'j', field)
+        local is_last = field == ARGV[values]
+        local chunk = is_last and ARGV[values + 1] or call('HGET', P .. 'j', field)
         if not chunk then
           break
         end
-        chunks[#chunks + 1] = chunk
+        if not is_whole then
+          chunks[#chunks + 1] = chunk
+        end
+        is_whole = is_whole or is_last
         ended[#ended + 1] = field
         n = n + 1
       end

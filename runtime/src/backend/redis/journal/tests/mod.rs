@@ -11,7 +11,7 @@ use std::time::Duration;
 use distributed_task_test_servers::{Appends, RedisOptions, RedisServer};
 
 use self::desk::{Process, Wrong};
-use super::RedisJournal;
+use super::{RedisJournal, RedisJournalBuilder};
 
 /// What is written in a script instead of what belongs there.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +38,14 @@ impl Place {
     }
 
     async fn process(&self) -> Process {
-        let mut builder = RedisJournal::builder(self.server.url()).lease(LEASE);
+        self.process_with(|journal| journal).await
+    }
+
+    async fn process_with(
+        &self,
+        settings: fn(RedisJournalBuilder) -> RedisJournalBuilder,
+    ) -> Process {
+        let mut builder = settings(RedisJournal::builder(self.server.url()).lease(LEASE));
         builder.mistake = self.mistake;
         Process::new(builder.open().await.expect("the server is there")).await
     }

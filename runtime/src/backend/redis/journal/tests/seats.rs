@@ -248,3 +248,27 @@ async fn a_saga_of_many_chunks_ends_whole() {
     let records = owner.records(saga.id).await.expect("it is kept");
     assert_eq!(records as u64, seq + 2);
 }
+
+/// Each output fills a chunk.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_what_is_over_no_output_is_kept_however_many_chunks_it_had() {
+    for chunks in [0, 1, 2, 5] {
+        let place = Place::new(None);
+        let owner = place.process_with(|journal| journal.result_only()).await;
+        let saga = owner.owned().await.expect("it is owned");
+        for seq in 0..chunks {
+            owner.write_long(&saga, 2 + seq).await.expect("it is written");
+        }
+        let written = place.server.cli(&["HGETALL", "{distributed-task:0}:j"]);
+        assert_eq!(written.contains("xxxx"), chunks > 0, "control");
+        owner.end(&saga, 2 + chunks).await.expect("it ends");
+
+        assert_eq!(place.server.cli(&["EXISTS", "{distributed-task:0}:j"]), "0");
+        let bucket = place.server.cli(&["KEYS", "*}:d:*"]);
+        let kept = place.server.cli(&["HGETALL", &bucket]);
+        assert!(kept.contains("two cups") && !kept.contains("xxxx"), "{chunks}: {kept}");
+        assert_eq!(kept.matches("\"done\"").count(), 1, "{chunks}: {kept}");
+        let records = owner.records(saga.id).await.expect("it is kept");
+        assert_eq!(records as u64, 4 + chunks);
+    }
+}
