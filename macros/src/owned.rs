@@ -1,25 +1,63 @@
 //! Types that own what they say: a journal keeps them longer than anybody lends.
 
-use syn::{GenericArgument, PathArguments, Type, TypeReference};
+use syn::{GenericArgument, Lifetime, PathArguments, Type, TypeImplTrait, TypeReference};
 
 use crate::names::spelled;
 
 /// The first reference in a type.
 pub(crate) fn lends(ty: &Type) -> Option<&TypeReference> {
-    match ungrouped(ty) {
+    within(ty, &|ty| match ty {
         Type::Reference(reference) => Some(reference),
-        Type::Tuple(tuple) => tuple.elems.iter().find_map(lends),
-        Type::Array(array) => lends(&array.elem),
-        Type::Slice(slice) => lends(&slice.elem),
-        Type::Path(path) => path.path.segments.iter().find_map(|segment| {
-            let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
-            arguments.args.iter().find_map(|argument| match argument {
-                GenericArgument::Type(ty) => lends(ty),
-                _ => None,
-            })
-        }),
         _ => None,
-    }
+    })
+}
+
+/// The first `impl Trait` in a type.
+pub(crate) fn opaque(ty: &Type) -> Option<&TypeImplTrait> {
+    within(ty, &|ty| match ty {
+        Type::ImplTrait(opaque) => Some(opaque),
+        _ => None,
+    })
+}
+
+/// The first `'_` in the arguments of a type.
+pub(crate) fn elided(ty: &Type) -> Option<&Lifetime> {
+    within(ty, &|ty| {
+        arguments(ty).find_map(|argument| match argument {
+            GenericArgument::Lifetime(lifetime) if lifetime.ident == "_" => Some(lifetime),
+            _ => None,
+        })
+    })
+}
+
+/// What is looked for in a type, or in those that it is made of.
+fn within<'a, T>(ty: &'a Type, found: &impl Fn(&'a Type) -> Option<T>) -> Option<T> {
+    let ty = ungrouped(ty);
+    found(ty).or_else(|| match ty {
+        Type::Reference(reference) => within(&reference.elem, found),
+        Type::Tuple(tuple) => tuple.elems.iter().find_map(|ty| within(ty, found)),
+        Type::Array(array) => within(&array.elem, found),
+        Type::Slice(slice) => within(&slice.elem, found),
+        ty => arguments(ty).find_map(|argument| match argument {
+            GenericArgument::Type(ty) => within(ty, found),
+            _ => None,
+        }),
+    })
+}
+
+/// What stands in the angle brackets of a path.
+fn arguments(ty: &Type) -> impl Iterator<Item = &GenericArgument> {
+    let segments = match ty {
+        Type::Path(path) => Some(&path.path.segments),
+        _ => None,
+    };
+    segments.into_iter().flatten().flat_map(|segment| {
+        let arguments = match &segment.arguments {
+            PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
+            _ => None,
+        };
+        arguments.into_iter().flatten()
+    })
 }
 
 /// The type that owns what a reference to this one lends, as one writes it.

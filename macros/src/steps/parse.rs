@@ -82,8 +82,33 @@ impl Block {
                 Item::Unread(tokens) => *tokens = unread::recovered(tokens, runtime),
             }
         }
+        if !block.is_marked() {
+            block.take_renamed(errors);
+        }
         block.refuse_twins(errors);
         Ok(block)
+    }
+
+    /// Takes the attributes of a crate that `#[steps]` was not told the name of, and tells that once
+    /// for all of them.
+    fn take_renamed(&mut self, errors: &Errors) {
+        let Some((path, of)) = self.renamed() else { return };
+        let word = spelled(path.segments.last());
+        let message = format!(
+            "this block does not know `{of}`: write `#[{word}]`, or `#[steps(crate = {of})]`"
+        );
+        errors.at(path, message);
+        for item in &mut self.items {
+            if let Item::Method(method) = item {
+                method.take_marks(&of);
+            }
+        }
+    }
+
+    /// The first `saga::step`, and the `saga` of it.
+    fn renamed(&self) -> Option<(Path, Ident)> {
+        let mut paths = self.methods().flat_map(|method| &method.attrs).map(Attribute::path);
+        paths.find_map(|path| Some((path.clone(), crate_of(path)?.clone())))
     }
 
     fn refuse_twins(&mut self, errors: &Errors) {
@@ -306,6 +331,13 @@ fn last_of<'a>(path: &'a Path, runtime: &Ident) -> Option<&'a Ident> {
 pub(super) fn role(path: &Path, runtime: &Ident) -> Option<Role> {
     let name = last_of(path, runtime)?;
     MARKS.iter().find(|(word, _)| name == word).map(|(_, role)| *role)
+}
+
+/// The `saga` of `#[saga::step]`.
+fn crate_of(path: &Path) -> Option<&Ident> {
+    let mut before = path.segments.iter().rev().skip(1).map(|segment| &segment.ident);
+    let of = before.next().filter(|of| role(path, of).is_some())?;
+    before.next().is_none().then_some(of)
 }
 
 const MARKS: [(&str, Role); 3] =

@@ -11,7 +11,7 @@ use syn::{
 use crate::{
     diag::Errors,
     names::{bare, spelled},
-    owned::{lends, owned, ungrouped},
+    owned::{elided, lends, opaque, owned, ungrouped},
 };
 
 pub(super) struct Signature {
@@ -150,9 +150,9 @@ impl Param {
             }
         };
         let ty = ungrouped(&typed.ty);
-        if let Type::ImplTrait(_) = ty {
+        if let Some(opaque) = opaque(ty) {
             errors.at(
-                ty,
+                opaque,
                 "a parameter has a type, not `impl Trait`: write `&` and the output of the step",
             );
             return None;
@@ -253,7 +253,7 @@ impl Output {
 
 /// Why a return type cannot be used, if so.
 fn refusal(ty: &Type, what: &str) -> Option<String> {
-    if let Type::ImplTrait(_) = ty {
+    if opaque(ty).is_some() {
         return Some(format!("{what} returns a type, not `impl Trait`"));
     }
     if let Some(lent) = lends(ty) {
@@ -262,6 +262,10 @@ fn refusal(ty: &Type, what: &str) -> Option<String> {
             owned(&lent.elem),
             spelled(lent)
         ));
+    }
+    if elided(ty).is_some() {
+        let message = "returns what it owns: write `'static` in the place of `'_`";
+        return Some(format!("{what} {message}"));
     }
     unsaid(ty).map(|name| format!("say what {what} returns: write `{name}<()>` for nothing"))
 }

@@ -42,4 +42,20 @@ impl ShipOrder {
     fn helper(&self) {}
 }
 
+#[distributed_task(response = u32)]
+struct GivesOptions;
+
+#[steps]
+impl GivesOptions {
+    #[step(read_only)]
+    fn spare(&self) -> Option<u32> {
+        None
+    }
+
+    #[step(read_only)]
+    fn count(&self, _spare: Option<&u32>) -> u32 {
+        1
+    }
+}
+
 fn main() {}

@@ -1,6 +1,6 @@
 //! What the signature of a step can be.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use distributed_task::prelude::*;
 
@@ -78,6 +78,16 @@ impl ShipOrder {
     #[step(read_only)]
     fn lends_many(&self) -> StepResult<&'static [u32]> {
         Ok(&[])
+    }
+
+    #[step(read_only)]
+    fn opaque_inside(&self, _request: &impl AsRef<str>) -> StepResult<impl Copy> {
+        Ok(1)
+    }
+
+    #[step(read_only)]
+    fn elided(&self) -> StepResult<Vec<Cow<'_, str>>> {
+        Ok(vec![])
     }
 }
 
