@@ -1,6 +1,6 @@
 //! A task: every default is decided here, and nowhere else.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::quote;
 use syn::{Attribute, Fields, Ident, ItemStruct, Type, parse_quote};
 
@@ -150,9 +150,32 @@ fn dependencies(item: &ItemStruct, used: &TokenStream) -> Vec<Dependency> {
         let ident = field.ident.clone()?;
         let state = state(&ident, used, &states);
         states.push(state.clone());
-        Some(Dependency { state, ty: field.ty.clone(), docs: docs(field, &ident), ident })
+        let ty = without_self(&field.ty, &item.ident);
+        Some(Dependency { state, ty, docs: docs(field, &ident), ident })
     };
     fields.named.iter().filter_map(dependency).collect()
+}
+
+/// The type as it is written in an `impl` of another one.
+fn without_self(ty: &Type, task: &Ident) -> Type {
+    syn::parse2(renamed(quote!(#ty), task)).unwrap_or_else(|_| ty.clone())
+}
+
+fn renamed(tokens: TokenStream, task: &Ident) -> TokenStream {
+    let rename = |token| match token {
+        TokenTree::Group(group) => {
+            let mut inner = Group::new(group.delimiter(), renamed(group.stream(), task));
+            inner.set_span(group.span());
+            inner.into()
+        }
+        TokenTree::Ident(ident) if ident == "Self" => {
+            let mut name = task.clone();
+            name.set_span(ident.span());
+            name.into()
+        }
+        token => token,
+    };
+    tokens.into_iter().map(rename).collect()
 }
 
 /// The documentation of a setter: that of its field.

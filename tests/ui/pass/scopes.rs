@@ -143,6 +143,37 @@ macro_rules! of_types {
 
 of_types!(OfTypes, OfTypes, SourceFile, StepResult<Vec<SourceFile>>, bool);
 
+#[derive(serde::Serialize, serde::Deserialize)]
+#[distributed_task(request = Option<Box<Self>>)]
+struct OfItself {
+    next: Option<Box<Self>>,
+    others: Vec<Self>,
+}
+
+#[steps]
+impl OfItself {
+    #[step(read_only)]
+    fn first(&self, request: &Option<Box<Self>>) -> Vec<Self> {
+        let _ = (request, &self.next, &self.others);
+        vec![]
+    }
+
+    #[step(compensate = undo)]
+    fn second(&self, first: &[Self]) -> StepResult<Option<Box<Self>>> {
+        let _ = first;
+        Ok(None)
+    }
+
+    fn undo(&self, second: Outcome<&Option<Box<Self>>>) {
+        let _ = second;
+    }
+
+    #[response]
+    fn respond(&self, second: &Option<Box<Self>>) {
+        let _ = second;
+    }
+}
+
 fn main() {
     #[distributed_task]
     struct Local;
@@ -163,6 +194,7 @@ fn main() {
     let _ = Local::builder().use_in_process_mode();
     let _ = FromMacro::builder().rate(vec![]).use_in_process_mode();
     let _ = OfTypes::builder().use_in_process_mode();
+    let _ = OfItself::builder().others(vec![]).next(None).use_in_process_mode();
     let _ = OfInnerAttributes::builder().use_in_process_mode();
     let _ = OfFragments::builder().use_in_process_mode();
     let _ = private::Nested::builder().rate(1).use_in_process_mode();
