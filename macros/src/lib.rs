@@ -17,6 +17,7 @@
 mod attr;
 mod diag;
 mod fallback;
+mod lints;
 mod names;
 mod owned;
 mod period;

@@ -20,6 +20,7 @@ use crate::{
     attr::Args,
     diag::Errors,
     fallback,
+    lints::allowed,
     names::{OF_THE_STRUCT, Runtime},
 };
 
@@ -80,5 +81,5 @@ fn check(block: &parse::Block, task: Path, runtime: Runtime, errors: &Errors) ->
     doubt::steps(&declared, errors);
     let response = calls::response(block, &declared, errors);
     let steps = calls::steps(block, declared, errors);
-    model::Saga { task, steps, response, runtime }
+    model::Saga { task, steps, response, lints: allowed(block.attrs()), runtime }
 }

@@ -1,5 +1,6 @@
 //! The steps of a task: what is declared, and who reads what.
 
+use proc_macro2::TokenStream;
 use syn::{Ident, LitStr, Path, Type};
 
 use super::signature::{Files, Signature};
@@ -14,6 +15,8 @@ pub(super) struct Saga {
     pub(super) steps: Vec<Step>,
     /// How the response is made; `None` if it is the output of the last step.
     pub(super) response: Option<Callee>,
+    /// What the user allows: for the block, or for one of its methods.
+    pub(super) lints: TokenStream,
     pub(super) runtime: Runtime,
 }
 

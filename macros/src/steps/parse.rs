@@ -135,6 +135,12 @@ impl Block {
         })
     }
 
+    /// Those of the block and of its methods.
+    pub(super) fn attrs(&self) -> impl Iterator<Item = &Attribute> {
+        let of_methods = self.methods().flat_map(|method| &method.attrs);
+        self.attrs.iter().chain(&self.inner).chain(of_methods)
+    }
+
     /// The methods and constants with one of these names.
     pub(super) fn named<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = &'a Ident> {
         let idents = self.items.iter().filter_map(Item::ident);

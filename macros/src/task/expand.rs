@@ -12,9 +12,11 @@ pub(super) fn task(task: &Task) -> TokenStream {
     let visible = [aliases(task), constants(task), builder(task)];
     let import = task.runtime.import();
     let hidden = [definition(task, &item.generics), setters(task), finish(task)];
+    let lints = &task.lints;
     quote! {
         #item
         #(#visible)*
+        #lints
         const _: () = {
             #import
             #(#hidden)*
@@ -24,7 +26,7 @@ pub(super) fn task(task: &Task) -> TokenStream {
 
 /// The aliases, which a mistake elsewhere leaves intact.
 pub(crate) fn aliases(task: &Task) -> TokenStream {
-    let Task { item, runtime: Runtime { path, .. }, .. } = task;
+    let Task { item, lints, runtime: Runtime { path, .. }, .. } = task;
     let (vis, ident) = (&item.vis, &item.ident);
     let Names { worker_message, orchestrator, handle, outcome, .. } = &task.names;
     // Only a task with mistakes has generics.
@@ -35,6 +37,7 @@ pub(crate) fn aliases(task: &Task) -> TokenStream {
         quote! {
             #[doc = #doc]
             #[allow(dead_code)]
+            #lints
             #vis type #alias #params = #path::#target<#ident #args>;
         }
     };
@@ -52,7 +55,7 @@ pub(crate) fn aliases(task: &Task) -> TokenStream {
 }
 
 fn constants(task: &Task) -> TokenStream {
-    let Task { item, names: Names { builder, markers, .. }, .. } = task;
+    let Task { item, lints, names: Names { builder, markers, .. }, .. } = task;
     let (vis, ident, queue) = (&item.vis, &item.ident, &task.queue.text);
     let unset = task
         .dependencies
@@ -60,6 +63,7 @@ fn constants(task: &Task) -> TokenStream {
         .map(|Dependency { ident, .. }| quote!(#ident: #markers::#ident::Unset));
     quote! {
         #[allow(dead_code)]
+        #lints
         impl #ident {
             /// The queue that its workers listen to.
             #vis const WORKER_QUEUE: &'static str = #queue;
@@ -73,7 +77,7 @@ fn constants(task: &Task) -> TokenStream {
 }
 
 fn builder(task: &Task) -> TokenStream {
-    let Task { item, names: Names { builder, markers, .. }, dependencies, .. } = task;
+    let Task { item, lints, names: Names { builder, markers, .. }, dependencies, .. } = task;
     let vis = &item.vis;
     let doc =
         format!(" Builds a [`{}`]: one setter for each dependency, in any order.", item.ident);
@@ -85,18 +89,21 @@ fn builder(task: &Task) -> TokenStream {
         return quote! {
             #[doc = #doc]
             #[must_use]
+            #lints
             #vis struct #builder {}
         };
     }
     quote! {
         #[doc = #doc]
         #[must_use]
+        #lints
         #vis struct #builder<#(#states = #markers::#idents),*> {
             #(#idents: #states),*
         }
 
         #[doc(hidden)]
         #[allow(non_camel_case_types, unreachable_pub)]
+        #lints
         mod #markers {
             #(#unset)*
         }

@@ -8,6 +8,7 @@ use super::parse::Parsed;
 use crate::{
     attr::Args,
     diag::Errors,
+    lints::allowed,
     names::{Names, Runtime, kebab, spelled, state},
     owned::{lends, owned},
     period::Period,
@@ -31,6 +32,8 @@ pub(crate) struct Task {
     /// The request and the response are Protobuf messages.
     pub(crate) protobuf: bool,
     pub(crate) dependencies: Vec<Dependency>,
+    /// What the user allows: for the struct, or for one of its fields.
+    pub(crate) lints: TokenStream,
     pub(crate) runtime: Runtime,
 }
 
@@ -90,6 +93,7 @@ impl Task {
             singleton: singleton(&args, errors),
             protobuf: protobuf(&args, errors),
             dependencies: dependencies(&item, &used),
+            lints: allowed(attrs(&item)),
             item,
             runtime,
         }
@@ -154,6 +158,11 @@ fn dependencies(item: &ItemStruct, used: &TokenStream) -> Vec<Dependency> {
         Some(Dependency { state, ty, docs: docs(field, &ident), ident })
     };
     fields.named.iter().filter_map(dependency).collect()
+}
+
+/// Those of the struct and of its fields.
+fn attrs(item: &ItemStruct) -> impl Iterator<Item = &Attribute> {
+    item.attrs.iter().chain(item.fields.iter().flat_map(|field| &field.attrs))
 }
 
 /// The type as it is written in an `impl` of another one.

@@ -12,7 +12,7 @@ use crate::names::at;
 
 /// The table and the assertions. The mistakes are all told: nothing can fail from here on.
 pub(super) fn saga(saga: &Saga) -> TokenStream {
-    let Saga { task, steps, runtime, .. } = saga;
+    let Saga { task, steps, lints, runtime, .. } = saga;
     let import = runtime.import();
     let rows = steps.iter().map(|step| row::row(saga, step));
     let (response, read) = match &saga.response {
@@ -42,6 +42,7 @@ pub(super) fn saga(saga: &Saga) -> TokenStream {
         }
     };
     quote! {
+        #lints
         const _: () = {
             #import
             #table
