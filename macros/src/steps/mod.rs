@@ -48,9 +48,11 @@ fn understand(mut block: parse::Block, runtime: Runtime, errors: &Errors) -> Tok
         }
         block.leave_trait(&subject);
     }
-    if !block.is_read() || block.is_misspelt(&runtime.name) {
+    let unread = block.unread().map(unread::told_late).collect::<TokenStream>();
+    if !unread.is_empty() || block.is_misspelt(&runtime.name) {
         // The compiler tells why, and half of the steps would make more mistakes of it.
-        return fallback::steps(block, &subject.task, &subject.generics, &runtime);
+        let left = fallback::steps(block, &subject.task, &subject.generics, &runtime);
+        return quote!(#left #unread);
     }
     let saga = check(&block, subject.task.clone(), runtime, errors);
     if errors.is_empty() {

@@ -34,8 +34,12 @@ pub(super) struct Block {
 pub(super) enum Item {
     Method(Box<Method>),
     Other(Box<ImplItem>),
-    /// What cannot be read. The compiler has told why.
-    Unread(TokenStream),
+    /// What cannot be read. The compiler has told why, unless it knows more syntax than we do.
+    Unread {
+        written: TokenStream,
+        /// What is printed of it.
+        left: TokenStream,
+    },
 }
 
 /// A method, and the attributes of ours that stood on it.
@@ -79,7 +83,7 @@ impl Block {
             match item {
                 Item::Method(method) => method.take_marks(runtime),
                 Item::Other(other) => refuse_marks(other, runtime, errors),
-                Item::Unread(tokens) => *tokens = unread::recovered(tokens, runtime),
+                Item::Unread { written, left } => *left = unread::recovered(written, runtime),
             }
         }
         if !block.is_marked() {
@@ -131,7 +135,7 @@ impl Block {
     pub(super) fn methods(&self) -> impl Iterator<Item = &Method> {
         self.items.iter().filter_map(|item| match item {
             Item::Method(method) => Some(&**method),
-            Item::Other(_) | Item::Unread(_) => None,
+            Item::Other(_) | Item::Unread { .. } => None,
         })
     }
 
@@ -178,9 +182,12 @@ impl Block {
             && self.methods().any(|method| method.attrs.iter().any(near))
     }
 
-    /// Whether all that stands in it could be read.
-    pub(super) fn is_read(&self) -> bool {
-        !self.items.iter().any(|item| matches!(item, Item::Unread(_)))
+    /// What could not be read, as it is written.
+    pub(super) fn unread(&self) -> impl Iterator<Item = &TokenStream> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Unread { written, .. } => Some(written),
+            Item::Method(_) | Item::Other(_) => None,
+        })
     }
 
     /// The struct that the block is for, `None` if there is none. What is wrong with the header is
@@ -278,7 +285,7 @@ impl Item {
                 ImplItem::Const(item) => Some(&item.ident),
                 _ => None,
             },
-            Self::Unread(_) => None,
+            Self::Unread { .. } => None,
         }
     }
 
@@ -290,7 +297,8 @@ impl Item {
             Ok(_) => unread::up_to(&fork, input)?,
             Err(_) => unread::item(input)?,
         };
-        Ok(syn::parse2(tokens.clone()).unwrap_or(Self::Unread(tokens)))
+        let unread = |_| Self::Unread { written: tokens.clone(), left: TokenStream::new() };
+        Ok(syn::parse2(tokens.clone()).unwrap_or_else(unread))
     }
 }
 
@@ -424,7 +432,7 @@ impl ToTokens for Item {
                 tokens.extend(quote!(#(#attrs)* #vis #defaultness #sig #body));
             }
             Self::Other(item) => item.to_tokens(tokens),
-            Self::Unread(body) => body.to_tokens(tokens),
+            Self::Unread { left, .. } => left.to_tokens(tokens),
         }
     }
 }
