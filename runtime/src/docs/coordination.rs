@@ -172,7 +172,6 @@
 //! - QL-08 beyond what is above: a renewal does not compare clocks. One whose server's clock freed the name says so
 //!   by itself; one whose name is still there has lost nothing. A health check compares them.
 //! - LM-01 over all processes: whoever collects the figures sums them.
-//! - LM-03 beyond what is above: that a holder is silent is not told. Its name is free when its lease is over, which
-//!   is sooner than anybody looks.
+//! - LM-03 beyond what is above: that a holder is silent is not told. Its name is free when its lease is over.
 //!
 //! [`check`]: crate::coordination::Leadership::check

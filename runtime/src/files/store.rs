@@ -93,7 +93,8 @@ pub struct UnfinishedUpload {
 /// `download` answers the content as it was uploaded, in pieces of at most 8 MiB. Without the
 /// object it is [`FileError::NotFound`], at once and not on the stream; where there is not even a
 /// bucket, a store may say so with another error of that kind. A download that has begun gives one
-/// version of the object to its end, or an error, also while the object is replaced or deleted. Any number of downloads of one object may run, and each may be dropped half way.
+/// version of the object to its end, or an error, also while the object is replaced or deleted. Any
+/// number of downloads of one object may run, and each may be dropped half way.
 ///
 /// # Delete
 ///
