@@ -365,7 +365,7 @@ impl State {
     }
 
     /// Whether it goes, or went, back, or was cancelled and is to.
-    pub(crate) fn was_told_to_go_back(&self) -> bool {
+    pub fn was_told_to_go_back(&self) -> bool {
         self.cause.is_some() || self.cancel.is_some()
     }
 

@@ -14,8 +14,8 @@ const LONGEST: usize = 255;
 ///
 /// A key belongs to one task and one tenant: the number of an order, the id of the message that asked
 /// for it, or the `Idempotency-Key` of an HTTP request. It names that for ever: see [what becomes of one
-/// that is used again](crate::docs::guide::idempotent_start#a-key-that-is-used-again). It is 1 to 255 printable ASCII characters,
-/// which [`submit_with_key`](crate::Task::submit_with_key) checks.
+/// that is used again](crate::docs::guide::idempotent_start#a-key-that-is-used-again). It is 1 to 255
+/// printable ASCII characters, which [`submit_with_key`](crate::Task::submit_with_key) checks.
 ///
 /// ```
 /// use distributed_task::StartKey;

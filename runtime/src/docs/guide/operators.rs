@@ -74,7 +74,8 @@
 //! same JSON will do: a `&str` for a `String`.
 //!
 //! The same word said twice of a saga that has not moved is one word: the second is answered
-//! [`Already`](crate::OperatorAnswer::Already).
+//! [`Already`](crate::OperatorAnswer::Already). A `cancel` of a saga that is parked or stuck although it was
+//! told to go back before is refused, with what would move it.
 //!
 //! # Looking
 //!
