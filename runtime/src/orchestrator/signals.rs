@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    hash::BuildHasherDefault,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
@@ -14,7 +15,7 @@ use tokio::sync::Notify;
 
 use crate::{
     journal::{Signal, Signals},
-    kernel::{Finished, SagaId},
+    kernel::{Finished, IdHasher, SagaId},
     task::SagaContext,
 };
 
@@ -206,7 +207,9 @@ impl Waiter {
 }
 
 /// A map from saga to something shared, spread over a few locks.
-struct Sharded<V>([Mutex<HashMap<SagaId, Arc<V>>>; SHARDS]);
+struct Sharded<V>([Mutex<Shard<V>>; SHARDS]);
+
+type Shard<V> = HashMap<SagaId, Arc<V>, BuildHasherDefault<IdHasher>>;
 
 impl<V> Default for Sharded<V> {
     fn default() -> Self {
@@ -215,7 +218,7 @@ impl<V> Default for Sharded<V> {
 }
 
 impl<V> Sharded<V> {
-    fn shard(&self, saga: SagaId) -> MutexGuard<'_, HashMap<SagaId, Arc<V>>> {
+    fn shard(&self, saga: SagaId) -> MutexGuard<'_, Shard<V>> {
         let (_, low) = saga.0.as_u64_pair();
         lock(&self.0[low as usize % SHARDS])
     }

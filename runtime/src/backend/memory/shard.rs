@@ -2,14 +2,16 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    hash::{BuildHasherDefault, Hasher},
+    hash::BuildHasherDefault,
     sync::{Arc, Mutex, MutexGuard},
 };
 
 use super::{seats::Seat, tombstones::Tombstones};
 use crate::{
     journal::{Gate, ListenerId, SeatId},
-    kernel::{DefinitionHash, Fence, Fingerprint, Mail, Place, SagaId, Stamped, Timestamp},
+    kernel::{
+        DefinitionHash, Fence, Fingerprint, IdHasher, Mail, Place, SagaId, Stamped, Timestamp,
+    },
 };
 
 const SHARDS: usize = 64;
@@ -153,23 +155,4 @@ impl Shards {
 /// Locks. A panic inside one of our critical sections is our own broken invariant.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no critical section panics")
-}
-
-/// The hash of a saga id is its random half: no need to mix it again.
-#[derive(Default)]
-pub(super) struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn write_u64(&mut self, id: u64) {
-        // The shard took the low bits, which are the same for all its sagas.
-        self.0 = id.rotate_right(SHARDS.trailing_zeros());
-    }
-
-    fn write(&mut self, _bytes: &[u8]) {
-        unreachable!("only saga ids are hashed, and they are one `u64`");
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }

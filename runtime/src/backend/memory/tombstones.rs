@@ -2,10 +2,9 @@
 
 use std::{collections::HashMap, hash::BuildHasherDefault, mem, time::Duration};
 
-use super::shard::IdHasher;
 use crate::{
     journal::Known,
-    kernel::{SagaId, Timestamp},
+    kernel::{IdHasher, SagaId, Timestamp},
 };
 
 type Bucket = HashMap<SagaId, Known, BuildHasherDefault<IdHasher>>;
