@@ -54,9 +54,9 @@ impl MemoryJournal {
         Created::Created
     }
 
-    pub(super) fn commit_now(&self, batch: Batch) -> Result<Committed, JournalError> {
+    pub(super) fn commit_now(&self, mut batch: Batch) -> Result<Committed, JournalError> {
         let commit = |item| self.commit_item(batch.seat, item);
-        let verdicts: SmallVec<[Verdict; 1]> = batch.items.into_iter().map(commit).collect();
+        let verdicts: SmallVec<[Verdict; 1]> = batch.items.iter_mut().map(commit).collect();
         // A seat that was reaped on the way wrote what it wrote, and the rest was refused.
         let refused = verdicts.iter().all(|verdict| *verdict == Verdict::NotOwner);
         if refused && self.seats.get(batch.seat).is_none() {
@@ -65,7 +65,7 @@ impl MemoryJournal {
         Ok(Committed { verdicts })
     }
 
-    fn commit_item(&self, seat: SeatId, mut item: Item) -> Verdict {
+    fn commit_item(&self, seat: SeatId, item: &mut Item) -> Verdict {
         let mut shard = self.shards.of(item.saga);
         let create = item.create.take();
         let created = create.is_some();
@@ -101,10 +101,10 @@ impl MemoryJournal {
         let mail = !entry.inbox.is_empty();
         let at = entry.now_or_later(item.at);
         let fence = item.fence;
-        entry.starting &= !hands_over(entry, &item);
+        entry.starting &= !hands_over(entry, item);
         let over = ends(entry, &item.records);
         let reply_to = entry.reply_to;
-        entry.records.extend(item.records.into_iter().map(|record| Stamped { fence, at, record }));
+        entry.records.extend(item.records.drain(..).map(|record| Stamped { fence, at, record }));
         let moved = match item.place {
             Place::Owned => Moved::No,
             place => self.place(&mut shard, item.saga, place),
