@@ -23,9 +23,12 @@ impl Machine {
         // It is to be told of first, by the event that this asks for.
         let is_over = deadline.is_some_and(|deadline| deadline <= now);
         for step in 0..self.definition.steps.len() {
-            let open = self.state.steps[step].is_open();
-            let wanted = !self.stops(step) || self.is_in_doubt(step);
-            if open && !self.leaving && !is_over && self.runs_here(step) && wanted {
+            if self.state.steps[step].is_open()
+                && !self.leaving
+                && !is_over
+                && self.runs_here(step)
+                && (!self.stops(step) || self.is_in_doubt(step))
+            {
                 self.start_attempt(step, now, &mut commands, &mut due);
             }
         }

@@ -82,7 +82,7 @@ impl Machine {
     /// When the saga can begin to go back, if it waits for nothing else.
     pub(super) fn way_back_at(&self) -> Option<Timestamp> {
         let free = self.stop_cause().is_some() && !self.in_flight() && !self.pivot_is_open();
-        self.quiet_at().filter(|_| free)
+        if free { self.quiet_at() } else { None }
     }
 
     /// What the records tell a new owner of attempts that may still run.
