@@ -250,6 +250,16 @@ impl Machine {
         }
     }
 
+    /// Makes a memo what [`memo`](Self::memo) would be now, in the room that it has.
+    pub fn memo_in(&self, memo: &mut Memo) {
+        memo.local.clear();
+        memo.local.extend_from_slice(&self.local);
+        memo.ephemeral.clone_from(&self.ephemeral);
+        (memo.crashes, memo.lost_at, memo.now) = (self.crashes, self.lost_at, self.now);
+        (memo.leaving, memo.resumed, memo.wrote) = (self.leaving, self.resumed, self.wrote);
+        memo.stop.clone_from(&self.stop);
+    }
+
     /// Goes back to what the owner knew, and what these records tell: those of the journal, which
     /// did not take what was decided since. Records that do not begin with `Started` change nothing.
     pub fn rewind(&mut self, memo: &Memo, records: &[Stamped]) {

@@ -181,6 +181,7 @@ pub(super) fn drive(
     };
     let event =
         Event::Claimed { crashes: saga.crashes, crashed_at: saga.crashed_at, mail: saga.mail };
+    let machine = Box::new(machine);
     let mut driver = Driver::new(Arc::clone(host), Arc::clone(seat), machine, now).with_slot(slot);
     if covered.hash != host.hash {
         driver = driver.with_handlers(Arc::clone(&covered.handlers));

@@ -205,6 +205,7 @@ impl Host {
         let definition = Arc::clone(&self.definition);
         let verdicts = Verdicts(&*self.handlers);
         let (machine, first) = Machine::start(definition, id, role, fence, started, now, &verdicts);
+        let machine = Box::new(machine);
         let waiter = Unwatched { host: self, id, waiter: Some(self.ears.waiter(id)) };
         let new = |records, place, admission| NewSaga {
             id,

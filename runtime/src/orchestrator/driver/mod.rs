@@ -29,7 +29,9 @@ use super::{
 };
 use crate::{
     journal::{Answer, Batch, Committed, Item, JournalError, NewOwned, Verdict},
-    kernel::{Cause, Decision, Event, Host as Role, Machine, Phase, Place, SagaStatus, Timestamp},
+    kernel::{
+        Cause, Decision, Event, Host as Role, Machine, Memo, Phase, Place, SagaStatus, Timestamp,
+    },
     progress::Progress,
     task::{Handlers, SagaContext, Stop},
 };
@@ -42,7 +44,9 @@ pub(super) struct Driver {
     host: Arc<Host>,
     /// What it owns the saga through.
     seat: Arc<Seat>,
-    machine: Machine,
+    machine: Box<Machine>,
+    /// What is taken back of a decision that is not written.
+    memo: Memo,
     context: Arc<SagaContext>,
     attempts: SmallVec<[Attempt; 1]>,
     /// Generation and number of the attempt that ended last.
@@ -104,7 +108,7 @@ impl Driver {
     pub(super) fn new(
         host: Arc<Host>,
         seat: Arc<Seat>,
-        machine: Machine,
+        machine: Box<Machine>,
         now: Timestamp,
     ) -> Box<Self> {
         let context = context(&host, &machine);
@@ -116,6 +120,7 @@ impl Driver {
         Box::new(Self {
             host,
             seat,
+            memo: machine.memo(),
             machine,
             context,
             attempts: SmallVec::new(),
@@ -311,7 +316,7 @@ impl Driver {
             self.now = self.host.journal.now();
         }
         let seq = self.machine.state().seq();
-        let memo = self.machine.memo();
+        self.machine.memo_in(&mut self.memo);
         loop {
             // Borrowed, not cloned: its count is shared by all threads.
             let host = &*self.host;
@@ -329,7 +334,7 @@ impl Driver {
                 Ok(Verdict::Written { mail }) => mail,
                 Ok(Verdict::Mail) => {
                     let records = ask::records(&self.host, &self.seat, self.context.id).await?;
-                    self.machine.rewind(&memo, &records);
+                    self.machine.rewind(&self.memo, &records);
                     return Ok(Settled::Mail);
                 }
                 Ok(Verdict::NotOwner) => return Err(Lost::NotOwner),
@@ -339,7 +344,7 @@ impl Driver {
                     let records = ask::records_later(&self.host, &self.seat, id).await?;
                     match usize::try_from(seq).ok().and_then(|seq| records.get(seq)) {
                         None => {
-                            self.machine.rewind(&memo, &records);
+                            self.machine.rewind(&self.memo, &records);
                             continue;
                         }
                         // This owner writes nothing but the group.
