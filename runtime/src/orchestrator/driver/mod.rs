@@ -11,7 +11,9 @@ mod turn;
 mod wait;
 
 use std::{
+    future::{Future, poll_fn},
     sync::{Arc, atomic::Ordering},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -192,7 +194,12 @@ impl Driver {
     ) -> oneshot::Receiver<Result<bool, JournalError>> {
         let (created, is_created) = oneshot::channel();
         let seat = Arc::clone(&self.seat);
-        seat.tasks.spawn(Box::pin(self.run_from_the_start(first, create, created)));
+        let run = self.run_from_the_start(first, create, created);
+        let mut run = Box::pin(seat.tasks.track_future(run));
+        // A journal in memory answers at once: then nobody has to be woken for that.
+        if run.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+            tokio::spawn(run);
+        }
         is_created
     }
 
@@ -230,6 +237,11 @@ impl Driver {
         if !is_ours {
             return;
         }
+        // Nothing runs in the task of the submitter.
+        poll_fn(
+            |cx| if cx.waker().will_wake(Waker::noop()) { Poll::Pending } else { Poll::Ready(()) },
+        )
+        .await;
         self.committed().await;
         if place == Place::Owned {
             self.drive().await;
