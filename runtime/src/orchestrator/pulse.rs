@@ -4,13 +4,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use super::{
     host::Host,
     seat::{Seat, Taken},
 };
 use crate::{
+    clock::{Clock, TokioClock},
     journal::{JournalError, Lease, Left, Pulse, SeatId},
     kernel::Timestamp,
 };
@@ -139,7 +140,8 @@ async fn take(host: &Host) -> Result<Taken, JournalError> {
 async fn beat(host: &Host, seat: &Seat, lease: Lease) {
     let mut deadline = lease.deadline;
     let (mut next, mut next_due): (Option<Timestamp>, Option<Timestamp>) = (None, None);
-    let mut suspects = Suspects::default();
+    let clock = TokioClock::starting_at(Timestamp(0));
+    let mut suspects = Suspects { clock, seen: Vec::new() };
     // Timers may wait that were set by hosts that are gone.
     host.ears.timer.notify_one();
     loop {
@@ -175,24 +177,26 @@ async fn beat(host: &Host, seat: &Seat, lease: Lease) {
     }
 }
 
-/// Seats whose deadline had passed when this host looked, and when it did.
-#[derive(Default)]
-struct Suspects(Vec<(SeatId, Instant)>);
+/// Seats whose deadline had passed when this host looked, and when it did: by a clock of its own, since that of
+/// the journal stands still when its server's is set back.
+struct Suspects {
+    clock: TokioClock,
+    seen: Vec<(SeatId, Timestamp)>,
+}
 
 impl Suspects {
     /// Reaps those that are still overdue at the next pulse, a quarter of a lease or more after the first
-    /// look: one sighting may be a pause of our own. By the clock here: that of the journal stands still
-    /// when its server's is set back.
+    /// look: one sighting may be a pause of our own.
     async fn reap(&mut self, host: &Host, pulse: &Pulse) {
-        self.0.retain(|(seat, _)| pulse.dead.contains(seat));
+        self.seen.retain(|(seat, _)| pulse.dead.contains(seat));
         let left = |deadline: Timestamp| deadline.since(host.journal.now());
-        let (now, patience) = (Instant::now(), pulse.deadline.map(left).unwrap_or_default() / 4);
+        let (now, patience) = (self.clock.now(), pulse.deadline.map(left).unwrap_or_default() / 4);
         for dead in &pulse.dead {
-            let Some((_, seen)) = self.0.iter().find(|(seat, _)| seat == dead) else {
-                self.0.push((*dead, now));
+            let Some((_, seen)) = self.seen.iter().find(|(seat, _)| seat == dead) else {
+                self.seen.push((*dead, now));
                 continue;
             };
-            if now < *seen + patience {
+            if now < seen.plus(patience) {
                 continue;
             }
             match host.journal.reap(*dead).await {

@@ -11,12 +11,11 @@ mod turn;
 mod wait;
 
 use std::{
-    future::{Future, poll_fn},
     sync::{Arc, atomic::Ordering},
-    task::{Context, Poll, Waker},
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use smallvec::{SmallVec, smallvec};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, oneshot},
@@ -197,7 +196,7 @@ impl Driver {
         let run = self.run_from_the_start(first, create, created);
         let mut run = Box::pin(seat.tasks.track_future(run));
         // A journal in memory answers at once: then nobody has to be woken for that.
-        if run.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+        if (&mut run).now_or_never().is_none() {
             tokio::spawn(run);
         }
         is_created
@@ -237,11 +236,8 @@ impl Driver {
         if !is_ours {
             return;
         }
-        // Nothing runs in the task of the submitter.
-        poll_fn(
-            |cx| if cx.waker().will_wake(Waker::noop()) { Poll::Pending } else { Poll::Ready(()) },
-        )
-        .await;
+        // No step runs in the task of the submitter.
+        tokio::task::yield_now().await;
         self.committed().await;
         if place == Place::Owned {
             self.drive().await;

@@ -161,12 +161,12 @@ impl Line {
                 },
                 () = &mut patience, if is_patient => is_patient = false,
                 () = &mut limit => {
-                    let (now, so_far) = (Instant::now(), self.heard.so_far());
-                    if so_far == heard || now >= until + SLOWEST * settings.response_limit {
+                    let (next, so_far) = (limit.deadline() + settings.patience, self.heard.so_far());
+                    if so_far == heard || next > until + SLOWEST * settings.response_limit {
                         break Silence::Limit(settings.response_limit);
                     }
                     heard = so_far;
-                    limit.as_mut().reset(now + settings.patience);
+                    limit.as_mut().reset(next);
                 }
             }
         };
