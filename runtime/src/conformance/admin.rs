@@ -113,7 +113,8 @@ async fn tells_no_other(desk: Desk) -> Verdict {
     let (released, expired) = (Owner::draw(), Owner::draw());
     desk.granted("released", &released).await?;
     desk.store.release("released", &released).await?;
-    desk.store.try_acquire("expired", &expired, desk.lease).await?;
+    let expires = desk.store.try_acquire("expired", &expired, desk.lease).await?;
+    ensure(matches!(expires, Acquired::Granted(_)), || format!("{expires:?}"))?;
     desk.over().await;
     ensure_eq(desk.names().await?, vec![])
 }

@@ -78,9 +78,9 @@
 //! and a second start under its key has to wait. When it is undone it is `Abandoned` and does not hold
 //! its key any more (schedule A6). Its owner hands it over with the group that moves it on with an intent, parks
 //! it, turns it back for another cause than `Abandoned`, or ends it; a host that leaves in its API phase
-//! abandons it. A host that has a free slot and waits for work in a journal that it shares with others may
-//! begin a saga without API steps in its own hands, too: that one is accepted with its first group, and
-//! goes on elsewhere when its owner is reaped.
+//! abandons it. A host that has a free slot and waits for work may begin a saga without API steps in its own
+//! hands, too, but not over a file: that one is accepted with its first group, and goes on elsewhere when its
+//! owner is reaped.
 //!
 //! The start that follows an abandoned one has a new id and names the first one, whose id stands for the
 //! key. In the same step the journal notes there which start is the latest, and keeps that note as long
@@ -97,13 +97,13 @@
 //! | commit | holds |
 //! | --- | --- |
 //! | create | `Started`, the conditions of the first step, its intent |
-//! | end of a step | `Ended`, the conditions up to the next step, its `Intended`; for a group, all intents at once |
+//! | end of a step | `Ended`, the conditions up to the next step, its `Intended`; for a group, all intents at once. A host that leaves writes `Ended` alone |
 //! | failed attempt | `Ended` with the time of the next one, which is also its intent |
 //! | turn | `Ended` or `Received`, `Compensating`, the first undo intents |
 //! | end | the last `Ended` and `Finished` |
 //!
-//! **N steps that go well cost N + 1 commits.** Each retry and each undo costs one more. Conditions,
-//! skipped steps, claims and reads cost none.
+//! **N steps that go well cost N + 1 commits.** Each retry and each undo costs one more, and so does a host
+//! that leaves before the end. Conditions, skipped steps, claims and reads cost none.
 //!
 //! # What a crash leaves
 //!

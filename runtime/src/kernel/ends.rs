@@ -51,7 +51,9 @@ impl Machine {
                 return self.failed(step, way, Doubt::Failed(NO_PROBE.to_owned()), None, to);
             }
             // No code that could read it is waited for: it is to be undone all the same.
-            AttemptEnd::Undecodable(error) if way == Way::Do && self.stops(step) => {
+            AttemptEnd::Undecodable(error)
+                if way == Way::Do && !self.is_pivot(step) && self.is_to_go_back() =>
+            {
                 return self.failed(step, way, Doubt::Undecodable(error), None, to);
             }
             AttemptEnd::Undecodable(error) => {

@@ -33,28 +33,6 @@ impl Hash for SagaId {
     }
 }
 
-/// For maps by saga: the hash of an id is its random half, which need not be mixed again.
-#[cfg(feature = "engine")]
-#[derive(Default)]
-pub(crate) struct IdHasher(u64);
-
-#[cfg(feature = "engine")]
-impl Hasher for IdHasher {
-    fn write_u64(&mut self, id: u64) {
-        // A map looks at the lowest bits and at the highest. Shards are told apart by the lowest, and
-        // the highest are the same for all.
-        self.0 = id.rotate_left(32);
-    }
-
-    fn write(&mut self, _bytes: &[u8]) {
-        unreachable!("only saga ids are hashed, and they are one `u64`");
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
 impl fmt::Display for SagaId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)

@@ -50,8 +50,6 @@ pub use definition::{
 };
 pub use direction::Direction;
 pub use event::{Command, Decision, Event, Judge, NoVerdict, Place};
-#[cfg(feature = "engine")]
-pub(crate) use ids::IdHasher;
 pub use ids::{EntryId, Fence, Fingerprint, SagaId, Timestamp, idempotency_key};
 pub use machine::{Machine, Memo};
 pub use mail::{Letter, Mail};

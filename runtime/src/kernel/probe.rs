@@ -29,7 +29,7 @@ impl Machine {
                 self.cannot_tell(step, to);
             }
             // The saga goes back without its word.
-            AttemptEnd::Undecodable(_) if self.stop_cause().is_some() => self.cannot_tell(step, to),
+            AttemptEnd::Undecodable(_) if self.is_to_go_back() => self.cannot_tell(step, to),
             AttemptEnd::Retry { error, after } => {
                 self.probe_failed(step, Doubt::Failed(error), after, to);
             }

@@ -17,7 +17,7 @@ use crate::{
     kernel::Timestamp,
 };
 
-/// Until when this host may act, on a clock of its own, which never jumps and never stands still.
+/// Until when this host may act, on a clock of its own, which nobody sets, and which counts sleep where it can.
 pub(super) struct SelfFence {
     clock: Arc<dyn Clock>,
     until: AtomicU64,

@@ -55,6 +55,8 @@ pub(crate) struct Host {
     pub(super) listener: ListenerId,
     /// Seats of its journal have a deadline: others may reap them, from other processes.
     pub(super) is_shared: bool,
+    /// It keeps nothing, and has room for everything.
+    pub(super) is_volatile: bool,
     /// `None` while a new one is looked for.
     seat: RwLock<Option<Arc<Seat>>>,
     /// There is another one. Whoever waits for it goes on in the order in which it came.
@@ -116,8 +118,8 @@ impl Host {
         carrier: Option<Carrier>,
         settings: HostSettings,
     ) -> Result<Arc<Self>, JournalError> {
-        let keeps_bytes = journal.durability() > Durability::Volatile;
-        let handlers = Arc::new(Keeping::new(handlers, codecs, keeps_bytes));
+        let is_volatile = journal.durability() == Durability::Volatile;
+        let handlers = Arc::new(Keeping::new(handlers, codecs, !is_volatile));
         let definition = Arc::new(handlers.definition());
         let ears = Arc::new(Ears::default());
         let listener = journal.listen(ears.clone()).await?;
@@ -148,6 +150,7 @@ impl Host {
             ears,
             listener,
             is_shared: lease.deadline.is_some(),
+            is_volatile,
             seat: RwLock::new(Some(Arc::clone(&seat))),
             seated: Notify::new(),
             settings,

@@ -3,7 +3,6 @@
 
 use std::{
     collections::HashMap,
-    hash::BuildHasherDefault,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
@@ -15,7 +14,7 @@ use tokio::sync::Notify;
 
 use crate::{
     journal::{Signal, Signals},
-    kernel::{Finished, IdHasher, SagaId},
+    kernel::{Finished, SagaId},
     task::SagaContext,
 };
 
@@ -207,9 +206,7 @@ impl Waiter {
 }
 
 /// A map from saga to something shared, spread over a few locks.
-struct Sharded<V>([Mutex<Shard<V>>; SHARDS]);
-
-type Shard<V> = HashMap<SagaId, Arc<V>, BuildHasherDefault<IdHasher>>;
+struct Sharded<V>([Mutex<HashMap<SagaId, Arc<V>>>; SHARDS]);
 
 impl<V> Default for Sharded<V> {
     fn default() -> Self {
@@ -218,7 +215,7 @@ impl<V> Default for Sharded<V> {
 }
 
 impl<V> Sharded<V> {
-    fn shard(&self, saga: SagaId) -> MutexGuard<'_, Shard<V>> {
+    fn shard(&self, saga: SagaId) -> MutexGuard<'_, HashMap<SagaId, Arc<V>>> {
         let (_, low) = saga.0.as_u64_pair();
         lock(&self.0[low as usize % SHARDS])
     }

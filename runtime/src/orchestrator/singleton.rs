@@ -139,14 +139,19 @@ impl Host {
             let asked = asked.unwrap_or_else(|_| {
                 Err(LeaseError::Unanswered("it did not answer in time".into()))
             });
-            let running = match asked {
+            match asked {
                 Ok(Ok(tenure)) => return Ok(Some(tenure)),
-                Ok(Err(Busy(running))) => running,
-                Err(source) => return Err(SubmitError::Lock { task: task(), source }),
-            };
-            if is_over {
-                let singleton = singleton.name.to_owned();
-                return Err(SubmitError::AlreadyRunning { task: task(), singleton, saga: running });
+                Ok(Err(Busy(saga))) if is_over => {
+                    let singleton = singleton.name.to_owned();
+                    return Err(SubmitError::AlreadyRunning { task: task(), singleton, saga });
+                }
+                Err(source) if is_over || !source.is_retryable() => {
+                    return Err(SubmitError::Lock { task: task(), source });
+                }
+                Ok(Err(Busy(running))) => {
+                    tracing::debug!(%saga, ?running, "waits for another saga to be over");
+                }
+                Err(error) => tracing::warn!(%saga, %error, "nobody says whether it may start"),
             }
             tokio::select! {
                 biased;

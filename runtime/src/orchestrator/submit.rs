@@ -287,14 +287,16 @@ impl Host {
     }
 
     /// Who owns a saga that starts now. An API host owns it from its first record on (A6). So does a
-    /// host that waits for work: a claim would cost as much as a step. Nothing waits there that was
-    /// submitted before.
+    /// host that waits for work, as far as it knows: a claim would be one more trip to a store, and in
+    /// memory cost as much as a step. Not over a file, which may have no room for it: that is refused
+    /// before anything of it is under way.
     async fn hands(&self) -> Result<Hands, SubmitError> {
         if self.has_api_phase() {
             let seat = self.seat().await.ok_or_else(|| self.shutting_down())?;
             return Ok(Hands::Api(seat, self.admission().await?));
         }
-        if self.is_idle.load(Ordering::Relaxed)
+        if (self.is_shared || self.is_volatile)
+            && self.is_idle.load(Ordering::Relaxed)
             && let Some(seat) = self.seat_now()
             && let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned()
         {

@@ -279,13 +279,15 @@ async fn c8_c11_a_cancelled_saga_says_that_it_is_not_settled_and_what_becomes_of
     assert!(failures.iter().any(|failure| failure.step == "post"), "{failures:?}");
 }
 
-/// What it packs has no JSON.
+/// What it packs has no JSON. In memory only debug builds look.
+#[cfg(debug_assertions)]
 #[distributed_task(request = (), response = (), cancellable)]
 struct Odd {
     log: Log,
     running: Arc<Notify>,
 }
 
+#[cfg(debug_assertions)]
 #[steps]
 impl Odd {
     #[step(compensate = unpack)]

@@ -26,9 +26,9 @@ async fn a_journal_without_room_refuses_what_is_new_and_goes_on_when_there_is_ro
     let task = Count::builder().use_in_process_mode().override_journal(journal);
     let task = task.build().await.expect("a task");
     let text = "x".repeat(8_000);
-    let mut taken = Vec::new();
+    let (mut taken, mut waiting) = (Vec::new(), 0);
     let error = loop {
-        assert!(taken.len() < 100, "it is never full");
+        assert!(taken.len() < 100 && waiting < 2, "it is never full");
         // The one for which there is no room waits; the next one is refused.
         let submit = tokio::time::timeout(Duration::from_secs(5), task.submit(text.clone()));
         match submit.await {
@@ -38,7 +38,7 @@ async fn a_journal_without_room_refuses_what_is_new_and_goes_on_when_there_is_ro
                 taken.push(saga);
             }
             Ok(Err(error)) => break error,
-            Err(_waits) => {}
+            Err(_) => waiting += 1,
         }
     };
     let error = std::error::Error::source(&error).map_or(error.to_string(), |source| {
@@ -49,7 +49,8 @@ async fn a_journal_without_room_refuses_what_is_new_and_goes_on_when_there_is_ro
     // What is over goes after a minute, and then there is room.
     tokio::time::sleep(Duration::from_secs(70)).await;
     for saga in taken {
-        assert!(matches!(saga.outcome().await, Ok(SagaOutcome::Completed(8_000))));
+        let outcome = saga.outcome().await;
+        assert!(matches!(outcome, Ok(SagaOutcome::Completed(8_000))), "{outcome:?}");
     }
     let saga = task.submit(text).await.expect("there is room again");
     assert!(matches!(saga.outcome().await, Ok(SagaOutcome::Completed(8_000))));

@@ -2,16 +2,14 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    hash::BuildHasherDefault,
+    hash::{BuildHasherDefault, Hasher},
     sync::{Arc, Mutex, MutexGuard},
 };
 
 use super::{seats::Seat, tombstones::Tombstones};
 use crate::{
     journal::{Gate, ListenerId, SeatId},
-    kernel::{
-        DefinitionHash, Fence, Fingerprint, IdHasher, Mail, Place, SagaId, Stamped, Timestamp,
-    },
+    kernel::{DefinitionHash, Fence, Fingerprint, Mail, Place, SagaId, Stamped, Timestamp},
 };
 
 const SHARDS: usize = 64;
@@ -155,4 +153,24 @@ impl Shards {
 /// Locks. A panic inside one of our critical sections is our own broken invariant.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no critical section panics")
+}
+
+/// The hash of a saga id is its random half: no need to mix it again.
+#[derive(Default)]
+pub(super) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write_u64(&mut self, id: u64) {
+        // A map looks at the lowest bits and at the highest. The shard took the lowest, and they are the
+        // same for all its sagas: now they are in the middle.
+        self.0 = id.rotate_left(32);
+    }
+
+    fn write(&mut self, _bytes: &[u8]) {
+        unreachable!("only saga ids are hashed, and they are one `u64`");
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }

@@ -2,9 +2,10 @@
 
 use std::{collections::HashMap, hash::BuildHasherDefault, mem, time::Duration};
 
+use super::shard::IdHasher;
 use crate::{
     journal::Known,
-    kernel::{IdHasher, SagaId, Timestamp},
+    kernel::{SagaId, Timestamp},
 };
 
 type Bucket = HashMap<SagaId, Known, BuildHasherDefault<IdHasher>>;

@@ -159,6 +159,12 @@ fn e2_an_output_that_cannot_be_written_does_not_park_a_saga_that_goes_back() {
         .when(refuses("a"))
         .when(cannot_be_written("b"))
         .writes(["b unknown: not a string", "going back: a refused", "intent undo b"]);
+    let member = |name| step(name).in_group("g").await_all().retries(0);
+    given(task([member("a"), member("b")]))
+        .claimed()
+        .when(refuses("a"))
+        .when(cannot_be_written("b"))
+        .writes(["b unknown: not a string", "going back: a refused", "intent undo b"]);
     given(task([step("a")])).claimed().told(cancel()).when(cannot_be_written("a")).writes([
         "a unknown: not a string",
         "going back: cancelled",

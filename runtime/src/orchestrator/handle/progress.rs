@@ -48,7 +48,8 @@ impl<T: TaskDefinition> SagaHandle<T> {
         })
     }
 
-    /// What the journal knows, as soon as it answers; `None` when it does not know the saga any more.
+    /// What the journal knows, as soon as it answers; `None` when it does not know the saga any more, or
+    /// nobody here asks it any more.
     async fn known(&self) -> Option<Progress> {
         let mut looks = 0;
         loop {
@@ -59,8 +60,12 @@ impl<T: TaskDefinition> SagaHandle<T> {
                 }
                 Err(_) => return None,
             }
-            sleep(silence(looks)).await;
-            looks += 1;
+            tokio::select! {
+                biased;
+                () = self.inner.host.gone.cancelled() => return None,
+                Seen::HostGone = self.waiter.wait(u64::MAX) => return None,
+                () = sleep(silence(looks)) => looks += 1,
+            }
         }
     }
 
@@ -80,18 +85,13 @@ impl<T: TaskDefinition> SagaHandle<T> {
     /// journal is asked more and more seldom.
     fn ends(self) -> impl Stream<Item = Progress> + Send {
         stream::unfold((self, 0, FIRST_LOOK), |(handle, mut stops, mut looks)| async move {
-            loop {
-                match handle.waiter.wait(stops).await {
-                    Seen::Ended(_) => {}
-                    Seen::NeedsOperator(seen) => (stops, looks) = (seen, FIRST_LOOK),
-                    Seen::HostGone => return None,
-                }
-                sleep(silence(looks)).await;
-                looks += 1;
-                if let Some(known) = handle.known().await {
-                    return Some((known, (handle, stops, looks)));
-                }
+            match handle.waiter.wait(stops).await {
+                Seen::Ended(_) => {}
+                Seen::NeedsOperator(seen) => (stops, looks) = (seen, FIRST_LOOK),
+                Seen::HostGone => return None,
             }
+            sleep(silence(looks)).await;
+            Some((handle.known().await?, (handle, stops, looks + 1)))
         })
     }
 }

@@ -15,7 +15,7 @@ use super::{
     Inner,
     batch::{Entry, one_by_one, plain},
     chunk::BoxError,
-    draft::{Draft, Part, Ready},
+    draft::{Draft, Part, Ready, shorten},
     gather::Worker,
     owned::Owned,
     partition::{Partition, Request, unavailable},
@@ -114,6 +114,9 @@ impl Inner {
             for draft in job.drafts {
                 ready.push(self.prepare(partition, seat, *draft).await);
             }
+        }
+        if self.settings.result_only {
+            shorten(partition, &mut ready).await;
         }
         let is_waited_for = || replies.iter().any(|(reply, _)| !reply.is_closed());
         let is_wanted = || seat.check().is_ok() && is_waited_for();

@@ -1,6 +1,7 @@
 //! An item on its way: from what a host wants to be written to what the scripts are told.
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 
 use super::{
     Inner,
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::{
     journal::{Item, ListenerId, Signal},
-    kernel::{Direction, Fence, Place, Record, Stamped},
+    kernel::{Direction, Fence, Place, Record, SagaId, Stamped},
 };
 
 /// An item, and its records as they are kept.
@@ -76,12 +77,7 @@ impl Inner {
             true => self.course_behind(partition, &owned, &item).await,
             false => None,
         };
-        let is_shortened = self.settings.result_only && item.place == Place::Ended;
-        let mut part = self.part(owned, item, (&text, begins), course);
-        if is_shortened && let Err(error) = shorten(partition, &mut part.entry).await {
-            tracing::warn!(saga = %part.entry.saga, error, "all outputs are kept");
-        }
-        Ready::Part(Box::new(part))
+        Ready::Part(Box::new(self.part(owned, item, (&text, begins), course)))
     }
 
     /// Which way a saga goes behind a group, by all its records.
@@ -161,22 +157,45 @@ impl Inner {
     }
 }
 
-/// Takes what steps returned out of all chunks behind the first one, which are one from then on.
-async fn shorten(partition: &Partition, entry: &mut Entry) -> Result<(), BoxError> {
-    let Some((1.., last)) = &entry.chunk else { return Ok(()) };
+/// Takes what steps returned out of what is over: out of all chunks behind the first one, which are one
+/// from then on.
+pub(super) async fn shorten(partition: &Partition, ready: &mut [Ready]) {
+    let over = ready.iter_mut().filter_map(|ready| match ready {
+        Ready::Part(part) if part.entry.place == b'e' => Some(&mut part.entry),
+        _ => None,
+    });
+    join_all(over.map(async |entry| {
+        let Some((number @ 1.., last)) = &mut entry.chunk else { return };
+        let saga = entry.saga;
+        match chunks_behind(partition, &saga, entry.behind).await {
+            Ok(behind) => (*number, *last) = (1, [&behind, &**last].concat().into()),
+            Err(error) => tracing::warn!(%saga, error, "only the last outputs are taken out"),
+        }
+        match without_outputs(last) {
+            Ok(shorter) => *last = shorter.into(),
+            Err(error) => tracing::warn!(%saga, error, "all outputs are kept"),
+        }
+    }))
+    .await;
+}
+
+/// So many chunks between the first and the last one.
+async fn chunks_behind(
+    partition: &Partition,
+    saga: &SagaId,
+    behind: u32,
+) -> Result<Vec<u8>, BoxError> {
     let mut text = Vec::new();
-    if entry.behind > 0 {
+    if behind > 0 {
         let mut command = redis::cmd("HMGET");
         command.arg(partition.key(b"j", b""));
-        for number in 1..=entry.behind {
-            command.arg(&*field(&entry.saga, number));
+        for number in 1..=behind {
+            command.arg(&*field(saga, number));
         }
         let mut chunks = List::of(partition.call(command).await?)?;
         while !chunks.is_empty() {
             text.extend_from_slice(&chunks.bytes()?);
         }
     }
-    text.extend_from_slice(last);
-    entry.chunk = Some((1, without_outputs(&text)?.into()));
-    Ok(())
+    Ok(text)
 }

@@ -141,7 +141,7 @@ impl Line {
         settings: &LinkSettings,
     ) -> Result<Value, LinkError> {
         let _waiting = Waiting::new(&self.waiting, command);
-        let until = until + self.sending();
+        let (begun, until) = (until - settings.response_limit, until + self.sending());
         let (mut limit, mut heard) = (pin!(sleep_until(until)), self.heard.so_far());
         let mut wire = self.wire.clone();
         let mut answer = pin!(wire.send_packed_command(command));
@@ -163,7 +163,7 @@ impl Line {
                 () = &mut limit => {
                     let (next, so_far) = (limit.deadline() + settings.patience, self.heard.so_far());
                     if so_far == heard || next > until + SLOWEST * settings.response_limit {
-                        break Silence::Limit(settings.response_limit);
+                        break Silence::Limit(limit.deadline() - begun);
                     }
                     heard = so_far;
                     limit.as_mut().reset(next);
