@@ -23,9 +23,10 @@ const FIRST_LOOK: u32 = 2;
 
 impl<T: TaskDefinition> SagaHandle<T> {
     /// The current state and every change that follows. Ends after the terminal one, when the saga
-    /// needs an operator, or when the task is shut down; watching again waits again. A journal that
-    /// does not answer is asked again. Any number of streams may watch. Of a saga that another process
-    /// drives, and of one that goes on behind its end (C8), changes show within 5 s.
+    /// needs an operator, or, of one that was started here, when the task is shut down; watching again
+    /// waits again. A journal that does not answer is asked again until then. Any number of streams may
+    /// watch. Of a saga that another process drives, and of one that goes on behind its end (C8), changes
+    /// show within 5 s.
     pub fn progress(&self) -> ProgressUpdates {
         // Watch first, read then: what is committed before the read is in it, what comes after it
         // is published.
