@@ -37,6 +37,8 @@ pub(super) struct Entry {
     pub(super) over: Bytes,
     pub(super) listener: Bytes,
     pub(super) tale: Bytes,
+    /// The first chunk of one that is over, if it is short.
+    pub(super) first: Option<Bytes>,
     /// So many chunks lie between the first and the last one.
     pub(super) behind: u32,
     /// The last chunk, if it changes. Of what is over it may be all behind the first one.
@@ -52,8 +54,9 @@ impl Entry {
         let nothing =
             self.folded.is_empty() && self.key.is_empty() && !self.keyed && self.crashes.is_empty();
         let begins = self.place == b'o' && matches!(self.chunk, Some((0, _)));
-        // The script knows of two chunks of what is over.
-        let is_short = self.behind == 0 && matches!(self.chunk, Some((1, _)));
+        // What is over is one piece, and all of it is known here.
+        let is_short =
+            self.first.is_some() && self.behind == 0 && matches!(self.chunk, Some((1, _)));
         nothing && (self.begins.is_none() || begins) && (is_short || !self.is_over())
     }
 
@@ -62,7 +65,9 @@ impl Entry {
     }
 
     fn bytes(&self) -> usize {
-        self.chunk.as_ref().map_or(0, |(_, chunk)| chunk.len()) + self.tale.len()
+        let length = |bytes: Option<&Bytes>| bytes.map_or(0, Bytes::len);
+        let chunk = self.chunk.as_ref().map(|(_, chunk)| chunk);
+        length(self.first.as_ref()) + length(chunk) + self.tale.len()
     }
 }
 
@@ -129,6 +134,8 @@ pub(super) fn one_by_one(
 #[derive(Clone, Copy)]
 enum Word<'a> {
     Bytes(&'a [u8]),
+    /// One argument.
+    Pieces([&'a [u8]; 3]),
     Field(&'a SagaId, u32),
     Owner(Fence),
     Number(u64),
@@ -141,22 +148,9 @@ pub(super) fn plain(
     numbers: (u64, u64),
     entries: &[&Entry],
 ) -> Option<Request> {
-    let mut lists: [Vec<Word<'_>>; 13] = Default::default();
-    let [
-        new,
-        fields,
-        owners,
-        left,
-        over,
-        tails,
-        gone,
-        phases,
-        forward,
-        timed,
-        parked,
-        tickets,
-        told,
-    ] = &mut lists;
+    let mut lists: [Vec<Word<'_>>; 12] = Default::default();
+    let [new, fields, owners, left, over, gone, phases, forward, timed, parked, tickets, told] =
+        &mut lists;
     let (mut owned, mut fence) = (0_i64, None);
     for entry in entries {
         if !entry.is_plain() {
@@ -172,9 +166,9 @@ pub(super) fn plain(
         if let Some((number, chunk)) = &entry.chunk {
             let field = Word::Field(&entry.saga, *number);
             if entry.is_over() {
-                over.push(id);
-                tails.extend([Word::Bytes(&entry.over), Word::Bytes(chunk)]);
-                gone.push(field);
+                let first = entry.first.as_deref().unwrap_or_default();
+                over.extend([id, Word::Pieces([&entry.over, first, chunk])]);
+                gone.extend([id, field]);
             } else {
                 fields.extend([field, Word::Bytes(chunk)]);
             }
@@ -216,6 +210,7 @@ pub(super) fn plain(
     for word in lists.iter().flatten() {
         match word {
             Word::Bytes(bytes) => to.arg(bytes),
+            Word::Pieces(pieces) => to.pieces(pieces),
             Word::Field(saga, number) => to.arg(&field(saga, *number)),
             Word::Number(number) => to.number(*number),
             Word::Owner(fence) => {

@@ -105,6 +105,8 @@ pub(super) fn push(to: &mut Vec<u8>, fence: Fence, at: Timestamp, group: &[u8]) 
 pub(super) struct Records {
     pub(super) header: Header,
     pub(super) records: Vec<Stamped>,
+    /// How long the first chunk is.
+    pub(super) first: usize,
     /// The number of the last chunk, and what is in it. The first one never grows.
     pub(super) last: (u32, Vec<u8>),
 }
@@ -113,7 +115,7 @@ pub(super) struct Records {
 pub(super) fn read(chunks: &[u8]) -> Result<Records, BoxError> {
     let mut rest = chunks;
     let header = Header::read(&mut rest)?;
-    let (mut records, mut last) = (Vec::new(), (0, Vec::new()));
+    let (mut records, mut first, mut last) = (Vec::new(), 0, (0, Vec::new()));
     while !rest.is_empty() {
         let whole = rest;
         let length = u32::from_be_bytes(take(&mut rest)?) as usize;
@@ -130,13 +132,15 @@ pub(super) fn read(chunks: &[u8]) -> Result<Records, BoxError> {
                 last = (last.0 + 1, Vec::new());
             }
             last.1.extend(&whole[..length + 4]);
+        } else {
+            first = chunks.len() - rest.len();
         }
         records.extend(written.into_iter().map(|record| Stamped { fence, at, record }));
     }
     if records.is_empty() {
         return Err("it has no records".into());
     }
-    Ok(Records { header, records, last })
+    Ok(Records { header, records, first, last })
 }
 
 /// The same groups, without what steps returned.

@@ -150,7 +150,8 @@ fn read_saga(
     (phase, letters): (Bytes, Bytes),
 ) -> Result<(ClaimedSaga, Owned), BoxError> {
     let of_saga = |error: BoxError| -> BoxError { format!("saga {id}: {error}").into() };
-    let records = chunk::read(records).map_err(of_saga)?;
+    let text = records;
+    let records = chunk::read(text).map_err(of_saga)?;
     let phase = Phase::read(&phase);
     let mail = chunk::letters(&letters).map_err(of_saga)?;
     let Some((fence, crashes)) = owner.split_first_chunk() else {
@@ -164,7 +165,7 @@ fn read_saga(
     let last = records.records.last().map_or(Fence::NONE, |last| last.fence);
     let crashes_since = numbers.filter(|fence| *fence >= last.0).count();
     let crashes_since = u32::try_from(crashes_since).unwrap_or(u32::MAX);
-    let owned = Owned::claimed(&records, fence, phase, crashes.to_vec());
+    let owned = Owned::claimed(&records, text, fence, phase, crashes.to_vec());
     let claimed = ClaimedSaga {
         id,
         definition: records.header.definition,

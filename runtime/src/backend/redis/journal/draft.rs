@@ -149,6 +149,7 @@ impl Inner {
             over,
             listener,
             tale,
+            first: owned.first.clone().filter(|_| place == Place::Ended),
             behind: owned.chunks_behind(),
             chunk,
         };

@@ -126,12 +126,21 @@ pub(super) struct Owned {
     /// What is to be kept of earlier crashes while nothing was written.
     pub(super) crashes: Vec<u8>,
     last_at: Timestamp,
+    /// The first chunk, unless it is long: what is over is written in one piece.
+    pub(super) first: Option<Bytes>,
     last: (u32, Bytes),
 }
 
 impl Owned {
-    /// A saga that was claimed.
-    pub(super) fn claimed(records: &Records, fence: Fence, phase: Phase, crashes: Vec<u8>) -> Self {
+    /// A saga that was claimed, and the text of its records.
+    pub(super) fn claimed(
+        records: &Records,
+        text: &[u8],
+        fence: Fence,
+        phase: Phase,
+        crashes: Vec<u8>,
+    ) -> Self {
+        let first = &text[..records.first];
         let reply_to = records.records.first().and_then(|first| reply_to(&first.record));
         Self {
             header: records.header,
@@ -143,6 +152,7 @@ impl Owned {
             admission: None,
             crashes,
             last_at: records.records.last().map_or(Timestamp(0), |last| last.at),
+            first: (first.len() < FULL).then(|| Bytes::copy_from_slice(first)),
             last: (records.last.0, Bytes::copy_from_slice(&records.last.1)),
         }
     }
@@ -159,6 +169,7 @@ impl Owned {
             admission: admission.map(Arc::new),
             crashes: Vec::new(),
             last_at: Timestamp(0),
+            first: None,
             last: (0, Bytes::new()),
         }
     }
@@ -188,6 +199,9 @@ impl Owned {
         };
         push(&mut chunk, item.fence, at, group);
         self.last = (number, chunk.into());
+        if self.seq == 0 {
+            self.first = Some(self.last.1.clone()).filter(|first| first.len() < FULL);
+        }
         self.last_at = at;
         self.seq += item.records.len() as u64;
         self.crashes.clear();

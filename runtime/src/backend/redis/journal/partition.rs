@@ -171,6 +171,12 @@ impl Request {
         self
     }
 
+    /// One argument.
+    pub(super) fn pieces(&mut self, pieces: &[&[u8]]) -> &mut Self {
+        self.command.arg(pieces.concat());
+        self
+    }
+
     pub(super) fn number(&mut self, number: impl ToSingleRedisArg) -> &mut Self {
         self.command.arg(number);
         self

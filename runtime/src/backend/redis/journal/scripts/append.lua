@@ -1,15 +1,15 @@
 -- Appends groups of records and moves their sagas, when all of them are plain. ARGV, behind the head of
 -- a batch: by how many the seat owns more or less, the highest fence of those that begin or nothing, the
 -- lengths of the lists, and the lists:
---   sagas that begin; fields and chunks; sagas and owners; sagas that leave; sagas that are over; stage
---   and last chunk of each; fields that go; phases; sagas that go forward again; due times and sagas;
+--   sagas that begin; fields and chunks; sagas and owners; sagas that leave; sagas that are over, each
+--   with what is kept of it; fields that go; phases; sagas that go forward again; due times and sagas;
 --   sagas that are parked, each with nothing; definition, end and saga of each ticket; listener, what it
 --   is told and saga
 -- Atomic: the whole batch and its number, or nothing. A batch with a saga that was told something, or
 -- begins and is known, is not for this script: M, and nothing is written.
 -- A crash leaves the sagas as the last batch did, in the hands of a seat that is reaped.
 -- Answers O, nothing, and the next timer when one was set.
-local next_list, length_at = 20, 7
+local next_list, length_at = 19, 7
 local function list()
   local from, length = next_list, tonumber(ARGV[length_at])
   next_list, length_at = from + length, length_at + 1
@@ -52,20 +52,9 @@ if ARGV[6] ~= '' and tonumber(call('GET', P .. 'fence') or 0) < tonumber(ARGV[6]
   call('SET', P .. 'fence', ARGV[6])
 end
 local from, to = list()
-local tail = list()
 if from <= to then
-  -- What was written before moves with the rest, in one field.
-  for page = from, to, 1000 do
-    local last_one = math.min(page + 999, to)
-    local firsts, over = call('HMGET', P .. 'j', unpack(ARGV, page, last_one)), {}
-    for n = 1, last_one - page + 1 do
-      over[2 * n - 1] = ARGV[page + n - 1]
-      over[2 * n] = ARGV[tail] .. (firsts[n] or '') .. ARGV[tail + 1]
-      tail = tail + 2
-    end
-    keep(over)
-  end
-  each('HDEL', P .. 'j', from, to)
+  each('HSET', bucket(0), from, to)
+  keep_bucket()
 end
 each('HDEL', P .. 'j', list())
 each('HSET', P .. 'ph', list())

@@ -9,11 +9,15 @@ local function bucket(ago)
   return P .. 'd:' .. int(turn() - ago)
 end
 
+-- Keeps the bucket of now, which has something.
+local function keep_bucket()
+  call('PEXPIREAT', bucket(0), int((turn() + 3) * WIDTH / 1000))
+end
+
 -- Keeps fields and values.
 local function keep(over)
-  local current = bucket(0)
-  many('HSET', current, over)
-  call('PEXPIREAT', current, int((turn() + 3) * WIDTH / 1000))
+  many('HSET', bucket(0), over)
+  keep_bucket()
 end
 
 -- Of what is over: stage, 1 if it has one, fingerprint; then its chunks.
