@@ -43,6 +43,7 @@ async fn leases_in_memory_keep_the_contract() {
     conformance::lock::run(async || subject(MemoryLeases::new())).await;
     conformance::admin::run(async || subject(MemoryLeases::new())).await;
     conformance::candidates::run(async || subject(MemoryLeases::new())).await;
+    conformance::runs::run(async || subject(MemoryLeases::new())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -57,6 +58,7 @@ async fn leases_in_redis_keep_the_contract() {
     conformance::lock::run(&mut make).await;
     conformance::admin::run(&mut make).await;
     conformance::candidates::run(&mut make).await;
+    conformance::runs::run(&mut make).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -82,6 +84,7 @@ async fn leases_over_several_stores_in_memory_keep_the_contract() {
         conformance::lease::run(async || subject(quorum_in_memory(servers).await)).await;
         conformance::admin::run(async || subject(quorum_in_memory(servers).await)).await;
         conformance::candidates::run(async || subject(quorum_in_memory(servers).await)).await;
+        conformance::runs::run(async || subject(quorum_in_memory(servers).await)).await;
     }
 }
 
@@ -102,7 +105,8 @@ async fn leases_over_three_servers_keep_the_contract() {
     };
     conformance::lease::run(&mut make).await;
     conformance::admin::run(&mut make).await;
-    conformance::candidates::run(make).await;
+    conformance::candidates::run(&mut make).await;
+    conformance::runs::run(make).await;
 }
 
 #[tokio::test(start_paused = true)]

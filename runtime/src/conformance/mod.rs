@@ -16,3 +16,4 @@ pub mod progress;
 pub mod queue;
 pub mod quorum_node;
 mod rule;
+pub mod runs;

@@ -7,6 +7,7 @@ mod error;
 mod lock;
 mod node;
 mod owner;
+mod run;
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,6 +25,7 @@ pub use self::{
     lock::{LockStore, Share, Turn, Waiting, Wake, Want},
     node::{Life, QuorumNode, Vote},
     owner::Owner,
+    run::{RunEnd, RunStore},
 };
 use crate::kernel::{Fence, Timestamp};
 
@@ -142,6 +144,11 @@ pub trait LeaseStore: Send + Sync + 'static {
     fn candidates(&self) -> Option<&dyn CandidateStore> {
         None
     }
+
+    /// The same store with runs that are counted, if it counts them.
+    fn runs(&self) -> Option<&dyn RunStore> {
+        None
+    }
 }
 
 /// What it takes for two owners to have one name at a time, each within its lease. Ordered: a later one is
@@ -188,6 +195,8 @@ pub struct Grant {
     pub fence: Fence,
     /// How much time was left in the store when it answered. Count from before the question.
     pub left: Duration,
+    /// Which attempt it is, where a [run](RunStore) began that is counted.
+    pub attempt: Option<u64>,
 }
 
 /// A name that somebody else has.

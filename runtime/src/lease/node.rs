@@ -58,6 +58,16 @@ pub trait QuorumNode: LeaseStore {
         lease: Duration,
     ) -> BoxFuture<'a, Result<Vote, LeaseError>>;
 
+    /// The same for a [run](super::RunStore). A store that counts none votes all the same.
+    fn vote_on_run<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Vote, LeaseError>> {
+        self.vote(name, owner, lease)
+    }
+
     /// Tells an owner's tenure the fence that was agreed on, in the place of the one that this store gave
     /// it; where it was told before, the higher of both is kept. Later tenures have higher ones than
     /// each. Doing it again does nothing.

@@ -3,6 +3,7 @@
 mod admin;
 mod candidates;
 mod node;
+mod runs;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -19,13 +20,13 @@ use futures_util::{
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use self::candidates::Candidates;
+use self::{candidates::Candidates, runs::Counted};
 use crate::{
     clock::{Clock, SystemClock, TokioClock},
     kernel::{Fence, Timestamp},
     lease::{
         Acquired, CandidateStore, Grant, LeaseAdmin, LeaseError, LeaseStore, LockStore, Owner,
-        Released, Renewed, Safety, Share, Tenure, Turn, Waiting, Wake, Want,
+        Released, Renewed, RunStore, Safety, Share, Tenure, Turn, Waiting, Wake, Want,
     },
 };
 
@@ -63,6 +64,8 @@ struct Name {
     line: VecDeque<Place>,
     /// From whom an operator took it last.
     forced: Option<Forced>,
+    /// Which attempt its last run was, if that did not end.
+    counted: Option<Counted>,
 }
 
 struct Held {
@@ -72,6 +75,8 @@ struct Held {
     until: Timestamp,
     /// The fence is one that several stores agreed on.
     is_agreed: bool,
+    /// Which attempt it is, of a run that is counted.
+    attempt: Option<u64>,
 }
 
 struct Forced {
@@ -160,6 +165,7 @@ impl Name {
             && self.shared.is_empty()
             && self.line.is_empty()
             && self.forced.is_none()
+            && self.counted.is_none()
     }
 
     /// Forgets what is over.
@@ -168,6 +174,7 @@ impl Name {
         self.shared.retain(|_, until| now < *until);
         self.line.retain(|place| now < place.until);
         self.forced.take_if(|forced| forced.until <= now);
+        self.counted.take_if(|counted| counted.until <= now);
     }
 
     fn is_free(&self, share: Share) -> bool {
@@ -220,7 +227,8 @@ impl Name {
         // A share has none of its own: it is below that of every owner who is alone later.
         let below = Fence(now.0.saturating_sub(1)).max(*last);
         let fence = self.held.as_ref().map_or(below, |held| held.fence);
-        Turn::Granted(Grant { fence, left })
+        let attempt = self.held.as_ref().and_then(|held| held.attempt);
+        Turn::Granted(Grant { fence, left, attempt })
     }
 
     fn hand_over(
@@ -237,7 +245,7 @@ impl Name {
         }
         let held = self.held.as_mut().filter(|held| held.owner == *to)?;
         held.until = until.max(held.until);
-        Some(Grant { fence: held.fence, left: held.until.since(now) })
+        Some(Grant { fence: held.fence, left: held.until.since(now), attempt: held.attempt })
     }
 
     fn begin(
@@ -251,8 +259,8 @@ impl Name {
             Share::Alone => {
                 *last = Fence(now.0.max(last.0 + 1));
                 let (owner, fence) = (owner.clone(), *last);
-                let is_agreed = false;
-                self.held = Some(Held { owner, fence, since: now, until, is_agreed });
+                let (is_agreed, attempt) = (false, None);
+                self.held = Some(Held { owner, fence, since: now, until, is_agreed, attempt });
             }
             Share::Shared => drop(self.shared.insert(owner.clone(), until)),
         }
@@ -354,6 +362,10 @@ impl LeaseStore for MemoryLeases {
     }
 
     fn candidates(&self) -> Option<&dyn CandidateStore> {
+        Some(self)
+    }
+
+    fn runs(&self) -> Option<&dyn RunStore> {
         Some(self)
     }
 }

@@ -48,7 +48,8 @@ impl Inner {
             && let Some(held) = claim.held()
         {
             let left = held.until.since(begun);
-            return Ok(Acquired::Granted(Grant { fence: held.fence, left }));
+            let Held { fence, attempt, .. } = held;
+            return Ok(Acquired::Granted(Grant { fence, left, attempt }));
         }
         self.check(lease)?;
         let mut turn = 0;
@@ -79,7 +80,7 @@ impl Inner {
             let turn = claim.line_up(votes.node);
             Arc::clone(self).vote(Arc::clone(claim), turn, lease, votes, raises, told.clone())
         });
-        let Grant { fence, left } =
+        let Grant { fence, left, attempt } =
             match votes.decide(limit, |votes| tally::vote(votes, majority)).await {
                 Some(Vote::Agreed(grant)) => grant,
                 Some(Vote::Busy(busy)) => return Ok(Attempt::Over(Acquired::Busy(busy))),
@@ -92,7 +93,7 @@ impl Inner {
         if heard != Some(Renewed::Renewed) {
             return Err(raised.error(&self.nodes, majority, not_renewed).into());
         }
-        let held = Held { fence, until: begun.plus(reliable(left)) };
+        let held = Held { fence, until: begun.plus(reliable(left)), attempt };
         if self.until(held.until) <= self.rules.least(lease) {
             let took = self.clock.now().since(begun);
             return Err(QuorumError::Expired { took, lease }.into());
@@ -100,7 +101,8 @@ impl Inner {
         claim.hold(held);
         verdict.send_replace(Verdict::Kept(Some(fence)));
         // Who asked counts from before the question.
-        Ok(Attempt::Over(Acquired::Granted(Grant { fence, left: held.until.since(begun) })))
+        let left = held.until.since(begun);
+        Ok(Attempt::Over(Acquired::Granted(Grant { fence, left, attempt })))
     }
 
     pub(super) fn check(&self, lease: Duration) -> Result<(), LeaseError> {

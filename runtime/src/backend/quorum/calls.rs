@@ -17,7 +17,7 @@ use super::{
 use crate::{
     clock::Clock as _,
     kernel::{Fence, Timestamp},
-    lease::{Acquired, LeaseError, QuorumNode, Released, Renewed, Tenure},
+    lease::{Acquired, LeaseError, QuorumNode, Released, Renewed, RunEnd, Tenure, Vote},
 };
 
 /// What was decided. Where it ends before it is kept, nothing is.
@@ -70,7 +70,7 @@ impl Inner {
             return;
         }
         let (store, name, owner) = (self.store(node), &claim.name, &claim.owner);
-        let vote = within(lease, store.vote(name, owner, lease)).await;
+        let vote = self.ask_for(node, &claim, lease).await;
         // It says whose it is, or that it did nothing. In all other cases there may be something to free.
         let has_none = match &vote {
             Ok(vote) => matches!(vote.acquired, Acquired::Busy(_)),
@@ -84,11 +84,11 @@ impl Inner {
         }
         let decided = verdict.wait_for(|verdict| *verdict != Verdict::Open).await.map(|it| *it);
         let Ok(Verdict::Agreed(fence) | Verdict::Kept(Some(fence))) = decided else {
-            return self.free(node, &claim, lease).await;
+            return self.take_back(node, &claim, lease).await;
         };
         raises.tell(self.counted(node, lease, store.raise(name, owner, fence)).await);
         if verdict.wait_for(|verdict| matches!(verdict, Verdict::Kept(_))).await.is_err() {
-            self.free(node, &claim, lease).await;
+            self.take_back(node, &claim, lease).await;
         }
     }
 
@@ -119,9 +119,57 @@ impl Inner {
             && claim.held().is_some_and(|held| self.clock.now() < held.until)
         {
             // What comes of it is seen at the next renewal.
-            let _ = within(lease, store.vote(name, owner, lease)).await;
+            let _ = self.ask_for(node, &claim, lease).await;
             let _ = within(lease, store.raise(name, owner, fence)).await;
         }
+    }
+
+    async fn ask_for(
+        &self,
+        node: usize,
+        claim: &Claim,
+        lease: Duration,
+    ) -> Result<Vote, NodeFailure> {
+        let (store, Claim { name, owner, .. }) = (self.store(node), claim);
+        match claim.is_run() {
+            true => within(lease, store.vote_on_run(name, owner, lease)).await,
+            false => within(lease, store.vote(name, owner, lease)).await,
+        }
+    }
+
+    /// Frees what nothing was begun with.
+    async fn take_back(&self, node: usize, claim: &Claim, left: Duration) {
+        if claim.is_run() {
+            // What does not hear it takes it for one that was cut off.
+            let _ = self.say(node, claim, RunEnd::NotBegun, left).await;
+        }
+        self.free(node, claim, left).await;
+    }
+
+    /// Says what became of a run.
+    async fn say(
+        &self,
+        node: usize,
+        claim: &Claim,
+        how: RunEnd,
+        left: Duration,
+    ) -> Result<(), NodeFailure> {
+        match self.store(node).runs() {
+            Some(runs) => within(left, runs.end_run(&claim.name, &claim.owner, how)).await,
+            None => Ok(()),
+        }
+    }
+
+    pub(super) async fn end_run(
+        self: Arc<Self>,
+        claim: Arc<Claim>,
+        mut turn: Turn,
+        how: RunEnd,
+        left: Duration,
+        heard: Tell<()>,
+    ) {
+        turn.comes().await;
+        heard.tell(self.say(heard.node, &claim, how, left).await);
     }
 
     /// What one server says, which counts once, however many addresses lead to it.

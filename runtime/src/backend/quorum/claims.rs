@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::sync::oneshot;
@@ -20,6 +23,8 @@ pub(super) struct Claim {
     /// after the other: so what is freed in the background is free before the owner wants it again.
     last: Mutex<Vec<oneshot::Receiver<()>>>,
     held: Mutex<Option<Held>>,
+    /// It is that of a run, which servers count.
+    is_run: AtomicBool,
 }
 
 /// A tenure that most servers granted.
@@ -28,6 +33,8 @@ pub(super) struct Held {
     pub(super) fence: Fence,
     /// Until when the owner may rely on it.
     pub(super) until: Timestamp,
+    /// Which attempt it is, of a run.
+    pub(super) attempt: Option<u64>,
 }
 
 impl Claim {
@@ -35,7 +42,8 @@ impl Claim {
         // Of what was never asked nobody tells the end.
         let last = (0..nodes).map(|_| oneshot::channel().1).collect();
         let (name, owner) = (name.to_owned(), owner.clone());
-        Self { name, owner, last: Mutex::new(last), held: Mutex::default() }
+        let is_run = AtomicBool::new(false);
+        Self { name, owner, last: Mutex::new(last), held: Mutex::default(), is_run }
     }
 
     /// Whose turn it is with this server when all who came before are done. Who comes first is decided
@@ -44,6 +52,15 @@ impl Claim {
         let (done, last) = oneshot::channel();
         let mut lasts = self.last.lock().expect("no critical section panics");
         Turn { before: std::mem::replace(&mut lasts[node], last), _done: done }
+    }
+
+    pub(super) fn is_run(&self) -> bool {
+        self.is_run.load(Ordering::Relaxed)
+    }
+
+    /// Servers count it from now on.
+    pub(super) fn count(&self) {
+        self.is_run.store(true, Ordering::Relaxed);
     }
 
     /// The tenure that this process was granted and has not given back, whether or not it is over.
@@ -140,7 +157,11 @@ mod tests {
         let claims = Claims::default();
         let (held, busy) = (Owner::draw(), Owner::draw());
         let until = Timestamp(10);
-        claims.of("held", &held, 3, Timestamp(0)).hold(Held { fence: Fence(7), until });
+        claims.of("held", &held, 3, Timestamp(0)).hold(Held {
+            fence: Fence(7),
+            until,
+            attempt: None,
+        });
         let busy = claims.of("busy", &busy, 3, Timestamp(0));
         for _ in 0..10_000 {
             claims.of("other", &Owner::draw(), 3, Timestamp(1));

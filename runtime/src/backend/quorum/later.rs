@@ -9,7 +9,7 @@ use crate::{
     kernel::Fence,
     lease::{
         Acquired, CandidateStore, LeaseAdmin, LeaseError, LeaseStore, Life, Owner, QuorumNode,
-        Released, Renewed, Safety, Tenure, Vote,
+        Released, Renewed, RunStore, Safety, Tenure, Vote,
     },
 };
 
@@ -85,6 +85,10 @@ impl LeaseStore for Later {
     fn candidates(&self) -> Option<&dyn CandidateStore> {
         self.opened.get()?.candidates()
     }
+
+    fn runs(&self) -> Option<&dyn RunStore> {
+        self.opened.get()?.runs()
+    }
 }
 
 impl QuorumNode for Later {
@@ -103,6 +107,15 @@ impl QuorumNode for Later {
         lease: Duration,
     ) -> BoxFuture<'a, Result<Vote, LeaseError>> {
         async move { self.store().await?.vote(name, owner, lease).await }.boxed()
+    }
+
+    fn vote_on_run<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Vote, LeaseError>> {
+        async move { self.store().await?.vote_on_run(name, owner, lease).await }.boxed()
     }
 
     fn raise<'a>(

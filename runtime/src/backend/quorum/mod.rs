@@ -33,6 +33,7 @@ mod keep;
 mod later;
 mod lives;
 mod rules;
+mod runs;
 mod settings;
 mod survey;
 mod tally;
@@ -58,7 +59,7 @@ use crate::{
     clock::{Clock as _, TokioClock},
     lease::{
         Acquired, CandidateStore, LeaseAdmin, LeaseError, LeaseStore, Owner, QuorumNode, Released,
-        Renewed, Safety, Tenure,
+        Renewed, RunStore, Safety, Tenure,
     },
 };
 
@@ -79,6 +80,11 @@ use crate::{
 /// Of several owners who want a name at the same time each may get some servers, and none of them most.
 /// Then each frees what it got and tries again after a pause that is drawn, a few times. After that the name is
 /// busy, with no holder.
+///
+/// # Runs
+/// Which attempt a [run](RunStore) is says the server that knows of most, of those that granted it. So who comes
+/// after a run that was cut off is told so, whichever servers are away. Where some were away by turns it may be
+/// told of fewer than there were; and of one that ended, where a server has not heard of its end.
 ///
 /// # Owners that go on
 /// A process that starts again as the owner that it was acquires before it renews. Its fence is the one
@@ -213,6 +219,10 @@ impl LeaseStore for QuorumLeases {
 
     fn candidates(&self) -> Option<&dyn CandidateStore> {
         self.0.knows_candidates.then_some(self)
+    }
+
+    fn runs(&self) -> Option<&dyn RunStore> {
+        Some(self)
     }
 }
 

@@ -8,7 +8,8 @@ use crate::lease::{Acquired, Busy, Grant, Owner, Released, Renewed, Tenure};
 /// What became of an attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Vote {
-    /// Most servers granted it: under the highest of their fences, for the shortest of their times.
+    /// Most servers granted it: under the highest of their fences, for the shortest of their times, after the
+    /// most runs that were cut off.
     Agreed(Grant),
     /// Most servers say that the same owner has it.
     Busy(Busy),
@@ -26,10 +27,12 @@ pub(super) fn vote(answers: &[Answer<Acquired>], majority: usize) -> Option<Vote
     }
     let highest = granted.iter().map(|grant| grant.fence).max();
     let shortest = granted.iter().map(|grant| grant.left).min();
+    // `None` is less than any.
+    let attempt = granted.iter().map(|grant| grant.attempt).max().flatten();
     if let (Some(fence), Some(left)) = (highest, shortest)
         && granted.len() >= majority
     {
-        return Some(Vote::Agreed(Grant { fence, left }));
+        return Some(Vote::Agreed(Grant { fence, left, attempt }));
     }
     let has_most =
         |holder: &Option<Owner>| busy.iter().filter(|at| at.holder == *holder).count() >= majority;
@@ -79,6 +82,12 @@ pub(super) fn release(answers: &[Answer<Released>], majority: usize) -> Option<R
     let all: usize = kinds.iter().map(|kind| of(*kind)).sum();
     let is_over = !is_awaited(answers) && all >= majority;
     kinds.into_iter().find(|kind| is_over && of(*kind) > 0)
+}
+
+/// Whether most servers heard it.
+pub(super) fn heard(answers: &[Answer<()>], majority: usize) -> Option<()> {
+    let heard = answers.iter().filter(|answer| answer.said().is_some()).count();
+    (heard >= majority).then_some(())
 }
 
 /// The tenure that most servers know, or may: `None` from those that do not say. Nothing if there is none.

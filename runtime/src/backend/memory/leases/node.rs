@@ -7,7 +7,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use super::{MemoryLeases, Name};
 use crate::{
     kernel::Fence,
-    lease::{LeaseError, LeaseStore as _, Life, Owner, QuorumNode, Renewed, Vote},
+    lease::{LeaseError, LeaseStore as _, Life, Owner, QuorumNode, Renewed, RunStore as _, Vote},
 };
 
 impl MemoryLeases {
@@ -49,6 +49,19 @@ impl QuorumNode for MemoryLeases {
     ) -> BoxFuture<'a, Result<Vote, LeaseError>> {
         async move {
             let acquired = self.try_acquire(name, owner, lease).await?;
+            Ok(Vote { acquired, life: self.own_life() })
+        }
+        .boxed()
+    }
+
+    fn vote_on_run<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Vote, LeaseError>> {
+        async move {
+            let acquired = self.begin_run(name, owner, lease, Duration::ZERO).await?.into();
             Ok(Vote { acquired, life: self.own_life() })
         }
         .boxed()

@@ -29,7 +29,7 @@ fn answer(at: usize, node: Node) -> Answer<Acquired> {
     match node {
         Yes => {
             let (fence, left) = (Fence(100 + at as u64), Duration::from_secs(10));
-            Answer::Said(Acquired::Granted(Grant { fence, left }))
+            Answer::Said(Acquired::Granted(Grant { fence, left, attempt: None }))
         }
         No => {
             let retry_after = Some(Duration::from_secs(1 + at as u64));
@@ -88,7 +88,27 @@ fn the_fence_is_the_highest_and_the_time_the_shortest() {
         grant.left = Duration::from_secs(9);
     }
     let (fence, left) = (Fence(102), Duration::from_secs(9));
-    assert_eq!(vote(&answers, 2), Some(Vote::Agreed(Grant { fence, left })));
+    let attempt = None;
+    assert_eq!(vote(&answers, 2), Some(Vote::Agreed(Grant { fence, left, attempt })));
+}
+
+#[test]
+fn who_knows_of_most_attempts_says_which_one_it_is() {
+    let attempt = |known: [Option<u64>; 3]| {
+        let mut answers = answers(&[Yes, Yes, Yes]);
+        for (answer, known) in answers.iter_mut().zip(known) {
+            if let Answer::Said(Acquired::Granted(grant)) = answer {
+                grant.attempt = known;
+            }
+        }
+        match vote(&answers, 2) {
+            Some(Vote::Agreed(grant)) => grant.attempt,
+            decided => panic!("{decided:?}"),
+        }
+    };
+    assert_eq!(attempt([Some(1), Some(3), Some(2)]), Some(3));
+    assert_eq!(attempt([None, Some(1), None]), Some(1));
+    assert_eq!(attempt([None, None, None]), None);
 }
 
 #[test]

@@ -1,15 +1,27 @@
--- Takes a lease, alone or shared, or a place in line for it, or says who has it. KEYS: l, f, q, d, r. ARGV:
--- owner, for how many milliseconds, for how many the fence is remembered, x or s, for how many the place is
--- kept (0: it does not wait), the beginning of the channels.
--- Atomic: lease, end, fence and place, or nothing. A caller that crashes leaves a lease that runs out, or a
--- place that does. Doing it again finds the owner's own, with its fence, and never shortens it.
--- Answers 1, fence, what is left, 0; or 0, the holder or nothing, when to ask again (-1: no end), how many are
--- before it.
+-- Takes a lease, alone or shared, or a place in line for it, or says who has it. KEYS: l, f, q, d, r, and n for
+-- a run that is counted. ARGV: owner, for how many milliseconds, for how many the fence is remembered, x or s, for
+-- how many the place is kept (0: it does not wait), the beginning of the channels, for how many n is remembered.
+-- Atomic: lease, end, fence, number and place, or nothing. A caller that crashes leaves a lease that runs out,
+-- or a place that does. Doing it again finds the owner's own, with its fence and number, and never shortens it.
+-- Answers 1, fence, what is left, 0, which attempt it is if it is counted; or 0, the holder or nothing, when to
+-- ask again (-1: no end), how many are before it, nothing.
 local owner, lease, kind, stay = ARGV[1], tonumber(ARGV[2]), ARGV[4], tonumber(ARGV[5])
-local held = redis.call('HMGET', KEYS[1], 'o', 'f')
+local held = redis.call('HMGET', KEYS[1], 'o', 'f', 'n')
+-- What is no number is found before anything is written.
+local attempt = KEYS[6] and string.format('%.0f', (redis.call('GET', KEYS[6]) or 0) + 1)
+
+-- The run that has the lease is the next attempt.
+local function count()
+  if attempt then
+    redis.call('SET', KEYS[6], attempt, 'PX', ARGV[7])
+    redis.call('HSET', KEYS[1], 'n', attempt)
+  end
+  return attempt or false
+end
+
 if held[1] == owner and kind == 'x' then
   outlive(KEYS[1], lease)
-  return { 1, held[2], redis.call('PTTL', KEYS[1]), 0 }
+  return { 1, held[2], redis.call('PTTL', KEYS[1]), 0, held[3] or count() }
 end
 local micros = now_in_microseconds()
 local now = math.floor(micros / 1000)
@@ -23,7 +35,7 @@ if kind == 's' then
     local ends = math.max(now + lease, reading)
     redis.call('ZADD', KEYS[5], string.format('%.0f', ends), owner)
     outlive(KEYS[5], ends - now)
-    return { 1, below, ends - now, 0 }
+    return { 1, below, ends - now, 0, false }
   end
 end
 local head, head_ends
@@ -44,9 +56,10 @@ if is_free and (not head or head == me) then
     outlive(KEYS[5], lease)
     -- Who is next may share it.
     wake(KEYS[1], KEYS[3], KEYS[4], KEYS[5], now, ARGV[6])
-    return { 1, below, lease, 0 }
+    return { 1, below, lease, 0, false }
   end
-  return { 1, begin(KEYS[1], KEYS[2], owner, ARGV[2], ARGV[3], micros), lease, 0 }
+  local fence = begin(KEYS[1], KEYS[2], owner, ARGV[2], ARGV[3], micros)
+  return { 1, fence, lease, 0, count() }
 end
 -- When something changes of which nobody is told.
 local again
@@ -66,4 +79,4 @@ if stay > 0 then
   outlive(KEYS[3], stay)
   outlive(KEYS[4], stay)
 end
-return { 0, held[1], again, redis.call('ZRANK', KEYS[3], me) or redis.call('ZCARD', KEYS[3]) }
+return { 0, held[1], again, redis.call('ZRANK', KEYS[3], me) or redis.call('ZCARD', KEYS[3]), false }

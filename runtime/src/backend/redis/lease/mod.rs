@@ -6,6 +6,7 @@ mod candidates;
 mod mistakes;
 mod names;
 mod node;
+mod runs;
 mod scripts;
 #[cfg(all(test, feature = "conformance"))]
 mod tests;
@@ -34,7 +35,7 @@ use crate::{
     kernel::{Fence, Timestamp},
     lease::{
         Acquired, CandidateStore, Grant, LeaseAdmin, LeaseError, LeaseStore, LockStore, Owner,
-        Released, Renewal, Renewed, Safety, Share, Tenure, Turn, Waiting, Wake, Want,
+        Released, Renewal, Renewed, RunStore, Safety, Share, Tenure, Turn, Waiting, Wake, Want,
     },
 };
 
@@ -44,7 +45,7 @@ use crate::{
 /// `<namespace>:{<name>}:f`, which is remembered for a day after the last grant, and at least twice as
 /// long as that was for. The sets `:r`, `:q` and `:d` have those who share it, those who wait, and until when
 /// these do; they end with the last of them. The hash `:x` says from whom an operator took the name, for a
-/// day. The hash `:c` and the set `:cs` have those who stand for it, and until when each is live; they end
+/// day; the number `:n` which attempt the last run of a job was, unless that ended, for 90 days. The hash `:c` and the set `:cs` have those who stand for it, and until when each is live; they end
 /// with the last of them. On the channel `<namespace>:wake:<process>` a process hears whose turn it is, on
 /// one connection however many wait. A fence is the time of the server in microseconds, or one more than the
 /// last one: it also rises where the server lost that, unless its clock went back meanwhile.
@@ -131,8 +132,8 @@ impl RedisLeases {
         channels(&self.0.namespace).into()
     }
 
-    /// What the script that acquires is told.
-    fn wish(&self, want: Want<'_>) -> ([String; 5], [Bytes; 6]) {
+    /// What the script that acquires is told, of a run or of another owner.
+    fn wish(&self, want: Want<'_>, is_run: bool) -> (Vec<String>, Vec<Bytes>) {
         let Want { name, owner, share, lease, stay } = want;
         let share = match share {
             Share::Alone => "x",
@@ -140,13 +141,18 @@ impl RedisLeases {
         };
         let stay = number(milliseconds(stay));
         let [lasts, remembered] = lasts_and_is_remembered(lease);
-        let args = [name_of(owner), lasts, remembered, share.into(), stay, self.channels()];
+        let mut args = vec![name_of(owner), lasts, remembered, share.into(), stay, self.channels()];
         let all = [Kind::Lease, Kind::Fence, Kind::Queue, Kind::Deadlines, Kind::Readers];
-        (self.keys(name, all), args)
+        let mut keys = Vec::from(self.keys(name, all));
+        if is_run {
+            keys.extend(self.keys(name, [Kind::Attempt]));
+            args.push(runs::remembered(lease));
+        }
+        (keys, args)
     }
 
-    async fn acquire(&self, want: Want<'_>) -> Result<Turn, LeaseError> {
-        let (keys, args) = self.wish(want);
+    async fn acquire(&self, want: Want<'_>, is_run: bool) -> Result<Turn, LeaseError> {
+        let (keys, args) = self.wish(want, is_run);
         turn(self.ask(&self.0.scripts.acquire, &keys, &args).await?, want.lease)
     }
 
@@ -162,15 +168,21 @@ impl RedisLeases {
     }
 }
 
-/// What the script that acquires answered: whether it is granted, the fence or the holder, what is left, and
-/// how many are before it.
+/// What the script that acquires answered: whether it is granted, the fence or the holder, what is left, how
+/// many are before it, and which attempt it is.
 fn turn(answer: Value, lease: Duration) -> Result<Turn, LeaseError> {
-    let (granted, fence_or_holder, milliseconds, ahead): (bool, Value, i64, u64) =
-        answer_of(answer)?;
+    let (granted, fence_or_holder, milliseconds, ahead, attempt): (
+        bool,
+        Value,
+        i64,
+        u64,
+        Option<u64>,
+    ) = answer_of(answer)?;
     Ok(match granted {
         true => Turn::Granted(Grant {
             fence: Fence(answer_of(fence_or_holder)?),
             left: left(milliseconds).unwrap_or(lease),
+            attempt,
         }),
         false => Turn::Waiting(Waiting {
             holder: answer_of::<Option<String>>(fence_or_holder)?.map(Owner::from),
@@ -255,7 +267,7 @@ impl LeaseStore for RedisLeases {
     ) -> BoxFuture<'a, Result<Acquired, LeaseError>> {
         async move {
             let want = Want { name, owner, share: Share::Alone, lease, stay: Duration::ZERO };
-            self.acquire(want).await.map(Acquired::from)
+            self.acquire(want, false).await.map(Acquired::from)
         }
         .boxed()
     }
@@ -338,11 +350,15 @@ impl LeaseStore for RedisLeases {
     fn candidates(&self) -> Option<&dyn CandidateStore> {
         Some(self)
     }
+
+    fn runs(&self) -> Option<&dyn RunStore> {
+        Some(self)
+    }
 }
 
 impl LockStore for RedisLeases {
     fn acquire_in_turn<'a>(&'a self, want: Want<'a>) -> BoxFuture<'a, Result<Turn, LeaseError>> {
-        self.acquire(want).boxed()
+        self.acquire(want, false).boxed()
     }
 
     fn hand_over<'a>(
@@ -362,6 +378,7 @@ impl LockStore for RedisLeases {
             Ok(granted.map(|(fence, milliseconds)| Grant {
                 fence: Fence(fence),
                 left: left(milliseconds).unwrap_or(lease),
+                attempt: None,
             }))
         }
         .boxed()

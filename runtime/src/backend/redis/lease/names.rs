@@ -25,6 +25,8 @@ pub(super) enum Kind {
     Readers,
     /// From whom an operator took it.
     Forced,
+    /// Which attempt its last run was, if that did not end.
+    Attempt,
     /// Who stands for it, and what each says of itself.
     Candidates,
     /// Until when each of them is live.
@@ -45,6 +47,7 @@ pub(super) fn keys_of<const N: usize>(namespace: &str, tag: &str, kinds: [Kind; 
             Kind::Deadlines => "d",
             Kind::Readers => "r",
             Kind::Forced => "x",
+            Kind::Attempt => "n",
             Kind::Candidates => "c",
             Kind::Seen => "cs",
         };

@@ -34,6 +34,7 @@ scripts! {
     beat with "#!lua flags=allow-oom\n",
     candidates,
     downgrade with "#!lua flags=allow-oom\n",
+    end_run with "#!lua flags=allow-oom\n",
     force with "#!lua flags=allow-oom\n",
     hand_over with "#!lua flags=allow-oom\n",
     inspect,
