@@ -1,6 +1,11 @@
 //! A lease that is held.
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use tokio::task::JoinHandle;
 
@@ -137,6 +142,13 @@ impl LeaseGuard {
         self.hold().fence
     }
 
+    /// Which attempt a run of a [`Singleton`](super::Singleton) is: 1, and one more for each that began before it
+    /// and was cut off, since the last one that ended. `None` for all else that is held, and where the store does
+    /// not [count](crate::lease::RunStore).
+    pub fn attempt(&self) -> Option<u64> {
+        self.hold().attempt
+    }
+
     /// What the word of its store is worth.
     pub fn safety(&self) -> Safety {
         self.inner.store.safety()
@@ -251,6 +263,19 @@ impl LeaseGuard {
         // Where nobody keeps it any more it is over when its time is.
         let _ = downgrading.await;
         self.check().map(drop)
+    }
+
+    /// What is run under it begins.
+    pub(super) fn begin_run(&self) {
+        self.attempt.has_begun.store(true, Ordering::Relaxed);
+    }
+
+    /// And has ended. Returns when the store knows, or it is lost.
+    pub(super) async fn end_run(&self) {
+        let (attempt, hold) = (Arc::clone(&self.attempt), Arc::clone(&self.hand.hold));
+        let telling = self.inner.keeper.spawn(async move { attempt.end_run(&hold).await });
+        // Where nobody keeps it any more it was cut off.
+        let _ = telling.await;
     }
 
     /// Gives it back, and waits until the store has said what became of it, for no longer than it lasts.

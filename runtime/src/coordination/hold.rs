@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::{Clock, SystemClock},
     kernel::{Fence, Timestamp},
-    lease::Owner,
+    lease::{Grant, Owner},
 };
 
 /// What a holder and those who watch it share with the task that keeps the tenure.
@@ -27,6 +27,8 @@ pub(super) struct Hold {
     pub(super) name: Arc<str>,
     pub(super) owner: Owner,
     pub(super) fence: Fence,
+    /// Which attempt it is, of a run that is counted.
+    pub(super) attempt: Option<u64>,
     /// When it was asked for, by the call that was granted: its time counts from then.
     pub(super) begun: Timestamp,
     /// In microseconds.
@@ -144,7 +146,7 @@ impl Hold {
     pub(super) fn new(
         name: Arc<str>,
         owner: Owner,
-        fence: Fence,
+        Grant { fence, attempt, .. }: Grant,
         lease: Duration,
         clock: Arc<dyn Clock>,
         begun: Timestamp,
@@ -159,6 +161,7 @@ impl Hold {
             name,
             owner,
             fence,
+            attempt,
             begun,
             lease,
             clock,

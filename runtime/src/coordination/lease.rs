@@ -1,6 +1,10 @@
 //! A name for a while.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use tokio::sync::oneshot;
 use tracing::field::Empty;
@@ -44,6 +48,8 @@ pub struct Lease {
     resumes: bool,
     /// Those of this process who want it wait as one.
     is_pooled: bool,
+    /// Its runs are counted.
+    is_run: bool,
     share: Share,
     terms: Terms,
 }
@@ -54,8 +60,8 @@ const LEASE: Duration = Duration::from_secs(10);
 impl Lease {
     pub(super) fn new(inner: &Arc<Inner>, name: &str) -> Self {
         let (inner, name, terms) = (Arc::clone(inner), name.into(), Terms::new(LEASE));
-        let (share, is_pooled) = (Share::Alone, false);
-        Self { inner, name, owner: None, resumes: false, is_pooled, share, terms }
+        let (share, is_pooled, is_run) = (Share::Alone, false, false);
+        Self { inner, name, owner: None, resumes: false, is_pooled, is_run, share, terms }
     }
 
     /// On the terms of locks.
@@ -209,6 +215,12 @@ impl Lease {
         self
     }
 
+    /// Each time that it is had is a run, and told which attempt it is.
+    pub(super) fn of_runs(mut self) -> Self {
+        self.is_run = true;
+        self
+    }
+
     pub(super) fn share(mut self, share: Share) -> Self {
         self.share = share;
         self
@@ -236,6 +248,8 @@ impl Lease {
             name: Arc::clone(&self.name),
             owner: self.owner.clone().unwrap_or_else(Owner::draw),
             resumes: self.resumes,
+            is_run: self.is_run,
+            has_begun: AtomicBool::new(false),
             share: self.share,
             terms: self.terms.clone(),
             bell: Arc::clone(&self.inner.bell),

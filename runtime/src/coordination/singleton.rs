@@ -19,6 +19,14 @@ pub(super) const PREFIX: &str = "singleton:";
 /// A run holds a lease of its own: if its process dies another one may run the job as soon as that is over. A
 /// run that loses its lease is dropped where it waits, and what it came to is not told.
 ///
+/// # Attempts
+/// A run is told which [attempt](LeaseGuard::attempt) it is: 1 where the last run ended, and one more than the last
+/// one where that was cut off. A run ended when what it awaited returned under its lease, whatever it returned: an
+/// error that it answers is an end. It was cut off when its process died, when it panicked, lost its lease, or
+/// an operator took that away, and when it was dropped where it waited, by [`max_run`](Self::max_run) or by who
+/// called it. So above 1 there may be work that was half done. That a run ended is told to the store before
+/// [`run`](Self::run) returns; one that ends while the store is away counts as cut off. It is remembered for 90 days.
+///
 /// ```
 /// # #[cfg(feature = "in-process")]
 /// # #[tokio::main(flavor = "current_thread")]
@@ -32,7 +40,16 @@ pub(super) const PREFIX: &str = "singleton:";
 /// let coordination = Coordination::new(MemoryLeases::new());
 /// // The clocks of the processes that are told by a timer may differ by a minute.
 /// let backup = coordination.singleton("data-backup").hold_at_least(Duration::from_secs(60));
-/// let run = async || backup.run(async |held| format!("backed up under {:?}", held.fence())).await;
+/// let run = async || {
+///     backup
+///         .run(async |held| {
+///             if held.attempt() > Some(1) {
+///                 println!("somebody before may have left a file that is not whole");
+///             }
+///             format!("backed up under {:?}", held.fence())
+///         })
+///         .await
+/// };
 /// assert!(matches!(run().await?, SingletonRun::Done(_)));
 /// assert!(matches!(run().await?, SingletonRun::Skipped(_)), "it ran a moment ago");
 /// # Ok(())
@@ -103,7 +120,7 @@ impl Singleton {
     terms_of_its_lease!(lease, on_unreachable);
 
     pub(super) fn new(lease: Lease) -> Self {
-        Self { lease, on_busy: OnBusy::default(), max_run: None }
+        Self { lease: lease.of_runs(), on_busy: OnBusy::default(), max_run: None }
     }
 
     /// What happens if somebody else runs it. Default [`OnBusy::Skip`].
@@ -130,13 +147,14 @@ impl Singleton {
         self
     }
 
-    /// Runs it, unless somebody else does.
+    /// Runs it, unless somebody else does. Returns when the store knows that it ended, or does not say for as long
+    /// as the lease bears.
     ///
     /// # Errors
     /// [`AcquireError`]; that somebody else runs it only if [that](OnBusy::Fail) was asked for.
     ///
     /// # Cancellation
-    /// The run is dropped, and another process may run it.
+    /// The run is dropped, and another process may run it: as the next attempt, if this one had begun.
     pub async fn run<T>(
         &self,
         job: impl AsyncFnOnce(&LeaseGuard) -> T,
@@ -151,7 +169,10 @@ impl Singleton {
             }
             asked => asked?,
         };
-        let run = held.run_if_held(job(&held));
+        let run = held.run_if_held(async {
+            held.begin_run();
+            job(&held).await
+        });
         let ran = match self.max_run {
             Some(longest) => match tokio::time::timeout(longest, run).await {
                 Ok(ran) => ran,
@@ -160,7 +181,10 @@ impl Singleton {
             None => run.await,
         };
         Ok(match ran {
-            Ran::Done(value) => SingletonRun::Done(value),
+            Ran::Done(value) => {
+                held.end_run().await;
+                SingletonRun::Done(value)
+            }
             Ran::Skipped(lost) | Ran::Lost(lost) => SingletonRun::Lost(lost),
         })
     }

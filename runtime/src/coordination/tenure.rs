@@ -10,7 +10,13 @@
 //! What is local comes first: a tenure has ended here before the store is told, so that nobody sees a
 //! name that is free there and held here.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use sha2::{Digest, Sha256};
@@ -33,7 +39,7 @@ use super::{
 use crate::{
     clock::Clock,
     kernel::Timestamp,
-    lease::{LeaseError, LeaseStore, Owner, Released, Renewal, Renewed, Share},
+    lease::{LeaseError, LeaseStore, Owner, Released, Renewal, Renewed, RunEnd, RunStore, Share},
 };
 
 /// What became of a name that was given back. None of these is a failure: it is not this holder's any
@@ -66,6 +72,10 @@ pub(super) struct Attempt {
     pub(super) owner: Owner,
     /// The owner may have had it before.
     pub(super) resumes: bool,
+    /// Its store counts it, if it can.
+    pub(super) is_run: bool,
+    /// What is run under it has begun.
+    pub(super) has_begun: AtomicBool,
     pub(super) share: Share,
     pub(super) terms: Terms,
     pub(super) bell: Arc<Bell>,
@@ -380,6 +390,40 @@ impl Attempt {
         }
     }
 
+    /// Where its runs are counted, if they are.
+    pub(super) fn runs(&self) -> Option<&dyn RunStore> {
+        self.store.runs().filter(|_| self.is_run)
+    }
+
+    /// Says that the run ended. Asks until it is answered, or lost: then it was cut off.
+    pub(super) async fn end_run(&self, hold: &Hold) {
+        let Some(runs) = self.runs() else { return };
+        while hold.left().is_some() {
+            let asked = tokio::select! {
+                biased;
+                _ = hold.ended() => return,
+                asked = runs.end_run(&hold.name, &hold.owner, RunEnd::Ended) => asked,
+            };
+            let Err(error) = asked else { return };
+            tracing::warn!(name = %hold.name, owner = ?hold.owner, %error, "the end was not told");
+            if !error.is_retryable() {
+                return;
+            }
+            sleep(self.terms.again()).await;
+        }
+    }
+
+    /// Frees the name, and does not count what has not begun.
+    async fn free(&self) -> Result<Released, LeaseError> {
+        if let Some(runs) = self.runs()
+            && !self.has_begun.load(Ordering::Relaxed)
+            && let Err(error) = runs.end_run(&self.name, &self.owner, RunEnd::NotBegun).await
+        {
+            tracing::debug!(name = %self.name, owner = ?self.owner, %error, "counted as cut off");
+        }
+        self.store.release(&self.name, &self.owner).await
+    }
+
     /// Frees the name, if it is this owner's; until then, when it is free by itself.
     async fn give_back(&self, until: Timestamp, mut lead: Option<Lead>) -> ReleaseOutcome {
         loop {
@@ -388,7 +432,7 @@ impl Attempt {
                 return ReleaseOutcome::Unknown;
             }
             let asked = self.clock.now();
-            let answer = timeout(left, self.store.release(&self.name, &self.owner)).await;
+            let answer = timeout(left, self.free()).await;
             self.observed.latency("release", self.clock.now().since(asked));
             match answer {
                 Ok(Ok(Released::Released)) => return ReleaseOutcome::Released,

@@ -182,7 +182,7 @@ impl Attempt {
             return Err(too_late(lease));
         }
         let (name, owner) = (Arc::clone(&self.name), self.owner.clone());
-        Ok(Hold::new(name, owner, grant.fence, lease, Arc::clone(&self.clock), sent, until))
+        Ok(Hold::new(name, owner, grant, lease, Arc::clone(&self.clock), sent, until))
     }
 
     /// For how long the store is waited for.
@@ -222,12 +222,15 @@ impl Attempt {
     /// In line where there is one.
     async fn turn(&self, patience: Patience) -> Result<Turn, LeaseError> {
         let (name, owner, share, lease) = (&*self.name, &self.owner, self.share, self.terms.lease);
+        let stay = match patience {
+            Patience::Once => Duration::ZERO,
+            Patience::For(left) => STAY.min(left),
+            Patience::Endless => STAY.min(self.longest()),
+        };
+        if let Some(runs) = self.runs() {
+            return runs.begin_run(name, owner, lease, stay).await;
+        }
         if let Some(line) = self.store.locks() {
-            let stay = match patience {
-                Patience::Once => Duration::ZERO,
-                Patience::For(left) => STAY.min(left),
-                Patience::Endless => STAY.min(self.longest()),
-            };
             return line.acquire_in_turn(Want { name, owner, share, lease, stay }).await;
         }
         if share == Share::Shared {

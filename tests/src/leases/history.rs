@@ -27,6 +27,8 @@ pub struct Event {
 pub enum What {
     /// The answer came: from now on the holder may act.
     Granted,
+    /// A run of a job began, and was told which attempt it is.
+    Began { attempt: Option<u64> },
     /// A look at the lease, which began at that time, said that it is held until then at least.
     Held { until: u64 },
     /// The holder is about to be stopped.

@@ -4,12 +4,12 @@ use std::{path::PathBuf, thread, time::Duration};
 
 use distributed_task::{
     backend::redis::{RedisLeases, RedisOpenError},
-    coordination::Coordination,
+    coordination::{Coordination, LeaseGuard, OnBusy},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    history::History,
+    history::{Event, History, What},
     witness::{LOOKS, Register},
 };
 
@@ -25,6 +25,8 @@ pub struct Orders {
     pub go_on: Option<PathBuf>,
     /// It stands in the election of that name instead, and says so as often.
     pub beats: Option<Duration>,
+    /// It runs the job of that name instead, when it is its turn, until it is killed.
+    pub is_job: bool,
 }
 
 impl Orders {
@@ -42,6 +44,19 @@ impl Orders {
             let _stands = election.heartbeat_interval(beats).start().expect("it may stand");
             // Until it is killed.
             std::future::pending::<()>().await;
+        }
+        if self.is_job {
+            let job = process.singleton(&self.name).lease(self.lease);
+            let history = History::spoken();
+            let run = async |held: &LeaseGuard| {
+                let (fence, attempt) = (held.fence().0, held.attempt());
+                let (name, tenure) = (self.name.clone(), format!("run {fence}"));
+                let (at, what) = (history.now(), What::Began { attempt });
+                history.note(Event { name, tenure, fence, at, what });
+                std::future::pending::<()>().await;
+            };
+            let ran = job.on_busy(OnBusy::Wait(Duration::from_secs(60))).run(run).await;
+            panic!("nothing ends it: {ran:?}");
         }
         let (history, register) = (History::spoken(), Register::at(&self.register));
         let lease = process.lease(&self.name).ttl(self.lease).retry_delay(self.retry_delay);

@@ -36,6 +36,11 @@ fn all_that_is_wrong_with_options_is_told_at_once() {
         "leader_election",
     ];
     assert_eq!(paths, wanted, "{findings:?}");
+    // There is no way without scripts, whoever asks for one.
+    assert!(findings[4].ends_with("leave it out, since fences and lines need scripts"));
+    let other = r#"{ "locking": { "UseLuaScripts": false } }"#;
+    let unknown = serde_json::from_str::<CoordinationOptions>(other).expect_err("it is no option");
+    assert!(unknown.to_string().contains("`use_lua_scripts`"), "{unknown}");
     let unknown = serde_json::from_str::<CoordinationOptions>(r#"{ "locks": {} }"#);
     assert!(unknown.expect_err("it is no option").to_string().contains("`locking`"));
     let defaults = CoordinationOptions::default();

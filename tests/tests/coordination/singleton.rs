@@ -1,8 +1,10 @@
 //! Jobs that one process at a time runs.
 
 use std::{
+    future::pending,
+    panic::AssertUnwindSafe,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -10,12 +12,18 @@ use std::{
 
 use distributed_task::{
     backend::{memory::MemoryLeases, quorum::QuorumLeases},
-    coordination::{AcquireError, Coordination, LossCause, OnBusy, Singleton, SingletonRun},
+    coordination::{
+        AcquireError, Coordination, LeaseGuard, LossCause, OnBusy, Singleton, SingletonRun,
+    },
+    lease::{LeaseError, LeaseStore, Owner, RunEnd, RunStore, Turn},
 };
-use futures_util::future::join_all;
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, join_all},
+};
 use tokio::time::timeout;
 
-use crate::world::{LEASE, Work, on_both, pass};
+use crate::world::{LEASE, Work, hands_on, on_both, pass};
 
 const KEY: &str = "singleton:data-backup";
 
@@ -110,6 +118,131 @@ on_both! {
         let SingletonRun::Lost(lost) = ran.expect("it is answered") else { panic!("it was lost") };
         assert_eq!((lost.cause, work.running()), (LossCause::NotOwner, 0));
     }
+
+    async fn a_run_is_told_how_many_before_it_were_cut_off(world: World) {
+        let process = world.process().await;
+        let (job, attempts) = (backup(&process), Arc::new(Mutex::new(Vec::new())));
+        let told = attempts.clone();
+        let begins = |held: &LeaseGuard| told.lock().expect("nobody panics").push(held.attempt());
+        let back = async || assert_eq!(process.shutdown(LEASE).await, 0);
+
+        let short = job.clone().max_run(LEASE / 10);
+        let ran = short.run(async |held| {
+            begins(held);
+            pending::<()>().await;
+        });
+        assert_eq!(ran.await.expect("it is answered"), SingletonRun::TimedOut);
+        back().await;
+        let ran = job.run(async |held| {
+            begins(held);
+            world.take_away(KEY).await;
+            pending::<()>().await;
+        });
+        let lost = ran.await.expect("it is answered");
+        assert!(matches!(lost, SingletonRun::Lost(_)), "{lost:?}");
+        back().await;
+        let dropped = job.run(async |held| {
+            begins(held);
+            pending::<()>().await;
+        });
+        assert!(timeout(LEASE / 10, dropped).await.is_err());
+        back().await;
+        let panics = AssertUnwindSafe(job.run(async |held| {
+            begins(held);
+            panic!("it is cut off");
+        }));
+        assert!(panics.catch_unwind().await.is_err());
+        back().await;
+        // An error that it answers is an end.
+        for wanted in [5, 1] {
+            let ran = job.run(async |held| {
+                begins(held);
+                Err::<(), _>(held.attempt())
+            });
+            assert_eq!(ran.await.expect("it is answered"), SingletonRun::Done(Err(Some(wanted))));
+            back().await;
+        }
+        let told = attempts.lock().expect("nobody panics").clone();
+        assert_eq!(told, [1, 2, 3, 4, 5, 1].map(Some));
+        let plain = process.lease(KEY).ttl(LEASE).try_acquire().await.expect("it is answered");
+        assert_eq!(plain.expect("it is free").attempt(), None);
+    }
+
+    // Its process may die while it keeps the others out.
+    async fn a_run_that_keeps_others_out_has_ended_all_the_same(world: World) {
+        let (one, two) = (world.process().await, world.process().await);
+        let job = backup(&one).hold_at_least(LEASE * 20);
+        assert_eq!(job.run(async |_| 1).await.expect("it is answered"), SingletonRun::Done(1));
+        world.take_away(KEY).await;
+        let ran = backup(&two).run(async |held| held.attempt()).await.expect("it is answered");
+        assert_eq!(ran, SingletonRun::Done(Some(1)));
+    }
+}
+
+/// A store that begins a run, and is not heard to.
+struct Unheard(MemoryLeases);
+
+impl LeaseStore for Unheard {
+    hands_on!(0: safety try_acquire try_renew release inspect);
+
+    fn runs(&self) -> Option<&dyn RunStore> {
+        Some(self)
+    }
+}
+
+impl RunStore for Unheard {
+    fn begin_run<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+        stay: Duration,
+    ) -> BoxFuture<'a, Result<Turn, LeaseError>> {
+        Box::pin(async move {
+            let begun = self.0.begin_run(name, owner, lease, stay).await?;
+            assert!(matches!(begun, Turn::Granted(_)));
+            Err(LeaseError::Unanswered("it is not heard".into()))
+        })
+    }
+
+    fn end_run<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        how: RunEnd,
+    ) -> BoxFuture<'a, Result<(), LeaseError>> {
+        self.0.end_run(name, owner, how)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_was_cut_off_is_remembered_for_a_quarter_of_a_year() {
+    let process = Coordination::on_this_runtime(MemoryLeases::new());
+    let (job, day) = (backup(&process), Duration::from_secs(24 * 3600));
+    for (after, wanted) in [(0, 1), (89, 2), (91, 1), (1, 2)] {
+        pass(day * after).await;
+        let told = Mutex::new(None);
+        let run = job.run(async |held| {
+            *told.lock().expect("nobody panics") = held.attempt();
+            pending::<()>().await;
+        });
+        assert!(timeout(LEASE, run).await.is_err());
+        assert_eq!(*told.lock().expect("nobody panics"), Some(wanted), "{after} days later");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_never_came_to_run_is_not_counted() {
+    let store = MemoryLeases::new();
+    let deaf = Coordination::on_this_runtime(Unheard(store.clone()));
+    for _ in 0..3 {
+        let ran = backup(&deaf).run(async |_| ()).await;
+        assert!(matches!(ran, Err(AcquireError::Store(_))), "{ran:?}");
+        assert_eq!(deaf.shutdown(LEASE).await, 0);
+    }
+    let process = Coordination::on_this_runtime(store);
+    let ran = backup(&process).run(async |held| held.attempt()).await.expect("it is answered");
+    assert_eq!(ran, SingletonRun::Done(Some(1)));
 }
 
 /// Also for longer than any lease there is.

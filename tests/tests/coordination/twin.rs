@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, time::Duration};
 use distributed_task::{
     backend::memory::MemoryLeases,
     kernel::Fence,
-    lease::{Acquired, LeaseError, LeaseStore, LockStore, Owner, Renewed, Share, Turn, Want},
+    lease::{
+        Acquired, Grant, LeaseError, LeaseStore, LockStore, Owner, Renewed, RunEnd, RunStore,
+        Share, Turn, Want,
+    },
 };
 use futures_util::{StreamExt as _, future::BoxFuture, stream};
 
@@ -31,6 +34,8 @@ enum Call {
     HandOver { from: usize, to: usize },
     Downgrade { owner: usize },
     Inspect,
+    Begin { owner: usize, lease: Duration },
+    End { owner: usize, how: RunEnd },
 }
 
 fn draw(chance: &mut Chance) -> Call {
@@ -38,7 +43,7 @@ fn draw(chance: &mut Chance) -> Call {
     // Each wants it in one way.
     let share = if owner.is_multiple_of(2) { Share::Alone } else { Share::Shared };
     let lasting = |chance: &mut Chance| if chance.one_in(20) { SHORT } else { LONG };
-    match chance.below(16) {
+    match chance.below(19) {
         0..6 => {
             let lease = lasting(chance);
             let stay = if chance.one_in(4) { Duration::ZERO } else { lasting(chance) };
@@ -49,6 +54,11 @@ fn draw(chance: &mut Chance) -> Call {
         10..12 => Call::Release { owner },
         12 => Call::HandOver { from: owner, to: (owner + 2) % OWNERS },
         13..15 => Call::Downgrade { owner },
+        15..17 => Call::Begin { owner: owner / 2 * 2, lease: lasting(chance) },
+        17 => {
+            let how = if chance.one_in(2) { RunEnd::Ended } else { RunEnd::NotBegun };
+            Call::End { owner: owner / 2 * 2, how }
+        }
         _ => Call::Inspect,
     }
 }
@@ -57,7 +67,7 @@ fn draw(chance: &mut Chance) -> Call {
 fn runs_out(call: Call) -> bool {
     match call {
         Call::Turn { lease, stay, .. } => lease == SHORT || stay == SHORT,
-        Call::Try { lease, .. } => lease == SHORT,
+        Call::Try { lease, .. } | Call::Begin { lease, .. } => lease == SHORT,
         _ => false,
     }
 }
@@ -123,6 +133,19 @@ impl Twin {
                         format!("busy: {holder:?}, {:?}", roughly(busy.retry_after))
                     }
                 }
+            }
+            Call::Begin { owner, lease } => {
+                let (runs, owner) = (self.store.runs().expect("it counts"), &self.owners[owner]);
+                match runs.begin_run(name, owner, lease, Duration::ZERO).await? {
+                    Turn::Granted(Grant { fence, attempt, .. }) => {
+                        format!("fence {}, attempt {attempt:?}", self.alone(fence))
+                    }
+                    Turn::Waiting(_) => "busy".to_owned(),
+                }
+            }
+            Call::End { owner, how } => {
+                let runs = self.store.runs().expect("it counts");
+                format!("{:?}", runs.end_run(name, &self.owners[owner], how).await?)
             }
             Call::Renew { owner } => {
                 format!("{:?}", self.store.try_renew(name, &self.owners[owner], LONG).await?)
@@ -199,6 +222,10 @@ struct Deaf(MemoryLeases);
 
 impl LeaseStore for Deaf {
     hands_on!(0: safety try_acquire try_renew release inspect);
+
+    fn runs(&self) -> Option<&dyn RunStore> {
+        self.0.runs()
+    }
 }
 
 impl LockStore for Deaf {

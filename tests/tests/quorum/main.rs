@@ -5,6 +5,7 @@ mod candidates;
 mod clients;
 mod fences;
 mod node;
+mod runs;
 mod servers;
 mod truth;
 

@@ -13,7 +13,8 @@ use distributed_task::{
     kernel::Fence,
     lease::{
         Acquired, Beat, CandidateStore, HeldName, LeaseAdmin, LeaseError, LeaseStore, Life, Live,
-        LiveCandidate, Owner, QuorumNode, Released, Renewed, Safety, Tenure, Vote,
+        LiveCandidate, Owner, QuorumNode, Released, Renewed, RunEnd, RunStore, Safety, Tenure,
+        Turn, Vote,
     },
 };
 use futures_util::{
@@ -193,6 +194,31 @@ impl LeaseStore for Node {
     fn candidates(&self) -> Option<&dyn CandidateStore> {
         Some(self)
     }
+
+    fn runs(&self) -> Option<&dyn RunStore> {
+        Some(self)
+    }
+}
+
+impl RunStore for Node {
+    fn begin_run<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+        stay: Duration,
+    ) -> BoxFuture<'a, Result<Turn, LeaseError>> {
+        self.asked(async move |store| store.begin_run(name, owner, lease, stay).await).boxed()
+    }
+
+    fn end_run<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        how: RunEnd,
+    ) -> BoxFuture<'a, Result<(), LeaseError>> {
+        self.asked(async move |store| store.end_run(name, owner, how).await).boxed()
+    }
 }
 
 impl LeaseAdmin for Node {
@@ -249,6 +275,21 @@ impl QuorumNode for Node {
         self.0.votes.fetch_add(1, Relaxed);
         let vote = self.asked(async move |store| {
             let vote = store.vote(name, owner, lease).await?;
+            Ok(Vote { life: Life { age, ..vote.life }, ..vote })
+        });
+        vote.boxed()
+    }
+
+    fn vote_on_run<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Vote, LeaseError>> {
+        let age = *self.0.age.lock().expect("nobody panicked");
+        self.0.votes.fetch_add(1, Relaxed);
+        let vote = self.asked(async move |store| {
+            let vote = store.vote_on_run(name, owner, lease).await?;
             Ok(Vote { life: Life { age, ..vote.life }, ..vote })
         });
         vote.boxed()

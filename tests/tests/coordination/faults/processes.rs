@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use distributed_task::coordination::{OnBusy, SingletonRun};
+
 use distributed_task_tests::leases::{
     history::{End, Event, What},
     holder::Orders,
@@ -26,6 +28,7 @@ fn orders(site: &Site) -> Orders {
         register: site.register.path(),
         go_on: None,
         beats: None,
+        is_job: false,
     }
 }
 
@@ -59,6 +62,26 @@ async fn what_a_killed_process_had_is_taken_over_when_its_lease_is_over() {
     assert!(next.fence().0 > granted.fence && next.write(&site.register));
     next.release().await;
     site.nothing_is_wrong();
+}
+
+/// What was half done by two that were killed, the third one knows of; the fourth one need not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_is_told_how_many_before_it_were_killed() {
+    let site = Site::new().await;
+    let orders = Orders { is_job: true, ..orders(&site) };
+    let attempt =
+        |attempt: u64| move |event: &Event| event.what == What::Began { attempt: Some(attempt) };
+    let mut first = Holder::start(&orders, &site.history);
+    site.history.wait_for("the first one runs it", attempt(1)).await;
+    let mut second = Holder::start(&orders, &site.history);
+    first.kill();
+    site.history.wait_for("the second one runs it", attempt(2)).await;
+    second.kill();
+    let job = site.two.singleton(NAME).lease(LEASE).on_busy(OnBusy::Wait(LEASE * 20));
+    for attempt in [3, 1] {
+        let ran = job.run(async |held| held.attempt()).await.expect("the server answers");
+        assert_eq!(ran, SingletonRun::Done(Some(attempt)));
+    }
 }
 
 /// A process is stopped between a look at its lease and its write, with all of its lease before it. What it

@@ -1,0 +1,103 @@
+//! Which attempt a run is, while servers are away.
+
+use std::time::Duration;
+
+use distributed_task::{
+    backend::quorum::QuorumLeases,
+    lease::{Grant, LeaseStore as _, Owner, RunEnd, RunStore as _, Turn},
+};
+
+use crate::{
+    LEASE, NAME,
+    node::{Mode, Node},
+    nodes, over,
+};
+
+async fn begun(leases: &QuorumLeases, owner: &Owner) -> Option<Grant> {
+    match leases.begin_run(NAME, owner, LEASE, Duration::ZERO).await {
+        Ok(Turn::Granted(grant)) => Some(grant),
+        _ => None,
+    }
+}
+
+/// Only these are away.
+fn away(nodes: &[Node], which: &[usize]) {
+    nodes.iter().for_each(|node| node.set(Mode::Good));
+    which.iter().for_each(|at| nodes[*at].set(Mode::Fails));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_follows_a_run_that_was_cut_off_is_told_so_whichever_servers_are_away() {
+    for first in 0..3 {
+        for second in 0..3 {
+            let nodes = nodes(3);
+            let leases = over(&nodes).await;
+            away(&nodes, &[first]);
+            let grant = begun(&leases, &Owner::draw()).await.expect("two are there");
+            assert_eq!(grant.attempt, Some(1));
+            tokio::time::sleep(LEASE * 2).await;
+            away(&nodes, &[second]);
+            let next = Owner::draw();
+            let grant = begun(&leases, &next).await.expect("two are there");
+            assert_eq!(grant.attempt, Some(2), "{first} and then {second} was away");
+            leases.end_run(NAME, &next, RunEnd::Ended).await.expect("two are there");
+            leases.release(NAME, &next).await.expect("two are there");
+            leases.finished().await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_too_few_servers_granted_is_not_counted() {
+    let nodes = nodes(3);
+    let leases = over(&nodes).await;
+    for _ in 0..3 {
+        away(&nodes, &[1, 2]);
+        assert_eq!(begun(&leases, &Owner::draw()).await, None);
+        leases.finished().await;
+    }
+    // Nor is one whose fence most of them did not hear.
+    away(&nodes, &[]);
+    nodes[1..].iter().for_each(|node| node.set(Mode::HearsNothing));
+    assert_eq!(begun(&leases, &Owner::draw()).await, None);
+    leases.finished().await;
+    away(&nodes, &[1]);
+    let grant = begun(&leases, &Owner::draw()).await.expect("two are there");
+    assert_eq!(grant.attempt, Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_run_is_told_when_most_servers_know_it() {
+    let nodes = nodes(3);
+    let (leases, owner) = (over(&nodes).await, Owner::draw());
+    begun(&leases, &owner).await.expect("all are there");
+    away(&nodes, &[0, 1]);
+    let told = leases.end_run(NAME, &owner, RunEnd::Ended).await;
+    assert!(told.is_err_and(|error| error.is_retryable()));
+    away(&nodes, &[0]);
+    leases.end_run(NAME, &owner, RunEnd::Ended).await.expect("two are there");
+    away(&nodes, &[]);
+    leases.release(NAME, &owner).await.expect("all are there");
+    leases.finished().await;
+    // The first one did not hear of it, and may say so.
+    away(&nodes, &[0]);
+    let grant = begun(&leases, &Owner::draw()).await.expect("two are there");
+    assert_eq!(grant.attempt, Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_given_a_run_again_knows_that_it_is_one() {
+    let nodes = nodes(3);
+    let (leases, owner) = (over(&nodes).await, Owner::draw());
+    begun(&leases, &owner).await.expect("all are there");
+    nodes[0].forget();
+    for _ in 0..2 {
+        tokio::time::sleep(LEASE / 3).await;
+        leases.try_renew(NAME, &owner, LEASE).await.expect("two know it");
+        leases.finished().await;
+    }
+    assert_eq!(nodes[0].has(NAME).await, Some(owner));
+    tokio::time::sleep(LEASE * 2).await;
+    let turn = nodes[0].store().begin_run(NAME, &Owner::draw(), LEASE, Duration::ZERO).await;
+    assert!(matches!(turn, Ok(Turn::Granted(grant)) if grant.attempt == Some(2)));
+}
