@@ -80,7 +80,7 @@
 //! | SJ-02 | The others skip, wait or fail, as they say; a start of a task is refused, and told which saga runs, or waits | `who_comes_while_it_runs_skips_waits_or_fails`, `o6_a_start_waits_for_as_long_as_it_was_told_to` |
 //! | SJ-03 | A run that loses its lease is dropped, and what it came to is not told | `a_run_that_loses_its_lease_is_dropped_and_comes_to_nothing`, `a_lease_that_is_lost_in_a_step_drops_it_and_the_saga_goes_on_when_it_has_it_again` |
 //! | SJ-04 | A run has a longest time; a short one keeps others out for as long as it says | `a_run_that_takes_too_long_is_dropped`, `a_run_that_was_short_is_not_repeated_at_once`, `a_run_that_was_short_is_not_repeated_for_many_leases` |
-//! | SJ-05 | When its process dies, another one runs it, or goes on with the same saga | `what_a_killed_process_had_is_taken_over_when_its_lease_is_over`, `a_worker_that_dies_is_followed_by_another_that_goes_on_with_the_same_saga` |
+//! | SJ-05 | When its process dies, another one runs it, and is told how many before it were cut off; or goes on with the same saga | `a_run_is_told_how_many_before_it_were_killed`, `a_run_is_told_how_many_before_it_were_cut_off`, `a_run_that_keeps_others_out_has_ended_all_the_same`, `who_follows_a_run_that_was_cut_off_is_told_so_whichever_servers_are_away`, `a_worker_that_dies_is_followed_by_another_that_goes_on_with_the_same_saga` |
 //!
 //! # Elections
 //!
@@ -157,6 +157,7 @@
 //! Numbers are stable, and these have none of what their name would promise, or not all of it:
 //!
 //! - LK-13: there is no way without scripts. A grant, its fence and the line are one step, or they are nothing.
+//!   Options that ask for one are refused, and told to leave that out.
 //! - QL-09: nothing else than leases, locks and elections is built on a lease store, so nothing is to be refused.
 //! - LE-41, LE-46, LE-47, LE-48 and CF-02: nothing is registered anywhere. A `Coordination` is made over a store,
 //!   locks and elections are made from it, and each candidacy has a health.
@@ -167,7 +168,9 @@
 //!   projection whose checkpoint refuses who led before.
 //! - SJ-04 for tasks: `singleton = ".."` has no such times. The guide says
 //!   [what stands for them](super::guide::coordination#in-steps).
-//! - SJ-05 beyond what is above: a run is not told how many there were before it. Its fence is higher.
+//! - SJ-05 beyond what is above: over a quorum whose servers were away by turns it may be told of fewer than were
+//!   cut off, but not of none; and of one that ended, where a server did not hear of its end. A saga is not told:
+//!   another process goes on with it.
 //! - LE-38 beyond what is above: no candidate comes before another one by what it says of itself.
 //! - QL-08 beyond what is above: a renewal does not compare clocks. One whose server's clock freed the name says so
 //!   by itself; one whose name is still there has lost nothing. A health check compares them.

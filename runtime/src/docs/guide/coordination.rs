@@ -246,6 +246,43 @@
 //! safer. A quorum of servers, which does, is [`QuorumLeases`](crate::backend::quorum::QuorumLeases): there one stands
 //! whom most servers know.
 //!
+//! # After a run that was cut off
+//!
+//! A job that one process at a time runs is told by [`attempt`](crate::coordination::LeaseGuard::attempt) whether those
+//! before it came to their end, as a robust mutex tells that its last owner died. At 1 nobody left work half done; at 3
+//! the last two runs did, or may have. So it cleans up before it begins, or gives up on what kills its process:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use distributed_task::{backend::memory::MemoryLeases, coordination::{Coordination, SingletonRun}};
+//!
+//! let coordination = Coordination::new(MemoryLeases::new());
+//! let import = coordination.singleton("import");
+//! let ran = import
+//!     .run(async |held| match held.attempt() {
+//!         Some(1) | None => Ok("all of it"),
+//!         Some(2..=5) => Ok("what is missing"),
+//!         Some(attempts) => Err(format!("it did not end {} times: look at it", attempts - 1)),
+//!     })
+//!     .await?;
+//! assert_eq!(ran, SingletonRun::Done(Ok("all of it")));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | what became of a run | the next one is |
+//! | --- | --- |
+//! | it returned, under its lease, whatever it answered: also an error | attempt 1 |
+//! | its process died, it panicked, it lost its lease, an operator took that away | one more |
+//! | it was dropped where it waited: by `max_run`, or by who called it | one more |
+//! | it was granted, and nobody was there to run it | the attempt that this one was |
+//!
+//! The store counts in the step that grants, so nobody is told of itself twice. That a run ended costs one call, and is
+//! told before [`run`](crate::coordination::Singleton::run) returns, also where `hold_at_least` keeps others out for
+//! longer. While the store is away it cannot be told, and the run counts as cut off: the number says that something may
+//! be half done, and the fence is still what keeps who was cut off from writing. It is remembered for 90 days.
+//!
 //! # In steps
 //!
 //! A step of a task locks by [`cx.lock()`](crate::StepContext::lock), and so does an undo: in memory, or in the
@@ -401,8 +438,9 @@
 //!
 //! What has a compare-and-set and a time limit can be a [`LeaseStore`](crate::lease::LeaseStore); the suite in
 //! `conformance::lease` says whether it is one. Those that also have a line and readers are a
-//! [`LockStore`](crate::lease::LockStore), and those that know who stands a
-//! [`CandidateStore`](crate::lease::CandidateStore). How others fit:
+//! [`LockStore`](crate::lease::LockStore), those that know who stands a
+//! [`CandidateStore`](crate::lease::CandidateStore), and those that count runs a
+//! [`RunStore`](crate::lease::RunStore). How others fit:
 //!
 //! | | lease | fence | release |
 //! | --- | --- | --- | --- |
