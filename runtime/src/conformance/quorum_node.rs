@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::future::BoxFuture;
+use futures_util::{TryStreamExt, future::BoxFuture};
 
 use super::{
     lease::Subject,
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     kernel::Fence,
-    lease::{Acquired, Grant, Owner, QuorumNode, Renewed},
+    lease::{Acquired, Grant, HeldName, Owner, QuorumNode, Renewed},
 };
 
 /// Checks every rule of the contract, each on a store that `make` makes for it.
@@ -58,6 +58,7 @@ const RULES: &[Rule<Desk>] = rules! {
     "a vote tells the life that it was given in" => tells_its_life,
     "a tenure has the fence that was agreed on, higher or lower than its own" => takes_what_was_agreed,
     "what was agreed on is never lowered" => is_never_lowered,
+    "whoever looks is told whether its fence was agreed on" => tells_that_it_was_agreed,
     "later tenures have higher fences than what was agreed on, and than its own" => rises,
     "nobody tells the fence of what somebody else has" => own_only,
     "a tenure that is over hears nothing" => over,
@@ -109,6 +110,22 @@ async fn takes_what_was_agreed(desk: Desk) -> Verdict {
         ensure_eq(desk.fence().await?, Some(agreed))?;
         ensure_eq(desk.granted(&owner).await?.fence, agreed)?;
         desk.store.release(NAME, &owner).await?;
+    }
+    Ok(())
+}
+
+async fn tells_that_it_was_agreed(desk: Desk) -> Verdict {
+    let owner = Owner::draw();
+    let own = desk.granted(&owner).await?.fence;
+    for wanted in [false, true, true] {
+        let told = desk.store.inspect(NAME).await?.map(|tenure| tenure.is_agreed);
+        ensure_eq(told, Some(wanted))?;
+        if let Some(admin) = desk.store.admin() {
+            let names: Vec<HeldName> = admin.names().try_collect().await?;
+            let told = names.into_iter().filter_map(|held| held.holder);
+            ensure_eq(told.map(|tenure| tenure.is_agreed).collect(), vec![wanted])?;
+        }
+        desk.store.raise(NAME, &owner, own).await?;
     }
     Ok(())
 }

@@ -68,7 +68,7 @@
 //! | QL-04 | It is given back on all of them, and one that had lost it is no error | `leases_over_three_servers_keep_the_contract`, `a_call_that_is_given_up_is_freed` |
 //! | QL-05 | A server that hangs is not waited for | `a_server_that_hangs_makes_nothing_slower`, `a_server_behind_a_black_hole_is_not_waited_for_and_is_put_right_later` |
 //! | QL-06 | A server that started has no vote until what it may have forgotten is over | `a_server_that_started_does_not_vote_until_what_it_forgot_is_over`, `a_server_that_lost_its_data_does_not_let_a_second_owner_in` |
-//! | QL-07 | The fence rises over all tenures, whichever servers are away | `fences_rise_over_all_tenures_whichever_servers_are_away`, `without_the_second_phase_they_do_not` |
+//! | QL-07 | The fence rises over all tenures, whichever servers are away; whoever looks is told that of the grant | `fences_rise_over_all_tenures_whichever_servers_are_away`, `without_the_second_phase_they_do_not`, `who_looks_is_told_the_fence_of_the_grant_whoever_was_late` |
 //! | QL-08 | A clock that jumps on fewer than half of the servers lets nobody in | `a_clock_that_jumps_on_one_server_lets_nobody_in` |
 //! | QL-10 | Servers that are one, or have replicas, are refused by name | `two_addresses_of_one_server_are_refused_by_name`, `servers_with_replicas_are_refused` |
 //!

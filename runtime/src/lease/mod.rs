@@ -279,6 +279,8 @@ pub struct Tenure {
     pub owner: Owner,
     /// The fence of the tenure.
     pub fence: Fence,
+    /// Whether that is what [several stores agreed on](QuorumNode::raise), and not what this one gave it.
+    pub is_agreed: bool,
     /// Since when, on the store's clock.
     pub since: Timestamp,
     /// When it is over if it is not renewed; `None` if it has no end, which is damage from outside.

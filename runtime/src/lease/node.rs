@@ -70,7 +70,7 @@ pub trait QuorumNode: LeaseStore {
 
     /// Tells an owner's tenure the fence that was agreed on, in the place of the one that this store gave
     /// it; where it was told before, the higher of both is kept. Later tenures have higher ones than
-    /// each. Doing it again does nothing.
+    /// each. Whoever looks is told [that it was](super::Tenure::is_agreed). Doing it again does nothing.
     fn raise<'a>(
         &'a self,
         name: &'a str,

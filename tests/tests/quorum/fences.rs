@@ -2,13 +2,14 @@
 
 use distributed_task::{
     kernel::Fence,
-    lease::{LeaseStore as _, Owner},
+    lease::{LeaseAdmin as _, LeaseStore as _, Owner, QuorumNode as _},
 };
+use futures_util::TryStreamExt as _;
 
 use crate::{
-    NAME, granted,
+    LEASE, NAME, granted,
     node::{Mode, Node},
-    over,
+    nodes, over,
 };
 
 /// A small generator: the same numbers in every run.
@@ -77,10 +78,42 @@ async fn all_servers_know_the_fence_that_was_agreed_on() {
     assert!(granted(&leases, &Owner::draw()).await.fence > fence);
 }
 
+/// A server that was late granted it under a fence of its own, and nobody told it the one that was agreed on.
+#[tokio::test(start_paused = true)]
+async fn who_looks_is_told_the_fence_of_the_grant_whoever_was_late() {
+    for (late, is_ahead) in [0, 1, 2].into_iter().flat_map(|late| [(late, true), (late, false)]) {
+        for (away, mode) in
+            [(late, Mode::Good), (0, Mode::Fails), (1, Mode::Hangs), (2, Mode::Fails)]
+        {
+            let case = format!("{late} was late, ahead: {is_ahead}; {away}: {mode:?}");
+            let nodes = nodes(3);
+            let (leases, ours) = (over(&nodes).await, Owner::draw());
+            for (at, node) in nodes.iter().enumerate() {
+                if (at == late) == is_ahead {
+                    granted_far_ahead(node, &Owner::draw()).await;
+                }
+            }
+            nodes[late].set(Mode::Fails);
+            let fence = granted(&leases, &ours).await.fence;
+            leases.finished().await;
+            nodes[late].set(Mode::Good);
+            nodes[late].store().vote(NAME, &ours, LEASE).await.expect("it is memory");
+            nodes[away].set(mode);
+            let told = leases.inspect(NAME).await.expect("most servers answer");
+            let told = told.map(|tenure| (tenure.owner, tenure.fence));
+            assert_eq!(told, Some((ours.clone(), fence)), "{case}");
+            let names: Vec<_> = leases.names().try_collect().await.expect("most servers answer");
+            let told =
+                names.iter().find(|held| held.name == NAME).and_then(|it| it.holder.as_ref());
+            assert_eq!(told.map(|tenure| tenure.fence), Some(fence), "{case}");
+            let ended = leases.force_release(NAME, fence, "a test").await;
+            assert_eq!(ended.expect("most servers answer"), Some(ours), "{case}");
+        }
+    }
+}
+
 /// The next fence of this server is far ahead of those of the others.
 async fn granted_far_ahead(node: &Node, owner: &Owner) {
-    use distributed_task::lease::QuorumNode as _;
-
     let store = node.store();
     let life = std::time::Duration::from_secs(1);
     store.try_acquire("other", owner, life).await.expect("it is memory");

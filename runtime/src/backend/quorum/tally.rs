@@ -112,7 +112,9 @@ pub(super) fn look(answers: &[Answer<Option<Tenure>>], majority: usize) -> Optio
     if let Some(most) = told.iter().find(|tenure| of(&tenure.owner) >= majority) {
         let owner = most.owner.clone();
         let told: Vec<_> = told.into_iter().filter(|tenure| tenure.owner == owner).collect();
-        return Some(together(&told, majority));
+        // Its holder has it since most of them heard its fence. Where none of these did, one that is awaited may.
+        let is_heard = told.iter().any(|tenure| tenure.is_agreed);
+        return (is_heard || !is_awaited(answers)).then(|| together(&told, majority));
     }
     let unknown = answers.iter().filter(|answer| answer.said().is_none()).count();
     let best = told.iter().map(|tenure| of(&tenure.owner)).max().unwrap_or(0);
@@ -123,15 +125,15 @@ pub(super) fn look(answers: &[Answer<Option<Tenure>>], majority: usize) -> Optio
 fn together(told: &[&Tenure], majority: usize) -> Option<Tenure> {
     let owner = told.first()?.owner.clone();
     let since = told.iter().map(|tenure| tenure.since).min()?;
-    // One that was late may not have heard yet what the others agreed on.
-    let agree = |fence| told.iter().filter(|tenure| tenure.fence == fence).count();
-    let fence =
-        told.iter().map(|tenure| tenure.fence).max_by_key(|fence| (agree(*fence), *fence))?;
+    // One that was late, and has not heard what the others agreed on, may have given it a higher one.
+    let fences = told.iter().map(|tenure| (tenure.is_agreed, tenure.fence));
+    let (is_agreed, fence) = fences.max()?;
     let ends = told.iter().map(|tenure| tenure.expires_in.unwrap_or(Duration::MAX));
     let mut ends: Vec<_> = ends.collect();
     ends.sort_unstable_by(|one, other| other.cmp(one));
     let end = ends.get(majority.checked_sub(1)?).copied()?;
-    Some(Tenure { owner, fence, since, expires_in: Some(end).filter(|end| *end != Duration::MAX) })
+    let expires_in = Some(end).filter(|end| *end != Duration::MAX);
+    Some(Tenure { owner, fence, is_agreed, since, expires_in })
 }
 
 fn is_awaited<T>(answers: &[Answer<T>]) -> bool {

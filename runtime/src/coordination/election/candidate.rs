@@ -75,7 +75,7 @@ pub struct LeaderInfo {
 
 impl LeaderInfo {
     pub(super) fn read(tenure: &Tenure) -> Self {
-        let Tenure { owner, fence, since, expires_in } = tenure;
+        let Tenure { owner, fence, since, expires_in, .. } = tenure;
         let id = candidate(owner).into();
         let (acquired_at, expires_in) = (*since, *expires_in);
         Self { id, fence: *fence, acquired_at, expires_in, metadata: None }

@@ -23,6 +23,7 @@ impl Name {
         self.held.as_ref().map(|held| Tenure {
             owner: held.owner.clone(),
             fence: held.fence,
+            is_agreed: held.is_agreed,
             since: held.since,
             expires_in: Some(held.until.since(now)),
         })

@@ -155,6 +155,7 @@ fn tenure(owner: &str, fence: u64, left: u64) -> Answer<Option<Tenure>> {
     Answer::Said(Some(Tenure {
         owner: Owner::from(owner.to_owned()),
         fence: Fence(fence),
+        is_agreed: true,
         since: crate::kernel::Timestamp(fence),
         expires_in: Some(Duration::from_secs(left)),
     }))
@@ -171,6 +172,19 @@ fn a_tenure_is_what_most_servers_know() {
     assert_eq!(look(&[tenure("a", 7, 9), tenure("b", 8, 9), tenure("c", 9, 9)], 2), Some(None));
     assert_eq!(look(&[tenure("a", 7, 9), nobody(), failed()], 2), None, "the third may know it");
     assert_eq!(look(&[nobody(), nobody(), failed()], 2), Some(None));
-    let late = [tenure("a", 7, 9), tenure("a", 8, 9), tenure("a", 7, 9)];
-    assert_eq!(look(&late, 2).flatten().map(|found| found.fence), Some(Fence(7)));
+}
+
+#[test]
+fn a_tenure_has_the_fence_that_was_agreed_on() {
+    let fence = |told: &[_]| look(told, 2).map(|found| found.map(|tenure| tenure.fence));
+    let own = |fence| match tenure("a", fence, 9) {
+        Answer::Said(Some(told)) => Answer::Said(Some(Tenure { is_agreed: false, ..told })),
+        other => other,
+    };
+    let agreed = |fence| tenure("a", fence, 9);
+    assert_eq!(fence(&[own(8), agreed(7)]), Some(Some(Fence(7))));
+    assert_eq!(fence(&[own(6), own(8), agreed(7)]), Some(Some(Fence(7))));
+    assert_eq!(fence(&[agreed(6), agreed(7)]), Some(Some(Fence(7))), "an owner that goes on");
+    assert_eq!(fence(&[own(8), own(9), Answer::Awaited]), None, "the third may have heard it");
+    assert_eq!(fence(&[own(8), own(9), Answer::Said(None)]), Some(Some(Fence(9))));
 }

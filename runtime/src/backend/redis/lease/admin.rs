@@ -23,8 +23,8 @@ use crate::{
 /// How many keys the server looks at for one answer: some tenths of a millisecond of its time.
 const PAGE: u32 = 500;
 
-/// Owner, fence, since when and what is left; how many share it, and how many wait.
-type Seen = (Option<String>, Option<String>, Option<String>, Option<i64>, u64, u64);
+/// Owner, fence, whether that was agreed on, since when and what is left; how many share it, and how many wait.
+type Seen = (Option<String>, Option<String>, Option<bool>, Option<String>, Option<i64>, u64, u64);
 
 impl RedisLeases {
     /// Who has which names of the next page, and where the one after it begins.
@@ -59,10 +59,11 @@ fn number_in(text: Option<String>) -> u64 {
 }
 
 fn held_name(name: String, seen: Value) -> Result<HeldName, LeaseError> {
-    let (owner, fence, since, milliseconds, readers, waiting): Seen = answer_of(seen)?;
+    let (owner, fence, is_agreed, since, milliseconds, readers, waiting): Seen = answer_of(seen)?;
     let holder = owner.map(|owner| Tenure {
         owner: Owner::from(owner),
         fence: Fence(number_in(fence)),
+        is_agreed: is_agreed.unwrap_or_default(),
         since: Timestamp(number_in(since)),
         expires_in: milliseconds.and_then(left),
     });

@@ -327,11 +327,12 @@ impl LeaseStore for RedisLeases {
     fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
         async move {
             let keys = self.keys(name, [Kind::Lease]);
-            let held: Option<(String, u64, u64, i64)> =
+            let held: Option<(String, u64, bool, u64, i64)> =
                 self.ask(&self.0.scripts.inspect, &keys, &[]).await?;
-            Ok(held.map(|(owner, fence, since, milliseconds)| Tenure {
+            Ok(held.map(|(owner, fence, is_agreed, since, milliseconds)| Tenure {
                 owner: Owner::from(owner),
                 fence: Fence(fence),
+                is_agreed,
                 since: Timestamp(since),
                 expires_in: left(milliseconds),
             }))
