@@ -57,7 +57,7 @@ use tokio::runtime::Handle;
 use self::{
     bell::Bell,
     keeper::Keeper,
-    monitor::{Checks, Observed},
+    monitor::{Checks, Observed, Shared},
     pool::Pool,
     renewals::Renewals,
 };
@@ -77,7 +77,7 @@ pub use self::{
     lock::{Lock, LockGuard, LockScope},
     monitor::{
         Contention, CoordinationEvent, CoordinationHealth, Happened, LockMonitor, LockStatistics,
-        Losses, StaleLock, StaleReason, Times,
+        Losses, SharedStatistics, StaleLock, StaleReason, Times,
     },
     options::{
         BatchingOptions, CoordinationOptions, DebuggingOptions, InvalidOptions, LockingOptions,
@@ -122,6 +122,8 @@ struct Inner {
     health: tokio::sync::Mutex<Checks>,
     /// The elections in which this process stands.
     seats: election::Seats,
+    /// What this process tells of itself.
+    shared: Shared,
 }
 
 impl Coordination {
@@ -175,7 +177,9 @@ impl Coordination {
         let (store, bell, renewals) = (Arc::new(store), Arc::default(), Arc::default());
         let (pool, observed, seats) = (Arc::default(), Arc::default(), election::Seats::default());
         let health = tokio::sync::Mutex::new(Checks::new());
-        let inner = Inner { store, clock, bell, renewals, pool, keeper, observed, health, seats };
+        let shared = Shared::default();
+        let inner =
+            Inner { store, clock, bell, renewals, pool, keeper, observed, health, seats, shared };
         Self { inner: Arc::new(inner), options: None }
     }
 
@@ -191,6 +195,21 @@ impl Coordination {
         self.inner.observed.set(options.debugging);
         self.options = Some(Arc::new(options));
         Ok(self)
+    }
+
+    /// Tells its statistics so often from now on, from 100 milliseconds to a day, to whoever asks for
+    /// [those of all](LockMonitor::statistics_of_all): one call to the store each time, from the thread that keeps
+    /// leases. Nothing is told otherwise. It ends with [`shutdown`](Self::shutdown), or when the last clone and the
+    /// last guard are dropped: then the counts of this process are gone at once. Of one that dies they are after three
+    /// intervals. Set for its clones as well; setting it again sets another interval.
+    ///
+    /// A store that knows [no candidates](crate::lease::CandidateStore) is told nothing, and whoever asks is told
+    /// that it does not know. A call that fails is logged, and made again at the next interval.
+    #[must_use]
+    pub fn tell_statistics_every(self, interval: Duration) -> Self {
+        let Inner { store, observed, keeper, shared, .. } = &*self.inner;
+        shared.tell(keeper, (store, observed), interval);
+        self
     }
 
     fn clock(&self) -> &dyn Clock {
@@ -247,11 +266,12 @@ impl Coordination {
 
     /// Waits until all that was let go has been given back, and all that is held was let go, for no longer
     /// than `limit`. Says how much was left. A program that ends without it leaves what it let go a moment
-    /// ago to run out.
+    /// ago to run out. [Statistics](Self::tell_statistics_every) are told no more.
     ///
     /// # Cancellation
     /// What is given back goes on.
     pub async fn shutdown(&self, limit: Duration) -> usize {
+        self.inner.shared.end();
         // It may be over at the limit.
         let _ = tokio::time::timeout(limit, self.inner.keeper.drained()).await;
         self.inner.keeper.running()

@@ -135,7 +135,7 @@
 //!
 //! | rule | what holds | shown by |
 //! | --- | --- | --- |
-//! | LM-01 | All that were acquired are held, or have ended in one way, in the counts of a process | `counts_add_up` |
+//! | LM-01 | All that were acquired are held, or have ended in one way, in the counts of a process and in the sums of those that tell them | `counts_add_up`, `counts_of_all_processes_are_summed`, `who_died_is_counted_for_three_intervals_and_no_longer`, `statistics_are_summed_over_several_servers` |
 //! | LM-02 | Names are told that any process has, some at a time | `active_locks_are_those_of_all_processes`, `what_most_servers_know_is_told_while_one_is_away` |
 //! | LM-03 | Those without an end, and those held for long, are told apart | `what_is_held_for_long_is_stale`, `what_others_wrote_is_stale_and_a_check_leaves_one_key` |
 //! | LM-04 | An operator takes a name away by its fence, and its holder is told so | `an_operator_takes_it_away`, `a_holder_over_a_quorum_is_told_that_an_operator_did_it` |
@@ -174,7 +174,8 @@
 //! - LE-38 beyond what is above: no candidate comes before another one by what it says of itself.
 //! - QL-08 beyond what is above: a renewal does not compare clocks. One whose server's clock freed the name says so
 //!   by itself; one whose name is still there has lost nothing. A health check compares them.
-//! - LM-01 over all processes: whoever collects the figures sums them.
-//! - LM-03 beyond what is above: that a holder is silent is not told. Its name is free when its lease is over.
+//! - LM-01 for processes that have ended: their counts end with them. Whoever collects the figures keeps those.
+//! - LM-03 beyond what is above: that a holder is silent is not told. Its name is free when its lease is over; of a
+//!   process that tells its statistics no more nothing is left from which it could be seen that it did.
 //!
 //! [`check`]: crate::coordination::Leadership::check

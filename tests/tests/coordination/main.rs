@@ -30,6 +30,7 @@ mod recorded;
 #[path = "../promises/recorder.rs"]
 mod recorder;
 mod rw_lock;
+mod shared;
 mod singleton;
 mod stands;
 mod twin;

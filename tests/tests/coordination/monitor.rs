@@ -22,7 +22,7 @@ fn some<T: Send + 'static>(held: T) -> Box<dyn Send> {
     Box::new(held)
 }
 
-fn adds_up(statistics: &LockStatistics) {
+pub fn adds_up(statistics: &LockStatistics) {
     let LockStatistics { acquired, held, released, detached, lost, .. } = statistics;
     assert_eq!(*acquired, held + released + detached + lost.all(), "{statistics:?}");
 }

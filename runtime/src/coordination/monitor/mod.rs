@@ -1,11 +1,13 @@
 //! What becomes of leases and locks: counted in this process, looked up in the store, and taken away by an
 //! operator.
 
+mod counts;
 mod event;
 #[cfg(feature = "metrics")]
 mod figures;
 mod health;
 mod observed;
+mod shared;
 mod statistics;
 mod times;
 
@@ -17,10 +19,11 @@ use tokio::sync::broadcast::error::RecvError;
 pub use self::{
     event::{CoordinationEvent, Happened},
     health::CoordinationHealth,
+    shared::SharedStatistics,
     statistics::{Contention, LockStatistics, Losses},
     times::Times,
 };
-pub(super) use self::{health::Checks, observed::Observed};
+pub(super) use self::{health::Checks, observed::Observed, shared::Shared};
 use super::Inner;
 use crate::{
     clock::{Clock, SystemClock},
@@ -69,7 +72,40 @@ impl LockMonitor {
 
     /// What happened in this process since it began.
     pub fn statistics(&self) -> LockStatistics {
-        self.0.observed.totals().statistics()
+        self.0.observed.totals().all().statistics()
+    }
+
+    /// What happened in all processes that [tell it](super::Coordination::tell_statistics_every), and in this one,
+    /// whether or not it tells: each since it began. A process that ends takes its counts with it, so that the sums
+    /// may fall; one that dies does so after three of its intervals. The store is waited for no longer than 3
+    /// seconds, and if it does not say, the answer is of this process alone, and says so.
+    ///
+    /// ```
+    /// # #[cfg(feature = "in-process")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use distributed_task::{backend::memory::MemoryLeases, coordination::Coordination};
+    ///
+    /// let coordination = Coordination::new(MemoryLeases::new())
+    ///     .tell_statistics_every(Duration::from_secs(10));
+    /// let held = coordination.lock("orders:17").acquire().await?;
+    /// let statistics = coordination.monitor().statistics_of_all().await;
+    /// assert_eq!((statistics.processes, statistics.all.held), (1, 1));
+    /// if let Some(why) = statistics.partial {
+    ///     println!("these are not all: {why}");
+    /// }
+    /// # drop(held);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "in-process"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Cancellation
+    /// It only looks.
+    pub async fn statistics_of_all(&self) -> SharedStatistics {
+        self.0.shared.statistics(&*self.0.store, &self.0.observed).await
     }
 
     /// How much names are fought for in this process, by class; those first that are waited for longest.

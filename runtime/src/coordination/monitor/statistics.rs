@@ -3,6 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
+    counts::Counts,
     event::Happened,
     times::{Histogram, Times},
 };
@@ -86,8 +87,8 @@ pub struct Losses {
 impl Losses {
     /// All of them.
     pub fn all(&self) -> u64 {
-        let Self { not_owner, expired, unreachable, forced } = self;
-        not_owner + expired + unreachable + forced
+        let Self { not_owner, expired, unreachable, forced } = *self;
+        [expired, unreachable, forced].into_iter().fold(not_owner, u64::saturating_add)
     }
 
     fn of(&mut self, cause: LossCause) -> &mut u64 {
@@ -154,9 +155,7 @@ const OTHER: &str = "other";
 
 #[derive(Default)]
 pub(super) struct Totals {
-    counts: LockStatistics,
-    waits: Histogram,
-    holds: Histogram,
+    all: Counts,
     classes: BTreeMap<Arc<str>, Class>,
 }
 
@@ -224,13 +223,14 @@ impl Totals {
         what: &Happened,
         bound: Duration,
     ) -> Option<Duration> {
-        let (counts, class) = (&mut self.counts, self.classes.get_mut(class)?);
+        let class = self.classes.get_mut(class)?;
+        let Counts { counts, waits, .. } = &mut self.all;
         match what {
             Happened::Acquired { contended, attempts, waited, handed_over, .. } => {
                 counts.acquired += 1;
                 counts.held += 1;
                 counts.contended += u64::from(*contended);
-                self.waits.add(*waited);
+                waits.add(*waited);
                 class.acquired += 1;
                 class.contended += u64::from(*contended);
                 if let Some(took) = handed_over {
@@ -268,13 +268,15 @@ impl Totals {
     }
 
     fn ended(&mut self, held: Duration, how: impl FnOnce(&mut LockStatistics) -> &mut u64) {
-        self.counts.held = self.counts.held.saturating_sub(1);
-        *how(&mut self.counts) += 1;
-        self.holds.add(held);
+        let Counts { counts, holds, .. } = &mut self.all;
+        counts.held = counts.held.saturating_sub(1);
+        *how(counts) += 1;
+        holds.add(held);
     }
 
-    pub(super) fn statistics(&self) -> LockStatistics {
-        LockStatistics { waits: self.waits.times(), holds: self.holds.times(), ..self.counts }
+    /// All classes together.
+    pub(super) fn all(&self) -> &Counts {
+        &self.all
     }
 
     /// Those first that wait for longest.

@@ -59,18 +59,50 @@ impl Histogram {
         self.buckets.iter().all(|bucket| *bucket == 0)
     }
 
+    /// All that were added there are added here.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (here, there) in self.buckets.iter_mut().zip(other.buckets) {
+            *here = here.saturating_add(there);
+        }
+        self.total = self.total.saturating_add(other.total);
+        self.longest = self.longest.max(other.longest);
+    }
+
+    /// All of it in numbers: the total and the longest in nanoseconds, and the counts up to the last that is not 0.
+    pub(super) fn said(&self) -> String {
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let known = self.buckets.iter().rposition(|count| *count > 0).map_or(0, |last| last + 1);
+        let times = [nanos(self.total), nanos(self.longest)];
+        let numbers = times.iter().chain(&self.buckets[..known]).map(u64::to_string);
+        numbers.collect::<Vec<_>>().join(" ")
+    }
+
+    /// What somebody said, if it can be read.
+    pub(super) fn heard(said: &str) -> Option<Self> {
+        let numbers: Result<Vec<u64>, _> = said.split(' ').map(str::parse).collect();
+        let numbers = numbers.ok()?;
+        let [total, longest, counts @ ..] = &numbers[..] else { return None };
+        let mut heard = Self {
+            total: Duration::from_nanos(*total),
+            longest: Duration::from_nanos(*longest),
+            ..Self::default()
+        };
+        heard.buckets.get_mut(..counts.len())?.copy_from_slice(counts);
+        Some(heard)
+    }
+
     pub(super) fn times(&self) -> Times {
-        let count = self.buckets.iter().sum();
+        let count = self.buckets.iter().fold(0, |all: u64, count| all.saturating_add(*count));
         let (p50, p99) = (self.below(count, 50), self.below(count, 99));
         Times { count, total: self.total, longest: self.longest, p50, p99 }
     }
 
     /// So many of a hundred are not above.
     fn below(&self, count: u64, percent: u64) -> Duration {
-        let wanted = (count * percent).div_ceil(100);
+        let wanted = (u128::from(count) * u128::from(percent)).div_ceil(100);
         let mut seen = 0;
         for (power, number) in self.buckets.iter().enumerate() {
-            seen += number;
+            seen += u128::from(*number);
             if seen >= wanted {
                 return Duration::from_micros(1 << power).min(self.longest);
             }

@@ -385,6 +385,12 @@
 //! [`max_hold`](crate::coordination::Lock::max_hold), does. That a holder does not stop when its lease is lost is told,
 //! as [`StillUsed`](crate::coordination::Happened::StillUsed).
 //!
+//! Processes with [`.tell_statistics_every(interval)`](crate::coordination::Coordination::tell_statistics_every) say
+//! through the store what happened in them, and
+//! [`statistics_of_all`](crate::coordination::LockMonitor::statistics_of_all) sums it in any process: how many took
+//! part, and why these are not all where the store does not answer. It is a look at those that are there: a process
+//! that ends takes its counts with it, one that was killed after three intervals. What is to last is in the figures.
+//!
 //! With the feature `metrics` the recorder of the program gets figures of it. Names are told by class, which is what
 //! stands before the first `:` or `/`; a name that has none is a class of its own, so give names that begin with what
 //! they are. The class of an election is `election:` and its name, and that of a job is `singleton:` and the class of
