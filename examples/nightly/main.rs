@@ -7,19 +7,23 @@
 //! Start it twice. Each report is written by one of them; kill that one in the middle, and the other one writes the
 //! report again when its lease is over.
 
+#[path = "../common/program.rs"]
+mod program;
+#[path = "../common/redis.rs"]
+mod redis;
+
 use std::{
-    error::Error,
     pin::pin,
     process::ExitCode,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use clap::Parser;
-use distributed_task::{
-    backend::redis::RedisLeases,
-    coordination::{Coordination, OnBusy, Singleton, SingletonRun},
-};
+use distributed_task::coordination::{OnBusy, Singleton, SingletonRun};
 use tokio::time::sleep;
+
+use program::{Failure, tell};
+use redis::Redis;
 
 /// Writes a report every night, in one of many processes.
 #[derive(Parser)]
@@ -28,10 +32,8 @@ struct Options {
     /// What this process is called
     #[arg(long, default_value = "reporter")]
     id: String,
-    /// Where it is known who runs the job
-    #[arg(long, value_name = "URL", env = "REDIS_URL", hide_env_values = true)]
-    #[arg(default_value = "redis://127.0.0.1/")]
-    redis: String,
+    #[command(flatten)]
+    redis: Redis,
     /// How many seconds a night takes
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=86400))]
     every: u64,
@@ -42,22 +44,12 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
-        .with_writer(std::io::stderr)
-        .init();
-    match run(Options::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            tell(&mut std::io::stderr(), &format!("nightly: {why}"));
-            ExitCode::FAILURE
-        }
-    }
+    program::run("nightly", run(Options::parse())).await
 }
 
-async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn run(options: Options) -> Result<(), Failure> {
     let night = Duration::from_secs(options.every);
-    let coordination = Coordination::open(RedisLeases::builder(&options.redis).open()).await?;
+    let coordination = options.redis.open().await?;
     let report = coordination
         .singleton("nightly-report")
         .lease((night / 4).max(Duration::from_millis(500)))
@@ -65,7 +57,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
         .on_busy(OnBusy::Wait(night / 2))
         // The clocks of two machines differ.
         .hold_at_least(night * 3 / 4);
-    tell(&mut std::io::stdout(), &format!("{} waits for the night", options.id));
+    tell(&format!("{} waits for the night", options.id));
     // One for all nights: what comes while the report is written is heard as well.
     let mut stopped = pin!(tokio::signal::ctrl_c());
     loop {
@@ -86,23 +78,17 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     Ok(())
 }
 
-async fn write(
-    report: &Singleton,
-    Options { id, takes, .. }: &Options,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let mut out = std::io::stdout();
+async fn write(report: &Singleton, Options { id, takes, .. }: &Options) -> Result<(), Failure> {
     let ran = report.run(async |held| {
-        tell(&mut out, &format!("{id} begins, under {}", held.fence().0));
+        tell(&format!("{id} begins, under {}", held.fence().0));
         sleep(Duration::from_millis(*takes)).await;
         held.fence()
     });
     match ran.await? {
-        SingletonRun::Done(fence) => {
-            tell(&mut out, &format!("{id} wrote the report, under {}", fence.0))
-        }
-        SingletonRun::Skipped(_) => tell(&mut out, &format!("{id} leaves it to somebody else")),
-        SingletonRun::Lost(lost) => tell(&mut out, &format!("{id} wrote none: {lost}")),
-        other => tell(&mut out, &format!("{id} wrote none: {other:?}")),
+        SingletonRun::Done(fence) => tell(&format!("{id} wrote the report, under {}", fence.0)),
+        SingletonRun::Skipped(_) => tell(&format!("{id} leaves it to somebody else")),
+        SingletonRun::Lost(lost) => tell(&format!("{id} wrote none: {lost}")),
+        other => tell(&format!("{id} wrote none: {other:?}")),
     }
     Ok(())
 }
@@ -112,9 +98,4 @@ fn until_the_night(night: Duration) -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let over = now.as_millis() % night.as_millis();
     night - Duration::from_millis(u64::try_from(over).unwrap_or_default())
-}
-
-/// One line, at once. Whoever closed the pipe does not want it.
-fn tell(out: &mut impl std::io::Write, line: &str) {
-    let _ = writeln!(out, "{line}");
 }

@@ -10,15 +10,21 @@
 //! Kill the one that leads: another one leads when its lease is over. What a leader that was paused does not know,
 //! the database does: it keeps the highest fence that it has seen, and refuses a lower one.
 
-use std::{convert::Infallible, error::Error, path::PathBuf, process::ExitCode, time::Duration};
+#[path = "../common/program.rs"]
+mod program;
+#[path = "../common/redis.rs"]
+mod redis;
+#[path = "../common/standing.rs"]
+mod standing;
+
+use std::{convert::Infallible, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
-use distributed_task::{
-    backend::redis::RedisLeases,
-    coordination::{Coordination, LeadershipContext},
-    kernel::Fence,
-};
+use distributed_task::{coordination::LeadershipContext, kernel::Fence};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+
+use program::{Failure, tell};
+use standing::Standing;
 
 /// Sends what is in an outbox: one process leads, the others stand by.
 #[derive(Parser)]
@@ -36,83 +42,26 @@ enum Command {
     /// Puts messages into the outbox
     Add { messages: Vec<String> },
     /// Leads and sends, or stands by
-    Dispatch {
-        /// What this process is called
-        #[arg(long, default_value = "dispatcher")]
-        id: String,
-        /// Where the leader is elected
-        #[arg(long, value_name = "URL", env = "REDIS_URL", hide_env_values = true)]
-        #[arg(default_value = "redis://127.0.0.1/")]
-        redis: String,
-        /// After how many seconds another one leads if the leader dies
-        #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=3600))]
-        lease: u64,
-    },
+    Dispatch(Standing),
     /// Prints what was sent
     List,
 }
 
-type Failure = Box<dyn Error + Send + Sync>;
-
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
-        .with_writer(std::io::stderr)
-        .init();
-    match run(Options::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            tell_err(&format!("outbox: {why}"));
-            ExitCode::FAILURE
-        }
-    }
+    program::run("outbox", run(Options::parse())).await
 }
 
 async fn run(Options { database, command }: Options) -> Result<(), Failure> {
-    let outbox = Outbox::open(&database)?;
+    let mut outbox = Outbox::open(&database)?;
     match command {
-        Command::Add { messages } => outbox.add(&messages)?,
-        Command::List => outbox.list()?,
-        Command::Dispatch { id, redis, lease } => dispatch(outbox, id, redis, lease).await?,
-    }
-    Ok(())
-}
-
-async fn dispatch(
-    mut outbox: Outbox,
-    id: String,
-    redis: String,
-    lease: u64,
-) -> Result<(), Failure> {
-    let coordination = Coordination::open(RedisLeases::builder(redis).open()).await?;
-    let lease = Duration::from_secs(lease);
-    let election = coordination
-        .election("outbox-dispatcher")
-        .candidate_id(&id)
-        .lease_duration(lease)
-        .grace_period(lease / 4)
-        .retry_interval(lease / 8);
-    tell(&format!("{id} stands"));
-    let mut stand = async || -> Result<Infallible, Failure> {
-        loop {
-            let sent = election.run_elected(async |leader| {
-                tell(&format!("{id} leads"));
-                outbox.send_all(&id, &leader).await
-            });
-            if let Err(why) = sent.await? {
-                tell_err(&format!("{id} leads no more: {why}"));
-            }
-            tokio::time::sleep(lease / 8).await;
+        Command::Add { messages } => outbox.add(&messages),
+        Command::List => outbox.list(),
+        Command::Dispatch(standing) => {
+            let send = async |leader| outbox.send_all(&standing.id, &leader).await;
+            standing.lead("outbox-dispatcher", &[], send).await
         }
-    };
-    tokio::select! {
-        stopped = tokio::signal::ctrl_c() => stopped?,
-        ended = stand() => match ended? {},
     }
-    // Somebody else leads at once, and not when the lease is over.
-    coordination.shutdown(lease).await;
-    Ok(())
 }
 
 /// A table of messages.
@@ -154,7 +103,11 @@ impl Outbox {
     }
 
     /// For as long as it leads. It looks before each message.
-    async fn send_all(&mut self, id: &str, leader: &LeadershipContext) -> Result<(), Failure> {
+    async fn send_all(
+        &mut self,
+        id: &str,
+        leader: &LeadershipContext,
+    ) -> Result<Infallible, Failure> {
         loop {
             let fence = leader.check()?.fence();
             match self.send_next(id, fence)? {
@@ -187,15 +140,4 @@ impl Outbox {
         sending.commit()?;
         Ok(Some(text))
     }
-}
-
-/// One line, at once. Whoever closed the pipe does not want it.
-fn tell(line: &str) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stdout(), "{line}");
-}
-
-fn tell_err(line: &str) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -126,6 +126,8 @@
 //! | LE-52 | Who leads and falls ill steps down | `who_falls_ill_is_followed_and_leads_again_later` |
 //! | LE-53 | Who is ill does not come to lead: it is looked at before and after the grant | `who_is_just_healthy_enough_leads` |
 //! | LE-60 | A stop that nobody waits for is a stop | `who_waits_no_longer_for_the_end_has_stopped_all_the_same` |
+//! | LE-62 | A projection looks before each event and goes on at its checkpoint, which refuses who led before | `a_projection_goes_on_at_the_checkpoint_when_the_process_that_leads_is_killed`, `a_checkpoint_of_who_led_before_is_refused` |
+//! | LE-63 | An outbox, a nightly job, a projection, a cache and a service are programs to run, each as processes of which one is killed | `one_sends_and_another_one_goes_on_when_it_is_killed`, `a_report_is_written_once_each_night_and_again_when_its_writer_is_killed`, `a_projection_goes_on_at_the_checkpoint_when_the_process_that_leads_is_killed`, `a_cache_is_warmed_by_one_and_what_is_missing_by_another_one_when_that_is_killed`, `a_service_runs_in_one_process_and_in_another_one_when_that_is_killed` |
 //! | LE-64 | Health is that somebody is seen to lead | `health_is_that_somebody_leads` |
 //! | LE-65 | An election has figures of its own | `an_election_has_its_figures` |
 //! | LE-66 | What follows from options is told in four numbers | `what_follows_is_told_in_numbers` |
@@ -163,9 +165,6 @@
 //!   locks and elections are made from it, and each candidacy has a health.
 //! - LE-43: the stores are those above; the guide says how others fit.
 //! - LE-61: a queue that gives work back. [`check`] before each item is what it stands on.
-//! - LE-62 and LE-63: of what elections are for two are examples, an outbox and a nightly job. The
-//!   [guide](super::guide::coordination#what-one-process-does-for-all) says how the others are done, and has a
-//!   projection whose checkpoint refuses who led before.
 //! - SJ-04 for tasks: `singleton = ".."` has no such times. The guide says
 //!   [what stands for them](super::guide::coordination#in-steps).
 //! - SJ-05 beyond what is above: over a quorum whose servers were away by turns it may be told of fewer than were
