@@ -23,6 +23,8 @@ if [[ $(uname) == Linux ]]; then # elsewhere the tests that use these are left o
     # Servers end with their test; tests run as somebody who is not root.
     need util-linux type -P setpriv prlimit
     need bsdutils type -P script
+    # Clocks that tests set, of servers and of nobody else.
+    need libfaketime bash -c 'ls /usr/lib{,64}/{,*/}faketime/libfaketimeMT.so.1 | grep -q .'
 fi
 
 # Tests run these programs, and would build them without a word. With the tests, whose library they

@@ -14,7 +14,7 @@
 //! | LS-04 | Who cannot renew does not own: a refusal ends it at once, silence within the patience that was set, and never later than its time | `a_lease_that_is_taken_away_is_lost_with_the_next_renewal`, `open_connections_that_fall_silent_cost_a_lease_with_little_patience`, `patience_ends_at_its_moment`, `patience_ends_with_the_lease` |
 //! | LS-05 | A lease is from 100 ms to a day, and 10 s by default | `leases_that_are_none_are_refused` |
 //! | LS-06 | It is renewed before a third of it is over, and not all at one moment; one that was granted late is renewed at once | `a_lease_is_renewed_before_a_third_of_it_is_over`, `what_is_granted_late_is_renewed_in_time` |
-//! | LS-07 | The store's clock decides whose it is; that of a process only makes it give up earlier | `a_lease_is_over_for_its_owner_before_it_is_for_any_server`, `a_grant_that_comes_later_than_its_lease_is_none` |
+//! | LS-07 | The store's clock decides whose it is; that of a process only makes it give up earlier | `a_lease_is_over_for_its_owner_before_it_is_for_any_server`, `a_grant_that_comes_later_than_its_lease_is_none`, `a_clock_that_jumps_ahead_loses_the_lease`, `a_clock_that_goes_back_takes_no_lease_away` |
 //! | LS-08 | An owner is drawn anew for each tenure, whatever a process is called | `candidates_of_one_name_are_two` |
 //! | LS-09 | A store of your own keeps the contract or fails its suite | `leases_over_the_connection_of_a_journal_keep_the_contract`, `every_clause_that_is_missing_in_a_script_is_found` |
 //! | LS-10 | A guard tells how long it holds, by which fence, and why it does no more, always the same | `a_lease_is_kept_for_as_long_as_it_is_held`, `who_looks_later_sees_the_same_loss` |
@@ -69,7 +69,7 @@
 //! | QL-05 | A server that hangs is not waited for | `a_server_that_hangs_makes_nothing_slower`, `a_server_behind_a_black_hole_is_not_waited_for_and_is_put_right_later` |
 //! | QL-06 | A server that started has no vote until what it may have forgotten is over | `a_server_that_started_does_not_vote_until_what_it_forgot_is_over`, `a_server_that_lost_its_data_does_not_let_a_second_owner_in` |
 //! | QL-07 | The fence rises over all tenures, whichever servers are away; whoever looks is told that of the grant | `fences_rise_over_all_tenures_whichever_servers_are_away`, `without_the_second_phase_they_do_not`, `who_looks_is_told_the_fence_of_the_grant_whoever_was_late` |
-//! | QL-08 | A clock that jumps on fewer than half of the servers lets nobody in | `a_clock_that_jumps_on_one_server_lets_nobody_in` |
+//! | QL-08 | A clock that jumps on fewer than half of the servers lets nobody in, and nobody loses anything | `a_clock_that_jumps_on_one_server_lets_nobody_in`, `a_clock_of_one_of_three_servers_that_is_set_lets_nobody_in_and_loses_nothing` |
 //! | QL-10 | Servers that are one, or have replicas, are refused by name | `two_addresses_of_one_server_are_refused_by_name`, `servers_with_replicas_are_refused` |
 //!
 //! # Jobs that one process runs
@@ -145,7 +145,7 @@
 //! | LM-06 | That it takes too long is told once for each time | `contention_is_told_once_for_each_time_that_it_is_high` |
 //! | HC-01 | A health check tries it, in nobody's way | `a_health_check_disturbs_nobody` |
 //! | HC-02 | And looks at the elections in which the process stands, at no others | `elections_are_looked_at` |
-//! | HC-03 | A store that is slow, deaf, wrong or silent, or whose clock jumped, is told apart | `a_store_that_is_ill_is_told`, `a_store_that_cannot_tell_whose_turn_it_is_is_told`, `a_store_whose_clock_jumps_is_told` |
+//! | HC-03 | A store that is slow, deaf, wrong or silent, or whose clock jumped, is told apart | `a_store_that_is_ill_is_told`, `a_store_that_cannot_tell_whose_turn_it_is_is_told`, `a_store_whose_clock_jumps_is_told`, `a_clock_of_a_server_that_is_set_is_told_by_a_health_check` |
 //! | PO-01 | Only what runs in the background is put together | `a_thousand_leases_are_renewed_in_some_twenty_calls_each_time` |
 //! | PO-02 | So many names are one call | `batches_are_as_large_as_they_may_be` |
 //! | PO-03 | And none is renewed too late for it | `batches_are_as_large_as_they_may_be` |
@@ -172,7 +172,10 @@
 //!   another process goes on with it.
 //! - LE-38 beyond what is above: no candidate comes before another one by what it says of itself.
 //! - QL-08 beyond what is above: a renewal does not compare clocks. One whose server's clock freed the name says so
-//!   by itself; one whose name is still there has lost nothing. A health check compares them.
+//!   by itself; one whose name is still there has lost nothing. A health check compares them, but not over several
+//!   servers, where nobody says which clock it was.
+//! - LS-15 where the clock of a server goes back: what a dead process had is free that much later
+//!   (`what_a_dead_process_had_is_kept_for_as_long_as_the_clock_went_back`), unless an operator frees it.
 //! - LM-01 for processes that have ended: their counts end with them. Whoever collects the figures keeps those.
 //! - LM-03 beyond what is above: that a holder is silent is not told. Its name is free when its lease is over; of a
 //!   process that tells its statistics no more nothing is left from which it could be seen that it did.

@@ -3,6 +3,7 @@
 //!
 //! A program that is missing fails the test, with the name of the package that has it.
 
+mod clock;
 mod program;
 mod proxy;
 mod redis;

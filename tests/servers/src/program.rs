@@ -20,11 +20,30 @@ pub(crate) struct Program {
 impl Program {
     /// Starts `name`, which the system's package `package` has.
     pub(crate) fn start(name: &str, package: &str, args: &[String]) -> Self {
+        Self::start_in(Vec::new(), name, package, args)
+    }
+
+    /// The same, with these variables.
+    pub(crate) fn start_in(
+        variables: Vec<(&str, String)>,
+        name: &str,
+        package: &str,
+        args: &[String],
+    ) -> Self {
         let mut command = wrapped(name);
-        command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .envs(variables)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let child = launch(command)
             .unwrap_or_else(|error| panic!("{name} does not start: {error}: {}", advice(package)));
         Self { child }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Whether it still runs.
@@ -41,7 +60,7 @@ impl Program {
 
     /// Sends it a signal, `STOP` say.
     pub(crate) fn signal(&self, signal: &str) {
-        let id = self.child.id().to_string();
+        let id = self.id().to_string();
         let sent = Command::new("kill").args(["-s", signal, &id]).status();
         assert!(sent.is_ok_and(|status| status.success()), "SIG{signal} was not sent");
     }

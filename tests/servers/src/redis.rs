@@ -1,10 +1,17 @@
 //! One Redis of a test's own.
 
-use std::{path::Path, process::Command, time::Instant};
+use std::{
+    path::Path,
+    process::Command,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
 
 use tempfile::TempDir;
 
-use crate::program::{PATIENCE, Program, advice, free_port, wait_until};
+use crate::{
+    clock,
+    program::{PATIENCE, Program, advice, free_port, wait_until},
+};
 
 pub(crate) const PACKAGE: &str = "redis-server and redis-tools";
 
@@ -45,6 +52,8 @@ pub struct RedisOptions {
     pub memory: Option<&'static str>,
     /// Whether there is a second port, for TLS.
     pub tls: bool,
+    /// Whether it has a clock that a test [sets](RedisServer::set_clock). Linux has such clocks.
+    pub own_clock: bool,
     /// Further arguments, `--cluster-enabled yes` say.
     pub more: Vec<String>,
 }
@@ -90,7 +99,8 @@ impl RedisServer {
 
     fn launch(options: &RedisOptions, port: u16, tls_port: u16, folder: &Path) -> Program {
         let (port, tls_port) = (port.to_string(), tls_port.to_string());
-        let folder = folder.to_str().expect("it is text");
+        let path = folder;
+        let folder = path.to_str().expect("it is text");
         let mut args = vec!["--port", &port, "--bind", "127.0.0.1", "--dir", folder];
         args.extend(["--save", "", "--logfile", "log", "--repl-diskless-sync-delay", "0"]);
         args.extend(match options.appends {
@@ -113,7 +123,8 @@ impl RedisServer {
         }
         args.extend(options.more.iter().map(String::as_str));
         let args: Vec<String> = args.into_iter().map(str::to_owned).collect();
-        Program::start("redis-server", PACKAGE, &args)
+        let variables = if options.own_clock { clock::of(path) } else { Vec::new() };
+        Program::start_in(variables, "redis-server", PACKAGE, &args)
     }
 
     /// Waits until it answers, or has ended.
@@ -154,6 +165,9 @@ impl RedisServer {
     /// Ends it with `SIGKILL`: what it has not written is lost.
     pub fn kill(&mut self) {
         self.program.kill();
+        if self.options.own_clock {
+            clock::remove(self.program.id());
+        }
     }
 
     /// Starts it again with the same port and folder, and waits until it answers.
@@ -178,6 +192,30 @@ impl RedisServer {
         self.program.signal("CONT");
     }
 
+    /// Sets its clock, so many seconds ahead of the machine's, or behind, and waits until it tells that time. What
+    /// it has an end for ends by this clock.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use distributed_task_test_servers::{RedisOptions, RedisServer};
+    ///
+    /// let server = RedisServer::start(RedisOptions { own_clock: true, ..Default::default() });
+    /// server.cli(&["SET", "k", "v", "EX", "60"]);
+    /// server.set_clock(3600);
+    /// assert_eq!(server.cli(&["EXISTS", "k"]), "0");
+    /// # }
+    /// ```
+    pub fn set_clock(&self, ahead: i64) {
+        assert!(self.options.own_clock, "start it with `own_clock: true`");
+        clock::set(self.folder.path(), ahead);
+        wait_until("it tells the time that was set", || {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+            let told = self.cli(&["TIME"]);
+            let told = told.lines().next().and_then(|seconds| seconds.parse::<u64>().ok());
+            told.is_some_and(|told| told.abs_diff(now.saturating_add_signed(ahead)) <= 2)
+        });
+    }
+
     /// Asks it with `redis-cli`: what is printed, without the line's end.
     pub fn cli(&self, args: &[&str]) -> String {
         self.try_cli(args).trim_end_matches('\n').to_owned()
@@ -190,6 +228,12 @@ impl RedisServer {
     /// What it has logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
     }
 }
 

@@ -3,6 +3,8 @@
 //! Everybody writes down what they see, and in the end all of it must fit what a lease is.
 
 #[cfg(target_os = "linux")]
+mod clocks;
+#[cfg(target_os = "linux")]
 mod holder;
 mod mutants;
 mod network;

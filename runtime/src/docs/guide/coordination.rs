@@ -49,6 +49,10 @@
 //! In each of these, the earlier holder finds out with its next renewal, which is after a third of the lease at the
 //! latest, unless it asked for none. A Redis that evicts keys is refused when it is opened.
 //!
+//! A clock that goes back takes nothing away from anybody. What a dead process had is kept for that much longer, and
+//! [`force_release`](crate::coordination::LockMonitor::force_release) frees it;
+//! [`health`](crate::coordination::Coordination::health) says that the clock of a single server was set.
+//!
 //! **And one thing no store prevents.** A process looks at its lock, is paused for a minute, by its own garbage, by
 //! the hypervisor, by a debugger, and writes. Somebody else has the lock by then. A lock saves work; what makes a
 //! write right is a *fence*.

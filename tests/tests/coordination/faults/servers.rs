@@ -30,17 +30,17 @@ async fn pass(time: Duration) {
 
 /// The holder hears with its next renewal that it has it no more, and the other one has it meanwhile, for
 /// no longer than between two renewals, and under a higher fence.
-async fn is_taken_away(site: Site, held: Witness, took: impl FnOnce(&mut Site)) {
-    let mut site = site;
+pub async fn is_taken_away(site: Site, held: Witness, took: impl FnOnce(&mut Site)) {
+    let (mut site, lease) = (site, held.guard.ttl());
     held.renewed().await;
-    let waiting = site.waiting(LEASE);
+    let waiting = site.waiting(lease);
     took(&mut site);
     let back = site.history.now();
     let (cause, told) = site.told(&held).await;
     assert_eq!(cause, LossCause::NotOwner);
-    site.control.within("told", micros(told.saturating_sub(back)), LEASE / 3);
+    site.control.within("told", micros(told.saturating_sub(back)), lease / 3);
     site.handed_over(held, back, waiting).await;
-    site.only_short_overlaps(LEASE / 3);
+    site.only_short_overlaps(lease / 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

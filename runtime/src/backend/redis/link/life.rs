@@ -24,9 +24,10 @@ impl Birth {
     /// From what `INFO server` says.
     pub(super) fn of(info: &str) -> Option<Self> {
         let info = Info(info);
-        let seconds: u64 = info.of("uptime_in_seconds")?.parse().ok()?;
-        // It counts in whole seconds of the clock, and so one too many at times.
-        let age = Duration::from_secs(seconds.saturating_sub(1));
+        let seconds: i64 = info.of("uptime_in_seconds")?.parse().ok()?;
+        // It counts in whole seconds of the clock, and so one too many at times; less than none where the clock
+        // went back.
+        let age = Duration::from_secs(u64::try_from(seconds.saturating_sub(1)).unwrap_or(0));
         Some(Self {
             id: info.of("run_id")?.to_owned(),
             age,
@@ -66,10 +67,11 @@ mod tests {
     #[test]
     fn a_server_is_never_said_to_be_older_than_it_is() {
         let info =
-            |seconds: u64| format!("# Server\r\nrun_id:67f8\r\nuptime_in_seconds:{seconds}\r\n");
+            |seconds: i64| format!("# Server\r\nrun_id:67f8\r\nuptime_in_seconds:{seconds}\r\n");
         let birth = |seconds| Birth::of(&info(seconds)).expect("it says both");
         assert_eq!(birth(7).id, "67f8");
         assert_eq!((birth(7).age, birth(0).age), (Duration::from_secs(6), Duration::ZERO));
+        assert_eq!((birth(-3600).id, birth(-3600).age), ("67f8".to_owned(), Duration::ZERO));
         assert!(Birth::of("# Server\r\nrun_id:67f8\r\n").is_none());
     }
 }
