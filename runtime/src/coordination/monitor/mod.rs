@@ -80,27 +80,7 @@ impl LockMonitor {
     /// may fall; one that dies does so after three of its intervals. The store is waited for no longer than 3
     /// seconds, and if it does not say, the answer is of this process alone, and says so.
     ///
-    /// ```
-    /// # #[cfg(feature = "in-process")]
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use std::time::Duration;
-    /// use distributed_task::{backend::memory::MemoryLeases, coordination::Coordination};
-    ///
-    /// let coordination = Coordination::new(MemoryLeases::new())
-    ///     .tell_statistics_every(Duration::from_secs(10));
-    /// let held = coordination.lock("orders:17").acquire().await?;
-    /// let statistics = coordination.monitor().statistics_of_all().await;
-    /// assert_eq!((statistics.processes, statistics.all.held), (1, 1));
-    /// if let Some(why) = statistics.partial {
-    ///     println!("these are not all: {why}");
-    /// }
-    /// # drop(held);
-    /// # Ok(())
-    /// # }
-    /// # #[cfg(not(feature = "in-process"))]
-    /// # fn main() {}
-    /// ```
+    /// See [`SharedStatistics`] for an example.
     ///
     /// # Cancellation
     /// It only looks.

@@ -26,7 +26,27 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What happened to the leases and locks of all processes that [tell](super::super::Coordination::tell_statistics_every).
 ///
-/// See [`LockMonitor::statistics_of_all`](super::LockMonitor::statistics_of_all) for an example.
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use distributed_task::{backend::memory::MemoryLeases, coordination::Coordination};
+///
+/// let coordination = Coordination::new(MemoryLeases::new())
+///     .tell_statistics_every(Duration::from_secs(10));
+/// let held = coordination.lock("orders:17").acquire().await?;
+/// let statistics = coordination.monitor().statistics_of_all().await;
+/// assert_eq!((statistics.processes, statistics.all.held), (1, 1));
+/// if let Some(why) = statistics.partial {
+///     println!("these are not all: {why}");
+/// }
+/// # drop(held);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SharedStatistics {
