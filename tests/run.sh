@@ -24,7 +24,7 @@ if [[ $(uname) == Linux ]]; then # elsewhere the tests that use these are left o
     need util-linux type -P setpriv prlimit
     need bsdutils type -P script
     # Clocks that tests set, of servers and of nobody else.
-    need libfaketime bash -c 'ls /usr/lib{,64}/{,*/}faketime/libfaketimeMT.so.1 | grep -q .'
+    need libfaketime bash -c 'ls /usr/{lib,lib64,local/lib}/{,*/}faketime/libfaketimeMT.so.1 | grep -q .'
 fi
 
 # Tests run these programs, and would build them without a word. With the tests, whose library they

@@ -116,7 +116,7 @@ impl Cache {
         let mut missing = Vec::new();
         for file in fs::read_dir(folder)? {
             let file = file?.path();
-            if !known.query_row([name(&file)], |row| row.get::<_, bool>(0))? {
+            if file.is_file() && !known.query_row([name(&file)], |row| row.get::<_, bool>(0))? {
                 missing.push(file);
             }
         }
@@ -128,7 +128,9 @@ impl Cache {
     async fn fill(&self, held: &LeaseGuard, options: &Options) -> Result<(), Failure> {
         for file in self.missing(&options.folder)? {
             held.check()?;
-            let words = i64::try_from(fs::read_to_string(&file)?.split_whitespace().count())?;
+            let words = i64::try_from(
+                String::from_utf8_lossy(&fs::read(&file)?).split_whitespace().count(),
+            )?;
             let entry = "insert or ignore into entry values (?1, ?2, ?3)";
             self.0.execute(entry, (name(&file), words, &options.id))?;
             tell(&format!("{} counted {}", options.id, file.display()));

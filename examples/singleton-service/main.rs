@@ -97,7 +97,8 @@ async fn serve(listener: &TcpListener, leader: &LeadershipContext) -> Result<Inf
     }
 }
 
-/// Asks whoever leads, and again when that one does not answer.
+/// Asks whoever leads, and again when that one does not answer, or leads no more: a number that nobody got is
+/// nobody's.
 async fn next(election: &Election) -> String {
     /// How long it waits for one answer.
     const LIMIT: Duration = Duration::from_millis(500);
@@ -105,6 +106,9 @@ async fn next(election: &Election) -> String {
         if let Ok(Some(leader)) = election.leader_info().await
             && let Some(address) = leader.metadata.and_then(|says| says.get(ADDRESS).cloned())
             && let Ok(Ok(number)) = timeout(LIMIT, ask(&address)).await
+            // Else it may be late, and somebody who led later may have given a higher one by now.
+            && let Ok(Some(now)) = election.leader_info().await
+            && number.starts_with(&format!("{}-", now.fence.0))
         {
             return number;
         }

@@ -91,10 +91,22 @@ impl<S: ?Sized> DeskOf<S> {
 
     /// What proves something only if no lease can have run out.
     pub(super) fn in_time<T>(&self, found: Result<T, Failure>) -> Result<T, Failure> {
+        self.in_time_since(Timestamp(0), found)
+    }
+
+    /// How long the check has taken.
+    pub(super) fn now(&self) -> Timestamp {
+        self.begun.now()
+    }
+
+    /// What proves something only if no lease can have run out that was asked for then.
+    pub(super) fn in_time_since<T>(
+        &self,
+        asked: Timestamp,
+        found: Result<T, Failure>,
+    ) -> Result<T, Failure> {
         match found {
-            Err(failure) if self.begun.now() >= Timestamp(0).plus(self.lease) => {
-                Err(Box::new(TooSlow(failure)))
-            }
+            Err(failure) if self.now() >= asked.plus(self.lease) => Err(Box::new(TooSlow(failure))),
             found => found,
         }
     }

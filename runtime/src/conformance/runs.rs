@@ -124,12 +124,14 @@ async fn counts_once(desk: Desk) -> Verdict {
 async fn ends(desk: Desk) -> Verdict {
     desk.begins(1).await?;
     desk.over().await;
+    let asked = desk.now();
     let second = desk.begins(2).await?;
     desk.say(&second, RunEnd::Ended).await?;
     let turn = desk.ask(NAME, &Owner::draw()).await?;
-    desk.in_time(ensure(matches!(turn, Turn::Waiting(_)), || "its name was freed".into()))?;
+    let is_held = ensure(matches!(turn, Turn::Waiting(_)), || "its name was freed".into());
+    desk.in_time_since(asked, is_held)?;
     desk.free(&second).await?;
-    desk.begins(1).await?;
+    desk.in_time_since(asked, desk.begins(1).await)?;
     desk.over().await;
     desk.begins(2).await.map(drop)
 }
@@ -137,25 +139,27 @@ async fn ends(desk: Desk) -> Verdict {
 async fn ends_before_its_lease(desk: Desk) -> Verdict {
     desk.begins(1).await?;
     desk.over().await;
+    let asked = desk.now();
     let owner = desk.begins(2).await?;
     for how in [RunEnd::Ended, RunEnd::Ended, RunEnd::NotBegun] {
         desk.say(&owner, how).await?;
     }
     // It is no other run.
     let again = desk.begin_as(&owner).await?.attempt;
-    desk.in_time(ensure_eq(again, Some(2)))?;
+    desk.in_time_since(asked, ensure_eq(again, Some(2)))?;
     desk.over().await;
     desk.begins(1).await.map(drop)
 }
 
 async fn not_begun(desk: Desk) -> Verdict {
     for before in 0..3 {
+        let asked = desk.now();
         let owner = desk.begins(before + 1).await?;
         desk.say(&owner, RunEnd::NotBegun).await?;
         desk.say(&owner, RunEnd::NotBegun).await?;
         desk.free(&owner).await?;
         desk.say(&owner, RunEnd::NotBegun).await?;
-        desk.begins(before + 1).await?;
+        desk.in_time_since(asked, desk.begins(before + 1).await)?;
         desk.over().await;
     }
     Ok(())

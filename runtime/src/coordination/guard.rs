@@ -1,11 +1,6 @@
 //! A lease that is held.
 
-use std::{
-    fmt,
-    future::Future,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use tokio::task::JoinHandle;
 
@@ -267,14 +262,14 @@ impl LeaseGuard {
 
     /// What is run under it begins.
     pub(super) fn begin_run(&self) {
-        self.attempt.has_begun.store(true, Ordering::Relaxed);
+        self.attempt.begin_run();
     }
 
-    /// And has ended. Returns when the store knows, or it is lost.
+    /// And has ended. Returns when the store knows, or will not within what is left of its lease.
     pub(super) async fn end_run(&self) {
         let (attempt, hold) = (Arc::clone(&self.attempt), Arc::clone(&self.hand.hold));
         let telling = self.inner.keeper.spawn(async move { attempt.end_run(&hold).await });
-        // Where nobody keeps it any more it was cut off.
+        // Where nobody waits for it any more the store is told before the name is free.
         let _ = telling.await;
     }
 

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -18,7 +18,7 @@ use super::{
     terms::{OnUnreachable, Renewing, Terms},
     wait::Patience,
 };
-use crate::lease::{LeaseError, Owner, Share, Tenure};
+use crate::lease::{LeaseError, Owner, RunEnd, Share, Tenure};
 
 /// A name that one owner at a time has, for a while. Making and cloning it asks nobody.
 ///
@@ -249,7 +249,7 @@ impl Lease {
             owner: self.owner.clone().unwrap_or_else(Owner::draw),
             resumes: self.resumes,
             is_run: self.is_run,
-            has_begun: AtomicBool::new(false),
+            untold: Mutex::new(Some(RunEnd::NotBegun)),
             share: self.share,
             terms: self.terms.clone(),
             bell: Arc::clone(&self.inner.bell),

@@ -11,10 +11,7 @@
 //! name that is free there and held here.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -74,8 +71,8 @@ pub(super) struct Attempt {
     pub(super) resumes: bool,
     /// Its store counts it, if it can.
     pub(super) is_run: bool,
-    /// What is run under it has begun.
-    pub(super) has_begun: AtomicBool,
+    /// What the store is to be told of its run, before the name is free.
+    pub(super) untold: Mutex<Option<RunEnd>>,
     pub(super) share: Share,
     pub(super) terms: Terms,
     pub(super) bell: Arc<Bell>,
@@ -395,30 +392,48 @@ impl Attempt {
         self.store.runs().filter(|_| self.is_run)
     }
 
-    /// Says that the run ended. Asks until it is answered, or lost: then it was cut off.
+    fn untold(&self) -> MutexGuard<'_, Option<RunEnd>> {
+        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From here on a run that ends without a word was cut off.
+    pub(super) fn begin_run(&self) {
+        *self.untold() = None;
+    }
+
+    /// Says that the run ended. Asks until it is answered, for no longer than its lease was by now.
     pub(super) async fn end_run(&self, hold: &Hold) {
-        let Some(runs) = self.runs() else { return };
-        while hold.left().is_some() {
-            let asked = tokio::select! {
-                biased;
-                _ = hold.ended() => return,
-                asked = runs.end_run(&hold.name, &hold.owner, RunEnd::Ended) => asked,
-            };
-            let Err(error) = asked else { return };
-            tracing::warn!(name = %hold.name, owner = ?hold.owner, %error, "the end was not told");
-            if !error.is_retryable() {
-                return;
+        let Some(left) = hold.left() else { return };
+        *self.untold() = Some(RunEnd::Ended);
+        let telling = async {
+            while let Err(error) = self.tell_of_run().await {
+                tracing::warn!(name = %self.name, owner = ?self.owner, %error, "not told of its end");
+                if !error.is_retryable() {
+                    return;
+                }
+                sleep(self.terms.again()).await;
             }
-            sleep(self.terms.again()).await;
+        };
+        tokio::select! {
+            biased;
+            _ = hold.ended() => {}
+            _ = timeout(left, telling) => {}
         }
     }
 
-    /// Frees the name, and does not count what has not begun.
+    /// Tells what is to be told of the run, if its store counts runs.
+    async fn tell_of_run(&self) -> Result<(), LeaseError> {
+        let how = *self.untold();
+        if let (Some(runs), Some(how)) = (self.runs(), how) {
+            runs.end_run(&self.name, &self.owner, how).await?;
+            *self.untold() = None;
+        }
+        Ok(())
+    }
+
+    /// Frees the name. A run of which nobody could be told counts as cut off.
     async fn free(&self) -> Result<Released, LeaseError> {
-        if let Some(runs) = self.runs()
-            && !self.has_begun.load(Ordering::Relaxed)
-            && let Err(error) = runs.end_run(&self.name, &self.owner, RunEnd::NotBegun).await
-        {
+        if let Err(error) = self.tell_of_run().await {
             tracing::debug!(name = %self.name, owner = ?self.owner, %error, "counted as cut off");
         }
         self.store.release(&self.name, &self.owner).await

@@ -168,8 +168,8 @@
 //! - SJ-04 for tasks: `singleton = ".."` has no such times. The guide says
 //!   [what stands for them](super::guide::coordination#in-steps).
 //! - SJ-05 beyond what is above: over a quorum whose servers were away by turns it may be told of fewer than were
-//!   cut off, but not of none; and of one that ended, where a server did not hear of its end. A saga is not told:
-//!   another process goes on with it.
+//!   cut off, but not of none; of more, where a server was given the same run again; and of one that ended, where a
+//!   server did not hear of its end. A saga is not told: another process goes on with it.
 //! - LE-38 beyond what is above: no candidate comes before another one by what it says of itself.
 //! - QL-08 beyond what is above: a renewal does not compare clocks. One whose server's clock freed the name says so
 //!   by itself; one whose name is still there has lost nothing. A health check compares them, but not over several

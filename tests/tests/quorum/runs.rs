@@ -85,6 +85,26 @@ async fn the_end_of_a_run_is_told_when_most_servers_know_it() {
     assert_eq!(grant.attempt, Some(1));
 }
 
+/// Others are kept out for longer, and one server is given the name again meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_ended_is_not_begun_again_on_a_server_that_forgot() {
+    let nodes = nodes(3);
+    let (leases, owner) = (over(&nodes).await, Owner::draw());
+    begun(&leases, &owner).await.expect("all are there");
+    leases.end_run(NAME, &owner, RunEnd::Ended).await.expect("all are there");
+    nodes[0].forget();
+    for _ in 0..2 {
+        tokio::time::sleep(LEASE / 3).await;
+        leases.try_renew(NAME, &owner, LEASE).await.expect("two know it");
+        leases.finished().await;
+    }
+    assert_eq!(nodes[0].has(NAME).await, Some(owner.clone()));
+    leases.release(NAME, &owner).await.expect("all are there");
+    leases.finished().await;
+    let grant = begun(&leases, &Owner::draw()).await.expect("all are there");
+    assert_eq!(grant.attempt, Some(1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_server_that_is_given_a_run_again_knows_that_it_is_one() {
     let nodes = nodes(3);

@@ -58,9 +58,9 @@ impl Claim {
         self.is_run.load(Ordering::Relaxed)
     }
 
-    /// Servers count it from now on.
-    pub(super) fn count(&self) {
-        self.is_run.store(true, Ordering::Relaxed);
+    /// Servers count it from now on, or do not.
+    pub(super) fn count(&self, is_run: bool) {
+        self.is_run.store(is_run, Ordering::Relaxed);
     }
 
     /// The tenure that this process was granted and has not given back, whether or not it is over.

@@ -13,6 +13,8 @@ impl Inner {
         claim: &Arc<Claim>,
         how: RunEnd,
     ) -> Result<(), LeaseError> {
+        // A server that is given the name again begins no run that has ended.
+        claim.count(how != RunEnd::Ended);
         let (limit, majority) = (self.rules.limit(self.rules.max_lease), self.rules.majority());
         let left = claim.held().map_or(limit, |held| self.until(held.until).max(limit));
         let mut heard = self.ask_all(|heard| {
@@ -36,7 +38,7 @@ impl RunStore for QuorumLeases {
         _stay: Duration,
     ) -> BoxFuture<'a, Result<Turn, LeaseError>> {
         let claim = self.0.claim(name, owner);
-        claim.count();
+        claim.count(true);
         async move {
             Ok(match self.0.try_acquire(claim, lease).await? {
                 Acquired::Granted(grant) => Turn::Granted(grant),

@@ -24,7 +24,8 @@ const ANSWER: Duration = Duration::from_secs(3);
 /// How long it takes at most to say that nothing is told any more.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// What happened to the leases and locks of all processes that [tell](super::super::Coordination::tell_statistics_every).
+/// What happened to the leases and locks of all processes that
+/// [tell](super::super::Coordination::tell_statistics_every).
 ///
 /// ```
 /// # #[cfg(feature = "in-process")]
@@ -94,7 +95,7 @@ impl Shared {
                 let _ = before.await;
             }
             let Some(store) = store.candidates() else { return };
-            let _ = over.run_until_cancelled(tell(store, &observed, &process, every)).await;
+            tell(store, &observed, (&process, every), &over).await;
             // If it is not heard it is gone all the same, later.
             let _ = timeout(FAREWELL, store.leave(NAME, process.as_str())).await;
         });
@@ -133,11 +134,16 @@ impl Shared {
     }
 }
 
-async fn tell(store: &dyn CandidateStore, observed: &Observed, process: &Owner, every: Duration) {
+/// What is on its way when it is over comes to its end: else it might come after the farewell.
+async fn tell(
+    store: &dyn CandidateStore,
+    observed: &Observed,
+    (process, every): (&Owner, Duration),
+    over: &CancellationToken,
+) {
     let mut turns = interval(every);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        turns.tick().await;
+    while over.run_until_cancelled(turns.tick()).await.is_some() {
         let said = observed.totals().all().said();
         let beat = Beat {
             name: NAME,

@@ -63,7 +63,7 @@ async fn a_clock_that_goes_back_takes_no_lease_away() {
 /// Nobody renews it, and it is not free until the clock is where it was when it was granted: an operator frees it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_dead_process_had_is_kept_for_as_long_as_the_clock_went_back() {
-    let (server, lease) = (server(), LEASE / 8);
+    let (server, lease) = (server(), LEASE / 2);
     let leases = RedisLeases::builder(server.url()).open().await.expect("the server is there");
     let acquire = async || {
         let owner = Owner::draw();

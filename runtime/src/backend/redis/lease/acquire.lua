@@ -7,8 +7,12 @@
 -- ask again (-1: no end), how many are before it, nothing.
 local owner, lease, kind, stay = ARGV[1], tonumber(ARGV[2]), ARGV[4], tonumber(ARGV[5])
 local held = redis.call('HMGET', KEYS[1], 'o', 'f', 'n')
+local before = KEYS[6] and (redis.call('GET', KEYS[6]) or '0')
 -- What is no number is found before anything is written.
-local attempt = KEYS[6] and string.format('%.0f', (redis.call('GET', KEYS[6]) or 0) + 1)
+if before and not string.find(before, '^%d+$') then
+  return redis.error_reply('ERR the number of a run that was cut off is none')
+end
+local attempt = before and string.format('%.0f', before + 1)
 
 -- The run that has the lease is the next attempt.
 local function count()

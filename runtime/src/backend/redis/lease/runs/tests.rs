@@ -16,8 +16,8 @@ use crate::{
 #[tokio::test]
 async fn every_clause_that_is_missing_in_what_counts_runs_is_found() {
     let mistakes = [
-        ("acquire", "(redis.call('GET', KEYS[6]) or 0) + 1", "1", "how many were cut off"),
-        ("acquire", "(redis.call('GET', KEYS[6]) or 0) + 1", "0", "how many were cut off"),
+        ("acquire", "before + 1)", "1)", "how many were cut off"),
+        ("acquire", "before + 1)", "before)", "how many were cut off"),
         (
             "acquire",
             "    redis.call('SET', KEYS[6], attempt, 'PX', ARGV[7])\n",
@@ -83,8 +83,10 @@ async fn a_number_that_is_none_is_told_before_anything_is_written() {
     let server = RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() });
     let leases = leases(&server, &Scripts::standard(), "shop").await;
     server.cli(&["SET", "shop:{words}:n", "many"]);
+    server.cli(&["SET", "shop:{debt}:n", "-5"]);
+    server.cli(&["SET", "shop:{endless}:n", "inf"]);
     server.cli(&["LPUSH", "shop:{list}:n", "7"]);
-    for name in ["words", "list"] {
+    for name in ["words", "debt", "endless", "list"] {
         let (owner, lease) = (Owner::draw(), Duration::from_secs(60));
         let begun = leases.begin_run(name, &owner, lease, Duration::ZERO).await;
         let error = begun.expect_err("it is no number");
