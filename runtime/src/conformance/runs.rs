@@ -148,7 +148,8 @@ async fn ends_before_its_lease(desk: Desk) -> Verdict {
     let again = desk.begin_as(&owner).await?.attempt;
     desk.in_time_since(asked, ensure_eq(again, Some(2)))?;
     desk.over().await;
-    desk.begins(1).await.map(drop)
+    // One of several servers may hear of the end too late, as long as most did.
+    desk.in_time(desk.begins(1).await.map(drop))
 }
 
 async fn not_begun(desk: Desk) -> Verdict {

@@ -245,6 +245,77 @@ async fn who_never_came_to_run_is_not_counted() {
     assert_eq!(ran, SingletonRun::Done(Some(1)));
 }
 
+/// A store that does not answer so many times when it is told of an end.
+struct Silent {
+    leases: MemoryLeases,
+    times: AtomicUsize,
+}
+
+impl LeaseStore for Silent {
+    hands_on!(leases: safety try_acquire try_renew release inspect);
+
+    fn runs(&self) -> Option<&dyn RunStore> {
+        Some(self)
+    }
+}
+
+impl RunStore for Silent {
+    fn begin_run<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        lease: Duration,
+        stay: Duration,
+    ) -> BoxFuture<'a, Result<Turn, LeaseError>> {
+        self.leases.begin_run(name, owner, lease, stay)
+    }
+
+    fn end_run<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        how: RunEnd,
+    ) -> BoxFuture<'a, Result<(), LeaseError>> {
+        let less = |times: usize| times.checked_sub(1);
+        match self.times.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less) {
+            Ok(_) => Box::pin(pending()),
+            Err(_) => self.leases.end_run(name, owner, how),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_run_is_told_also_when_its_caller_goes() {
+    let leases = MemoryLeases::new();
+    let times = AtomicUsize::new(1);
+    let process = Coordination::on_this_runtime(Silent { leases: leases.clone(), times });
+    let cut_off = backup(&process);
+    let cut_off = cut_off.run(async |_| pending::<()>().await);
+    assert!(timeout(LEASE / 10, cut_off).await.is_err());
+    assert_eq!(process.shutdown(LEASE).await, 0);
+    let has_ended = AtomicUsize::new(0);
+    let ends = backup(&process);
+    let ends = ends.run(async |held| {
+        assert_eq!(held.attempt(), Some(2));
+        has_ended.fetch_add(1, Ordering::Relaxed);
+    });
+    assert!(timeout(LEASE / 10, ends).await.is_err(), "the store does not say");
+    assert_eq!(has_ended.into_inner(), 1);
+    assert_eq!(process.shutdown(LEASE).await, 0);
+    let process = Coordination::on_this_runtime(leases);
+    let ran = backup(&process).run(async |held| held.attempt()).await.expect("it is answered");
+    assert_eq!(ran, SingletonRun::Done(Some(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_does_not_hear_of_an_end_is_waited_for_no_longer_than_a_lease() {
+    let (leases, times) = (MemoryLeases::new(), AtomicUsize::new(usize::MAX));
+    let process = Coordination::on_this_runtime(Silent { leases, times });
+    let job = backup(&process);
+    let ran = timeout(LEASE * 2, job.run(async |_| 1)).await.expect("it is not waited for longer");
+    assert_eq!(ran.expect("it is answered"), SingletonRun::Done(1));
+}
+
 /// Also for longer than any lease there is.
 #[tokio::test(start_paused = true)]
 async fn a_run_that_was_short_is_not_repeated_for_many_leases() {

@@ -14,7 +14,9 @@ impl Inner {
         how: RunEnd,
     ) -> Result<(), LeaseError> {
         // A server that is given the name again begins no run that has ended.
-        claim.count(how != RunEnd::Ended);
+        if how == RunEnd::Ended {
+            claim.count(false);
+        }
         let (limit, majority) = (self.rules.limit(self.rules.max_lease), self.rules.majority());
         let left = claim.held().map_or(limit, |held| self.until(held.until).max(limit));
         let mut heard = self.ask_all(|heard| {
