@@ -9,6 +9,8 @@
 //! Kill the one that warms it: one of those who wait goes on with what is missing when its lease is over. Entries
 //! have no fence, and need none: whoever writes one writes the same.
 
+#[path = "../common/database.rs"]
+mod database;
 #[path = "../common/program.rs"]
 mod program;
 #[path = "../common/redis.rs"]
@@ -99,15 +101,11 @@ struct Cache(Connection);
 
 impl Cache {
     fn open(file: &Path) -> Result<Self, Failure> {
-        let connection = Connection::open(file)?;
-        connection.busy_timeout(Duration::from_secs(5))?;
-        connection.execute_batch(
-            "pragma journal_mode = wal;
-             create table if not exists entry (
-                 name text primary key, words integer not null, counted_by text not null
-             );",
-        )?;
-        Ok(Self(connection))
+        let schema = "
+            create table if not exists entry (
+                name text primary key, words integer not null, counted_by text not null
+            );";
+        Ok(Self(database::open(file, schema)?))
     }
 
     /// Which files are not in it.

@@ -26,6 +26,9 @@ mod cli;
 #[cfg(unix)]
 mod control;
 #[cfg(unix)]
+#[path = "../common/database.rs"]
+mod database;
+#[cfg(unix)]
 mod run;
 #[cfg(unix)]
 mod say;

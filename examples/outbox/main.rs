@@ -10,6 +10,8 @@
 //! Kill the one that leads: another one leads when its lease is over. What a leader that was paused does not know,
 //! the database does: it keeps the highest fence that it has seen, and refuses a lower one.
 
+#[path = "../common/database.rs"]
+mod database;
 #[path = "../common/program.rs"]
 mod program;
 #[path = "../common/redis.rs"]
@@ -17,7 +19,12 @@ mod redis;
 #[path = "../common/standing.rs"]
 mod standing;
 
-use std::{convert::Infallible, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    convert::Infallible,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::{Parser, Subcommand};
 use distributed_task::{coordination::LeadershipContext, kernel::Fence};
@@ -68,16 +75,12 @@ async fn run(Options { database, command }: Options) -> Result<(), Failure> {
 struct Outbox(Connection);
 
 impl Outbox {
-    fn open(file: &PathBuf) -> Result<Self, Failure> {
-        let connection = Connection::open(file)?;
-        connection.busy_timeout(Duration::from_secs(5))?;
-        connection.execute_batch(
-            "pragma journal_mode = wal;
-             create table if not exists message (
-                 id integer primary key, text text not null, sent_by text, fence integer
-             );",
-        )?;
-        Ok(Self(connection))
+    fn open(file: &Path) -> Result<Self, Failure> {
+        let schema = "
+            create table if not exists message (
+                id integer primary key, text text not null, sent_by text, fence integer
+            );";
+        Ok(Self(database::open(file, schema)?))
     }
 
     fn add(&self, messages: &[String]) -> Result<(), Failure> {

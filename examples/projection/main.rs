@@ -11,6 +11,8 @@
 //! it go on when another one leads: it does not know yet, and what it writes is refused, since the checkpoint has
 //! the fence of who leads.
 
+#[path = "../common/database.rs"]
+mod database;
 #[path = "../common/program.rs"]
 mod program;
 #[path = "../common/redis.rs"]
@@ -18,7 +20,13 @@ mod redis;
 #[path = "../common/standing.rs"]
 mod standing;
 
-use std::{convert::Infallible, path::PathBuf, process::ExitCode, thread, time::Duration};
+use std::{
+    convert::Infallible,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    thread,
+    time::Duration,
+};
 
 use clap::{Parser, Subcommand};
 use distributed_task::{coordination::LeadershipContext, kernel::Fence};
@@ -86,21 +94,17 @@ async fn run(Options { database, command }: Options) -> Result<(), Failure> {
 struct Books(Connection);
 
 impl Books {
-    fn open(file: &PathBuf) -> Result<Self, Failure> {
-        let connection = Connection::open(file)?;
-        connection.busy_timeout(Duration::from_secs(5))?;
-        connection.execute_batch(
-            "pragma journal_mode = wal;
-             create table if not exists booking (
-                 number integer primary key, account text not null, amount integer not null
-             );
-             create table if not exists balance (account text primary key, amount integer not null);
-             create table if not exists checkpoint (
-                 id integer primary key check (id = 1), number integer not null, fence integer not null
-             );
-             insert or ignore into checkpoint values (1, 0, 0);",
-        )?;
-        Ok(Self(connection))
+    fn open(file: &Path) -> Result<Self, Failure> {
+        let schema = "
+            create table if not exists booking (
+                number integer primary key, account text not null, amount integer not null
+            );
+            create table if not exists balance (account text primary key, amount integer not null);
+            create table if not exists checkpoint (
+                id integer primary key check (id = 1), number integer not null, fence integer not null
+            );
+            insert or ignore into checkpoint values (1, 0, 0);";
+        Ok(Self(database::open(file, schema)?))
     }
 
     fn append(&self, bookings: &[(String, i64)]) -> Result<(), Failure> {

@@ -6,7 +6,8 @@ use rusqlite::{Connection, params};
 use serde::Serialize;
 use serde_json::json;
 
-use super::connect;
+use super::SCHEMA;
+use crate::database;
 
 /// The books, beside whoever else has them open.
 pub(crate) struct Books(Connection);
@@ -34,7 +35,7 @@ struct Account {
 
 impl Books {
     pub(crate) fn open(path: &Path) -> rusqlite::Result<Self> {
-        connect(path).map(Self)
+        database::open(path, SCHEMA).map(Self)
     }
 
     /// All of it, in lines.

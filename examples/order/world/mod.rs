@@ -16,12 +16,7 @@ mod books;
 mod carrier;
 mod warehouse;
 
-use std::{
-    path::Path,
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use distributed_task::Refusal;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
@@ -33,12 +28,9 @@ pub(crate) use self::{
     carrier::Carrier,
     warehouse::{Reservation, Warehouse},
 };
-
-/// How long one process waits for what another one writes.
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::database;
 
 const SCHEMA: &str = "
-    PRAGMA journal_mode = wal;
     PRAGMA synchronous = normal;
     CREATE TABLE IF NOT EXISTS stock (
         item TEXT PRIMARY KEY, pieces INTEGER NOT NULL, cents INTEGER NOT NULL
@@ -97,7 +89,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn open(path: &Path, pace: Pace) -> rusqlite::Result<Self> {
-        Ok(Self { books: Arc::new(Mutex::new(connect(path)?)), pace })
+        Ok(Self { books: Arc::new(Mutex::new(database::open(path, SCHEMA)?)), pace })
     }
 
     /// One call. What is refused has no effect.
@@ -125,25 +117,6 @@ impl World {
         sleep(self.pace.slow).await;
         Ok(answer)
     }
-}
-
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let books = Connection::open(path)?;
-    books.busy_timeout(PATIENCE)?;
-    // Two who begin at the same moment: SQLite does not wait where one of them makes it a WAL.
-    let begun = Instant::now();
-    loop {
-        match books.execute_batch(SCHEMA) {
-            Err(error) if is_busy(&error) && begun.elapsed() < PATIENCE => {
-                thread::sleep(Duration::from_millis(10));
-            }
-            done => return done.map(|()| books),
-        }
-    }
-}
-
-fn is_busy(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
 }
 
 impl Call {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     kernel::Fence,
-    lease::{Acquired, Grant, HeldName, Owner, QuorumNode, Renewed},
+    lease::{Acquired, Ballot, Grant, HeldName, LeaseError, Owner, QuorumNode, Renewed, Vote},
 };
 
 /// Checks every rule of the contract, each on a store that `make` makes for it.
@@ -73,8 +73,12 @@ const FAR: u64 = 3_600_000_000;
 const LONG: u32 = 100;
 
 impl Desk {
+    async fn vote(&self, owner: &Owner, lease: Duration) -> Result<Vote, LeaseError> {
+        self.store.vote(Ballot { name: NAME, owner, lease, is_run: false }).await
+    }
+
     async fn granted(&self, owner: &Owner) -> Result<Grant, Failure> {
-        match self.store.vote(NAME, owner, LONG * self.lease).await?.acquired {
+        match self.vote(owner, LONG * self.lease).await?.acquired {
             Acquired::Granted(grant) => Ok(grant),
             Acquired::Busy(busy) => Err(format!("{busy:?} was answered").into()),
         }
@@ -89,14 +93,14 @@ async fn votes(desk: Desk) -> Verdict {
     let owner = Owner::draw();
     let grant = desk.granted(&owner).await?;
     ensure_eq(desk.granted(&owner).await?.fence, grant.fence)?;
-    let vote = desk.store.vote(NAME, &Owner::draw(), desk.lease).await?;
+    let vote = desk.vote(&Owner::draw(), desk.lease).await?;
     let Acquired::Busy(busy) = vote.acquired else { return Err("two owners have it".into()) };
     ensure(busy.holder.is_none_or(|holder| holder == owner), || "another holder is told".into())
 }
 
 async fn tells_its_life(desk: Desk) -> Verdict {
     let life = desk.store.life().await?;
-    let vote = desk.store.vote(NAME, &Owner::draw(), desk.lease).await?;
+    let vote = desk.vote(&Owner::draw(), desk.lease).await?;
     ensure_eq(&vote.life.id, &life.id)?;
     ensure(vote.life.age >= life.age, || format!("{:?} came after {life:?}", vote.life))
 }
@@ -165,7 +169,7 @@ async fn own_only(desk: Desk) -> Verdict {
 
 async fn over(desk: Desk) -> Verdict {
     let owner = Owner::draw();
-    let vote = desk.store.vote(NAME, &owner, desk.lease).await?;
+    let vote = desk.vote(&owner, desk.lease).await?;
     let Acquired::Granted(grant) = vote.acquired else { return Err("it was free".into()) };
     (desk.pass)(desk.lease + desk.lease / 4).await;
     let raised = desk.store.raise(NAME, &owner, Fence(grant.fence.0 + FAR)).await?;

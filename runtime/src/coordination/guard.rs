@@ -262,7 +262,9 @@ impl LeaseGuard {
 
     /// What is run under it begins.
     pub(super) fn begin_run(&self) {
-        self.attempt.begin_run();
+        if let Some(run) = &self.attempt.counted {
+            run.begins();
+        }
     }
 
     /// And has ended. Returns when the store knows, or will not within what is left of its lease.

@@ -1,10 +1,6 @@
 //! A name for a while.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 use tracing::field::Empty;
@@ -14,11 +10,12 @@ use super::{
     error::{AcquireError, unless_busy},
     guard::LeaseGuard,
     options::LockingOptions,
+    run::Run,
     tenure::Attempt,
     terms::{OnUnreachable, Renewing, Terms},
     wait::Patience,
 };
-use crate::lease::{LeaseError, Owner, RunEnd, Share, Tenure};
+use crate::lease::{LeaseError, Owner, Share, Tenure};
 
 /// A name that one owner at a time has, for a while. Making and cloning it asks nobody.
 ///
@@ -248,8 +245,7 @@ impl Lease {
             name: Arc::clone(&self.name),
             owner: self.owner.clone().unwrap_or_else(Owner::draw),
             resumes: self.resumes,
-            is_run: self.is_run,
-            untold: Mutex::new(Some(RunEnd::NotBegun)),
+            counted: self.is_run.then(Run::default),
             share: self.share,
             terms: self.terms.clone(),
             bell: Arc::clone(&self.inner.bell),

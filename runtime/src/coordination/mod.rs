@@ -41,6 +41,7 @@ mod monitor;
 mod options;
 mod pool;
 mod renewals;
+mod run;
 mod rw_lock;
 mod service;
 mod singleton;

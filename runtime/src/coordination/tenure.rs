@@ -10,10 +10,7 @@
 //! What is local comes first: a tenure has ended here before the store is told, so that nobody sees a
 //! name that is free there and held here.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use sha2::{Digest, Sha256};
@@ -30,13 +27,14 @@ use super::{
     monitor::{CoordinationEvent, Happened, Observed},
     pool::{Lead, Pool},
     renewals::Renewals,
+    run::Run,
     terms::Terms,
     wait::{Granted, Patience},
 };
 use crate::{
     clock::Clock,
     kernel::Timestamp,
-    lease::{LeaseError, LeaseStore, Owner, Released, Renewal, Renewed, RunEnd, RunStore, Share},
+    lease::{LeaseError, LeaseStore, Owner, Released, Renewal, Renewed, Share},
 };
 
 /// What became of a name that was given back. None of these is a failure: it is not this holder's any
@@ -69,10 +67,8 @@ pub(super) struct Attempt {
     pub(super) owner: Owner,
     /// The owner may have had it before.
     pub(super) resumes: bool,
-    /// Its store counts it, if it can.
-    pub(super) is_run: bool,
-    /// What the store is to be told of its run, before the name is free.
-    pub(super) untold: Mutex<Option<RunEnd>>,
+    /// It is one, and its store counts it, if it can.
+    pub(super) counted: Option<Run>,
     pub(super) share: Share,
     pub(super) terms: Terms,
     pub(super) bell: Arc<Bell>,
@@ -385,50 +381,6 @@ impl Attempt {
                 }
             }
         }
-    }
-
-    /// Where its runs are counted, if they are.
-    pub(super) fn runs(&self) -> Option<&dyn RunStore> {
-        self.store.runs().filter(|_| self.is_run)
-    }
-
-    fn untold(&self) -> MutexGuard<'_, Option<RunEnd>> {
-        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// From here on a run that ends without a word was cut off.
-    pub(super) fn begin_run(&self) {
-        *self.untold() = None;
-    }
-
-    /// Says that the run ended. Asks until it is answered, for no longer than its lease was by now.
-    pub(super) async fn end_run(&self, hold: &Hold) {
-        let Some(left) = hold.left() else { return };
-        *self.untold() = Some(RunEnd::Ended);
-        let telling = async {
-            while let Err(error) = self.tell_of_run().await {
-                tracing::warn!(name = %self.name, owner = ?self.owner, %error, "not told of its end");
-                if !error.is_retryable() {
-                    return;
-                }
-                sleep(self.terms.again()).await;
-            }
-        };
-        tokio::select! {
-            biased;
-            _ = hold.ended() => {}
-            _ = timeout(left, telling) => {}
-        }
-    }
-
-    /// Tells what is to be told of the run, if its store counts runs.
-    async fn tell_of_run(&self) -> Result<(), LeaseError> {
-        let how = *self.untold();
-        if let (Some(runs), Some(how)) = (self.runs(), how) {
-            runs.end_run(&self.name, &self.owner, how).await?;
-            *self.untold() = None;
-        }
-        Ok(())
     }
 
     /// Frees the name. A run of which nobody could be told counts as cut off.

@@ -23,7 +23,7 @@ pub use self::{
     candidate::{Beat, CandidateStore, Live, LiveCandidate},
     error::LeaseError,
     lock::{LockStore, Share, Turn, Waiting, Wake, Want},
-    node::{Life, QuorumNode, Vote},
+    node::{Ballot, Life, QuorumNode, Vote},
     owner::Owner,
     run::{RunEnd, RunStore},
 };

@@ -28,11 +28,12 @@ use crate::kernel::Fence;
 /// use distributed_task::{
 ///     backend::memory::MemoryLeases,
 ///     kernel::Fence,
-///     lease::{Acquired, LeaseStore as _, Owner, QuorumNode as _, Renewed},
+///     lease::{Acquired, Ballot, LeaseStore as _, Owner, QuorumNode as _, Renewed},
 /// };
 ///
 /// let (node, lease, ours) = (MemoryLeases::new(), Duration::from_secs(10), Owner::draw());
-/// let Acquired::Granted(grant) = node.vote("nightly-report", &ours, lease).await?.acquired else {
+/// let ballot = Ballot { name: "nightly-report", owner: &ours, lease, is_run: false };
+/// let Acquired::Granted(grant) = node.vote(ballot).await?.acquired else {
 ///     panic!("nobody else wants it");
 /// };
 /// let agreed = Fence(grant.fence.0 + 1_000_000);
@@ -51,22 +52,7 @@ pub trait QuorumNode: LeaseStore {
     fn life(&self) -> BoxFuture<'_, Result<Life, LeaseError>>;
 
     /// [`try_acquire`](LeaseStore::try_acquire), and the life that answered.
-    fn vote<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-        lease: Duration,
-    ) -> BoxFuture<'a, Result<Vote, LeaseError>>;
-
-    /// The same for a [run](super::RunStore). A store that counts none votes all the same.
-    fn vote_on_run<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-        lease: Duration,
-    ) -> BoxFuture<'a, Result<Vote, LeaseError>> {
-        self.vote(name, owner, lease)
-    }
+    fn vote<'a>(&'a self, ballot: Ballot<'a>) -> BoxFuture<'a, Result<Vote, LeaseError>>;
 
     /// Tells an owner's tenure the fence that was agreed on, in the place of the one that this store gave
     /// it; where it was told before, the higher of both is kept. Later tenures have higher ones than
@@ -77,6 +63,21 @@ pub trait QuorumNode: LeaseStore {
         owner: &'a Owner,
         agreed: Fence,
     ) -> BoxFuture<'a, Result<Renewed, LeaseError>>;
+}
+
+/// What a store votes on.
+///
+/// See [`QuorumNode`] for an example.
+#[derive(Clone, Copy, Debug)]
+pub struct Ballot<'a> {
+    /// The name.
+    pub name: &'a str,
+    /// Who wants it.
+    pub owner: &'a Owner,
+    /// For how long.
+    pub lease: Duration,
+    /// Whether it is a [run](super::RunStore), and counted. A store that counts none votes all the same.
+    pub is_run: bool,
 }
 
 /// One life of a server with its data: from its start to its end.

@@ -179,18 +179,36 @@ on_both! {
     }
 }
 
-/// A store that begins a run, and is not heard to.
-struct Unheard(MemoryLeases);
+/// A store of runs that does not answer so many times.
+struct Silent {
+    leases: MemoryLeases,
+    /// When it was told of a beginning, which it notes.
+    to_begins: AtomicUsize,
+    /// When it was told of an end, which it does not hear.
+    to_ends: AtomicUsize,
+}
 
-impl LeaseStore for Unheard {
-    hands_on!(0: safety try_acquire try_renew release inspect);
+impl Silent {
+    fn new(leases: &MemoryLeases, to_begins: usize, to_ends: usize) -> Self {
+        let (to_begins, to_ends) = (AtomicUsize::new(to_begins), AtomicUsize::new(to_ends));
+        Self { leases: leases.clone(), to_begins, to_ends }
+    }
+}
+
+fn is_one_of(times: &AtomicUsize) -> bool {
+    let less = |times: usize| times.checked_sub(1);
+    times.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+}
+
+impl LeaseStore for Silent {
+    hands_on!(leases: safety try_acquire try_renew release inspect);
 
     fn runs(&self) -> Option<&dyn RunStore> {
         Some(self)
     }
 }
 
-impl RunStore for Unheard {
+impl RunStore for Silent {
     fn begin_run<'a>(
         &'a self,
         name: &'a str,
@@ -199,9 +217,12 @@ impl RunStore for Unheard {
         stay: Duration,
     ) -> BoxFuture<'a, Result<Turn, LeaseError>> {
         Box::pin(async move {
-            let begun = self.0.begin_run(name, owner, lease, stay).await?;
+            let begun = self.leases.begin_run(name, owner, lease, stay).await?;
             assert!(matches!(begun, Turn::Granted(_)));
-            Err(LeaseError::Unanswered("it is not heard".into()))
+            match is_one_of(&self.to_begins) {
+                true => Err(LeaseError::Unanswered("it is not heard".into())),
+                false => Ok(begun),
+            }
         })
     }
 
@@ -211,7 +232,10 @@ impl RunStore for Unheard {
         owner: &'a Owner,
         how: RunEnd,
     ) -> BoxFuture<'a, Result<(), LeaseError>> {
-        self.0.end_run(name, owner, how)
+        match is_one_of(&self.to_ends) {
+            true => Box::pin(pending()),
+            false => self.leases.end_run(name, owner, how),
+        }
     }
 }
 
@@ -234,7 +258,7 @@ async fn a_run_that_was_cut_off_is_remembered_for_a_quarter_of_a_year() {
 #[tokio::test(start_paused = true)]
 async fn who_never_came_to_run_is_not_counted() {
     let store = MemoryLeases::new();
-    let deaf = Coordination::on_this_runtime(Unheard(store.clone()));
+    let deaf = Coordination::on_this_runtime(Silent::new(&store, usize::MAX, 0));
     for _ in 0..3 {
         let ran = backup(&deaf).run(async |_| ()).await;
         assert!(matches!(ran, Err(AcquireError::Store(_))), "{ran:?}");
@@ -245,50 +269,10 @@ async fn who_never_came_to_run_is_not_counted() {
     assert_eq!(ran, SingletonRun::Done(Some(1)));
 }
 
-/// A store that does not answer so many times when it is told of an end.
-struct Silent {
-    leases: MemoryLeases,
-    times: AtomicUsize,
-}
-
-impl LeaseStore for Silent {
-    hands_on!(leases: safety try_acquire try_renew release inspect);
-
-    fn runs(&self) -> Option<&dyn RunStore> {
-        Some(self)
-    }
-}
-
-impl RunStore for Silent {
-    fn begin_run<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-        lease: Duration,
-        stay: Duration,
-    ) -> BoxFuture<'a, Result<Turn, LeaseError>> {
-        self.leases.begin_run(name, owner, lease, stay)
-    }
-
-    fn end_run<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-        how: RunEnd,
-    ) -> BoxFuture<'a, Result<(), LeaseError>> {
-        let less = |times: usize| times.checked_sub(1);
-        match self.times.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less) {
-            Ok(_) => Box::pin(pending()),
-            Err(_) => self.leases.end_run(name, owner, how),
-        }
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_run_is_told_also_when_its_caller_goes() {
     let leases = MemoryLeases::new();
-    let times = AtomicUsize::new(1);
-    let process = Coordination::on_this_runtime(Silent { leases: leases.clone(), times });
+    let process = Coordination::on_this_runtime(Silent::new(&leases, 0, 1));
     let cut_off = backup(&process);
     let cut_off = cut_off.run(async |_| pending::<()>().await);
     assert!(timeout(LEASE / 10, cut_off).await.is_err());
@@ -309,8 +293,8 @@ async fn the_end_of_a_run_is_told_also_when_its_caller_goes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_does_not_hear_of_an_end_is_waited_for_no_longer_than_a_lease() {
-    let (leases, times) = (MemoryLeases::new(), AtomicUsize::new(usize::MAX));
-    let process = Coordination::on_this_runtime(Silent { leases, times });
+    let silent = Silent::new(&MemoryLeases::new(), 0, usize::MAX);
+    let process = Coordination::on_this_runtime(silent);
     let job = backup(&process);
     let ran = timeout(LEASE * 2, job.run(async |_| 1)).await.expect("it is not waited for longer");
     assert_eq!(ran.expect("it is answered"), SingletonRun::Done(1));

@@ -2,7 +2,7 @@
 
 use distributed_task::{
     kernel::Fence,
-    lease::{LeaseAdmin as _, LeaseStore as _, Owner, QuorumNode as _},
+    lease::{Ballot, LeaseAdmin as _, LeaseStore as _, Owner, QuorumNode as _},
 };
 use futures_util::TryStreamExt as _;
 
@@ -97,7 +97,8 @@ async fn who_looks_is_told_the_fence_of_the_grant_whoever_was_late() {
             let fence = granted(&leases, &ours).await.fence;
             leases.finished().await;
             nodes[late].set(Mode::Good);
-            nodes[late].store().vote(NAME, &ours, LEASE).await.expect("it is memory");
+            let ballot = Ballot { name: NAME, owner: &ours, lease: LEASE, is_run: false };
+            nodes[late].store().vote(ballot).await.expect("it is memory");
             nodes[away].set(mode);
             let told = leases.inspect(NAME).await.expect("most servers answer");
             let told = told.map(|tenure| (tenure.owner, tenure.fence));

@@ -12,9 +12,9 @@ use distributed_task::{
     backend::memory::MemoryLeases,
     kernel::Fence,
     lease::{
-        Acquired, Beat, CandidateStore, HeldName, LeaseAdmin, LeaseError, LeaseStore, Life, Live,
-        LiveCandidate, Owner, QuorumNode, Released, Renewed, RunEnd, RunStore, Safety, Tenure,
-        Turn, Vote,
+        Acquired, Ballot, Beat, CandidateStore, HeldName, LeaseAdmin, LeaseError, LeaseStore, Life,
+        Live, LiveCandidate, Owner, QuorumNode, Released, Renewed, RunEnd, RunStore, Safety,
+        Tenure, Turn, Vote,
     },
 };
 use futures_util::{
@@ -265,31 +265,11 @@ impl QuorumNode for Node {
         self.asked(async move |store| Ok(Life { age, ..store.life().await? })).boxed()
     }
 
-    fn vote<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-        lease: Duration,
-    ) -> BoxFuture<'a, Result<Vote, LeaseError>> {
+    fn vote<'a>(&'a self, ballot: Ballot<'a>) -> BoxFuture<'a, Result<Vote, LeaseError>> {
         let age = *self.0.age.lock().expect("nobody panicked");
         self.0.votes.fetch_add(1, Relaxed);
         let vote = self.asked(async move |store| {
-            let vote = store.vote(name, owner, lease).await?;
-            Ok(Vote { life: Life { age, ..vote.life }, ..vote })
-        });
-        vote.boxed()
-    }
-
-    fn vote_on_run<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-        lease: Duration,
-    ) -> BoxFuture<'a, Result<Vote, LeaseError>> {
-        let age = *self.0.age.lock().expect("nobody panicked");
-        self.0.votes.fetch_add(1, Relaxed);
-        let vote = self.asked(async move |store| {
-            let vote = store.vote_on_run(name, owner, lease).await?;
+            let vote = store.vote(ballot).await?;
             Ok(Vote { life: Life { age, ..vote.life }, ..vote })
         });
         vote.boxed()

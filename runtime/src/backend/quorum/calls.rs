@@ -17,7 +17,7 @@ use super::{
 use crate::{
     clock::Clock as _,
     kernel::{Fence, Timestamp},
-    lease::{Acquired, LeaseError, QuorumNode, Released, Renewed, RunEnd, Tenure, Vote},
+    lease::{Acquired, Ballot, LeaseError, QuorumNode, Released, Renewed, RunEnd, Tenure, Vote},
 };
 
 /// What was decided. Where it ends before it is kept, nothing is.
@@ -130,11 +130,9 @@ impl Inner {
         claim: &Claim,
         lease: Duration,
     ) -> Result<Vote, NodeFailure> {
-        let (store, Claim { name, owner, .. }) = (self.store(node), claim);
-        match claim.is_run() {
-            true => within(lease, store.vote_on_run(name, owner, lease)).await,
-            false => within(lease, store.vote(name, owner, lease)).await,
-        }
+        let Claim { name, owner, .. } = claim;
+        let ballot = Ballot { name, owner, lease, is_run: claim.is_run() };
+        within(lease, self.store(node).vote(ballot)).await
     }
 
     /// Frees what nothing was begun with.

@@ -8,8 +8,8 @@ use tokio::sync::OnceCell;
 use crate::{
     kernel::Fence,
     lease::{
-        Acquired, CandidateStore, LeaseAdmin, LeaseError, LeaseStore, Life, Owner, QuorumNode,
-        Released, Renewed, RunStore, Safety, Tenure, Vote,
+        Acquired, Ballot, CandidateStore, LeaseAdmin, LeaseError, LeaseStore, Life, Owner,
+        QuorumNode, Released, Renewed, RunStore, Safety, Tenure, Vote,
     },
 };
 
@@ -100,22 +100,8 @@ impl QuorumNode for Later {
         async move { self.store().await?.life().await }.boxed()
     }
 
-    fn vote<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-        lease: Duration,
-    ) -> BoxFuture<'a, Result<Vote, LeaseError>> {
-        async move { self.store().await?.vote(name, owner, lease).await }.boxed()
-    }
-
-    fn vote_on_run<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-        lease: Duration,
-    ) -> BoxFuture<'a, Result<Vote, LeaseError>> {
-        async move { self.store().await?.vote_on_run(name, owner, lease).await }.boxed()
+    fn vote<'a>(&'a self, ballot: Ballot<'a>) -> BoxFuture<'a, Result<Vote, LeaseError>> {
+        async move { self.store().await?.vote(ballot).await }.boxed()
     }
 
     fn raise<'a>(

@@ -7,7 +7,9 @@ use futures_util::{FutureExt, future::BoxFuture};
 use super::{MemoryLeases, Name};
 use crate::{
     kernel::Fence,
-    lease::{LeaseError, LeaseStore as _, Life, Owner, QuorumNode, Renewed, RunStore as _, Vote},
+    lease::{
+        Ballot, LeaseError, LeaseStore as _, Life, Owner, QuorumNode, Renewed, RunStore as _, Vote,
+    },
 };
 
 impl MemoryLeases {
@@ -41,27 +43,13 @@ impl QuorumNode for MemoryLeases {
         async move { Ok(life) }.boxed()
     }
 
-    fn vote<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-        lease: Duration,
-    ) -> BoxFuture<'a, Result<Vote, LeaseError>> {
+    fn vote<'a>(&'a self, ballot: Ballot<'a>) -> BoxFuture<'a, Result<Vote, LeaseError>> {
+        let Ballot { name, owner, lease, is_run } = ballot;
         async move {
-            let acquired = self.try_acquire(name, owner, lease).await?;
-            Ok(Vote { acquired, life: self.own_life() })
-        }
-        .boxed()
-    }
-
-    fn vote_on_run<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-        lease: Duration,
-    ) -> BoxFuture<'a, Result<Vote, LeaseError>> {
-        async move {
-            let acquired = self.begin_run(name, owner, lease, Duration::ZERO).await?.into();
+            let acquired = match is_run {
+                true => self.begin_run(name, owner, lease, Duration::ZERO).await?.into(),
+                false => self.try_acquire(name, owner, lease).await?,
+            };
             Ok(Vote { acquired, life: self.own_life() })
         }
         .boxed()

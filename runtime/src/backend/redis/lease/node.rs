@@ -13,19 +13,8 @@ use super::{
 };
 use crate::{
     kernel::Fence,
-    lease::{LeaseError, Life, Owner, QuorumNode, Renewed, Share, Vote, Want},
+    lease::{Ballot, LeaseError, Life, Owner, QuorumNode, Renewed, Share, Vote, Want},
 };
-
-impl RedisLeases {
-    async fn voted(&self, want: Want<'_>, is_run: bool) -> Result<Vote, LeaseError> {
-        let (keys, args) = self.wish(want, is_run);
-        let keys: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
-        let script = &self.0.scripts.acquire;
-        let asked = self.0.link.script_with_life(script, &keys, &args).await;
-        let (answer, life) = asked.map_err(lease_error)?;
-        Ok(Vote { acquired: turn(answer, want.lease)?.into(), life })
-    }
-}
 
 impl QuorumNode for RedisLeases {
     fn address(&self) -> String {
@@ -40,28 +29,16 @@ impl QuorumNode for RedisLeases {
         .boxed()
     }
 
-    fn vote<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-        lease: Duration,
-    ) -> BoxFuture<'a, Result<Vote, LeaseError>> {
+    fn vote<'a>(&'a self, ballot: Ballot<'a>) -> BoxFuture<'a, Result<Vote, LeaseError>> {
+        let Ballot { name, owner, lease, is_run } = ballot;
         async move {
             let want = Want { name, owner, share: Share::Alone, lease, stay: Duration::ZERO };
-            self.voted(want, false).await
-        }
-        .boxed()
-    }
-
-    fn vote_on_run<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a Owner,
-        lease: Duration,
-    ) -> BoxFuture<'a, Result<Vote, LeaseError>> {
-        async move {
-            let want = Want { name, owner, share: Share::Alone, lease, stay: Duration::ZERO };
-            self.voted(want, true).await
+            let (keys, args) = self.wish(want, is_run);
+            let keys: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
+            let script = &self.0.scripts.acquire;
+            let asked = self.0.link.script_with_life(script, &keys, &args).await;
+            let (answer, life) = asked.map_err(lease_error)?;
+            Ok(Vote { acquired: turn(answer, lease)?.into(), life })
         }
         .boxed()
     }
