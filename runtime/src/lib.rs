@@ -70,6 +70,8 @@ pub mod coordination;
 // The pages to read hold no code: only rustdoc sees them.
 #[cfg(all(any(doc, doctest), feature = "in-process"))]
 pub mod docs;
+#[cfg(any(feature = "coordination", feature = "redis"))]
+mod event_loop;
 pub mod files;
 pub mod journal;
 pub mod kernel;

@@ -40,6 +40,7 @@ const ROOMS: &[(&str, Floor)] = &[
     ("kernel", Kernel),
     ("clock", Traits),
     ("codec", Traits),
+    ("event_loop", Traits),
     ("files", Traits),
     ("journal", Traits),
     ("lease", Traits),

@@ -1,13 +1,10 @@
 //! Where leases are kept: on a thread of its own, so that user code that blocks its executor loses
 //! nothing.
 
-use std::{future::Future, thread};
-
-use tokio::{
-    runtime::{Builder, Handle},
-    task::JoinHandle,
-};
+use tokio::{runtime::Handle, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::event_loop;
 
 /// Runs what keeps leases. When it is dropped it takes nothing new, and ends when all that it runs has
 /// ended by itself.
@@ -21,25 +18,17 @@ impl Keeper {
     /// On a thread of its own.
     ///
     /// # Panics
-    /// As [`thread::spawn`] does, when the machine has no thread left.
+    /// As [`std::thread::spawn`] does, when the machine has no thread left.
     pub(super) fn on_a_thread() -> Self {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("the machine has a place for one more event loop");
-        let keeper = Self::on(runtime.handle().clone());
-        let (running, stop) = (keeper.running.clone(), keeper.stop.clone());
-        let run = move || {
-            runtime.block_on(async {
-                stop.cancelled().await;
-                running.wait().await;
-            });
+        let (running, stop) = (TaskTracker::new(), CancellationToken::new());
+        let (all, stopped) = (running.clone(), stop.clone());
+        let until = async move {
+            stopped.cancelled().await;
+            all.wait().await;
         };
-        thread::Builder::new()
-            .name("coordination".to_owned())
-            .spawn(run)
+        let runtime = event_loop::start("coordination", until)
             .expect("the machine has a place for one more thread");
-        keeper
+        Self { runtime, running, stop }
     }
 
     /// On a runtime that is there.

@@ -30,8 +30,11 @@ use crate::{
 /// The most that one batch holds. It is half of what the seat owns, so that the server works on one half
 /// while this process works on the other, but not less than is worth a call.
 const MOST: usize = 256;
-const LEAST: usize = 64;
+const LEAST: usize = 32;
 const MOST_BYTES: usize = 1 << 20;
+
+/// For so many turns of its event loop a committer waits for those whom it answered; it is some 30 µs.
+const QUIET: usize = 32;
 
 /// What one caller wants to be written, in one batch.
 pub(super) struct Job {
@@ -79,7 +82,8 @@ impl Inner {
         let (reply, answer) = oneshot::channel();
         if let Some(worker) = seat.commits.push(Job { drafts, reply }) {
             let (partition, seat) = (Arc::clone(partition), Arc::clone(seat));
-            tokio::spawn(Arc::clone(self).send_commits(worker, partition, seat));
+            let link = Arc::clone(partition.link());
+            link.spawn(Arc::clone(self).send_commits(worker, partition, seat));
         }
         Ok(Answered { seat: Arc::clone(seat), answer })
     }
@@ -91,19 +95,11 @@ impl Inner {
         seat: Arc<Seat>,
     ) {
         loop {
-            let mut load = Load::new((seat.owned().len() / 2).clamp(LEAST, MOST));
+            let half = seat.owned().len() / 2;
+            let mut load = Load::new(half.clamp(LEAST, MOST));
             let Some(jobs) = worker.next(|job| load.takes(job)) else { return };
             self.send_batch(&partition, &seat, jobs).await;
-            // Whoever was answered may have more to write: then it is one call.
-            let mut gathered = 0;
-            loop {
-                tokio::task::yield_now().await;
-                let waiting = worker.waiting();
-                if waiting == gathered || waiting >= MOST {
-                    break;
-                }
-                gathered = waiting;
-            }
+            gather(&worker, half.min(MOST)).await;
         }
     }
 
@@ -208,6 +204,18 @@ impl Inner {
         if let Some((listener, signal)) = part.told {
             self.ears.signal(listener, signal);
         }
+    }
+}
+
+/// Whoever was answered may have more to write: then it is one call. Waits for so many jobs, or until no
+/// more come.
+async fn gather(worker: &Worker<Job>, enough: usize) {
+    let (mut gathered, mut quiet) = (worker.waiting(), 0);
+    while gathered < enough && quiet < QUIET {
+        tokio::task::yield_now().await;
+        let waiting = worker.waiting();
+        quiet = if waiting == gathered { quiet + 1 } else { 0 };
+        gathered = waiting;
     }
 }
 

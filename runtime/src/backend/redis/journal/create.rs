@@ -131,7 +131,7 @@ impl Inner {
             reply,
         };
         if let Some(worker) = partition.creates.line.push(job) {
-            tokio::spawn(self.send_creates(worker, Arc::clone(&partition)));
+            partition.link().spawn(self.send_creates(worker, Arc::clone(&partition)));
         }
         match answer.await {
             Ok(answer) => answer,

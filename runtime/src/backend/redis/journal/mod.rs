@@ -73,7 +73,7 @@ use crate::{
 pub struct RedisJournal {
     inner: Arc<Inner>,
     _subscription: Subscription,
-    _watch: Option<Watch>,
+    _watch: Watch,
 }
 
 struct Inner {

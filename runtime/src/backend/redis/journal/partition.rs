@@ -83,15 +83,7 @@ impl Partition {
 
     /// Runs a script once.
     pub(super) async fn run(&self, request: &Request) -> Result<Value, LinkError> {
-        self.run_over(&self.link, request).await
-    }
-
-    pub(super) async fn run_over(
-        &self,
-        link: &Link,
-        request: &Request,
-    ) -> Result<Value, LinkError> {
-        link.run(self.scripts.of(request.call), &request.command).await
+        self.link.run(self.scripts.of(request.call), &request.command).await
     }
 
     /// Runs a script that may be run again, until it is answered or nobody wants that any more. At least

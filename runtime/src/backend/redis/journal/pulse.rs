@@ -46,7 +46,7 @@ impl Inner {
     ) -> Result<Pulse, JournalError> {
         let (reply, answer) = oneshot::channel();
         if let Some(worker) = partition.beats.push(Job { seat: Arc::clone(seat), reply }) {
-            tokio::spawn(Arc::clone(self).send_pulses(worker, Arc::clone(partition)));
+            partition.link().spawn(Arc::clone(self).send_pulses(worker, Arc::clone(partition)));
         }
         match answer.await {
             Ok(answer) => answer,

@@ -170,8 +170,7 @@ impl RedisJournalBuilder {
             mistake,
         } = self;
         settings.check()?;
-        let link_settings = link.clone();
-        let link = Link::open(link).await?;
+        let link = Link::open_on_a_thread(link).await?;
         settings.agree(&link).await?;
         let durability = link.server().durability;
         #[cfg(not(test))]
@@ -188,7 +187,7 @@ impl RedisJournalBuilder {
         let ears = Arc::new(Ears::new());
         let inner = Arc::new(Inner::new(settings, clock, ears, partitions, durability));
         let subscription = inner.listen_to(&link);
-        let watch = Watch::start(&inner, link_settings);
+        let watch = Watch::start(&inner, &link);
         Ok(RedisJournal { inner, _subscription: subscription, _watch: watch })
     }
 }

@@ -1,27 +1,27 @@
-//! A step that blocks the threads of its runtime also blocks the pulse. A thread of its own notices that,
-//! and renews the seats of the process until the runtime runs again: others would take its sagas from a
-//! process that is only busy (schedule B17).
+//! A step that blocks the threads of its runtime also blocks those who ask for a pulse. The thread of the
+//! connection notices that, and renews the seats of the process until the runtime runs again: others would
+//! take its sagas from a process that is only busy (schedule B17).
 
 use std::{
     sync::{Arc, Weak},
-    thread::{self, Thread},
     time::Duration,
 };
 
 use tokio::{
-    runtime::{Builder, Handle},
-    task::JoinHandle,
+    runtime::Handle,
+    task::{AbortHandle, JoinHandle},
+    time::sleep,
 };
 
 use super::{Inner, partition::micros, scripts::Call};
-use crate::backend::redis::link::{Link, LinkError, LinkSettings};
+use crate::backend::redis::link::{Link, LinkError};
 
 /// Looks after a runtime until it is dropped.
-pub(super) struct Watch(Thread);
+pub(super) struct Watch(AbortHandle);
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.0.unpark();
+        self.0.abort();
     }
 }
 
@@ -39,58 +39,35 @@ impl Probe {
 }
 
 impl Watch {
-    /// Looks after the runtime that this is called in. Without a thread there is no watch.
-    pub(super) fn start(inner: &Arc<Inner>, link: LinkSettings) -> Option<Self> {
+    /// Looks after the runtime that this is called in, from that of the connection.
+    pub(super) fn start(inner: &Arc<Inner>, link: &Link) -> Self {
         let (pace, runtime) = (inner.settings.lease / 4, Handle::current());
-        let inner = Arc::downgrade(inner);
-        let thread = thread::Builder::new().name("distributed-task-watch".to_owned());
-        let thread = thread.spawn(move || watch(&inner, &runtime, &link, pace));
-        match thread {
-            Ok(thread) => Some(Self(thread.thread().clone())),
-            Err(error) => {
-                tracing::warn!(%error, "no thread: a step that blocks all threads costs the seat");
-                None
-            }
-        }
+        Self(link.spawn(watch(Arc::downgrade(inner), runtime, pace)).abort_handle())
     }
 }
 
-fn watch(inner: &Weak<Inner>, runtime: &Handle, link: &LinkSettings, pace: Duration) {
-    let mut probe = Probe::send(runtime);
+async fn watch(inner: Weak<Inner>, runtime: Handle, pace: Duration) {
+    let (mut probe, mut was_stuck) = (Probe::send(&runtime), false);
     loop {
-        thread::park_timeout(pace);
+        sleep(pace).await;
         let Some(inner) = inner.upgrade() else { return };
-        if probe.is_stuck() {
-            tracing::warn!("no task of the runtime runs: does a step block its threads?");
-            if let Err(error) = renew_until(&inner, link, pace, &probe) {
-                tracing::warn!(error, "the seats were not renewed from outside of the runtime");
+        let is_stuck = probe.is_stuck();
+        if is_stuck {
+            if !was_stuck {
+                tracing::warn!("no task of the runtime runs: does a step block its threads?");
+            }
+            if let Err(error) = inner.renew().await {
+                tracing::warn!(%error, "the seats were not renewed from outside of the runtime");
             }
         } else {
-            probe = Probe::send(runtime);
+            probe = Probe::send(&runtime);
         }
+        was_stuck = is_stuck;
     }
-}
-
-/// Renews all seats, over a connection of its own, until the probe has run.
-fn renew_until(
-    inner: &Inner,
-    link: &LinkSettings,
-    pace: Duration,
-    probe: &Probe,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let link = Link::open(link.clone()).await?;
-        while probe.is_stuck() {
-            inner.renew(&link).await?;
-            tokio::time::sleep(pace).await;
-        }
-        Ok(())
-    })
 }
 
 impl Inner {
-    async fn renew(&self, link: &Link) -> Result<(), LinkError> {
+    async fn renew(&self) -> Result<(), LinkError> {
         for partition in &self.partitions {
             let seats: Vec<_> = partition.seats().keys().copied().collect();
             let mut request = partition.request(Call::Renew, (1 + seats.len(), 20 * seats.len()));
@@ -98,7 +75,7 @@ impl Inner {
             for seat in seats {
                 request.arg(seat.0.as_bytes());
             }
-            partition.run_over(link, &request).await?;
+            partition.run(&request).await?;
         }
         Ok(())
     }

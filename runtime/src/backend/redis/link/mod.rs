@@ -35,9 +35,10 @@ use redis::{Cmd, Value};
 use tokio::{
     runtime::Handle,
     sync::watch,
-    task::AbortHandle,
+    task::{AbortHandle, JoinHandle},
     time::{sleep, timeout},
 };
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use self::open_error::RedisOpenError;
 use self::{
@@ -56,7 +57,7 @@ pub(crate) use self::{
     settings::LinkSettings,
     subscription::{Heard, Subscription},
 };
-use crate::lease::Life;
+use crate::{event_loop, lease::Life};
 
 /// How often a server is given a script that it does not have.
 const LOADS: usize = 3;
@@ -71,17 +72,61 @@ pub(crate) struct Link {
     keeper: AbortHandle,
     /// Where connections live: a call may come from a runtime that ends before.
     runtime: Handle,
+    /// Ends with it, if that is a thread of its own.
+    _thread: Option<DropGuard>,
 }
 
 impl Link {
     /// Connects, and looks whether this server can keep a journal. A server that is still reading
     /// its data, and sentinels that are electing, are waited for until the limit in the settings.
     pub(crate) async fn open(settings: LinkSettings) -> Result<Arc<Self>, RedisOpenError> {
-        let way = Arc::new(Way::parse(&settings.url)?);
+        Self::open_here(Way::parse(&settings.url)?, settings, None).await
+    }
+
+    /// The same on a thread of its own: neither does it wait behind what else this runtime runs, nor for
+    /// what blocks it. It ends with this runtime all the same.
+    pub(crate) async fn open_on_a_thread(
+        settings: LinkSettings,
+    ) -> Result<Arc<Self>, RedisOpenError> {
+        let way = Way::parse(&settings.url)?;
+        let address = way.to_string();
+        let unreachable = |source| RedisOpenError::Unreachable { address, source };
+        let stop = CancellationToken::new();
+        match event_loop::start("redis-journal", stop.clone().cancelled_owned()) {
+            Ok(runtime) => {
+                // Dropped with this runtime, if that ends first.
+                let (over, stopped) = (stop.clone().drop_guard(), stop.clone());
+                tokio::spawn(async move {
+                    stopped.cancelled().await;
+                    drop(over);
+                });
+                let opening = Self::open_here(way, settings, Some(stop.drop_guard()));
+                let opened = runtime.spawn(opening).await;
+                opened.unwrap_or_else(|ended| Err(unreachable(ended.into())))
+            }
+            Err(no_thread) => Err(unreachable(no_thread.into())),
+        }
+    }
+
+    async fn open_here(
+        way: Way,
+        settings: LinkSettings,
+        thread: Option<DropGuard>,
+    ) -> Result<Arc<Self>, RedisOpenError> {
+        let way = Arc::new(way);
         let (line, facts) = reach(&way, &settings).await?;
         let (keeper, state) = Keeper::new(Arc::clone(&way), settings.clone(), line);
         let keeper = tokio::spawn(keeper.run()).abort_handle();
-        Ok(Arc::new(Self { way, settings, facts, state, keeper, runtime: Handle::current() }))
+        let runtime = Handle::current();
+        Ok(Arc::new(Self { way, settings, facts, state, keeper, runtime, _thread: thread }))
+    }
+
+    /// Runs something where the connections live.
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.runtime.spawn(work)
     }
 
     /// What the check at the start found.
