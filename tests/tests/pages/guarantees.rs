@@ -90,6 +90,24 @@ fn every_rule_of_coordination_is_shown_by_tests_that_exist() {
     }
 }
 
+/// The same for the mistakes of others, each with where it was told.
+#[test]
+fn every_mistake_of_others_is_shown_not_to_be_here_by_tests_that_exist() {
+    let page = page("coordination");
+    let begin = page.find("//! # What others had").expect("there is such a part");
+    let end = page.find("//! # Not kept").expect("there is such a part");
+    let (part, tests) = (&page[begin..end], all_tests());
+    let mistakes: Vec<_> = rows(part).into_iter().skip(2).collect();
+    assert!(mistakes.len() > 15, "{}", mistakes.len());
+    for (what, shown) in mistakes {
+        assert!(what.contains(" | ") && what.contains("[#"), "nobody said so: {what}");
+        assert!(!shown.is_empty(), "nothing shows: {what}");
+        for name in shown {
+            assert!(tests.contains(name), "no test is called `{name}`, which shows: {what}");
+        }
+    }
+}
+
 /// Whether it is the number of such a rule: `LS-04`.
 fn is_rule(word: &str) -> bool {
     const KINDS: [&str; 10] = ["LS", "LK", "QL", "SJ", "LE", "LM", "HC", "PO", "DG", "CF"];
