@@ -17,7 +17,7 @@ use self::Floor::{Backends, Builder, Kernel, Kit, Orchestrator, Root, Simulation
 enum Floor {
     /// 0: pure.
     Kernel,
-    /// 1: one trait each, with its contract.
+    /// 1: one trait each, with its contract, and the loop that backends and coordination run on.
     Traits,
     /// 2: drives the kernel against the traits.
     Orchestrator,

@@ -55,6 +55,7 @@ struct Desk {
 
 const RULES: &[Rule<Desk>] = rules! {
     "a vote takes the name, or says whose it is" => votes,
+    "a vote on a run takes the name as well, whether or not runs are counted" => votes_on_runs,
     "a vote tells the life that it was given in" => tells_its_life,
     "a tenure has the fence that was agreed on, higher or lower than its own" => takes_what_was_agreed,
     "what was agreed on is never lowered" => is_never_lowered,
@@ -96,6 +97,17 @@ async fn votes(desk: Desk) -> Verdict {
     let vote = desk.vote(&Owner::draw(), desk.lease).await?;
     let Acquired::Busy(busy) = vote.acquired else { return Err("two owners have it".into()) };
     ensure(busy.holder.is_none_or(|holder| holder == owner), || "another holder is told".into())
+}
+
+async fn votes_on_runs(desk: Desk) -> Verdict {
+    let owner = Owner::draw();
+    let ballot = Ballot { name: NAME, owner: &owner, lease: LONG * desk.lease, is_run: true };
+    let Acquired::Granted(grant) = desk.store.vote(ballot).await?.acquired else {
+        return Err("it was free".into());
+    };
+    ensure_eq(desk.fence().await?, Some(grant.fence))?;
+    let is_counted = desk.store.runs().is_some();
+    ensure_eq(grant.attempt, is_counted.then_some(1))
 }
 
 async fn tells_its_life(desk: Desk) -> Verdict {

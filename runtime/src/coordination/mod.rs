@@ -128,7 +128,7 @@ struct Inner {
 }
 
 impl Coordination {
-    /// Over a store that is there. Where the store has a connection, that stays on the runtime on which it
+    /// Over a store that is there. Where the store has a connection, that ends with the runtime in which it
     /// was opened: [`open`](Self::open) opens it on the thread that keeps leases.
     ///
     /// # Panics

@@ -67,7 +67,7 @@ pub(super) struct Attempt {
     pub(super) owner: Owner,
     /// The owner may have had it before.
     pub(super) resumes: bool,
-    /// It is one, and its store counts it, if it can.
+    /// A run, which its store counts if it can.
     pub(super) counted: Option<Run>,
     pub(super) share: Share,
     pub(super) terms: Terms,

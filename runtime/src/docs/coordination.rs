@@ -157,30 +157,27 @@
 //! # What others had
 //!
 //! Bugs that users of other libraries and servers reported, and what shows that they are not here. So that the
-//! suites stay able to see them, `every_mistake_is_found` puts those of a client in, and
-//! `every_clause_that_is_missing_in_a_script_is_found` takes the clauses out of the scripts one by one.
+//! suites stay able to see them, some are put in again: `every_mistake_is_found` has stores and clients with a
+//! mistake, and `every_clause_that_is_missing_in_a_script_is_found` takes the clauses out of the scripts one by one.
 //!
 //! | what others had | where | shown by |
 //! | --- | --- | --- |
-//! | A lock is not renewed any more though it is held | Redisson [#3194][r3194], [#5698][r5698]; BullMQ [#3183][b3183], where the program was busy | `a_lease_is_kept_for_as_long_as_it_is_held`, `a_holder_that_blocks_its_runtime_loses_nothing` |
-//! | A lock is renewed for ever, though nobody has it any more | Redisson [#2714][r2714], [#7272][r7272] | `a_grant_that_nobody_heard_of_is_given_back`, `what_is_let_go_is_free_at_once`, `who_holds_for_too_long_is_renewed_no_more` |
+//! | A lock is not renewed any more though it is held | Redisson [#5698][r5698]; BullMQ [#3183][b3183], where the program was busy | `a_lease_is_kept_for_as_long_as_it_is_held`, `a_holder_that_blocks_its_runtime_loses_nothing` |
+//! | A lock is renewed for ever, though nobody has it any more | Redisson [#2714][r2714], [#7272][r7272] | `who_does_not_wait_any_more_has_nothing`, `a_grant_that_nobody_heard_of_is_given_back`, `what_is_let_go_is_free_at_once` |
 //! | Nobody is told that a lock was lost | Redisson [#3636][r3636]; RedLock.net [#92][n92] | `a_lease_that_is_taken_away_is_lost_with_the_next_renewal`, `a_network_that_drops_everything_costs_a_lease` |
 //! | Who died in line holds up those behind it, for longer with each | Redisson [#1104][r1104], [#2099][r2099], [#3730][r3730] | `who_died_in_line_is_passed`, `who_waits_for_so_long_is_in_nobodys_way_for_longer`, `every_clause_that_is_missing_in_a_script_is_found` |
-//! | Readers keep one alive that died | Redisson [#1458][r1458] | `a_reader_that_died_delays_a_writer_by_its_own_lease_only` |
+//! | Readers keep one alive that died | Redisson [#1458][r1458], [#7098][r7098] | `a_reader_that_died_delays_a_writer_by_its_own_lease_only` |
 //! | Two who take several locks wait for each other | Redisson [#4050][r4050] | `all_of_them_or_none_in_whichever_order_they_are_named` |
-//! | Unlocking frees what somebody else has by now | ShedLock [#2583][s2583] | `only_who_holds_it_releases_it`, `every_clause_that_is_missing_in_a_script_is_found` |
 //! | Extending a lock brings back one that was lost | redlock-rb [#36][rb36] | `renewing_fails_after_expiry`, `what_most_servers_forgot_is_lost_and_is_not_brought_back` |
 //! | A lock is granted that is over by then | node-redlock [#296][nr296]; etcd [#9921][e9921], [#11456][e11456] | `a_grant_that_comes_later_than_its_lease_is_none`, `what_was_granted_too_late_is_not_granted`, `every_mistake_is_found` |
 //! | A client keeps itself out with what it was granted and did not hear of | node-redlock [#369][nr369] | `a_grant_that_nobody_heard_of_is_given_back`, `a_grant_that_was_not_heard_keeps_nobody_from_leading` |
 //! | Giving back what is over is an error | node-redlock [#65][nr65], [#362][nr362] | `only_who_holds_it_releases_it`, `leases_over_three_servers_keep_the_contract` |
-//! | A server that cannot write looks like a lock that somebody has | node-redlock [#11][nr11] | `a_server_without_room_refuses_and_is_not_busy`, `a_server_that_cannot_write_to_its_disk_costs_a_lease_in_time` |
+//! | That a server refuses to write goes unnoticed | node-redlock [#11][nr11] | `a_server_without_room_refuses_and_is_not_busy`, `a_server_that_cannot_write_to_its_disk_costs_a_lease_in_time` |
 //! | One server of several that hangs is waited for | redsync [#140][rs140] | `a_server_that_hangs_makes_nothing_slower` |
-//! | Servers that are one are counted as several | aredis [#55][a55]; redis-plus-plus [#44][pp44] | `two_addresses_of_one_server_are_refused_by_name`, `servers_with_replicas_are_refused` |
-//! | A fail-over loses what was granted | Redis [#6062][re6062] | `a_replica_that_missed_the_grant_grants_again_under_a_higher_fence` |
-//! | Two lead, because clocks differ | Kubernetes [#23731][k23731] | `whether_it_leads_is_read_from_the_clock`, `leaders_never_overlap_while_processes_are_restarted` |
-//! | A connection that is dead is not noticed, nor is one for messages | redis-rs [#1415][rr1415], [#1252][rr1252] | `a_connection_that_only_times_out_is_replaced_within_a_second`, `a_silent_subscription_is_made_anew` |
+//! | Servers of one cluster are counted as several | redis-plus-plus [#44][pp44] | `two_addresses_of_one_server_are_refused_by_name`, `servers_with_replicas_are_refused` |
+//! | A fail-over lets a second one in, and nothing tells the two apart | Redis [#6062][re6062] | `a_replica_that_missed_the_grant_grants_again_under_a_higher_fence`, `servers_with_replicas_are_refused` |
+//! | A connection that is dead is not noticed, nor is one for messages | redis-rs [#275][rr275], [#404][rr404] | `a_connection_that_only_times_out_is_replaced_within_a_second`, `a_silent_subscription_is_made_anew` |
 //!
-//! [r3194]: https://github.com/redisson/redisson/issues/3194
 //! [r5698]: https://github.com/redisson/redisson/issues/5698
 //! [r2714]: https://github.com/redisson/redisson/issues/2714
 //! [r7272]: https://github.com/redisson/redisson/issues/7272
@@ -188,11 +185,13 @@
 //! [r1104]: https://github.com/redisson/redisson/issues/1104
 //! [r2099]: https://github.com/redisson/redisson/issues/2099
 //! [r3730]: https://github.com/redisson/redisson/issues/3730
+//! [r7098]: https://github.com/redisson/redisson/pull/7098
+//! [rr275]: https://github.com/redis-rs/redis-rs/issues/275
+//! [rr404]: https://github.com/redis-rs/redis-rs/issues/404
 //! [r1458]: https://github.com/redisson/redisson/issues/1458
 //! [r4050]: https://github.com/redisson/redisson/issues/4050
 //! [b3183]: https://github.com/taskforcesh/bullmq/issues/3183
 //! [n92]: https://github.com/samcook/RedLock.net/issues/92
-//! [s2583]: https://github.com/lukas-krecan/ShedLock/issues/2583
 //! [rb36]: https://github.com/leandromoreira/redlock-rb/issues/36
 //! [nr296]: https://github.com/mike-marcacci/node-redlock/issues/296
 //! [e9921]: https://github.com/etcd-io/etcd/issues/9921
@@ -202,12 +201,8 @@
 //! [nr362]: https://github.com/mike-marcacci/node-redlock/pull/362
 //! [nr11]: https://github.com/mike-marcacci/node-redlock/issues/11
 //! [rs140]: https://github.com/go-redsync/redsync/issues/140
-//! [a55]: https://github.com/NoneGG/aredis/issues/55
-//! [pp44]: https://github.com/sewenew/redis-plus-plus/issues/44
+//! [pp44]: https://github.com/sewenew/redis-plus-plus/pull/44
 //! [re6062]: https://github.com/redis/redis/issues/6062
-//! [k23731]: https://github.com/kubernetes/kubernetes/issues/23731
-//! [rr1415]: https://github.com/redis-rs/redis-rs/issues/1415
-//! [rr1252]: https://github.com/redis-rs/redis-rs/issues/1252
 //!
 //! # Not kept
 //!

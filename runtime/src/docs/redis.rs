@@ -91,10 +91,11 @@
 //! its seat (schedule B17). That is a lease and two pulses: 5 s by default. Meanwhile the processes hold
 //! still, and go on then where they were.
 //!
-//! The connections of a journal, and what writes its batches, have a thread of their own, which ends with
-//! the runtime that the journal was opened in. A step that blocks all threads of that runtime blocks the pulse
-//! as well: the thread sees that nothing runs there, and renews the seats until something does. A process
-//! whose runtime has ended, or that runs and does not pulse, is not helped.
+//! The connections of a journal, and what gathers its calls, have a thread of their own. It ends with the
+//! journal and what shares its connection, and with the runtime that the journal was opened in. A step that
+//! blocks all threads of that runtime blocks the pulse as well: the thread sees that nothing runs there, and
+//! renews the seats until something does. A process whose runtime has ended, or that runs and does not
+//! pulse, is not helped.
 //!
 //! With [`presence`](crate::backend::redis::RedisJournalBuilder::presence) a process that was killed is
 //! missed after about a second: its machine has closed its connection for messages, and the server says

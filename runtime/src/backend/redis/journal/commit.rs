@@ -33,7 +33,8 @@ const MOST: usize = 256;
 const LEAST: usize = 32;
 const MOST_BYTES: usize = 1 << 20;
 
-/// For so many turns of its event loop a committer waits for those whom it answered; it is some 30 µs.
+/// After so many turns of its event loop in which nobody came a committer waits no longer for those whom it
+/// answered; that is some 30 µs.
 const QUIET: usize = 32;
 
 /// What one caller wants to be written, in one batch.
@@ -98,8 +99,9 @@ impl Inner {
             let half = seat.owned().len() / 2;
             let mut load = Load::new(half.clamp(LEAST, MOST));
             let Some(jobs) = worker.next(|job| load.takes(job)) else { return };
+            let answered = jobs.len();
             self.send_batch(&partition, &seat, jobs).await;
-            gather(&worker, half.min(MOST)).await;
+            gather(&worker, half.min(answered)).await;
         }
     }
 

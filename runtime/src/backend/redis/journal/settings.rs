@@ -77,10 +77,9 @@ impl RedisJournalBuilder {
     }
 
     /// Over so many sets of keys sagas are spread. The same for every process, for ever. Each costs an
-    /// idle process one command a second more. Their calls are on their way side by side, so that a busy
-    /// host does a fifth to a third more with two of them than with one. New sagas are begun in the order
-    /// of their starts within each of them only, and [`capacity`](Self::capacity) is judged by one of
-    /// them. Default 1.
+    /// idle process one command a second more. Their calls are on their way side by side. New sagas are begun
+    /// in the order of their starts within each of them only, and [`capacity`](Self::capacity) is judged by
+    /// one of them. Default 1.
     #[must_use]
     pub fn partitions(mut self, partitions: usize) -> Self {
         self.settings.partitions = partitions;

@@ -89,23 +89,20 @@ impl Link {
         settings: LinkSettings,
     ) -> Result<Arc<Self>, RedisOpenError> {
         let way = Way::parse(&settings.url)?;
-        let address = way.to_string();
-        let unreachable = |source| RedisOpenError::Unreachable { address, source };
         let stop = CancellationToken::new();
-        match event_loop::start("redis-journal", stop.clone().cancelled_owned()) {
-            Ok(runtime) => {
-                // Dropped with this runtime, if that ends first.
-                let (over, stopped) = (stop.clone().drop_guard(), stop.clone());
-                tokio::spawn(async move {
-                    stopped.cancelled().await;
-                    drop(over);
-                });
-                let opening = Self::open_here(way, settings, Some(stop.drop_guard()));
-                let opened = runtime.spawn(opening).await;
-                opened.unwrap_or_else(|ended| Err(unreachable(ended.into())))
-            }
-            Err(no_thread) => Err(unreachable(no_thread.into())),
-        }
+        let runtime = event_loop::start("redis-journal", stop.clone().cancelled_owned())
+            .map_err(RedisOpenError::no_thread)?;
+        // Dropped with this runtime, if that ends first.
+        let (over, stopped) = (stop.clone().drop_guard(), stop.clone());
+        tokio::spawn(async move {
+            stopped.cancelled().await;
+            drop(over);
+        });
+        let given_up = stop.clone().drop_guard();
+        let opening = Self::open_here(way, settings, Some(stop.drop_guard()));
+        let opened = runtime.spawn(opening).await;
+        given_up.disarm();
+        opened.map_err(RedisOpenError::no_thread)?
     }
 
     async fn open_here(

@@ -123,6 +123,14 @@ pub enum RedisOpenError {
         /// What it is set to.
         policy: String,
     },
+    /// The machine has no place for its thread, or that has ended.
+    #[error(
+        "there is no thread for the connection of the journal in Redis: {source}; how many a process may have is limited by `ulimit -u` and by its container"
+    )]
+    NoThread {
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A setting that makes no sense.
     #[error("{setting} of the journal in Redis: {what}")]
     Setting {
@@ -158,6 +166,10 @@ impl RedisOpenError {
     pub(super) fn refused(way: &Way, source: RedisError) -> Self {
         let what = Said(&source).to_string();
         Self::Refused { address: way.to_string(), what, source: source.into() }
+    }
+
+    pub(super) fn no_thread(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::NoThread { source: source.into() }
     }
 
     /// What was in the way, in the end.

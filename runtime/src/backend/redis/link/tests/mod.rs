@@ -7,6 +7,7 @@ mod calls;
 mod network;
 mod sentinel;
 mod start;
+mod thread;
 
 use std::{
     sync::mpsc,
