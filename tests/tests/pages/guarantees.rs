@@ -1,5 +1,7 @@
 //! Every sentence of the page of guarantees stands beside tests that exist.
 
+use std::collections::BTreeSet;
+
 use crate::sources::{all_tests, page, sources, tests};
 
 fn is_table(part: &str) -> bool {
@@ -14,6 +16,15 @@ fn rows(page: &str) -> Vec<(&str, Vec<&str>)> {
     rows.map(|(what, shown)| (what, shown.split('`').skip(1).step_by(2).collect())).collect()
 }
 
+/// By tests that exist.
+#[track_caller]
+fn is_shown(what: &str, shown: &[&str], tests: &BTreeSet<String>) {
+    assert!(!shown.is_empty(), "nothing shows: {what}");
+    for name in shown {
+        assert!(tests.contains(*name), "no test is called `{name}`, which shows: {what}");
+    }
+}
+
 #[test]
 fn every_guarantee_is_shown_by_tests_that_exist() {
     let page = page("guarantees");
@@ -22,10 +33,7 @@ fn every_guarantee_is_shown_by_tests_that_exist() {
     let (tests, rows) = (all_tests(), rows(&page));
     assert!(rows.len() > 30 && tests.len() > 500, "{} {}", rows.len(), tests.len());
     for (what, shown) in rows {
-        assert!(!shown.is_empty(), "nothing shows: {what}");
-        for name in shown {
-            assert!(tests.contains(name), "no test is called `{name}`, which shows: {what}");
-        }
+        is_shown(what, &shown, &tests);
     }
 }
 
@@ -38,10 +46,7 @@ fn what_comes_of_a_failure_of_redis_is_shown_by_tests_that_exist() {
     let tests = all_tests();
     assert!(rows.len() > 8, "{}", rows.len());
     for (what, shown) in rows.iter().skip(2) {
-        assert!(!shown.is_empty(), "nothing shows: {what}");
-        for name in shown {
-            assert!(tests.contains(*name), "no test is called `{name}`, which shows: {what}");
-        }
+        is_shown(what, shown, &tests);
     }
 }
 
@@ -58,10 +63,7 @@ fn every_mutation_of_the_protocol_is_found_by_a_test_that_exists() {
     assert!(rows.len() >= 12, "{}", rows.len());
     for row in rows {
         let names: Vec<&str> = row.split('`').skip(1).step_by(2).collect();
-        assert!(!names.is_empty(), "nothing finds: {row}");
-        for name in names {
-            assert!(tests.contains(name), "no test is called `{name}`: {row}");
-        }
+        is_shown(row, &names, &tests);
     }
 }
 
@@ -75,10 +77,7 @@ fn every_rule_of_coordination_is_shown_by_tests_that_exist() {
     let mut numbers: Vec<&str> = rules.iter().map(|(rule, _)| *rule).collect();
     assert!(numbers.len() > 100, "{}", numbers.len());
     for (rule, shown) in rules {
-        assert!(!shown.is_empty(), "nothing shows {rule}");
-        for name in shown {
-            assert!(tests.contains(*name), "no test is called `{name}`, which shows {rule}");
-        }
+        is_shown(rule, shown, &tests);
     }
     numbers.sort_unstable();
     assert!(numbers.windows(2).all(|pair| pair[0] != pair[1]), "each number once: {numbers:?}");
@@ -101,10 +100,7 @@ fn every_mistake_of_others_is_shown_not_to_be_here_by_tests_that_exist() {
     assert!(mistakes.len() > 12, "{}", mistakes.len());
     for (what, shown) in mistakes {
         assert!(what.contains(" | ") && what.contains("[#"), "nobody said so: {what}");
-        assert!(!shown.is_empty(), "nothing shows: {what}");
-        for name in shown {
-            assert!(tests.contains(name), "no test is called `{name}`, which shows: {what}");
-        }
+        is_shown(what, &shown, &tests);
     }
 }
 
