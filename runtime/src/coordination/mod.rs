@@ -66,9 +66,9 @@ pub use self::{
     election::{
         CampaignError, Candidacy, CandidateHealth, CurrentLeadership, Election, ElectionEvent,
         ElectionEvents, ElectionFinding, ElectionHealth, ElectionOptions, ElectionSnapshot,
-        ElectionSnapshots, ElectionTerms, ElectionWarning, HealthStatus, InvalidElection,
-        LeaderInfo, Leadership, LeadershipContext, LeadershipEnd, LeadershipLost, Margins,
-        Metadata, NotLeading, ObservedLeader, Role, StartError, Stopped,
+        ElectionSnapshots, ElectionTerms, ElectionWarning, HealthReporter, HealthStatus,
+        InvalidElection, LeaderInfo, Leadership, LeadershipContext, LeadershipEnd, LeadershipLost,
+        Margins, Metadata, NotLeading, ObservedLeader, Role, StartError, Stopped,
     },
     error::{AcquireError, LockError, NotAcquired},
     fenced::{FencedResource, StaleFence},

@@ -176,8 +176,11 @@ fn each_alert_is_heard_when_it_should() {
     });
     assert_eq!(changes, ["who leads changes often"]);
 
-    let nobody = heard_of(stands, async |_, candidacy| {
-        candidacy.update_health(0.0);
+    let stands_ill = async |store: &Slow| {
+        candidate(&store.process(), "web-1").start_with_health().expect("it may stand")
+    };
+    let nobody = heard_of(stands_ill, async |_, (candidacy, health)| {
+        health.update_health(0.0);
         pass(LEASE).await;
         std::mem::forget(candidacy);
     });

@@ -17,12 +17,12 @@ on_both! {
     /// LE-36.
     async fn who_is_just_healthy_enough_leads(world: World) {
         let process = world.process().await;
-        let candidacy = candidate(&process, "web").start().expect("it stands");
+        let (candidacy, health) = candidate(&process, "web").start_with_health().expect("it stands");
         until(&candidacy, Role::Leader).await;
-        candidacy.update_health(0.80);
+        health.update_health(0.80);
         assert!(candidacy.is_leader());
         for low in [0.79, f64::NAN, -1.0] {
-            candidacy.update_health(low);
+            health.update_health(low);
             assert!(!candidacy.is_leader(), "{low}");
         }
     }
@@ -30,16 +30,17 @@ on_both! {
     /// LE-37 and LE-52: it steps down, another leads, and it stands again.
     async fn who_falls_ill_is_followed_and_leads_again_later(world: World) {
         let (one, two) = (world.process().await, world.process().await);
-        let first = candidate(&one, "web-1").start().expect("it stands");
+        let (first, first_health) = candidate(&one, "web-1").start_with_health().expect("it stands");
         until(&first, Role::Leader).await;
-        let (second, mut events) = (candidate(&two, "web-2").start().expect("it stands"), first.events());
-        first.update_health(0.0);
+        let (second, second_health) = candidate(&two, "web-2").start_with_health().expect("it stands");
+        let mut events = first.events();
+        first_health.update_health(0.0);
         let lost = event(&mut events, |it| matches!(it, ElectionEvent::LostLeadership { .. })).await;
         assert!(matches!(lost, ElectionEvent::LostLeadership { cause: LeadershipEnd::Unhealthy, .. }));
         until(&second, Role::Leader).await;
 
         // The other one falls ill as well: nobody leads, and it is said why.
-        second.update_health(0.0);
+        second_health.update_health(0.0);
         event(&mut events, |it| matches!(it, ElectionEvent::LeaderChanged { new: None, .. })).await;
         pass(LEASE * 2).await;
         let health = first.health();
@@ -47,7 +48,7 @@ on_both! {
         assert!(health.reason.expect("it is said").contains("its health is 0"));
         assert_eq!(first.snapshot().role, Role::Follower);
 
-        first.update_health(1.0);
+        first_health.update_health(1.0);
         until(&first, Role::Leader).await;
         assert!(!second.is_leader());
     }
@@ -56,28 +57,53 @@ on_both! {
     async fn who_is_well_for_a_moment_only_does_not_lead(world: World) {
         let process = world.process().await;
         let election = candidate(&process, "web").renew_interval(LEASE / 3);
-        let candidacy = election.start().expect("it stands");
+        let (candidacy, health) = election.start_with_health().expect("it stands");
         until(&candidacy, Role::Leader).await;
-        candidacy.update_health(0.0);
+        health.update_health(0.0);
         until(&candidacy, Role::Follower).await;
         for _ in 0..5 {
-            candidacy.update_health(1.0);
+            health.update_health(1.0);
             pass(LEASE / 12).await;
-            candidacy.update_health(0.0);
+            health.update_health(0.0);
             pass(RETRY).await;
             assert_eq!(leader(&election).await, None);
         }
-        candidacy.update_health(1.0);
+        health.update_health(1.0);
         until(&candidacy, Role::Leader).await;
+    }
+
+    /// LE-53: it is granted, and ill before it hears of that.
+    async fn who_falls_ill_while_it_is_granted_does_not_lead(world: World) {
+        let (process, wire) = world.process_on_a_wire().await;
+        let election = candidate(&process, "web");
+        wire.hold_grants();
+        let (candidacy, health) = election.start_with_health().expect("it stands");
+        let mut events = candidacy.events();
+        wire.granted().await;
+        health.update_health(0.0);
+        wire.let_grants_through();
+        let given_back = async {
+            while leader(&election).await.is_some() {
+                pass(LEASE / 50).await;
+            }
+        };
+        timeout(LEASE / 2, given_back).await.expect("it does not wait for the end of the lease");
+        assert_eq!(candidacy.snapshot().role, Role::Follower);
+        health.update_health(1.0);
+        until(&candidacy, Role::Leader).await;
+        let first = event(&mut events, |it| matches!(it, ElectionEvent::BecameLeader { .. })).await;
+        let ElectionEvent::BecameLeader { fence } = first else { panic!("{first:?}") };
+        let leads = candidacy.snapshot().leadership.expect("it leads");
+        assert_eq!(fence, leads.fence, "it had not led before");
     }
 
     /// LE-50: at once, whether or not the store answers.
     async fn who_is_ill_leads_no_more_while_the_store_is_away(world: World) {
         let (process, wire) = world.process_on_a_wire().await;
-        let candidacy = candidate(&process, "web").start().expect("it stands");
+        let (candidacy, health) = candidate(&process, "web").start_with_health().expect("it stands");
         until(&candidacy, Role::Leader).await;
         wire.cut();
-        candidacy.update_health(0.5);
+        health.update_health(0.5);
         assert!(!candidacy.is_leader());
         assert!(candidacy.run_if_leader(async {}).await.is_err());
     }
@@ -92,14 +118,14 @@ on_both! {
         (stays.enable_health_checks, stays.step_down_when_unhealthy) = (true, false);
         stays.lease_duration = Some(LEASE);
 
-        let ignores = process.election("one").options(off).start().expect("it stands");
-        ignores.update_health(0.0);
+        let (ignores, health) = process.election("one").options(off).start_with_health().expect("it stands");
+        health.update_health(0.0);
         until(&ignores, Role::Leader).await;
         assert!(ignores.is_leader());
 
-        let stays = process.election("two").options(stays).start().expect("it stands");
+        let (stays, health) = process.election("two").options(stays).start_with_health().expect("it stands");
         until(&stays, Role::Leader).await;
-        stays.update_health(0.0);
+        health.update_health(0.0);
         pass(LEASE).await;
         assert!(stays.is_leader());
         stays.step_down();
@@ -112,13 +138,13 @@ on_both! {
 #[tokio::test(start_paused = true)]
 async fn who_was_ill_for_a_moment_only_waits_all_the_same() {
     let process = World::Memory(MemoryLeases::new()).process().await;
-    let candidacy = candidate(&process, "web").renew_interval(LEASE / 3).start();
-    let candidacy = candidacy.expect("it stands");
+    let started = candidate(&process, "web").renew_interval(LEASE / 3).start_with_health();
+    let (candidacy, health) = started.expect("it stands");
     until(&candidacy, Role::Leader).await;
-    candidacy.update_health(0.0);
+    health.update_health(0.0);
     pass(Duration::from_millis(1)).await;
     let well_since = Instant::now();
-    candidacy.update_health(1.0);
+    health.update_health(1.0);
     until(&candidacy, Role::Leader).await;
     let waited = well_since.elapsed();
     assert!((LEASE / 3..LEASE / 2).contains(&waited), "{waited:?}");

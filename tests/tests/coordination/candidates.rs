@@ -109,11 +109,11 @@ on_both! {
     async fn after_a_takeover_exactly_one_leads(world: World) {
         let (one, two) = (world.process().await, world.process().await);
         let (ours, theirs) = (placed(&one, "web-1", "eu"), placed(&two, "web-2", "us"));
-        let first = ours.start().expect("it stands");
+        let (first, health) = ours.start_with_health().expect("it stands");
         until(&first, Role::Leader).await;
         let second = theirs.start().expect("it stands");
         seen(&ours, |all| all.len() == 2).await;
-        first.update_health(0.0);
+        health.update_health(0.0);
         let all = seen(&ours, |all| {
             let leaders = all.iter().filter(|one| one.is_leader).count();
             assert!(leaders <= 1, "{all:?}");
@@ -127,12 +127,12 @@ on_both! {
     async fn who_falls_ill_is_seen_to_be(world: World) {
         let process = world.process().await;
         let seldom = candidate(&process, "web").heartbeat_interval(Duration::from_secs(3600));
-        let candidacy = seldom.start().expect("it stands");
+        let (_candidacy, health) = seldom.start_with_health().expect("it stands");
         seen(&seldom, |all| all.len() == 1).await;
-        candidacy.update_health(0.5);
+        health.update_health(0.5);
         let all = seen(&seldom, |all| !all[0].is_healthy && !all[0].is_leader).await;
         assert_eq!(all[0].health_score, 0.5);
-        candidacy.update_health(0.9);
+        health.update_health(0.9);
         let all = seen(&seldom, |all| all[0].is_healthy).await;
         assert_eq!(all[0].health_score, 0.9);
     }
@@ -264,9 +264,13 @@ impl LeaseStore for Plain {
 #[tokio::test(start_paused = true)]
 async fn a_store_that_knows_no_candidates_counts_none() {
     let process = Coordination::on_this_runtime(Plain(MemoryLeases::new()));
-    let counts = candidate(&process, "").min_candidates(3);
+    let counts = candidate(&process, "").min_candidates(3).priority(1);
     let Err(StartError::Invalid(error)) = counts.start() else { panic!("it cannot be followed") };
-    let wanted = [ElectionFinding::CandidateId(0), ElectionFinding::UnknownCandidates(3)];
+    let wanted = [
+        ElectionFinding::CandidateId(0),
+        ElectionFinding::UnknownCandidates(3),
+        ElectionFinding::UnknownPriorities(1),
+    ];
     assert_eq!(error.findings, wanted);
     for reading in ["min_candidates", "`RedisLeases`", "`QuorumLeases`", "of servers"] {
         assert!(error.to_string().contains(reading), "{reading}: {error}");

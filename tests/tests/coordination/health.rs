@@ -37,7 +37,8 @@ on_both! {
     async fn elections_are_looked_at(world: World) {
         let (process, other) = (world.process().await, world.process().await);
         let leads = lead(&candidate(&other, "web-2")).await;
-        let candidacy = candidate(&process, "web-1").start().expect("it may stand");
+        let started = candidate(&process, "web-1").start_with_health();
+        let (candidacy, told) = started.expect("it may stand");
         let health = || async { process.health().await };
         while candidacy.current_leader().is_none() {
             pass(LEASE / 100).await;
@@ -49,11 +50,11 @@ on_both! {
         assert_eq!((&***name, election.is_leader), (ELECTION, false));
         assert_eq!(election.status, HealthStatus::Healthy, "{seen:?}");
 
-        candidacy.update_health(0.1);
+        told.update_health(0.1);
         leads.resign().await;
         let nobody = wait_for(&process, "election `job-scheduler`: nobody is seen to lead").await;
         assert_eq!(nobody.status, HealthStatus::Degraded, "{nobody:?}");
-        candidacy.update_health(1.0);
+        told.update_health(1.0);
         until(&candidacy, Role::Leader).await;
         assert!(health().await.elections[ELECTION].is_leader);
         candidacy.stop().await;

@@ -5,6 +5,7 @@ mod alerts;
 mod candidacy;
 mod candidacy_callbacks;
 mod candidacy_health;
+mod candidacy_priority;
 mod candidacy_quorum;
 mod candidates;
 #[allow(dead_code, reason = "other tests use the rest")]

@@ -20,7 +20,7 @@ use distributed_task::{
     },
 };
 use futures_util::{FutureExt, future::BoxFuture};
-use tokio::time::timeout;
+use tokio::{sync::Notify, time::timeout};
 
 use crate::world::{LEASE, World};
 
@@ -109,6 +109,9 @@ pub struct Wire {
     is_cut: AtomicBool,
     is_shy: AtomicBool,
     is_mute: AtomicBool,
+    holds_grants: AtomicBool,
+    granted: Notify,
+    heard: Notify,
     acquisitions: AtomicUsize,
     beats: AtomicUsize,
 }
@@ -125,6 +128,22 @@ impl Wire {
     /// From now on nothing is granted to who is on it.
     pub fn grant_nothing(&self) {
         self.is_shy.store(true, Ordering::Release);
+    }
+
+    /// From now on nobody hears of a grant.
+    pub fn hold_grants(&self) {
+        self.holds_grants.store(true, Ordering::Release);
+    }
+
+    /// Returns when there is one that nobody has heard of.
+    pub async fn granted(&self) {
+        timeout(Duration::from_secs(10), self.granted.notified()).await.expect("it is granted");
+    }
+
+    /// It is heard of now.
+    pub fn let_grants_through(&self) {
+        self.holds_grants.store(false, Ordering::Release);
+        self.heard.notify_one();
     }
 
     /// From now on no beat goes through.
@@ -180,7 +199,17 @@ impl<S: LeaseStore> LeaseStore for Cut<S> {
             let busy = Busy { holder: None, retry_after: None };
             return self.through(|| async { Ok(Acquired::Busy(busy)) }.boxed());
         }
-        self.through(|| self.store.try_acquire(name, owner, lease))
+        let asking = async move {
+            let asked = self.store.try_acquire(name, owner, lease).await;
+            if self.wire.holds_grants.load(Ordering::Acquire)
+                && matches!(asked, Ok(Acquired::Granted(_)))
+            {
+                self.wire.granted.notify_one();
+                self.wire.heard.notified().await;
+            }
+            asked
+        };
+        self.through(|| asking.boxed())
     }
 
     fn try_renew<'a>(

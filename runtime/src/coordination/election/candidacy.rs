@@ -78,7 +78,7 @@ use crate::{
 /// ```
 #[must_use = "dropping it stops it"]
 pub struct Candidacy {
-    standing: Arc<Standing>,
+    pub(super) standing: Arc<Standing>,
     roll: Roll,
     orders: watch::Sender<Order>,
     /// Is cancelled when the last callback has ended.
@@ -284,33 +284,6 @@ impl Candidacy {
         self.roll.candidates().await
     }
 
-    /// Says how healthy it is, from 0 to 1; it begins with 1. One that is less healthy than it
-    /// [must be](Election::minimum_health_score) does not come to lead, and [does not
-    /// lead](Self::is_leader) from now on, whether or not the store answers: it
-    /// [steps down](Self::step_down). It stands again when it has been healthy for as long as between two
-    /// renewals. [Others see](Self::candidates) the score with the next beat, and at once whether it is enough.
-    ///
-    /// ```
-    /// # #[cfg(feature = "in-process")]
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use distributed_task::{backend::memory::MemoryLeases, coordination::Coordination};
-    ///
-    /// let coordination = Coordination::new(MemoryLeases::new());
-    /// let candidacy = coordination.election("job-scheduler").minimum_health_score(0.5).start()?;
-    /// let (working, connections) = (1.0, 4.0);
-    /// candidacy.update_health(working / connections);
-    /// assert!(!candidacy.is_leader());
-    /// # Ok(())
-    /// # }
-    /// # #[cfg(not(feature = "in-process"))]
-    /// # fn main() {}
-    /// ```
-    pub fn update_health(&self, score: f64) {
-        let now = self.standing.coordination.clock().now();
-        self.standing.fitness.set(score, now);
-    }
-
     /// Runs work while it leads: work that has not ended when that is lost is dropped where it waits.
     /// [`stop`](Self::stop) waits for it.
     ///
@@ -350,6 +323,15 @@ impl Candidacy {
     /// It stops all the same.
     pub async fn stop(&self) -> Stopped {
         self.end(Order::Stop).await
+    }
+
+    /// Stands until `told` resolves, such as a signal of the system, and [stops](Self::stop) then.
+    ///
+    /// # Cancellation
+    /// Dropping it does as [`stop_now`](Self::stop_now).
+    pub async fn run_until(self, told: impl Future<Output = ()>) -> Stopped {
+        told.await;
+        self.stop().await
     }
 
     /// Stops: drops what runs where it waits, leads no more, and leaves the lease to run out, since it did

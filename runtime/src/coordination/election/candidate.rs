@@ -117,7 +117,7 @@ impl Candidate {
 
     /// It beats where it has something to say, for as long as somebody has this.
     fn beats(&self, owner: &Owner) -> Option<DropGuard> {
-        if self.election.options.candidate_metadata.is_empty() {
+        if self.election.options.said().is_empty() {
             return None;
         }
         let pulse = Pulse::of(&self.election)?;

@@ -85,7 +85,7 @@ impl LeadershipContext {
         Self(Arc::new(Inner {
             election: Arc::clone(&election.name),
             candidate: Arc::clone(&election.candidate),
-            metadata: election.options.candidate_metadata.clone(),
+            metadata: election.options.said(),
             extensions: election.extensions.clone(),
             stop: view.token(),
             view,

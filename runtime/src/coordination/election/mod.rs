@@ -13,6 +13,8 @@ mod office;
 mod options;
 mod peers;
 mod pulse;
+mod rank;
+mod reporter;
 mod run;
 mod stand;
 mod state;
@@ -33,6 +35,7 @@ pub use self::{
     health::{ElectionHealth, HealthStatus},
     leadership::{Leadership, LeadershipEnd, LeadershipLost},
     options::{ElectionOptions, Metadata},
+    reporter::HealthReporter,
     state::{CurrentLeadership, ElectionSnapshot, ElectionSnapshots, ObservedLeader, Role},
     terms::{ElectionFinding, ElectionTerms, ElectionWarning, InvalidElection, Margins},
 };
@@ -148,7 +151,7 @@ impl Election {
         self
     }
 
-    /// How [healthy](Candidacy::update_health) a candidate must be to lead, from 0 to 1. Default 0.8.
+    /// How [healthy](HealthReporter::update_health) a candidate must be to lead, from 0 to 1. Default 0.8.
     #[must_use]
     pub fn minimum_health_score(mut self, score: f64) -> Self {
         self.options.minimum_health_score = score;
@@ -190,6 +193,19 @@ impl Election {
     #[must_use]
     pub fn heartbeat_interval(mut self, interval: Duration) -> Self {
         self.options.heartbeat_interval = interval;
+        self
+    }
+
+    /// How much this candidate is to be preferred: the greater, the more. A [candidacy](Self::start) with a
+    /// priority does not ask to lead while a healthy candidate with a greater one
+    /// [stands](Self::candidates), unless nobody leads for three [looks](Self::retry_interval) all the same.
+    /// It is a wish, no right: who leads goes on to lead, and who says no priority gives way to nobody, nor
+    /// does a [campaign](Self::campaign). Others see it among what this one says of itself.
+    ///
+    /// It takes a store that [knows who stands](crate::lease::CandidateStore). Default: none.
+    #[must_use]
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.options.priority = Some(priority);
         self
     }
 
@@ -276,13 +292,16 @@ impl Election {
     /// # Errors
     /// All that is wrong with them, at once.
     pub fn terms(&self) -> Result<ElectionTerms, InvalidElection> {
-        terms::check(&self.options, self.not_counted())
+        terms::check(&self.options, self.not_seen())
     }
 
-    /// Candidates are to be counted, and the store does not know them.
-    fn not_counted(&self) -> Option<ElectionFinding> {
+    /// Candidates are to be looked at, and the store does not know them.
+    fn not_seen(&self) -> impl Iterator<Item = ElectionFinding> + use<> {
+        let ElectionOptions { min_candidates, priority, .. } = self.options;
+        let counts = min_candidates.map(ElectionFinding::UnknownCandidates);
+        let ranks = priority.map(ElectionFinding::UnknownPriorities);
         let is_known = self.coordination.inner.store.candidates().is_some();
-        self.options.min_candidates.filter(|_| !is_known).map(ElectionFinding::UnknownCandidates)
+        counts.into_iter().chain(ranks).filter(move |_| !is_known)
     }
 
     /// Waits until it leads. Looks every [`retry_interval`](Self::retry_interval), and when the lease of

@@ -64,6 +64,10 @@ pub struct ElectionOptions {
     /// [`QuorumLeases`](crate::backend::quorum::QuorumLeases).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_candidates: Option<u32>,
+    /// How much a candidate is to be preferred to others: see [`Election::priority`](super::Election::priority).
+    /// Default: it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i32>,
     /// How often a candidate says that it stands. One that is silent for three times as long is gone.
     /// Default 10 seconds.
     #[serde(with = "text")]
@@ -90,6 +94,7 @@ impl Default for ElectionOptions {
             minimum_health_score: 0.8,
             step_down_when_unhealthy: true,
             min_candidates: None,
+            priority: None,
             heartbeat_interval: Duration::from_secs(10),
             candidate_id: "candidate".to_owned(),
             candidate_metadata: Metadata::new(),

@@ -36,9 +36,7 @@ pub(super) struct Pulse {
 
 /// Whether there is anything to say, for who stands for as long as it runs.
 pub(super) fn is_wanted(options: &ElectionOptions) -> bool {
-    options.enable_health_checks
-        || options.min_candidates.is_some()
-        || !options.candidate_metadata.is_empty()
+    options.enable_health_checks || options.min_candidates.is_some() || !options.said().is_empty()
 }
 
 impl Pulse {
@@ -51,7 +49,7 @@ impl Pulse {
             election: Arc::clone(&election.name),
             key: election.key(),
             candidate: Arc::clone(&election.candidate),
-            metadata: election.options.candidate_metadata.clone(),
+            metadata: election.options.said(),
             interval: election.options.heartbeat_interval,
             owner: watch::Sender::new(None),
         })

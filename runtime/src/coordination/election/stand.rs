@@ -115,6 +115,7 @@ impl Stand {
     /// Asks to lead until it does.
     async fn seek(&self, pauses: &mut Pauses) -> Leadership {
         let clock = self.candidate.election.coordination.clock();
+        self.standing.rank.forget();
         loop {
             tokio::select! {
                 biased;
@@ -128,7 +129,7 @@ impl Stand {
             }
             let asked = tokio::select! {
                 biased;
-                () = self.standing.ineligible() => {
+                () = self.standing.steps_back() => {
                     self.standing.be(Role::Follower);
                     continue;
                 }
@@ -157,11 +158,12 @@ impl Stand {
         }
     }
 
-    /// Returns when it is healthy, and sees enough candidates.
+    /// Returns when it is healthy, sees enough candidates, and gives way to none of them.
     async fn eligible(&self) {
         loop {
             self.recovered().await;
             self.standing.peers.enough().await;
+            self.standing.rank.first().await;
             // It may have fallen ill meanwhile.
             if self.standing.is_eligible() {
                 return;
@@ -210,8 +212,19 @@ impl Stand {
         }
     }
 
-    /// Who leads. Who beats itself asks once what a leader says of itself.
+    /// Who leads, and who is to lead rather than this one.
     async fn look(&self) -> Result<Option<LeaderInfo>, LeaseError> {
+        let (election, rank) = (&self.candidate.election, &self.standing.rank);
+        let leader = self.leader().await?;
+        if rank.looks() {
+            let now = election.coordination.clock().now();
+            rank.see(&Roll::of(election).candidates().await?, leader.is_some(), now);
+        }
+        Ok(leader)
+    }
+
+    /// Who leads. Who beats itself asks once what a leader says of itself.
+    async fn leader(&self) -> Result<Option<LeaderInfo>, LeaseError> {
         let election = &self.candidate.election;
         let Some(leader) = election.leader().await? else { return Ok(None) };
         let metadata = match (self.standing.metadata_of(&leader), &self.pulse) {

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Election, ElectionEvent, ElectionEvents, LeaderInfo, Metadata, candidacy::Stopped,
-    fitness::Fitness, office::Office, peers::Peers,
+    fitness::Fitness, office::Office, peers::Peers, rank::Rank,
 };
 use crate::{
     coordination::{Coordination, text},
@@ -103,6 +103,7 @@ pub(super) struct Standing {
     pub(super) candidate: Arc<str>,
     pub(super) fitness: Fitness,
     pub(super) peers: Peers,
+    pub(super) rank: Rank,
     pub(super) coordination: Coordination,
     state: watch::Sender<State>,
     /// Ends with the task that sends.
@@ -117,10 +118,11 @@ impl Standing {
             (Arc::clone(&election.candidate), election.coordination.clone());
         let fitness = Fitness::new(&election.options);
         let peers = Peers::new(&election.options, &coordination);
+        let rank = Rank::new(&election.options);
         let state = State { role: Role::Follower, office: None, seen: None, trouble: None };
         let (state, events) = (watch::Sender::new(state), events.downgrade());
         let (over, outcome) = (CancellationToken::new(), OnceLock::new());
-        Self { candidate, fitness, peers, coordination, state, events, over, outcome }
+        Self { candidate, fitness, peers, rank, coordination, state, events, over, outcome }
     }
 
     /// Whether it may come to lead.
@@ -133,11 +135,12 @@ impl Standing {
         self.fitness.may_stay() && self.peers.suffice()
     }
 
-    /// Returns when it may not come to lead any more.
-    pub(super) async fn ineligible(&self) {
+    /// Returns when it does not want to lead any more, or may not.
+    pub(super) async fn steps_back(&self) {
         tokio::select! {
             () = self.fitness.unfit() => {}
             () = self.peers.too_few() => {}
+            () = self.rank.outranked() => {}
         }
     }
 

@@ -150,6 +150,12 @@ pub enum ElectionFinding {
          candidates, which is `min_candidates`, and of servers, which is `QuorumLeases`"
     )]
     UnknownCandidates(u32),
+    /// Candidates are to be compared where nobody knows them.
+    #[error(
+        "`priority` is {0}, and this lease store does not know who stands: take one that does, such as \
+         `RedisLeases`, or leave it out"
+    )]
+    UnknownPriorities(i32),
     /// Candidates are to be counted by one who does not look after it.
     #[error("`min_candidates` is {0}, which a campaign does not look after: use `Election::start`")]
     OnlyStanding(u32),
@@ -259,7 +265,7 @@ pub(super) fn check(
     if !(1..=LONGEST_NAME).contains(&name) {
         findings.push(ElectionFinding::CandidateId(name));
     }
-    let metadata = metadata_bytes(&options.candidate_metadata);
+    let metadata = metadata_bytes(&options.said());
     if metadata > MOST_METADATA {
         findings.push(ElectionFinding::TooMuchMetadata(metadata));
     }

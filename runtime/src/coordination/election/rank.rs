@@ -1,0 +1,88 @@
+//! Whether somebody stands who is to lead rather than this candidate.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::{CandidateHealth, ElectionOptions, Metadata};
+use crate::kernel::Timestamp;
+
+/// What others read it by.
+const PRIORITY: &str = "priority";
+/// So many looks a candidate gives way to one that does not come to lead.
+const PATIENCE: u32 = 3;
+
+impl ElectionOptions {
+    /// All that a candidate says of itself.
+    pub(super) fn said(&self) -> Metadata {
+        let mut said = self.candidate_metadata.clone();
+        said.extend(self.priority.map(|priority| (PRIORITY.to_owned(), priority.to_string())));
+        said
+    }
+}
+
+impl CandidateHealth {
+    /// Its [priority](super::Election::priority), if it says one.
+    pub fn priority(&self) -> Option<i32> {
+        self.metadata.get(PRIORITY)?.parse().ok()
+    }
+}
+
+/// The priority of a candidate, among those that it sees.
+pub(super) struct Rank {
+    own: Option<i32>,
+    patience: Duration,
+    seen: watch::Sender<Seen>,
+}
+
+#[derive(Clone, Copy)]
+struct Seen {
+    /// It does not ask to lead.
+    gives_way: bool,
+    /// Since when nobody was seen to lead.
+    nobody_since: Option<Timestamp>,
+}
+
+impl Rank {
+    pub(super) fn new(options: &ElectionOptions) -> Self {
+        let (own, patience) = (options.priority, options.retry_interval.saturating_mul(PATIENCE));
+        let seen = Seen { gives_way: own.is_some(), nobody_since: None };
+        Self { own, patience, seen: watch::Sender::new(seen) }
+    }
+
+    /// Whether it looks at the others.
+    pub(super) fn looks(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// It looks anew before it asks.
+    pub(super) fn forget(&self) {
+        self.seen.send_replace(Seen { gives_way: self.looks(), nobody_since: None });
+    }
+
+    /// Notes who stands, and whether anybody leads.
+    pub(super) fn see(&self, all: &[CandidateHealth], is_led: bool, now: Timestamp) {
+        let is_better = |it: &CandidateHealth| it.is_healthy && self.own < it.priority();
+        let is_outranked = all.iter().any(is_better);
+        self.seen.send_modify(|seen| {
+            let nobody_since = (!is_led).then(|| seen.nobody_since.unwrap_or(now));
+            let is_patient = nobody_since.is_none_or(|since| now.since(since) < self.patience);
+            *seen = Seen { gives_way: is_outranked && is_patient, nobody_since };
+        });
+    }
+
+    /// Returns when it gives way to nobody.
+    pub(super) async fn first(&self) {
+        self.wait(|seen| !seen.gives_way).await;
+    }
+
+    /// Returns when it gives way to somebody.
+    pub(super) async fn outranked(&self) {
+        self.wait(|seen| seen.gives_way).await;
+    }
+
+    async fn wait(&self, is_so: impl Fn(&Seen) -> bool) {
+        let mut seen = self.seen.subscribe();
+        seen.wait_for(is_so).await.expect("it is here that they are sent");
+    }
+}
