@@ -44,6 +44,14 @@ impl Owner {
         &PROCESS
     }
 
+    /// The [process](Self::process) that drew it; `None` if it was made otherwise.
+    #[cfg(feature = "coordination")]
+    pub(crate) fn drawn_in(&self) -> Option<&str> {
+        let (process, _) = self.0.split_once('/')?;
+        let is_hex = |byte: u8| byte.is_ascii_hexdigit();
+        (process.len() == 32 && process.bytes().all(is_hex)).then_some(process)
+    }
+
     /// All of it, as a store keeps it.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use distributed_task::{
     backend::{memory::MemoryLeases, quorum::QuorumLeases},
-    coordination::{Coordination, LossCause, SharedStatistics},
-    lease::{Beat, CandidateStore as _, LeaseStore},
+    coordination::{Coordination, LossCause, SharedStatistics, StaleReason},
+    lease::{Acquired, Beat, CandidateStore as _, LeaseStore, Owner},
 };
 use tokio::time::timeout;
 
@@ -103,6 +103,26 @@ on_both! {
         wire.mend();
         seen(&looks, |now| now.all.acquired == 1).await;
         assert!(wire.beats() > told);
+    }
+
+    /// LM-03: where all tell, a holder that tells nothing is stale before its lease is over.
+    async fn who_has_a_lock_and_tells_nothing_any_more_is_stale(world: World) {
+        let (process, store) = (world.process().await, world.store().await);
+        let _ours = take(wanted(&process)).await;
+        let lease = LEASE * 100;
+        for owner in [&format!("{}/7", "0a".repeat(16)), "made/elsewhere", "saga:1"] {
+            let asked = store.try_acquire(owner, &Owner::from(owner.to_owned()), lease).await;
+            assert!(matches!(asked, Ok(Acquired::Granted(_))), "{asked:?}");
+        }
+        let stale = async |process: &Coordination| {
+            let stale = process.monitor().stale_locks(lease).await.expect("it answers");
+            stale.into_iter().map(|it| (it.lock.name, it.reason)).collect::<Vec<_>>()
+        };
+        assert_eq!(stale(&process).await, [], "nobody tells, so nobody is silent");
+        let process = process.tell_statistics_every(BEAT);
+        seen(&world.process().await, |now| now.processes == 2).await;
+        let silent = (format!("{}/7", "0a".repeat(16)), StaleReason::Silent);
+        assert_eq!(stale(&process).await, [silent]);
     }
 
     /// And who does so again does it so often from then on.

@@ -28,7 +28,7 @@ use super::Inner;
 use crate::{
     clock::{Clock, SystemClock},
     kernel::Fence,
-    lease::{HeldName, LeaseAdmin, LeaseError},
+    lease::{HeldName, LeaseAdmin, LeaseError, Owner},
 };
 
 /// Looks after leases and locks: those of this process, and all that the store knows.
@@ -122,18 +122,28 @@ impl LockMonitor {
     }
 
     /// Those of them of which somebody should look why they are held: they have no end, or were held alone
-    /// for longer than this, as far as the clock here and that of the store agree.
+    /// for longer than this, as far as the clock here and that of the store agree. If this process
+    /// [tells its statistics](super::Coordination::tell_statistics_every), so should all: then also those whose
+    /// process tells nothing any more, though their lease is not over yet.
     ///
     /// # Errors
     /// As [`active_locks`](Self::active_locks).
     pub async fn stale_locks(&self, held_for: Duration) -> Result<Vec<StaleLock>, LeaseError> {
         let now = SystemClock::default().now();
-        let stale = self.active_locks().await?.into_iter().filter_map(|lock| {
+        let locks = self.active_locks().await?;
+        // Behind the locks: who has one may have told nothing before.
+        let processes = self.0.shared.processes(&*self.0.store).await?;
+        let is_silent = |owner: &Owner| match (&processes, owner.drawn_in()) {
+            (Some(tell), Some(process)) => !tell.contains(process),
+            _ => false,
+        };
+        let stale = locks.into_iter().filter_map(|lock| {
             let tenure = lock.holder.as_ref()?;
             let held = now.since(tenure.since);
             let reason = match tenure.expires_in {
                 None => StaleReason::NoEnd,
                 Some(_) if held > held_for => StaleReason::HeldFor(held),
+                Some(_) if is_silent(&tenure.owner) => StaleReason::Silent,
                 Some(_) => return None,
             };
             Some(StaleLock { lock, reason })
@@ -204,4 +214,6 @@ pub enum StaleReason {
     NoEnd,
     /// It was held for so long.
     HeldFor(Duration),
+    /// Its process tells nothing any more: it has died, or is cut off. It is free when its lease is over.
+    Silent,
 }

@@ -1,6 +1,7 @@
 //! What processes say of their statistics: each its own, again and again, as candidates say that they stand.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -14,7 +15,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::{Observed, counts::Counts, statistics::LockStatistics};
 use crate::{
     coordination::{keeper::Keeper, terms::LEASES},
-    lease::{Beat, CandidateStore, LeaseStore, LiveCandidate, Owner},
+    lease::{Beat, CandidateStore, LeaseError, LeaseStore, LiveCandidate, Owner},
 };
 
 /// Who tells is a candidate of this name, which is that of no election.
@@ -105,6 +106,18 @@ impl Shared {
     /// Tells no more.
     pub(in crate::coordination) fn end(&self) {
         drop(self.telling.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// The processes that tell; nothing where this one does not.
+    pub(super) async fn processes(
+        &self,
+        store: &dyn LeaseStore,
+    ) -> Result<Option<BTreeSet<String>>, LeaseError> {
+        let is_telling = self.telling.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let Some(store) = store.candidates().filter(|_| is_telling) else { return Ok(None) };
+        let all = store.list(NAME).await?;
+        let process = |one: LiveCandidate| Owner::from(one.candidate).drawn_in().map(str::to_owned);
+        Ok(Some(all.into_iter().filter_map(process).collect()))
     }
 
     /// All that is told, and what this process knows of itself.
