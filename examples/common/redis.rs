@@ -1,7 +1,7 @@
 //! Where processes agree on who does what.
 
 use clap::Args;
-use distributed_task::{backend::redis::RedisLeases, coordination::Coordination};
+use distributed_task::coordination::Coordination;
 
 use crate::program::Failure;
 
@@ -15,6 +15,6 @@ pub(crate) struct Redis {
 
 impl Redis {
     pub(crate) async fn open(&self) -> Result<Coordination, Failure> {
-        Ok(Coordination::open(RedisLeases::builder(&self.redis).open()).await?)
+        Ok(Coordination::builder().redis(&self.redis).open().await?)
     }
 }

@@ -1,5 +1,7 @@
 //! The builder: the only place that names backends.
 
+#[cfg(feature = "coordination")]
+mod coordination;
 pub(crate) mod dependencies;
 mod distributed;
 mod error;
@@ -13,6 +15,8 @@ pub(crate) mod under_test;
 
 use std::{fmt, marker::PhantomData, num::NonZeroUsize, sync::Arc, time::Duration};
 
+#[cfg(feature = "coordination")]
+pub use self::coordination::{CoordinationBuilder, CoordinationOpenError};
 pub use self::{distributed::Distributed, error::BuildError, shared::IntoShared};
 use crate::{
     Task, Worker,

@@ -116,15 +116,19 @@
 //! | LE-35 | Health counts where it is wanted | `health_counts_where_it_is_wanted` |
 //! | LE-36 | Who is just healthy enough leads | `who_is_just_healthy_enough_leads` |
 //! | LE-37 | Who falls ill is followed, stands on, and leads again when it has been well for a while | `who_falls_ill_is_followed_and_leads_again_later`, `who_is_well_for_a_moment_only_does_not_lead`, `who_was_ill_for_a_moment_only_waits_all_the_same` |
-//! | LE-38 | Each is seen with what it says of itself, up to 4 KiB | `each_is_seen_with_what_it_says_of_itself`, `leases_in_redis_keep_the_contract` |
+//! | LE-38 | Each is seen with what it says of itself, up to 4 KiB; who is to be preferred leads next | `each_is_seen_with_what_it_says_of_itself`, `leases_in_redis_keep_the_contract`, `who_is_to_be_preferred_leads_next`, `who_does_not_come_to_lead_is_given_way_to_for_three_looks` |
 //! | LE-40 | One candidacy for each election of a process: a second one is an error | `a_process_stands_once_and_again_after_it_has_stopped` |
+//! | LE-41 | Only who stands with a health says how healthy it is: a plain candidacy has nothing to say it with, as an example of [`HealthReporter`] shows that does not compile | `who_is_just_healthy_enough_leads` |
 //! | LE-42 | What one process leads, a hundred elections at a time, another one takes over | `what_one_process_leads_another_takes_over` |
 //! | LE-44 | Any text is a name, and no election is a lock | `an_election_shares_no_name_with_a_lease_or_another_election` |
 //! | LE-45 | It is the same code over every store: these tests run in memory and in Redis | `one_of_many_leads_and_another_follows_it`, `leases_over_three_servers_keep_the_contract` |
+//! | LE-46 | Who does not say where leases are kept is told what to call | `what_is_missing_is_named` |
+//! | LE-47 | One builder, and all else is made from what it opens: elections, locks, jobs, health, and what ends with the program | `each_shape_works_over_each_store` |
+//! | LE-48 | None of it needs a store that it is not used with: `FEATURES=each .ci/run` builds each feature alone | `imports_go_down_only` |
 //! | LE-50 | Who says that it is ill leads no more, at once, whether or not the store answers | `who_is_ill_leads_no_more_while_the_store_is_away` |
 //! | LE-51 | Of all candidates one leads: the lease is asked, and not what they said | `after_a_takeover_exactly_one_leads` |
 //! | LE-52 | Who leads and falls ill steps down | `who_falls_ill_is_followed_and_leads_again_later` |
-//! | LE-53 | Who is ill does not come to lead: it is looked at before and after the grant | `who_is_just_healthy_enough_leads` |
+//! | LE-53 | Who is ill does not come to lead, also where it fell ill while it was granted | `who_is_just_healthy_enough_leads`, `who_falls_ill_while_it_is_granted_does_not_lead` |
 //! | LE-60 | A stop that nobody waits for is a stop | `who_waits_no_longer_for_the_end_has_stopped_all_the_same` |
 //! | LE-62 | A projection looks before each event and goes on at its checkpoint, which refuses who led before | `a_projection_goes_on_at_the_checkpoint_when_the_process_that_leads_is_killed`, `a_checkpoint_of_who_led_before_is_refused` |
 //! | LE-63 | An outbox, a nightly job, a projection, a cache and a service are programs to run, each as processes of which one is killed | `one_sends_and_another_one_goes_on_when_it_is_killed`, `a_report_is_written_once_each_night_and_again_when_its_writer_is_killed`, `a_projection_goes_on_at_the_checkpoint_when_the_process_that_leads_is_killed`, `a_cache_is_warmed_by_one_and_what_is_missing_by_another_one_when_that_is_killed`, `a_service_runs_in_one_process_and_in_another_one_when_that_is_killed` |
@@ -139,7 +143,7 @@
 //! | --- | --- | --- |
 //! | LM-01 | All that were acquired are held, or have ended in one way, in the counts of a process and in the sums of those that tell them | `counts_add_up`, `counts_of_all_processes_are_summed`, `who_died_is_counted_for_three_intervals_and_no_longer`, `statistics_are_summed_over_several_servers` |
 //! | LM-02 | Names are told that any process has, some at a time | `active_locks_are_those_of_all_processes`, `what_most_servers_know_is_told_while_one_is_away` |
-//! | LM-03 | Those without an end, and those held for long, are told apart | `what_is_held_for_long_is_stale`, `what_others_wrote_is_stale_and_a_check_leaves_one_key` |
+//! | LM-03 | Those without an end, those held for long, and those whose process tells nothing any more are told apart | `what_is_held_for_long_is_stale`, `what_others_wrote_is_stale_and_a_check_leaves_one_key`, `who_has_a_lock_and_tells_nothing_any_more_is_stale` |
 //! | LM-04 | An operator takes a name away by its fence, and its holder is told so | `an_operator_takes_it_away`, `a_holder_over_a_quorum_is_told_that_an_operator_did_it` |
 //! | LM-05 | How names are fought for is told by class: who waits now, for how long others did, and how long a hand-over takes | `contention_is_told_by_class`, `who_waits_is_told_and_how_long_a_hand_over_takes` |
 //! | LM-06 | That it takes too long is told once for each time | `contention_is_told_once_for_each_time_that_it_is_high` |
@@ -153,6 +157,7 @@
 //! | DG-02 | Each change of an election is logged once | `each_change_of_an_election_is_logged_once` |
 //! | DG-03 | Log and events say the same, one for one | `the_log_says_what_the_events_say` |
 //! | CF-01 | Options can be read from a file; all that is wrong with them is told at once | `all_that_is_wrong_with_options_is_told_at_once` |
+//! | CF-02 | One handle, of which a clone is the same | `each_shape_works_over_each_store` |
 //!
 //! # What others had
 //!
@@ -211,8 +216,6 @@
 //! - LK-13: there is no way without scripts. A grant, its fence and the line are one step, or they are nothing.
 //!   Options that ask for one are refused, and told to leave that out.
 //! - QL-09: nothing else than leases, locks and elections is built on a lease store, so nothing is to be refused.
-//! - LE-41, LE-46, LE-47, LE-48 and CF-02: nothing is registered anywhere. A `Coordination` is made over a store,
-//!   locks and elections are made from it, and each candidacy has a health.
 //! - LE-43: the stores are those above; the guide says how others fit.
 //! - LE-61: a queue that gives work back. [`check`] before each item is what it stands on.
 //! - SJ-04 for tasks: `singleton = ".."` has no such times. The guide says
@@ -220,14 +223,13 @@
 //! - SJ-05 beyond what is above: over a quorum whose servers were away by turns it may be told of fewer than were
 //!   cut off, but not of none; of more, where a server was given the same run again; and of one that ended, where a
 //!   server did not hear of its end. A saga is not told: another process goes on with it.
-//! - LE-38 beyond what is above: no candidate comes before another one by what it says of itself.
 //! - QL-08 beyond what is above: a renewal does not compare clocks. One whose server's clock freed the name says so
 //!   by itself; one whose name is still there has lost nothing. A health check compares them, but not over several
 //!   servers, where nobody says which clock it was.
 //! - LS-15 where the clock of a server goes back: what a dead process had is free that much later
 //!   (`what_a_dead_process_had_is_kept_for_as_long_as_the_clock_went_back`), unless an operator frees it.
 //! - LM-01 for processes that have ended: their counts end with them. Whoever collects the figures keeps those.
-//! - LM-03 beyond what is above: that a holder is silent is not told. Its name is free when its lease is over; of a
-//!   process that tells its statistics no more nothing is left from which it could be seen that it did.
+//! - LM-03 where the work of a holder is over: a lease ends with its guard, so nothing renews it then.
 //!
 //! [`check`]: crate::coordination::Leadership::check
+//! [`HealthReporter`]: crate::coordination::HealthReporter

@@ -23,6 +23,7 @@ mod lock;
 mod logs;
 mod many;
 mod monitor;
+mod open;
 mod options;
 mod pool;
 mod promql;

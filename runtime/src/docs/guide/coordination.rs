@@ -244,6 +244,11 @@
 //! is gone from [`candidates`](crate::coordination::Election::candidates). Whether a candidate leads is not written down:
 //! the lease says so when somebody looks, and so no more than one does.
 //!
+//! How healthy it is says the [`HealthReporter`](crate::coordination::HealthReporter) that
+//! [`start_with_health`](crate::coordination::Election::start_with_health) gives; who starts without one is as healthy
+//! as can be. With a [`priority`](crate::coordination::Election::priority) a candidate gives way to those with a greater
+//! one: the newest version, say, or the machine beside the database. Nobody who leads steps down for it.
+//!
 //! With [`min_candidates`](crate::coordination::Election::min_candidates) one leads only while it sees so many,
 //! itself included. When there are fewer, or when it cannot ask for three beats, it steps down as one that is ill does,
 //! and leads again when there are enough. This counts processes, for work that needs several of them; it makes no lease
@@ -349,9 +354,9 @@
 //! ```no_run
 //! # #[cfg(feature = "redis")]
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! use distributed_task::{backend::redis::RedisLeases, coordination::Coordination};
+//! use distributed_task::coordination::Coordination;
 //!
-//! let coordination = Coordination::open(RedisLeases::builder("redis://127.0.0.1/").open()).await?;
+//! let coordination = Coordination::builder().redis("redis://127.0.0.1/").open().await?;
 //! # Ok(())
 //! # }
 //! ```
