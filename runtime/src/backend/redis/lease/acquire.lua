@@ -6,7 +6,9 @@
 -- Answers 1, fence, what is left, 0, which attempt it is if it is counted; or 0, the holder or nothing, when to
 -- ask again (-1: no end), how many are before it, nothing.
 local owner, lease, kind, stay = ARGV[1], tonumber(ARGV[2]), ARGV[4], tonumber(ARGV[5])
-local held = redis.call('HMGET', KEYS[1], 'o', 'f', 'n')
+-- Mostly nobody has it, waits for it or shares it.
+local is_known = redis.call('EXISTS', KEYS[1], KEYS[3], KEYS[5]) > 0
+local held = is_known and redis.call('HMGET', KEYS[1], 'o', 'f', 'n') or {}
 local before = KEYS[6] and (redis.call('GET', KEYS[6]) or '0')
 -- What is no number is found before anything is written.
 if before and not string.find(before, '^%d+$') then
@@ -44,8 +46,7 @@ if kind == 's' then
 end
 local head, head_ends
 local is_free = not held[1]
--- Mostly nobody waits or shares.
-if redis.call('EXISTS', KEYS[3], KEYS[5]) > 0 then
+if is_known and redis.call('EXISTS', KEYS[3], KEYS[5]) > 0 then
   redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now)
   head, head_ends = next_in(KEYS[3], KEYS[4], now)
   is_free = is_free and (kind == 's' or redis.call('EXISTS', KEYS[5]) == 0)

@@ -32,10 +32,14 @@ end
 
 -- A tenure begins. Its fence is by the time, so that it rises also when the last one was lost.
 local function begin(lease, fences, owner, milliseconds, remembered, micros)
-  local last = redis.call('GET', fences) or '0'
-  local fence = string.format('%.0f', math.max(micros, last + 1))
-  redis.call('SET', fences, fence, 'PX', remembered)
-  redis.call('HSET', lease, 'o', owner, 'f', fence, 't', string.format('%.0f', micros))
+  local now = string.format('%.0f', micros)
+  local fence = now
+  local last = tonumber(redis.call('SET', fences, now, 'PX', remembered, 'GET')) or 0
+  if last >= micros then
+    fence = string.format('%.0f', last + 1)
+    redis.call('SET', fences, fence, 'PX', remembered)
+  end
+  redis.call('HSET', lease, 'o', owner, 'f', fence, 't', now)
   redis.call('PEXPIRE', lease, milliseconds)
   return fence
 end

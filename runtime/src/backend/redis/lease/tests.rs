@@ -43,8 +43,8 @@ async fn every_clause_that_is_missing_in_a_script_is_found() {
         ("acquire", "redis.call('PEXPIRE', lease, milliseconds)\n", "", "is busy"),
         ("acquire", "if held[1] == owner and kind == 'x' then", "if false then", "keeps it, with"),
         ("acquire", "PTTL', key) < milliseconds", "PTTL', key) ~= 7", "acquiring again never"),
-        ("acquire", "math.max(micros, last + 1)", "last + 1 - 1", "a fence that is not 0"),
-        ("acquire", "math.max(micros, last + 1)", "2", "each tenure has a higher fence"),
+        ("acquire", "local fence = now", "local fence = '0'", "a fence that is not 0"),
+        ("acquire", "local fence = now", "local fence = '2'", "each tenure has a higher fence"),
         ("renew", "alone, 'o') == owner", "alone, 'o') ~= 'nobody'", "nobody renews"),
         ("renew", "PTTL', key) < milliseconds", "PTTL', key) ~= 7", "a renewal never"),
         (
@@ -82,7 +82,12 @@ async fn every_clause_that_is_missing_in_a_script_is_found() {
         // From hand to hand.
         ("hand_over", "if held[1] ~= from then", "if false then", "nobody hands over"),
         ("hand_over", "redis.call('PEXPIRE', lease, milliseconds)\n", "", "handed over past"),
-        ("hand_over", "math.max(micros, last + 1)", "last + 0", "handed over past"),
+        (
+            "hand_over",
+            "local fence = now",
+            "local fence = string.format('%.0f', last)",
+            "handed over past",
+        ),
         ("hand_over", "if held[1] == to then", "if false then", "handing over again"),
         (
             "hand_over",
@@ -168,7 +173,7 @@ async fn rises_over_a_loss(server: &RedisServer, scripts: &Arc<Scripts>) -> bool
 async fn a_fence_rises_also_where_the_last_one_was_lost() {
     let server = RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() });
     assert!(rises_over_a_loss(&server, &Scripts::standard()).await);
-    let counts = Scripts::with("acquire", ("math.max(micros, last + 1)", "math.max(0, last + 1)"));
+    let counts = Scripts::with("acquire", ("last >= micros", "true"));
     assert!(!rises_over_a_loss(&server, &counts).await, "it is what the time is for");
 }
 
