@@ -2,7 +2,11 @@
 
 use std::thread;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    io::AsyncReadExt as _,
+    net::TcpListener,
+    runtime::{Builder, Runtime},
+};
 
 use super::*;
 
@@ -46,6 +50,20 @@ async fn its_thread_ends_with_the_runtime_that_it_was_opened_in() {
     ends(link.runtime.clone()).await;
     let gone = timeout(PATIENCE, link.call(cmd("PING"))).await.expect("it is not waited for");
     assert!(gone.is_err(), "{gone:?}");
+}
+
+#[tokio::test]
+async fn its_thread_ends_with_an_opening_that_is_given_up() {
+    let silent = TcpListener::bind(("127.0.0.1", 0)).await.expect("there is a port");
+    let url = format!("redis://{}/", silent.local_addr().expect("it has one"));
+    let connect_limit = PATIENCE * 3;
+    let settings = LinkSettings { connect_limit, ..LinkSettings::new(url) };
+    let opening = tokio::spawn(Link::open_on_a_thread(settings.open_limit(connect_limit)));
+    let (mut wire, _) = silent.accept().await.expect("it connects");
+    opening.abort();
+    // It lives there, and nobody else closes it.
+    let closed = timeout(PATIENCE, wire.read_to_end(&mut Vec::new())).await;
+    closed.expect("its thread has ended").expect("it is closed in good order");
 }
 
 #[tokio::test]
