@@ -130,6 +130,7 @@
 //! | LE-52 | Who leads and falls ill steps down | `who_falls_ill_is_followed_and_leads_again_later` |
 //! | LE-53 | Who is ill does not come to lead, also where it fell ill while it was granted | `who_is_just_healthy_enough_leads`, `who_falls_ill_while_it_is_granted_does_not_lead` |
 //! | LE-60 | A stop that nobody waits for is a stop | `who_waits_no_longer_for_the_end_has_stopped_all_the_same` |
+//! | LE-61 | Who looks before each item gives back what it may not run any more, to a [`Queue`] in memory or in Redis | `what_a_leader_may_not_run_any_more_it_gives_back` |
 //! | LE-62 | A projection looks before each event and goes on at its checkpoint, which refuses who led before | `a_projection_goes_on_at_the_checkpoint_when_the_process_that_leads_is_killed`, `a_checkpoint_of_who_led_before_is_refused` |
 //! | LE-63 | An outbox, a nightly job, a projection, a cache and a service are programs to run, each as processes of which one is killed | `one_sends_and_another_one_goes_on_when_it_is_killed`, `a_report_is_written_once_each_night_and_again_when_its_writer_is_killed`, `a_projection_goes_on_at_the_checkpoint_when_the_process_that_leads_is_killed`, `a_cache_is_warmed_by_one_and_what_is_missing_by_another_one_when_that_is_killed`, `a_service_runs_in_one_process_and_in_another_one_when_that_is_killed` |
 //! | LE-64 | Health is that somebody is seen to lead | `health_is_that_somebody_leads` |
@@ -217,7 +218,6 @@
 //!   Options that ask for one are refused, and told to leave that out.
 //! - QL-09: nothing else than leases, locks and elections is built on a lease store, so nothing is to be refused.
 //! - LE-43: the stores are those above; the guide says how others fit.
-//! - LE-61: a queue that gives work back. [`check`] before each item is what it stands on.
 //! - SJ-04 for tasks: `singleton = ".."` has no such times. The guide says
 //!   [what stands for them](super::guide::coordination#in-steps).
 //! - SJ-05 beyond what is above: over a quorum whose servers were away by turns it may be told of fewer than were
@@ -231,5 +231,5 @@
 //! - LM-01 for processes that have ended: their counts end with them. Whoever collects the figures keeps those.
 //! - LM-03 where the work of a holder is over: a lease ends with its guard, so nothing renews it then.
 //!
-//! [`check`]: crate::coordination::Leadership::check
+//! [`Queue`]: crate::queue::Queue
 //! [`HealthReporter`]: crate::coordination::HealthReporter

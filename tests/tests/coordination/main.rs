@@ -31,6 +31,7 @@ mod recorded;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../promises/recorder.rs"]
 mod recorder;
+mod requeue;
 mod rw_lock;
 mod shared;
 mod singleton;

@@ -171,6 +171,7 @@
 //! | do a job when a clock says so | [`singleton`](crate::coordination::Coordination::singleton): the example `nightly` |
 //! | be a service of which there is one: a poller, a scheduler | [`run_elected`](crate::coordination::Election::run_elected), which begins it again wherever it is led next, and [`metadata`](crate::coordination::Election::metadata) that says where: the example `singleton-service` |
 //! | warm up a cache that all processes share | [`singleton`](crate::coordination::Coordination::singleton): the others [wait](crate::coordination::OnBusy::Wait) and look again, or skip it: the example `cache-warm-up` |
+//! | work off a queue | [`check`](crate::coordination::Leadership::check) before each item: when it fails, [`nack`](crate::queue::Delivery::nack) gives the item to the next leader |
 //! | bring a projection up to date, event by event | a look before each event, and the fence with each checkpoint: the example `projection` |
 //!
 //! A cache that has to stay warm is a projection, or a nightly job. What the last of these does:
