@@ -118,6 +118,7 @@ const RULES: &[Rule<Desk>] = rules! {
     "what is dropped is given back in the background" => drops_free,
     "to release what was lost is an error, and frees nothing that somebody else has" => lost_frees_nothing,
     "an owner that acquires what it has keeps it, with its fence" => owners_keep,
+    "for the longer of what is left and `ttl`: no renewal makes it shorter" => owners_keep_longer,
     "what is left is kept from all others until its `ttl` is over" => what_is_left_runs_out,
     "whose a resource is that somebody else holds is told, if he acquired it as an owner" => tells_whose,
     "what one process lost another one goes on with, as the same owner" => owners_go_on,
@@ -341,6 +342,30 @@ async fn owners_keep(desk: Desk) -> Verdict {
     let same = again.fence() == fence;
     desk.in_time(ensure(same, || format!("{:?} came after {fence:?}", again.fence())))?;
     desk.in_time(again.release().await.map_err(Failure::from))?;
+    granted(desk.theirs(NAME).await?).map(drop)
+}
+
+async fn owners_keep_longer(desk: Desk) -> Verdict {
+    let (owner, long) = (Owner::draw(), desk.subject.ttl * 3);
+    let Some(held) = desk.try_as(&desk.subject.ours, &owner).await? else { return Ok(()) };
+    let held = granted_as(held)?;
+    let Some(lock) = desk.subject.ours.by_owner() else { return Ok(()) };
+    match lock.try_acquire_as(NAME, &owner, long).await? {
+        Tried::Held(held) => held.leave(),
+        Tried::Busy { holder } => return desk.in_time(Err(format!("{holder:?} has it").into())),
+    }
+    let until = desk.begun.now().plus(long);
+    // It is renewed meanwhile.
+    desk.pass(0.5).await;
+    held.leave();
+    desk.pass(1.25).await;
+    let asked = desk.theirs(NAME).await?;
+    // A machine that is too slow is too late.
+    if asked.is_some() && until <= desk.begun.now() {
+        return Err(Box::new(TooSlow("it was free when its time was over".into())));
+    }
+    ensure(asked.is_none(), || "it was free before".into())?;
+    desk.pass(1.5).await;
     granted(desk.theirs(NAME).await?).map(drop)
 }
 
