@@ -30,7 +30,9 @@ const _: () = {
         type Request = Parcel;
         type Response = Weight;
         type Error = dt::Refusal;
-        const TASK: dt::TaskRow = dt::task("weigh").singleton("scales");
+        const TASK: dt::TaskRow = dt::task("weigh")
+            .singleton("scales")
+            .hold_at_least(dt::mins(10));
     }
     impl dt::IntoTask for WeighBuilder {
         type Task = Weigh;

@@ -1,4 +1,4 @@
-#[distributed_task(request = Parcel, response = Weight, singleton = "scales", protobuf)]
+#[distributed_task(request = Parcel, response = Weight, singleton = "scales", hold_at_least = "10m", protobuf)]
 struct Weigh;
 
 #[steps]

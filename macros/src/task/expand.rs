@@ -152,12 +152,15 @@ fn row(task: &Task) -> TokenStream {
         Durability::Fsync => quote!(.durability(#dt::Durability::Fsync)),
     });
     let singleton = task.singleton.as_ref().map(|name| quote!(.singleton(#name)));
+    let hold = task.hold_at_least.map(|hold| hold.print(runtime));
+    let hold = hold.map(|hold| quote!(.hold_at_least(#hold)));
     // A dependency that threads cannot share is shown at its type.
     let with = |Dependency { ty, .. }: &Dependency| quote_spanned!(at(ty.span())=> .with::<#ty>());
     let dependencies = dependencies.iter().map(with);
     quote! {
         #dt::task(#name)
-            #queue #mode #max_retries #timeout #cancellable #durability #singleton #(#dependencies)*
+            #queue #mode #max_retries #timeout #cancellable #durability #singleton #hold
+            #(#dependencies)*
     }
 }
 

@@ -14,6 +14,9 @@ use crate::{
     period::Period,
 };
 
+/// The longest lease that there is.
+const DAY: u64 = 24 * 3_600_000;
+
 pub(crate) struct Task {
     pub(crate) item: ItemStruct,
     pub(crate) names: Names,
@@ -29,6 +32,8 @@ pub(crate) struct Task {
     pub(crate) durability: Option<Durability>,
     /// What no two of its sagas run at a time under.
     pub(crate) singleton: Option<String>,
+    /// For so long from the beginning of one.
+    pub(crate) hold_at_least: Option<Period>,
     /// The request and the response are Protobuf messages.
     pub(crate) protobuf: bool,
     pub(crate) dependencies: Vec<Dependency>,
@@ -91,6 +96,7 @@ impl Task {
             cancellable: args.key("cancellable").is_some(),
             durability: durability(&args, errors),
             singleton: singleton(&args, errors),
+            hold_at_least: hold_at_least(&args, errors),
             protobuf: protobuf(&args, errors),
             dependencies: dependencies(&item, &used),
             lints: allowed(attrs(&item)),
@@ -136,6 +142,21 @@ fn singleton(args: &Args, errors: &Errors) -> Option<String> {
         return None;
     }
     Some(name)
+}
+
+fn hold_at_least(args: &Args, errors: &Errors) -> Option<Period> {
+    let key = args.key("hold_at_least");
+    if key.is_some() && !args.meant("singleton") {
+        let message = "`hold_at_least` has no effect: any number of sagas run at a time; write `singleton = \"nightly-report\"` as well";
+        errors.at(key, message);
+    }
+    let text = args.text("hold_at_least")?;
+    let hold = Period::read(text, errors)?;
+    if hold.millis() > DAY {
+        errors.at(text, "a lease lasts for at most a day: write `\"24h\"` or less");
+        return None;
+    }
+    Some(hold)
 }
 
 fn protobuf(args: &Args, errors: &Errors) -> bool {

@@ -24,6 +24,7 @@ const DISTRIBUTED_TASK: Attribute = Attribute {
         Word { name: "cancellable", shape: Shape::Flag, example: "cancellable" },
         Word { name: "durability", shape: Shape::Text, example: "durability = \"process\"" },
         Word { name: "singleton", shape: Shape::Text, example: "singleton = \"nightly-report\"" },
+        Word { name: "hold_at_least", shape: Shape::Text, example: "hold_at_least = \"10m\"" },
         Word { name: "protobuf", shape: Shape::Flag, example: "protobuf" },
         Word { name: "crate", shape: Shape::Path, example: "crate = ::distributed_task" },
     ],

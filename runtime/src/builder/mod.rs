@@ -246,9 +246,9 @@ impl<T: TaskSteps> TaskBuilder<T> {
         Self { grace, ..self }
     }
 
-    /// How long a start of a `singleton` task waits for the saga that runs, before it is refused (O6). Default:
-    /// not at all. It looks once a second whether that is over. Those who wait have no order, and nothing of
-    /// them is written down.
+    /// How long a start of a `singleton` task waits for the saga that runs, or is held yet, before it is refused
+    /// (O6). Default: not at all. It looks once a second whether that is over. Those who wait have no order, and
+    /// nothing of them is written down.
     pub fn wait_for_turn(self, limit: Duration) -> Self {
         Self { wait_for_turn: limit, ..self }
     }

@@ -9,7 +9,7 @@ use crate::{
     files::Files,
     journal::{Durability, Journal},
     kernel::{Kind, Step},
-    orchestrator::{Carrier, Host, HostSettings, Part},
+    orchestrator::{Carrier, Host, HostSettings, OneAtATime, Part},
     progress::ProgressTracker,
     task::{Services, TaskSteps, WorkerMessage, define, table::Mode},
 };
@@ -161,7 +161,8 @@ impl<T: TaskSteps> TaskBuilder<T> {
                 Err(wrong) => Err(wrong.to_string()),
             },
         });
-        let singleton = T::TASK.singleton.map(|name| (name, self.wait_for_turn));
+        let (hold_at_least, wait) = (T::TASK.hold_at_least, self.wait_for_turn);
+        let singleton = T::TASK.singleton.map(|name| OneAtATime { name, hold_at_least, wait });
         let settings = HostSettings { concurrency, grace: self.grace, part, singleton };
         let services = Services { files, progress, lock };
         let host = Host::start(journal, handlers, self.codecs, services, carrier, settings)

@@ -21,7 +21,7 @@ use super::{
     pulse,
     seat::{Seat, Taken},
     signals::Ears,
-    singleton::Singleton,
+    singleton::{OneAtATime, Singleton},
     suspects::Suspects,
     task::ShutdownReport,
 };
@@ -86,8 +86,8 @@ pub(crate) struct HostSettings {
     pub(crate) grace: Duration,
     /// What it does.
     pub(crate) part: Part,
-    /// Under this name one saga at a time runs (O6), and a start waits so long for the one that does.
-    pub(crate) singleton: Option<(&'static str, Duration)>,
+    /// One saga at a time runs (O6).
+    pub(crate) singleton: Option<OneAtATime>,
 }
 
 /// What a process does of the work on a task.
@@ -143,9 +143,7 @@ impl Host {
             journal,
             handlers,
             definition,
-            singleton: settings
-                .singleton
-                .map(|(name, wait)| Singleton::new(name, wait, &services.lock)),
+            singleton: settings.singleton.map(|says| Singleton::new(says, &services.lock)),
             services: Arc::new(services),
             ears,
             listener,

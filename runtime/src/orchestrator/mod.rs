@@ -51,6 +51,7 @@ pub use outcome::{CompensationCause, Effect, Failure, OutcomeError, SagaOutcome}
 #[cfg(all(test, feature = "in-process"))]
 pub(crate) use random::seeded;
 pub use reason::WhyParked;
+pub(crate) use singleton::OneAtATime;
 pub use start_key::StartKey;
 pub use submit::SubmitError;
 pub use sweep::{FileSweep, SweepError, Swept};

@@ -3,7 +3,7 @@
 //!
 //! Its owner is the saga, not the host: whoever goes on with the saga goes on with its tenure. That a saga
 //! is over is known from the journal, so a lock that such a one left behind is given back by whoever finds
-//! it.
+//! it. One that has to keep others from starting for a while is asked for that long at the start, and left.
 
 use std::{
     pin::pin,
@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{host::Host, submit::SubmitError};
 use crate::{
-    journal::{Known, Stage},
+    journal::{Answer, JournalError, Known, Stage},
     kernel::SagaId,
     lease::{LeaseError, Owner},
     lock::{DistributedLock, HeldByOwner, Tried},
@@ -32,13 +32,21 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// So many locks in a row may be found that sagas left behind which are over.
 const LEFT_BEHIND: u32 = 8;
 
-/// What a task says with `singleton = ".."`.
+/// What a task says with `singleton = ".."`, and its builder.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OneAtATime {
+    pub(crate) name: &'static str,
+    /// How long nobody else starts, from the beginning of a saga, however soon that is over.
+    pub(crate) hold_at_least: Duration,
+    /// How long a start waits for another saga to be over.
+    pub(crate) wait: Duration,
+}
+
+/// The lock of such a task.
 pub(super) struct Singleton {
-    name: &'static str,
+    says: OneAtATime,
     resource: Arc<str>,
     lock: Arc<dyn DistributedLock>,
-    /// How long a start waits for another saga to be over.
-    wait: Duration,
 }
 
 /// A saga has the lock, and this host holds it.
@@ -61,23 +69,39 @@ enum AtDrop {
 pub(super) struct Busy(Option<SagaId>);
 
 impl Singleton {
-    pub(super) fn new(name: &'static str, wait: Duration, lock: &Arc<dyn DistributedLock>) -> Self {
-        Self { name, resource: format!("singleton:{name}").into(), lock: Arc::clone(lock), wait }
+    pub(super) fn new(says: OneAtATime, lock: &Arc<dyn DistributedLock>) -> Self {
+        let resource = format!("singleton:{}", says.name).into();
+        Self { says, resource, lock: Arc::clone(lock) }
     }
 
-    /// Asks once. Whoever does not wait for the answer does not cut it off: a lock that was granted and
-    /// is given back might be that of another host, which goes on with the same saga.
-    async fn ask(&self, saga: SagaId, at_drop: AtDrop) -> Result<Result<Tenure, Busy>, LeaseError> {
+    /// Asks once, for so long at least, whatever becomes of who holds it. Whoever does not wait for the answer
+    /// does not cut it off: a lock that was granted and is given back might be that of another host, which
+    /// goes on with the same saga.
+    async fn ask(
+        &self,
+        saga: SagaId,
+        at_drop: AtDrop,
+        at_least: Duration,
+    ) -> Result<Result<Tenure, Busy>, LeaseError> {
         let (lock, resource) = (Arc::clone(&self.lock), Arc::clone(&self.resource));
         let asking = async move {
             let lock = lock.by_owner().ok_or_else(|| LeaseError::Refused {
                 source: "this lock service knows no owners".into(),
                 retryable: false,
             })?;
-            Ok(match lock.try_acquire_as(&resource, &owner(saga), TTL).await? {
-                Tried::Held(held) => Ok(Tenure::new(held, at_drop)),
-                Tried::Busy { holder } => Err(Busy(holder.as_ref().and_then(saga_of))),
-            })
+            let owner = owner(saga);
+            let tenure = match lock.try_acquire_as(&resource, &owner, TTL).await? {
+                Tried::Held(held) => Tenure::new(held, at_drop),
+                Tried::Busy { holder } => return Ok(Err(Busy::of(holder))),
+            };
+            if at_least > TTL {
+                // The renewals of the tenure do not shorten that.
+                match lock.try_acquire_as(&resource, &owner, at_least).await? {
+                    Tried::Held(held) => held.leave(),
+                    Tried::Busy { holder } => return Ok(Err(Busy::of(holder))),
+                }
+            }
+            Ok(Ok(tenure))
         };
         let asked = tokio::spawn(asking).await;
         asked.unwrap_or_else(|error| Err(LeaseError::Unanswered(error.into())))
@@ -85,7 +109,7 @@ impl Singleton {
 
     /// Gives back what a saga has that is over, or was never written.
     async fn free(&self, saga: SagaId) -> Result<(), LeaseError> {
-        if let Ok(tenure) = self.ask(saga, AtDrop::Left).await? {
+        if let Ok(tenure) = self.ask(saga, AtDrop::Left, Duration::ZERO).await? {
             tenure.release().await;
         }
         Ok(())
@@ -93,28 +117,45 @@ impl Singleton {
 }
 
 impl Host {
-    /// Takes the lock for a saga, also from one that is over.
+    /// Takes the lock for a saga, also from one that is over, and whose hold is.
     async fn take_turn(
         &self,
         singleton: &Singleton,
         saga: SagaId,
         at_drop: AtDrop,
+        at_least: Duration,
     ) -> Result<Result<Tenure, Busy>, LeaseError> {
+        let hold = singleton.says.hold_at_least;
         for _ in 0..LEFT_BEHIND {
-            match singleton.ask(saga, at_drop).await? {
-                Err(Busy(Some(running))) if self.has_ended(running).await => {
-                    singleton.free(running).await?;
+            match singleton.ask(saga, at_drop, at_least).await? {
+                Err(Busy(Some(other))) if self.is_past(other, hold).await => {
+                    singleton.free(other).await?;
                 }
                 answer => return Ok(answer),
             }
         }
-        singleton.ask(saga, at_drop).await
+        singleton.ask(saga, at_drop, at_least).await
     }
 
-    async fn has_ended(&self, saga: SagaId) -> bool {
-        match self.soon(self.journal.find(saga)).await {
-            Some(Ok(Some(Known { stage: Stage::Ended(_), .. }))) => true,
-            Some(Ok(_)) => false,
+    /// Whether a saga keeps nobody from running any more: it is over, and so is its hold, which counts from
+    /// its first record.
+    async fn is_past(&self, saga: SagaId, hold: Duration) -> bool {
+        let is_past = async {
+            let known = self.journal.find(saga).await?;
+            match known.map(|Known { stage, .. }| stage) {
+                Some(Stage::Ended(_)) if !hold.is_zero() => {
+                    let history = self.journal.read(saga, 0).await?;
+                    // Where the records are gone the lock runs out by itself.
+                    let first = history.as_ref().and_then(|history| history.records.first());
+                    Ok(first.is_some_and(|first| first.at.plus(hold) <= self.journal.now()))
+                }
+                // Nobody was told that an abandoned one was accepted.
+                Some(Stage::Ended(_) | Stage::Abandoned) => Ok(true),
+                Some(Stage::Starting | Stage::Accepted) | None => Ok::<_, JournalError>(false),
+            }
+        };
+        match self.soon(Answer::Later(is_past.boxed())).await {
+            Some(Ok(is_past)) => is_past,
             Some(Err(error)) => {
                 tracing::debug!(%saga, %error, "nobody knows whether it is over");
                 false
@@ -133,16 +174,18 @@ impl Host {
         let Some(singleton) = &self.singleton else { return Ok(None) };
         let task = || self.definition.task.to_string();
         let at_drop = if may_exist { AtDrop::Left } else { AtDrop::Freed };
-        let (mut patience, mut is_over) = (pin!(sleep(singleton.wait)), singleton.wait.is_zero());
+        let OneAtATime { name, hold_at_least, wait } = singleton.says;
+        let (mut patience, mut is_over) = (pin!(sleep(wait)), wait.is_zero());
         loop {
-            let asked = timeout(PATIENCE, self.take_turn(singleton, saga, at_drop)).await;
-            let asked = asked.unwrap_or_else(|_| {
+            // For its whole hold, before anything is written: no crash makes that shorter.
+            let asked = self.take_turn(singleton, saga, at_drop, hold_at_least);
+            let asked = timeout(PATIENCE, asked).await.unwrap_or_else(|_| {
                 Err(LeaseError::Unanswered("it did not answer in time".into()))
             });
             match asked {
                 Ok(Ok(tenure)) => return Ok(Some(tenure)),
                 Ok(Err(Busy(saga))) if is_over => {
-                    let singleton = singleton.name.to_owned();
+                    let singleton = name.to_owned();
                     return Err(SubmitError::AlreadyRunning { task: task(), singleton, saga });
                 }
                 Err(source) if is_over || !source.is_retryable() => {
@@ -176,8 +219,8 @@ impl Host {
     pub(super) async fn turn_of(self: Arc<Self>, saga: SagaId) -> Tenure {
         let Some(singleton) = &self.singleton else { return std::future::pending().await };
         loop {
-            let asked = timeout(PATIENCE, self.take_turn(singleton, saga, AtDrop::Left)).await;
-            match asked {
+            let asked = self.take_turn(singleton, saga, AtDrop::Left, Duration::ZERO);
+            match timeout(PATIENCE, asked).await {
                 Ok(Ok(Ok(tenure))) => return tenure,
                 Ok(Ok(Err(Busy(running)))) => {
                     tracing::debug!(%saga, ?running, "waits for another saga to be over");
@@ -189,6 +232,28 @@ impl Host {
             }
             sleep(AGAIN).await;
         }
+    }
+
+    /// A saga that has the lock is over: it is given back in the background, or left until its hold is over.
+    pub(super) fn end_turn(self: &Arc<Self>, saga: SagaId, turn: Tenure) {
+        // The next one that is submitted finds it free, or finds in the journal that it is.
+        match self.singleton.as_ref().map(|singleton| singleton.says.hold_at_least) {
+            None | Some(Duration::ZERO) => turn.free(),
+            Some(hold) => {
+                let host = Arc::clone(self);
+                self.tasks.spawn(async move {
+                    if host.is_past(saga, hold).await {
+                        turn.free();
+                    }
+                });
+            }
+        }
+    }
+}
+
+impl Busy {
+    fn of(holder: Option<Owner>) -> Self {
+        Self(holder.as_ref().and_then(saga_of))
     }
 }
 
@@ -216,7 +281,7 @@ impl Tenure {
         self
     }
 
-    /// Its saga is over. It is given back in the background.
+    /// Nobody needs it any more. It is given back in the background.
     pub(super) fn free(mut self) {
         self.at_drop = AtDrop::Freed;
     }

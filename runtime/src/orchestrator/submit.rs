@@ -92,17 +92,17 @@ pub enum SubmitError {
         /// The saga that is being started.
         saga: SagaId,
     },
-    /// One saga at a time runs, and that is another one (O6).
+    /// One saga at a time runs, and another one does, or began less than its `hold_at_least` ago (O6).
     #[error(
-        "`{task}`: {} is running, and of `singleton = \"{singleton}\"` one at a time does: ask again \
-         when it is over", another(*saga)
+        "`{task}`: {} runs or ran a moment ago, and of `singleton = \"{singleton}\"` one at a time does: \
+         ask again later", another(*saga)
     )]
     AlreadyRunning {
         /// The task.
         task: String,
         /// What the task says.
         singleton: String,
-        /// The saga that runs, if it is one: locks of that name are for anybody.
+        /// That saga, if it is one: locks of that name are for anybody.
         saga: Option<SagaId>,
     },
     /// Nobody can say whether another saga is running.

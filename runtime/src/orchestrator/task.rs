@@ -152,8 +152,8 @@ impl<T: TaskSteps> Task<T> {
     ///
     /// # Errors
     /// When the task is shutting down, the request cannot be journaled, or the journal fails; of a
-    /// `singleton`, when another saga runs, [for longer](crate::builder::TaskBuilder::wait_for_turn) than a
-    /// start waits, or the lock service fails (O6).
+    /// `singleton`, when another saga runs or is held, [for longer](crate::builder::TaskBuilder::wait_for_turn)
+    /// than a start waits, or the lock service fails (O6).
     pub async fn submit(&self, request: T::Request) -> Result<SagaHandle<T>, SubmitError> {
         self.begin(request).await?.accepted().await
     }

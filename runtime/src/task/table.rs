@@ -228,6 +228,7 @@ pub struct TaskRow {
     pub(crate) cancellable: bool,
     pub(crate) durability: Option<Durability>,
     pub(crate) singleton: Option<&'static str>,
+    pub(crate) hold_at_least: Duration,
 }
 
 /// A task of this name, on the queue of the same name.
@@ -241,6 +242,7 @@ pub const fn task(name: &'static str) -> TaskRow {
         cancellable: false,
         durability: None,
         singleton: None,
+        hold_at_least: Duration::ZERO,
     }
 }
 
@@ -283,6 +285,12 @@ impl TaskRow {
     /// Lets one saga run at a time, of all tasks that say this name (O6).
     pub const fn singleton(mut self, name: &'static str) -> Self {
         self.singleton = Some(name);
+        self
+    }
+
+    /// Lets no other one start for so long from the beginning of one, however soon that is over.
+    pub const fn hold_at_least(mut self, shortest: Duration) -> Self {
+        self.hold_at_least = shortest;
         self
     }
 

@@ -56,4 +56,58 @@ impl Twice {
     fn look(&self) {}
 }
 
+#[distributed_task(hold_at_least = "10m")]
+struct OfNothing;
+
+#[steps]
+impl OfNothing {
+    #[step(read_only)]
+    fn look(&self) {}
+}
+
+#[distributed_task(singleton = "report", hold_at_least = "ten minutes")]
+struct InWords;
+
+#[steps]
+impl InWords {
+    #[step(read_only)]
+    fn look(&self) {}
+}
+
+#[distributed_task(singleton = "report", hold_at_least = "0s")]
+struct ForNoTime;
+
+#[steps]
+impl ForNoTime {
+    #[step(read_only)]
+    fn look(&self) {}
+}
+
+#[distributed_task(singleton = "report", hold_at_least = "25h")]
+struct ForMoreThanADay;
+
+#[steps]
+impl ForMoreThanADay {
+    #[step(read_only)]
+    fn look(&self) {}
+}
+
+#[distributed_task(singleton = "report", hold_at_least = 600)]
+struct InSeconds;
+
+#[steps]
+impl InSeconds {
+    #[step(read_only)]
+    fn look(&self) {}
+}
+
+#[distributed_task(singletom = "report", hold_at_least = "10m")]
+struct Misspelt;
+
+#[steps]
+impl Misspelt {
+    #[step(read_only)]
+    fn look(&self) {}
+}
+
 fn main() {}

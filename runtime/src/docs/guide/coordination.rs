@@ -313,7 +313,12 @@
 //! | --- | --- |
 //! | [`OnBusy::Wait`](crate::coordination::OnBusy) | [`.wait_for_turn(..)`](crate::builder::TaskBuilder::wait_for_turn) of its builder |
 //! | `max_run` | `timeout = ".."`: a saga that is not past its pivot by then goes back |
-//! | `hold_at_least` | [`submit_with_key("2026-11-22", ..)`](crate::Task::submit_with_key): who is told to later finds the saga of that night, also when it is over |
+//! | `hold_at_least` | `hold_at_least = "10m"`: nobody else starts until that long after the saga began, however soon it is over and whichever hosts die |
+//!
+//! Schedulers whose clocks differ by less than `hold_at_least` start one saga a night. The others are refused with
+//! `AlreadyRunning`, also when it is over; it may be compensated by then, and counts all the same. Where they had
+//! better find the saga of that night, and its answer, they start it by
+//! [`submit_with_key("2026-11-22", ..)`](crate::Task::submit_with_key), for which clocks may differ by any time.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]

@@ -48,14 +48,13 @@ impl Driver {
         Flow::Go
     }
 
-    /// After a commit: the lock of a saga that is over is given back.
+    /// After a commit: the turn of a saga that is over is, too.
     pub(super) fn free_turn(&mut self) {
         if self.turn.is_some()
             && self.is_over()
             && let Some(turn) = self.turn.take()
         {
-            // The next one that is submitted finds it free, or finds in the journal that it is.
-            turn.free();
+            self.host.end_turn(self.context.id, turn);
         }
     }
 
