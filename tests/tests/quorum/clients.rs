@@ -5,7 +5,7 @@ use std::time::Duration;
 use distributed_task::lease::{Acquired, LeaseStore as _, Owner, Released, Renewed, Safety};
 use tokio::time::{Instant, advance};
 
-use crate::{LEASE, NAME, granted, is_granted, node::Mode, nodes, over};
+use crate::{LEASE, NAME, builder, granted, is_granted, node::Mode, nodes, over};
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_hangs_makes_nothing_slower() {
@@ -292,13 +292,7 @@ async fn a_call_that_is_given_up_is_freed() {
 #[tokio::test(start_paused = true)]
 async fn what_was_granted_too_late_is_not_granted() {
     let nodes = nodes(3);
-    let leases = nodes
-        .iter()
-        .cloned()
-        .fold(distributed_task::backend::quorum::QuorumLeases::builder(), |with, node| {
-            with.node(node)
-        });
-    let leases = leases.node_timeout(2 * LEASE).open().await.expect("they can vote");
+    let leases = builder(&nodes).node_timeout(2 * LEASE).open().await.expect("they can vote");
     nodes.iter().for_each(|node| node.set(Mode::IsLate));
     let back = async {
         // Nine tenths and a bit.

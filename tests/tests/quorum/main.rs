@@ -4,6 +4,7 @@ mod admin;
 mod candidates;
 mod clients;
 mod fences;
+mod needed;
 mod node;
 mod runs;
 mod servers;
@@ -12,7 +13,7 @@ mod truth;
 use std::time::Duration;
 
 use distributed_task::{
-    backend::quorum::QuorumLeases,
+    backend::quorum::{QuorumLeases, QuorumLeasesBuilder},
     lease::{Acquired, Grant, LeaseStore as _, Owner},
 };
 
@@ -26,10 +27,18 @@ fn nodes(number: usize) -> Vec<Node> {
     (1..=number).map(|at| Node::new(&format!("server {at}"))).collect()
 }
 
+fn builder(nodes: &[Node]) -> QuorumLeasesBuilder {
+    nodes.iter().cloned().fold(QuorumLeases::builder(), |with, node| with.node(node))
+}
+
 /// Leases over them, as one process has them.
 async fn over(nodes: &[Node]) -> QuorumLeases {
-    let builder = nodes.iter().cloned().fold(QuorumLeases::builder(), |with, node| with.node(node));
-    builder.open().await.expect("they can vote")
+    builder(nodes).open().await.expect("they can vote")
+}
+
+/// The same, of which so many have to grant one.
+async fn over_needed(nodes: &[Node], needed: usize) -> QuorumLeases {
+    builder(nodes).min_store_nodes(needed).open().await.expect("they can vote")
 }
 
 async fn granted(leases: &QuorumLeases, owner: &Owner) -> Grant {

@@ -95,6 +95,29 @@ async fn a_lease_stays_without_one_of_three_servers_and_not_without_two() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lease_that_all_of_three_servers_have_to_grant_comes_and_goes_with_each_of_them() {
+    let mut servers: Vec<_> = (0..3).map(|_| server()).collect();
+    let builder = over(&servers).await.min_store_nodes(3).servers_forget_nothing();
+    let (leases, ours) = (open(builder).await, Owner::draw());
+    assert!(is_granted(&acquire(&leases, &ours).await));
+    servers[0].kill();
+    let error = leases.try_renew(NAME, &ours, LEASE).await.expect_err("two are too few");
+    assert!(error.to_string().contains("2 of 3 servers agreed, and 3 are needed"), "{error}");
+    assert!(error.to_string().contains(&servers[0].port().to_string()), "{error}");
+    leases.release(NAME, &ours).await.expect("most answer");
+    leases.try_acquire(NAME, &ours, LEASE).await.expect_err("two are too few");
+    let key = format!("distributed-task:{{{NAME}}}:l");
+    for server in &servers[1..] {
+        wait_until("it is freed", || server.cli(&["EXISTS", &key]) == "0");
+    }
+    servers[0].restart();
+    let comes = async {
+        while !leases.try_acquire(NAME, &ours, LEASE).await.is_ok_and(|it| is_granted(&it)) {}
+    };
+    tokio::time::timeout(Duration::from_secs(30), comes).await.expect("all of them are there");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_behind_a_black_hole_is_not_waited_for_and_is_put_right_later() {
     let servers: Vec<_> = (0..3).map(|_| server()).collect();
     let proxy = Proxy::start(&format!("127.0.0.1:{}", servers[2].port()));

@@ -8,7 +8,7 @@ use distributed_task::{
 };
 use tokio::time::Instant;
 
-use crate::{LEASE, NAME, node::Mode, nodes, over};
+use crate::{LEASE, NAME, node::Mode, nodes, over_needed};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -21,9 +21,9 @@ enum Kind {
 
 const KINDS: [Kind; 5] = [Kind::Yes, Kind::No, Kind::Error, Kind::Hangs, Kind::IsLate];
 
-async fn holds(kinds: &[Kind]) {
+async fn holds(kinds: &[Kind], needed: usize) {
     let nodes = nodes(kinds.len());
-    let leases = over(&nodes).await;
+    let leases = over_needed(&nodes, needed).await;
     let (ours, theirs) = (Owner::draw(), Owner::draw());
     for (node, kind) in nodes.iter().zip(kinds) {
         match kind {
@@ -45,28 +45,28 @@ async fn holds(kinds: &[Kind]) {
             // Who hangs is not waited for.
             assert!(begun.elapsed().is_zero(), "{kinds:?}: {:?}", begun.elapsed());
             assert_eq!(grant.left.as_millis(), 9_898, "{kinds:?}");
-            (true, yes >= majority)
+            (true, yes >= needed)
         }
         Ok(Acquired::Busy(busy)) => {
             assert!(busy.holder.as_ref().is_none_or(|holder| *holder == theirs), "{kinds:?}");
-            (false, no >= majority || yes < majority && yes + no >= majority)
+            (false, no >= majority || yes < needed && yes + no >= needed)
         }
         Err(error) => {
             let source = error.source().and_then(|source| source.downcast_ref::<QuorumError>());
-            let Some(QuorumError::NoQuorum { agreed, needed, servers }) = source else {
+            let Some(QuorumError::NoQuorum { agreed, needed: told, servers }) = source else {
                 panic!("{kinds:?}: {error:?}");
             };
-            assert_eq!((*agreed, *needed), (yes, majority), "{kinds:?}");
+            assert_eq!((*agreed, *told), (yes, needed), "{kinds:?}");
             for (at, kind) in kinds.iter().enumerate() {
                 assert_eq!(servers[at].1.is_none(), *kind == Kind::Yes, "{kinds:?}: {error}");
             }
             assert!(error.is_retryable(), "{kinds:?}");
             let is_unknown = yes + of(Kind::Hangs) + of(Kind::IsLate) > 0;
             assert_eq!(error.is_outcome_unknown(), is_unknown, "{kinds:?}: {error}");
-            (false, yes + no < majority)
+            (false, yes + no < needed)
         }
     };
-    assert!(is_wanted, "{kinds:?}: {answer:?}");
+    assert!(is_wanted, "{needed} are needed: {kinds:?}: {answer:?}");
 
     let late = nodes.iter().zip(kinds).filter(|(_, kind)| **kind == Kind::IsLate);
     for (node, _) in late {
@@ -85,13 +85,25 @@ async fn holds(kinds: &[Kind]) {
     }
 }
 
+/// All of them for so many servers.
+fn all(number: u32) -> impl Iterator<Item = Vec<Kind>> {
+    (0..KINDS.len().pow(number)).map(move |case| {
+        (0..number).map(|at| KINDS[case / KINDS.len().pow(at) % KINDS.len()]).collect()
+    })
+}
+
 #[tokio::test(start_paused = true)]
 async fn most_servers_decide_and_nothing_is_left_of_an_attempt_that_fails() {
-    for number in [1, 3, 5] {
-        for case in 0..KINDS.len().pow(number) {
-            let kinds: Vec<_> =
-                (0..number).map(|at| KINDS[case / KINDS.len().pow(at) % KINDS.len()]).collect();
-            holds(&kinds).await;
+    for kinds in [1, 3, 5].into_iter().flat_map(all) {
+        holds(&kinds, kinds.len() / 2 + 1).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_more_are_needed_fewer_grant_nothing_and_nothing_is_left_of_it() {
+    for (number, needed) in [(3, 3), (5, 4), (5, 5)] {
+        for kinds in all(number) {
+            holds(&kinds, needed).await;
         }
     }
 }

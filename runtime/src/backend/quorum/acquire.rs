@@ -1,4 +1,4 @@
-//! Taking a name: most servers grant it, and most of them hear under which fence.
+//! Taking a name: enough servers grant it, and as many hear under which fence.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -31,7 +31,7 @@ const TRIES: u32 = 6;
 /// What became of one attempt.
 enum Attempt {
     Over(Acquired),
-    /// Nobody has most of the servers; what is said when it stays so.
+    /// Nobody has enough of the servers; what is said when it stays so.
     Split(Acquired),
 }
 
@@ -71,8 +71,8 @@ impl Inner {
         claim: &Arc<Claim>,
         lease: Duration,
     ) -> Result<Attempt, LeaseError> {
-        let (begun, limit, majority) =
-            (self.clock.now(), self.rules.limit(lease), self.rules.majority());
+        let (begun, limit) = (self.clock.now(), self.rules.limit(lease));
+        let (needed, majority) = (self.rules.needed(), self.rules.majority());
         let (verdict, told) = watch::channel(Verdict::Open);
         let (raises, raised) = unbounded_channel();
         let mut votes = self.ask_all(|votes| {
@@ -81,17 +81,19 @@ impl Inner {
             Arc::clone(self).vote(Arc::clone(claim), turn, lease, votes, raises, told.clone())
         });
         let Grant { fence, left, attempt } =
-            match votes.decide(limit, |votes| tally::vote(votes, majority)).await {
+            match votes.decide(limit, |votes| tally::vote(votes, needed, majority)).await {
                 Some(Vote::Agreed(grant)) => grant,
                 Some(Vote::Busy(busy)) => return Ok(Attempt::Over(Acquired::Busy(busy))),
                 Some(Vote::Split(busy)) => return Ok(Attempt::Split(Acquired::Busy(busy))),
-                None => return Err(votes.error(&self.nodes, majority, not_granted).into()),
+                None => return Err(votes.error(&self.nodes, needed, not_granted).into()),
             };
         verdict.send_replace(Verdict::Agreed(fence));
+        // Most would do for whoever looks. Where more are needed as many have to hear it: so the fence rises over
+        // what servers lose for as long as that lets no second owner in.
         let mut raised = Answers::new(votes.of.into_iter().map(heard).collect(), raised);
-        let heard = raised.decide(limit, |raised| tally::renewal(raised, majority)).await;
+        let heard = raised.decide(limit, |raised| tally::renewal(raised, needed, majority)).await;
         if heard != Some(Renewed::Renewed) {
-            return Err(raised.error(&self.nodes, majority, not_renewed).into());
+            return Err(raised.error(&self.nodes, needed, not_renewed).into());
         }
         let held = Held { fence, until: begun.plus(reliable(left)), attempt };
         if self.until(held.until) <= self.rules.least(lease) {

@@ -25,7 +25,7 @@ use crate::{
 pub(super) enum Verdict {
     /// Not yet.
     Open,
-    /// Most servers granted it, and are told the fence.
+    /// Enough servers granted it, and are told the fence.
     Agreed(Fence),
     /// It is the owner's, under this fence, if this process knows that.
     Kept(Option<Fence>),

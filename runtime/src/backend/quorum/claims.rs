@@ -27,7 +27,7 @@ pub(super) struct Claim {
     is_run: AtomicBool,
 }
 
-/// A tenure that most servers granted.
+/// A tenure that enough servers granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Held {
     pub(super) fence: Fence,

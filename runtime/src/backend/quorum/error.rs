@@ -23,13 +23,15 @@ pub enum QuorumError {
     NoQuorum {
         /// How many did.
         agreed: usize,
-        /// How many would have been most of them.
+        /// How many had to: most of them, or [what was said](super::QuorumLeasesBuilder::min_store_nodes).
         needed: usize,
         /// Each of them, and why it did not; `None` if it did.
         servers: Vec<(String, Option<NodeFailure>)>,
     },
     /// Enough of them agreed, too late to rely on it.
-    #[error("most servers agreed after {took:?}, and of a lease of {lease:?} too little was left")]
+    #[error(
+        "enough servers agreed after {took:?}, and of a lease of {lease:?} too little was left"
+    )]
     Expired {
         /// How long it took.
         took: Duration,

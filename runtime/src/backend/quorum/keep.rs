@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl Inner {
-    /// Most servers must say that the owner has it. A renewal needs no servers that are old enough: what
+    /// Enough servers must say that the owner has it. A renewal needs no servers that are old enough: what
     /// counts is that they know this tenure, and not what else they forgot.
     pub(super) async fn try_renew(
         self: &Arc<Self>,
@@ -28,20 +28,27 @@ impl Inner {
             self.give_up(claim);
             return Ok(Renewed::NotOwner);
         }
-        let majority = self.rules.majority();
+        let (needed, majority) = (self.rules.needed(), self.rules.majority());
         let (verdict, told) = watch::channel(Verdict::Open);
         let mut renewals = self.ask_all(|renewals| {
             let turn = claim.line_up(renewals.node);
             Arc::clone(self).renew(Arc::clone(claim), turn, lease, renewals, told.clone())
         });
         let limit = self.rules.limit(lease);
-        match renewals.decide(limit, |renewals| tally::renewal(renewals, majority)).await {
+        match renewals.decide(limit, |renewals| tally::renewal(renewals, needed, majority)).await {
             Some(Renewed::Renewed) => {}
             Some(lost @ (Renewed::NotOwner | Renewed::Forced)) => {
                 self.give_up(claim);
                 return Ok(lost);
             }
-            None => return Err(renewals.error(&self.nodes, majority, not_renewed).into()),
+            None => {
+                // Where most are not enough they still know whose it is: a server that lost it is given it again,
+                // and agrees the next time.
+                if tally::renewal(&renewals.of, majority, majority) == Some(Renewed::Renewed) {
+                    verdict.send_replace(Verdict::Kept(claim.held().map(|held| held.fence)));
+                }
+                return Err(renewals.error(&self.nodes, needed, not_renewed).into());
+            }
         }
         let until = begun.plus(reliable(lease));
         let held = claim.extend(until);

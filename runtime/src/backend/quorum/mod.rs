@@ -8,7 +8,8 @@
 //! ```
 //!
 //! **What holds.** No two owners rely on one name at a time, and its fence rises from tenure to tenure,
-//! as long as of every majority one server remembers the grant until its lease is over. Fewer than
+//! as long as of every majority one server remembers the grant until its lease is over; or of all that
+//! [have to grant it](QuorumLeasesBuilder::min_store_nodes), where these are more. Fewer than
 //! half of the servers may be away, hang, or lose their data. A server that started has no vote until
 //! what it may have forgotten is over; nobody waits for one that is slow.
 //!

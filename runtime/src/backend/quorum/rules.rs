@@ -10,12 +10,18 @@ pub(super) struct Rules {
     pub(super) node_timeout: Option<Duration>,
     /// In percent of a lease.
     pub(super) min_validity: u32,
+    pub(super) min_store_nodes: Option<usize>,
 }
 
 impl Rules {
     /// How many are most of them.
     pub(super) fn majority(&self) -> usize {
         self.nodes / 2 + 1
+    }
+
+    /// How many must agree that an owner becomes one, or stays one.
+    pub(super) fn needed(&self) -> usize {
+        self.min_store_nodes.unwrap_or_else(|| self.majority())
     }
 
     /// How long a server may take for an answer that counts.
@@ -46,12 +52,18 @@ mod tests {
 
     fn rules(nodes: usize) -> Rules {
         let max_lease = Duration::from_secs(60);
-        Rules { nodes, max_lease, node_timeout: None, min_validity: 10 }
+        Rules { nodes, max_lease, node_timeout: None, min_validity: 10, min_store_nodes: None }
     }
 
     #[test]
     fn most_of_an_odd_number_are_half_of_it_and_one() {
         assert_eq!([1, 3, 5, 7].map(|nodes| rules(nodes).majority()), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn most_of_them_are_needed_where_nothing_is_said() {
+        assert_eq!(rules(5).needed(), 3);
+        assert_eq!(Rules { min_store_nodes: Some(4), ..rules(5) }.needed(), 4);
     }
 
     #[test]

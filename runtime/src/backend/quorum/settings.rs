@@ -23,6 +23,7 @@ pub struct QuorumLeasesBuilder {
     max_lease: Duration,
     node_timeout: Option<Duration>,
     min_validity: u32,
+    min_store_nodes: Option<usize>,
     forgets: bool,
 }
 
@@ -32,7 +33,14 @@ const LIMIT: Duration = Duration::from_secs(5);
 impl QuorumLeasesBuilder {
     pub(super) fn new() -> Self {
         let max_lease = Duration::from_secs(60);
-        Self { nodes: Vec::new(), max_lease, node_timeout: None, min_validity: 10, forgets: true }
+        Self {
+            nodes: Vec::new(),
+            max_lease,
+            node_timeout: None,
+            min_validity: 10,
+            min_store_nodes: None,
+            forgets: true,
+        }
     }
 
     /// One more server, which is there.
@@ -100,6 +108,35 @@ impl QuorumLeasesBuilder {
         self
     }
 
+    /// How many servers must have granted a lease, and renewed it. Default most of them. The same in all processes.
+    ///
+    /// A second owner is let in only where each server that both were granted it by has lost the grant, or has a
+    /// clock that jumped: one, where two of three are needed, and all, where three are. The price is that fewer may
+    /// be away. With less than this number nobody gets a lease, and who has one loses it when it is over. Who looks
+    /// at a lease, gives it back, or is told that it is busy needs most servers, as ever.
+    ///
+    /// ```
+    /// # #[cfg(feature = "in-process")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use distributed_task::backend::{memory::MemoryLeases, quorum::QuorumLeases};
+    ///
+    /// let five = (0..5).fold(QuorumLeases::builder(), |five, _| five.node(MemoryLeases::new()));
+    /// // Three servers would have to forget the first owner, and one may be away.
+    /// let leases = five.clone().min_store_nodes(4).open().await?;
+    ///
+    /// let error = five.min_store_nodes(2).open().await.expect_err("two owners could have as many");
+    /// assert!(error.to_string().contains("write 3 or more"));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "in-process"))]
+    /// # fn main() {}
+    /// ```
+    pub fn min_store_nodes(mut self, servers: usize) -> Self {
+        self.min_store_nodes = Some(servers);
+        self
+    }
+
     /// No server forgets anything when it starts again: each has what it answers on its disk before it
     /// does (`appendonly yes` and `appendfsync always` in Redis). So its vote counts at once.
     ///
@@ -125,6 +162,7 @@ impl QuorumLeasesBuilder {
             max_lease: self.max_lease,
             node_timeout: self.node_timeout,
             min_validity: self.min_validity,
+            min_store_nodes: self.min_store_nodes,
         };
         let (lives, silent) = lives(&nodes, rules.majority()).await?;
         // One that is away may be able to.
@@ -171,7 +209,17 @@ impl QuorumLeasesBuilder {
         if self.min_validity > 90 {
             return wrong("min_validity", "hardly any lease would do: write 90 percent or less");
         }
-        Ok(())
+        let (all, majority) = (self.nodes.len(), self.nodes.len() / 2 + 1);
+        match self.min_store_nodes {
+            Some(needed) if needed < majority => {
+                let what = format!("two owners could have as many: write {majority} or more");
+                wrong("min_store_nodes", &what)
+            }
+            Some(needed) if needed > all => {
+                wrong("min_store_nodes", &format!("there are {all} servers: write {all} or less"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -8,16 +8,17 @@ use crate::lease::{Acquired, Busy, Grant, Owner, Released, Renewed, Tenure};
 /// What became of an attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Vote {
-    /// Most servers granted it: under the highest of their fences, for the shortest of their times, after the
+    /// Enough servers granted it: under the highest of their fences, for the shortest of their times, after the
     /// most runs that were cut off.
     Agreed(Grant),
     /// Most servers say that the same owner has it.
     Busy(Busy),
-    /// Enough servers answered, and nobody has most of them: several owners want it at a time.
+    /// Enough servers answered, and nobody has enough of them: several owners want it at a time.
     Split(Busy),
 }
 
-pub(super) fn vote(answers: &[Answer<Acquired>], majority: usize) -> Option<Vote> {
+/// It takes `needed` servers to grant it, and a majority to say whose it is.
+pub(super) fn vote(answers: &[Answer<Acquired>], needed: usize, majority: usize) -> Option<Vote> {
     let (mut granted, mut busy) = (Vec::new(), Vec::new());
     for said in answers.iter().filter_map(Answer::said) {
         match said {
@@ -30,20 +31,22 @@ pub(super) fn vote(answers: &[Answer<Acquired>], majority: usize) -> Option<Vote
     // `None` is less than any.
     let attempt = granted.iter().map(|grant| grant.attempt).max().flatten();
     if let (Some(fence), Some(left)) = (highest, shortest)
-        && granted.len() >= majority
+        && granted.len() >= needed
     {
         return Some(Vote::Agreed(Grant { fence, left, attempt }));
     }
     let has_most =
         |holder: &Option<Owner>| busy.iter().filter(|at| at.holder == *holder).count() >= majority;
     if let Some(at) = busy.iter().find(|at| has_most(&at.holder)) {
-        let retry_after = free_after(&busy, majority.saturating_sub(granted.len()));
+        // Of those that said nothing nobody knows it.
+        let lacking = needed.saturating_sub(granted.len()).min(busy.len());
+        let retry_after = free_after(&busy, lacking);
         return Some(Vote::Busy(Busy { holder: at.holder.clone(), retry_after }));
     }
-    if is_awaited(answers) || granted.len() + busy.len() < majority {
+    if is_awaited(answers) || granted.len() + busy.len() < needed {
         return None;
     }
-    let retry_after = free_after(&busy, majority - granted.len());
+    let retry_after = free_after(&busy, needed - granted.len());
     let first = busy.first().and_then(|at| at.holder.clone());
     let holder = first.filter(|first| busy.iter().all(|at| at.holder.as_ref() == Some(first)));
     Some(Vote::Split(Busy { holder, retry_after }))
@@ -57,13 +60,17 @@ fn free_after(busy: &[Busy], needed: usize) -> Option<Duration> {
     after.filter(|after| *after != Duration::MAX)
 }
 
-/// Whether most servers say so, or most say that it is not this owner's.
-pub(super) fn renewal(answers: &[Answer<Renewed>], majority: usize) -> Option<Renewed> {
+/// Whether `needed` servers say so, or most say that it is not this owner's.
+pub(super) fn renewal(
+    answers: &[Answer<Renewed>],
+    needed: usize,
+    majority: usize,
+) -> Option<Renewed> {
     let said = |answer: &Answer<Renewed>| answer.said().copied();
     let kept = answers.iter().filter(|answer| said(answer) == Some(Renewed::Renewed)).count();
     let lost =
         |answer: &&Answer<Renewed>| said(answer).is_some_and(|said| said != Renewed::Renewed);
-    if kept >= majority {
+    if kept >= needed {
         return Some(Renewed::Renewed);
     }
     // An operator takes it away where it is: on some of them it may not have been.

@@ -1,5 +1,7 @@
 //! Every combination of answers.
 
+use std::ops::RangeInclusive;
+
 use super::*;
 use crate::{backend::quorum::error::NodeFailure, kernel::Fence};
 
@@ -44,23 +46,52 @@ fn answers(nodes: &[Node]) -> Vec<Answer<Acquired>> {
     nodes.iter().enumerate().map(|(at, node)| answer(at, *node)).collect()
 }
 
+/// How many may be needed of so many servers.
+fn needed(servers: u32) -> RangeInclusive<usize> {
+    let servers = servers as usize;
+    servers / 2 + 1..=servers
+}
+
 #[test]
-fn most_of_them_decide_and_nothing_else_does() {
-    for servers in [1, 3, 5] {
+fn as_many_as_are_needed_grant_it_and_most_say_that_it_is_busy() {
+    for (servers, needed) in [1, 3, 5].into_iter().flat_map(|of| needed(of).map(move |it| (of, it)))
+    {
         let majority = servers as usize / 2 + 1;
         for nodes in all(servers) {
             let of = |kind| nodes.iter().filter(|node| **node == kind).count();
-            let decided = vote(&answers(&nodes), majority);
+            let (yes, no, hang) = (of(Yes), of(No), of(Hangs));
+            let decided = vote(&answers(&nodes), needed, majority);
+            let is_open = yes < needed && no < majority;
             let is_wanted = match &decided {
-                Some(Vote::Agreed(_)) => of(Yes) >= majority,
-                Some(Vote::Busy(_)) => of(No) >= majority,
-                Some(Vote::Split(_)) => {
-                    let answered = of(Yes) + of(No);
-                    of(Hangs) == 0 && answered >= majority && of(Yes).max(of(No)) < majority
-                }
-                None => of(Yes).max(of(No)) < majority && (of(Hangs) > 0 || of(Error) >= majority),
+                Some(Vote::Agreed(_)) => yes >= needed,
+                Some(Vote::Busy(_)) => no >= majority,
+                Some(Vote::Split(_)) => is_open && hang == 0 && yes + no >= needed,
+                None => is_open && (hang > 0 || yes + no < needed),
             };
-            assert!(is_wanted, "{nodes:?}: {decided:?}");
+            assert!(is_wanted, "{needed} are needed: {nodes:?}: {decided:?}");
+        }
+    }
+}
+
+#[test]
+fn as_many_as_are_needed_renew_it_and_most_say_that_it_is_lost() {
+    for (servers, needed) in [1, 3, 5].into_iter().flat_map(|of| needed(of).map(move |it| (of, it)))
+    {
+        let majority = servers as usize / 2 + 1;
+        for nodes in all(servers) {
+            let of = |kind| nodes.iter().filter(|node| **node == kind).count();
+            let answer = |node: &Node| match node {
+                Yes => Answer::Said(Renewed::Renewed),
+                No => Answer::Said(Renewed::NotOwner),
+                Error => Answer::Failed(NodeFailure::Silent(Duration::ZERO)),
+                Hangs => Answer::Awaited,
+            };
+            let decided = renewal(&nodes.iter().map(answer).collect::<Vec<_>>(), needed, majority);
+            let wanted = match (of(Yes) >= needed, of(No) >= majority) {
+                (true, _) => Some(Renewed::Renewed),
+                (false, is_lost) => is_lost.then_some(Renewed::NotOwner),
+            };
+            assert_eq!(decided, wanted, "{needed} are needed: {nodes:?}");
         }
     }
 }
@@ -73,11 +104,11 @@ fn the_order_of_the_servers_decides_nothing() {
         Some(Vote::Split(_)) => 3,
         None => 4,
     };
-    for nodes in all(5) {
+    for (nodes, needed) in all(5).flat_map(|nodes| needed(5).map(move |it| (nodes.clone(), it))) {
         let mut turned = nodes.clone();
         turned.reverse();
-        let decided = kind(vote(&answers(&nodes), 3));
-        assert_eq!(decided, kind(vote(&answers(&turned), 3)), "{nodes:?}");
+        let decided = kind(vote(&answers(&nodes), needed, 3));
+        assert_eq!(decided, kind(vote(&answers(&turned), needed, 3)), "{nodes:?}");
     }
 }
 
@@ -89,7 +120,7 @@ fn the_fence_is_the_highest_and_the_time_the_shortest() {
     }
     let (fence, left) = (Fence(102), Duration::from_secs(9));
     let attempt = None;
-    assert_eq!(vote(&answers, 2), Some(Vote::Agreed(Grant { fence, left, attempt })));
+    assert_eq!(vote(&answers, 2, 2), Some(Vote::Agreed(Grant { fence, left, attempt })));
 }
 
 #[test]
@@ -101,7 +132,7 @@ fn who_knows_of_most_attempts_says_which_one_it_is() {
                 grant.attempt = known;
             }
         }
-        match vote(&answers, 2) {
+        match vote(&answers, 2, 2) {
             Some(Vote::Agreed(grant)) => grant.attempt,
             decided => panic!("{decided:?}"),
         }
@@ -113,14 +144,17 @@ fn who_knows_of_most_attempts_says_which_one_it_is() {
 
 #[test]
 fn a_name_is_free_when_enough_servers_are() {
-    let retry_after = |nodes: &[Node]| match vote(&answers(nodes), nodes.len() / 2 + 1) {
+    let retry_after_of = |nodes: &[Node], needed| match vote(&answers(nodes), needed, 2) {
         Some(Vote::Busy(busy) | Vote::Split(busy)) => busy.retry_after.map(|after| after.as_secs()),
         decided => panic!("{decided:?}"),
     };
+    let retry_after = |nodes: &[Node]| retry_after_of(nodes, 2);
     assert_eq!(retry_after(&[No, No, Hangs]), Some(2));
     assert_eq!(retry_after(&[No, No, No]), Some(2), "the third may be busy for longer");
     assert_eq!(retry_after(&[No, Yes, No]), Some(1), "one more is enough");
     assert_eq!(retry_after(&[No, Yes, Error]), Some(1));
+    assert_eq!(retry_after_of(&[No, No, Yes], 3), Some(2), "all of them have to be");
+    assert_eq!(retry_after_of(&[No, No, Hangs], 3), Some(2), "the third may be free");
 }
 
 #[test]
@@ -129,7 +163,7 @@ fn owners_who_share_the_servers_have_no_holder() {
     if let Answer::Said(Acquired::Busy(busy)) = &mut answers[1] {
         busy.holder = Some(Owner::from("a third".to_owned()));
     }
-    let Some(Vote::Split(busy)) = vote(&answers, 2) else { panic!("{:?}", vote(&answers, 2)) };
+    let Some(Vote::Split(busy)) = vote(&answers, 2, 2) else { panic!("{answers:?}") };
     assert_eq!(busy.holder, None);
 }
 
