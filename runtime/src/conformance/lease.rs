@@ -132,6 +132,7 @@ const RULES: &[Rule<Desk>] = rules! {
     "no two names are one, and every text is a name" => names_are_apart,
     "looking tells whose a name is, its fence, since when and for how long" => tells,
     "looking changes nothing" => looking_changes_nothing,
+    "clocks that are told go on as time passes" => clocks_go_on,
 };
 
 const NAME: &str = "nightly-report";
@@ -417,4 +418,17 @@ async fn looking_changes_nothing(desk: Desk) -> Verdict {
     desk.some().await;
     desk.some().await;
     ensure_eq(desk.store.inspect(NAME).await?, None)
+}
+
+async fn clocks_go_on(desk: Desk) -> Verdict {
+    let before = desk.store.clocks().await;
+    desk.some().await;
+    let after = desk.store.clocks().await;
+    for then in before {
+        // One that is slow is left out.
+        let Some(now) = after.iter().find(|now| now.address == then.address) else { continue };
+        let passed = now.now.since(then.now);
+        ensure(passed >= desk.lease / 4, || format!("{now:?} came {passed:?} after {then:?}"))?;
+    }
+    Ok(())
 }

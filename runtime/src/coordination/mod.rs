@@ -120,7 +120,7 @@ struct Inner {
     keeper: Keeper,
     observed: Arc<Observed>,
     /// How the health of this process is checked.
-    health: tokio::sync::Mutex<Checks>,
+    health: Checks,
     /// The elections in which this process stands.
     seats: election::Seats,
     /// What this process tells of itself.
@@ -177,7 +177,7 @@ impl Coordination {
     fn over(store: impl LeaseStore, clock: Arc<dyn Clock>, keeper: Keeper) -> Self {
         let (store, bell, renewals) = (Arc::new(store), Arc::default(), Arc::default());
         let (pool, observed, seats) = (Arc::default(), Arc::default(), election::Seats::default());
-        let health = tokio::sync::Mutex::new(Checks::new());
+        let health = Checks::new();
         let shared = Shared::default();
         let inner =
             Inner { store, clock, bell, renewals, pool, keeper, observed, health, seats, shared };

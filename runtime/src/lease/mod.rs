@@ -3,6 +3,7 @@
 
 mod admin;
 mod candidate;
+mod clock;
 mod error;
 mod lock;
 mod node;
@@ -21,6 +22,7 @@ pub(crate) use self::candidate::metadata_bytes;
 pub use self::{
     admin::{HeldName, LeaseAdmin},
     candidate::{Beat, CandidateStore, Live, LiveCandidate},
+    clock::ServerClock,
     error::LeaseError,
     lock::{LockStore, Share, Turn, Waiting, Wake, Want},
     node::{Ballot, Life, QuorumNode, Vote},
@@ -129,6 +131,12 @@ pub trait LeaseStore: Send + Sync + 'static {
 
     /// Who has a name alone, if anybody. Changes nothing.
     fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>>;
+
+    /// What time it is on each of its servers, by the clock that decides when a lease is over there. Nothing of a
+    /// store that cannot tell. One of several servers leaves out those that do not answer within 200 ms.
+    fn clocks(&self) -> BoxFuture<'_, Vec<ServerClock>> {
+        async { Vec::new() }.boxed()
+    }
 
     /// The same store with a line and with sharing, if it has these.
     fn locks(&self) -> Option<&dyn LockStore> {

@@ -9,12 +9,13 @@ use distributed_task::{
     backend::{memory::MemoryLeases, redis::RedisLeases},
     coordination::{Coordination, CoordinationHealth, HealthStatus, Role},
     kernel::Timestamp,
-    lease::{Acquired, LeaseError, LeaseStore, Owner, Released, Tenure},
+    lease::{Acquired, LeaseError, LeaseStore, Owner, Released, ServerClock},
 };
 use futures_util::{
     FutureExt as _,
     future::{BoxFuture, join_all},
 };
+use tokio::time::advance;
 
 use crate::{
     stands::{ELECTION, candidate, lead, until},
@@ -114,6 +115,8 @@ struct Sick {
 struct Illness {
     grants_after: Duration,
     frees_after: Duration,
+    /// For so long the process does nothing when its clocks were told.
+    stops_for: Duration,
     /// It frees nothing.
     is_cut: bool,
     /// By so many microseconds its clock is ahead.
@@ -131,7 +134,7 @@ impl Sick {
 }
 
 impl LeaseStore for Sick {
-    hands_on!(store: safety try_renew);
+    hands_on!(store: safety try_renew inspect);
 
     fn try_acquire<'a>(
         &'a self,
@@ -162,12 +165,15 @@ impl LeaseStore for Sick {
         .boxed()
     }
 
-    fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
+    fn clocks(&self) -> BoxFuture<'_, Vec<ServerClock>> {
         async move {
-            let ahead = self.illness().ahead;
-            let shifted = |since: Timestamp| Timestamp(since.0.saturating_add_signed(ahead));
-            let tenure = self.store.inspect(name).await?;
-            Ok(tenure.map(|tenure| Tenure { since: shifted(tenure.since), ..tenure }))
+            let Illness { ahead, grants_after, stops_for, .. } = self.illness();
+            let shifted = |now: Timestamp| Timestamp(now.0.saturating_add_signed(ahead));
+            let told = self.store.clocks().await.into_iter();
+            let told = told.map(|clock| ServerClock { now: shifted(clock.now), ..clock }).collect();
+            advance(stops_for).await;
+            pass(grants_after).await;
+            told
         }
         .boxed()
     }
@@ -216,7 +222,7 @@ async fn a_store_whose_clock_jumps_is_told() {
     }
 }
 
-/// What an unfinished check has left, and an answer that was long in coming, are no jumps of a clock.
+/// An answer that was long in coming, or was heard late, is no jump of a clock.
 #[tokio::test(start_paused = true)]
 async fn a_store_that_was_slow_for_a_while_has_a_good_clock() {
     let store = Sick::default();
@@ -235,6 +241,8 @@ async fn a_store_that_was_slow_for_a_while_has_a_good_clock() {
     says("", HealthStatus::Healthy).await;
     store.has(Illness { grants_after: Duration::from_secs(1), ..Default::default() });
     says("the lease store took 1s", HealthStatus::Degraded).await;
+    store.has(Illness { stops_for: Duration::from_secs(1), ..Default::default() });
+    says("", HealthStatus::Healthy).await;
     store.has(Illness::default());
     says("", HealthStatus::Healthy).await;
 }

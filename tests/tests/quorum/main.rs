@@ -3,6 +3,7 @@
 mod admin;
 mod candidates;
 mod clients;
+mod clocks;
 mod fences;
 mod needed;
 mod node;

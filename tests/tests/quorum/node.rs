@@ -3,18 +3,18 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
 
 use distributed_task::{
     backend::memory::MemoryLeases,
-    kernel::Fence,
+    kernel::{Fence, Timestamp},
     lease::{
         Acquired, Ballot, Beat, CandidateStore, HeldName, LeaseAdmin, LeaseError, LeaseStore, Life,
         Live, LiveCandidate, Owner, QuorumNode, Released, Renewed, RunEnd, RunStore, Safety,
-        Tenure, Turn, Vote,
+        ServerClock, Tenure, Turn, Vote,
     },
 };
 use futures_util::{
@@ -54,6 +54,8 @@ struct Inner {
     hears: bool,
     votes: AtomicU64,
     frees: AtomicU64,
+    /// By so many microseconds its clock is ahead.
+    ahead: AtomicI64,
 }
 
 impl Node {
@@ -75,6 +77,7 @@ impl Node {
             hears,
             votes: AtomicU64::new(0),
             frees: AtomicU64::new(0),
+            ahead: AtomicI64::new(0),
         }))
     }
 
@@ -100,6 +103,11 @@ impl Node {
     /// Its address leads to the server of another one.
     pub fn leads_to(&self, other: &Self) {
         *self.0.store.lock().expect("nobody panicked") = other.store();
+    }
+
+    /// Sets its clock so many seconds ahead.
+    pub fn set_clock(&self, ahead: i64) {
+        self.0.ahead.store(ahead * 1_000_000, Relaxed);
     }
 
     /// How often it was asked to free something.
@@ -185,6 +193,17 @@ impl LeaseStore for Node {
 
     fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
         self.asked(async move |store| store.inspect(name).await).boxed()
+    }
+
+    fn clocks(&self) -> BoxFuture<'_, Vec<ServerClock>> {
+        async move {
+            let told = self.asked(async |store| Ok(store.clocks().await)).await;
+            let ahead = self.0.ahead.load(Relaxed);
+            let shifted = |now: Timestamp| Timestamp(now.0.saturating_add_signed(ahead));
+            let told = told.unwrap_or_default().into_iter();
+            told.map(|clock| ServerClock { now: shifted(clock.now), ..clock }).collect()
+        }
+        .boxed()
     }
 
     fn admin(&self) -> Option<&dyn LeaseAdmin> {

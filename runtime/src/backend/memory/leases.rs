@@ -26,7 +26,8 @@ use crate::{
     kernel::{Fence, Timestamp},
     lease::{
         Acquired, CandidateStore, Grant, LeaseAdmin, LeaseError, LeaseStore, LockStore, Owner,
-        Released, Renewed, RunStore, Safety, Share, Tenure, Turn, Waiting, Wake, Want,
+        QuorumNode as _, Released, Renewed, RunStore, Safety, ServerClock, Share, Tenure, Turn,
+        Waiting, Wake, Want,
     },
 };
 
@@ -351,6 +352,11 @@ impl LeaseStore for MemoryLeases {
 
     fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
         self.at_once(name, |known, _, now| known.tenure(now))
+    }
+
+    fn clocks(&self) -> BoxFuture<'_, Vec<ServerClock>> {
+        let clock = ServerClock { address: self.address(), now: self.0.clock.now() };
+        async { vec![clock] }.boxed()
     }
 
     fn locks(&self) -> Option<&dyn LockStore> {

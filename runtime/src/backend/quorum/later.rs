@@ -9,7 +9,7 @@ use crate::{
     kernel::Fence,
     lease::{
         Acquired, Ballot, CandidateStore, LeaseAdmin, LeaseError, LeaseStore, Life, Owner,
-        QuorumNode, Released, Renewed, RunStore, Safety, Tenure, Vote,
+        QuorumNode, Released, Renewed, RunStore, Safety, ServerClock, Tenure, Vote,
     },
 };
 
@@ -76,6 +76,16 @@ impl LeaseStore for Later {
 
     fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
         async move { self.store().await?.inspect(name).await }.boxed()
+    }
+
+    fn clocks(&self) -> BoxFuture<'_, Vec<ServerClock>> {
+        async move {
+            match self.store().await {
+                Ok(store) => store.clocks().await,
+                Err(_) => Vec::new(),
+            }
+        }
+        .boxed()
     }
 
     fn admin(&self) -> Option<&dyn LeaseAdmin> {

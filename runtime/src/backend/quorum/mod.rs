@@ -29,6 +29,7 @@ mod answers;
 mod calls;
 mod candidates;
 mod claims;
+mod clocks;
 mod error;
 mod keep;
 mod later;
@@ -60,7 +61,7 @@ use crate::{
     clock::{Clock as _, TokioClock},
     lease::{
         Acquired, CandidateStore, LeaseAdmin, LeaseError, LeaseStore, Owner, QuorumNode, Released,
-        Renewed, RunStore, Safety, Tenure,
+        Renewed, RunStore, Safety, ServerClock, Tenure,
     },
 };
 
@@ -213,6 +214,10 @@ impl LeaseStore for QuorumLeases {
 
     fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
         self.0.inspect(name).boxed()
+    }
+
+    fn clocks(&self) -> BoxFuture<'_, Vec<ServerClock>> {
+        self.0.clocks().boxed()
     }
 
     fn admin(&self) -> Option<&dyn LeaseAdmin> {

@@ -1,13 +1,17 @@
 //! Whether this process can coordinate: it tries.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use tokio::time::timeout;
+use tokio::{join, time::timeout};
 
 use crate::{
     coordination::{ElectionHealth, HealthStatus, Inner},
     kernel::Timestamp,
-    lease::{Acquired, LeaseError, Owner, Safety},
+    lease::{Acquired, LeaseError, Owner, ServerClock},
 };
 
 /// How long a health check takes at most.
@@ -41,7 +45,7 @@ const LEASE: Duration = Duration::from_secs(5);
 pub struct CoordinationHealth {
     /// [`Healthy`](HealthStatus::Healthy), or [`Degraded`](HealthStatus::Degraded) where the store is
     /// slow, cannot tell those who wait that it is their turn, so that they ask about once a second, or has a
-    /// clock that jumped since the last check, or
+    /// server whose clock jumped since the last check, or
     /// [`Unhealthy`](HealthStatus::Unhealthy) where it does not do what it is asked. No better than any of the
     /// elections.
     pub status: HealthStatus,
@@ -57,15 +61,18 @@ impl CoordinationHealth {
     /// Takes a name that no other process wants, and gives it back.
     pub(in crate::coordination) async fn of(inner: &Inner) -> Self {
         let begun = inner.clock.now();
-        let tried = timeout(LIMIT, try_it(inner)).await;
-        let latency = inner.clock.now().since(begun);
-        let mut found = Vec::new();
+        let tried = async {
+            let tried = timeout(LIMIT, try_it(inner)).await;
+            (tried, inner.clock.now().since(begun))
+        };
+        let ((tried, latency), jumps) = join!(tried, jumps(inner));
+        let degraded = |why: String| (HealthStatus::Degraded, why);
+        let mut found: Vec<_> = jumps.into_iter().map(degraded).collect();
         match tried {
-            Ok(Ok(strange)) => {
-                let slow = (latency > SLOW).then(|| format!("the lease store took {latency:?}"));
-                let all = slow.into_iter().chain(strange);
-                found.extend(all.map(|why| (HealthStatus::Degraded, why)));
+            Ok(Ok(())) if latency > SLOW => {
+                found.push(degraded(format!("the lease store took {latency:?}")));
             }
+            Ok(Ok(())) => {}
             Ok(Err(why)) => found.push((HealthStatus::Unhealthy, why)),
             Err(_) => {
                 let why = format!("the lease store did not answer within {LIMIT:?}");
@@ -74,7 +81,7 @@ impl CoordinationHealth {
         }
         if inner.bell.is_deaf() {
             let why = "the lease store cannot tell those who wait that it is their turn";
-            found.push((HealthStatus::Degraded, why.to_owned()));
+            found.push(degraded(why.to_owned()));
         }
         let elections = inner.seats.health();
         for (name, health) in &elections {
@@ -89,24 +96,24 @@ impl CoordinationHealth {
     }
 }
 
-/// What health checks know: one name, and one check at a time, because a store remembers the last fence of
-/// each name.
+/// What health checks know.
 pub(in crate::coordination) struct Checks {
-    owner: Owner,
-    /// What one took that did not come to its end may be there yet.
-    is_unfinished: bool,
-    /// When the last one was, here and on the store's clock.
-    last: Option<(Timestamp, Timestamp)>,
+    /// One name, and one check at a time, because a store remembers the last fence of each name.
+    owner: tokio::sync::Mutex<Owner>,
+    /// When a clock was read last, here and by that clock, of each server by its address.
+    read: Mutex<BTreeMap<String, (Timestamp, Timestamp)>>,
 }
 
 impl Checks {
     pub(in crate::coordination) fn new() -> Self {
-        Self { owner: Owner::draw(), is_unfinished: false, last: None }
+        Self { owner: tokio::sync::Mutex::new(Owner::draw()), read: Mutex::default() }
     }
 
-    /// What is strange about the clock of the store.
-    fn compare(&mut self, here: Timestamp, there: Timestamp) -> Option<String> {
-        let (before_here, before_there) = self.last.replace((here, there))?;
+    /// What is strange about the clock of a server.
+    fn compare(&self, here: Timestamp, clock: ServerClock) -> Option<String> {
+        let ServerClock { address, now: there } = clock;
+        let mut read = self.read.lock().expect("no critical section panics");
+        let (before_here, before_there) = read.insert(address.clone(), (here, there))?;
         let (passed, told) = (here.since(before_here), there.since(before_there));
         let back = before_there.since(there);
         // The way there takes some of it, and clocks are set right all the time, a little.
@@ -117,36 +124,36 @@ impl Checks {
             false => return None,
         };
         Some(format!(
-            "the clock of the lease store {jumped} while {passed:?} passed here: leases may have ended early or late"
+            "at {address} the clock of the lease store {jumped} while {passed:?} passed here: leases may have ended early or late"
         ))
     }
 }
 
-/// Tells what is strange, where it works.
-async fn try_it(inner: &Inner) -> Result<Option<String>, String> {
+/// Says what is wrong, if it does not work.
+async fn try_it(inner: &Inner) -> Result<(), String> {
     let told = |error: LeaseError| error.to_string();
-    let mut checks = inner.health.lock().await;
-    let owner = checks.owner.clone();
+    let owner = inner.health.owner.lock().await;
     let name = format!("health\u{1f}{}", owner.as_str());
-    let was_unfinished = std::mem::replace(&mut checks.is_unfinished, true);
-    let asked_at = inner.clock.now();
     let acquired = inner.store.try_acquire(&name, &owner, LEASE).await.map_err(told)?;
-    let granted_at = inner.clock.now();
     let Acquired::Granted(grant) = acquired else {
         return Err("the lease store says that somebody else has what nobody wants".to_owned());
     };
     let seen = inner.store.inspect(&name).await.map_err(told)?;
     inner.store.release(&name, &owner).await.map_err(told)?;
-    checks.is_unfinished = false;
-    // Of a tenure that is older, or a call that took long, nobody knows when it began. Several servers have
-    // several clocks.
-    let is_known = !was_unfinished
-        && granted_at.since(asked_at) <= SLOW
-        && inner.store.safety() != Safety::Quorum;
     match seen {
-        Some(tenure) if tenure.fence == grant.fence => {
-            Ok(is_known.then(|| checks.compare(granted_at, tenure.since)).flatten())
-        }
+        Some(tenure) if tenure.fence == grant.fence => Ok(()),
         seen => Err(format!("the lease store granted {:?} and then told {seen:?}", grant.fence)),
     }
+}
+
+/// Which clocks jumped since the last check.
+async fn jumps(inner: &Inner) -> Vec<String> {
+    let asked = inner.clock.now();
+    let told = timeout(SLOW, inner.store.clocks()).await.unwrap_or_default();
+    let here = inner.clock.now();
+    // Of what took long, or was heard late, nobody knows when it was so.
+    if here.since(asked) > SLOW {
+        return Vec::new();
+    }
+    told.into_iter().filter_map(|clock| inner.health.compare(here, clock)).collect()
 }

@@ -44,14 +44,14 @@
 //! | `Process` | in memory | never; all holders are in this process |
 //! | `Server` | one Redis | the server loses the key: it starts again without an append-only file that is flushed always, somebody deletes it, or its clock jumps ahead |
 //! | `Replicas` | Redis behind Sentinel, or with replicas | as above, or a replica takes over that had not heard of the lock |
-//! | `Quorum` | three or more Redis that know nothing of each other: [`QuorumLeases`](crate::backend::quorum::QuorumLeases) | most of them lose it within one lease, or clocks differ by more than one per cent |
+//! | `Quorum` | three or more Redis that know nothing of each other: [`QuorumLeases`](crate::backend::quorum::QuorumLeases) | most of them lose it within one lease, or clocks differ by more than one per cent; more than most, where [so many](crate::backend::quorum::QuorumLeasesBuilder::min_store_nodes) have to grant it |
 //!
 //! In each of these, the earlier holder finds out with its next renewal, which is after a third of the lease at the
 //! latest, unless it asked for none. A Redis that evicts keys is refused when it is opened.
 //!
 //! A clock that goes back takes nothing away from anybody. What a dead process had is kept for that much longer, and
 //! [`force_release`](crate::coordination::LockMonitor::force_release) frees it;
-//! [`health`](crate::coordination::Coordination::health) says that the clock of a single server was set.
+//! [`health`](crate::coordination::Coordination::health) says of which server the clock was set.
 //!
 //! **And one thing no store prevents.** A process looks at its lock, is paused for a minute, by its own garbage, by
 //! the hypervisor, by a debugger, and writes. Somebody else has the lock by then. A lock saves work; what makes a

@@ -83,31 +83,32 @@ async fn what_a_dead_process_had_is_kept_for_as_long_as_the_clock_went_back() {
     assert!(acquire().await);
 }
 
+/// A check that took long tells nothing of the clock, and the next one does.
+async fn says(process: &Coordination, status: HealthStatus, words: &str) {
+    let asking = async {
+        loop {
+            let health = process.health().await;
+            let reason = health.reason.unwrap_or_default();
+            if health.status == status && reason.contains(words) {
+                return;
+            }
+        }
+    };
+    timeout(Duration::from_secs(30), asking).await.unwrap_or_else(|_| panic!("never: {words}"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_of_a_server_that_is_set_is_told_by_a_health_check() {
     let server = server();
     let process = Coordination::open(RedisLeases::builder(server.url()).open()).await;
     let process = process.expect("the server is there");
-    // A check that took long tells nothing of the clock, and the next one does.
-    let says = async |status, words: &str| {
-        let asking = async {
-            loop {
-                let health = process.health().await;
-                let reason = health.reason.unwrap_or_default();
-                if health.status == status && reason.contains(words) {
-                    return;
-                }
-            }
-        };
-        timeout(Duration::from_secs(30), asking).await.unwrap_or_else(|_| panic!("never: {words}"));
-    };
-    says(HealthStatus::Healthy, "").await;
+    says(&process, HealthStatus::Healthy, "").await;
     server.set_clock(HOUR);
-    says(HealthStatus::Degraded, "the clock of the lease store went on by 36").await;
-    says(HealthStatus::Healthy, "").await;
+    says(&process, HealthStatus::Degraded, "the clock of the lease store went on by 36").await;
+    says(&process, HealthStatus::Healthy, "").await;
     server.set_clock(0);
-    says(HealthStatus::Degraded, "the clock of the lease store went back by 3").await;
-    says(HealthStatus::Healthy, "").await;
+    says(&process, HealthStatus::Degraded, "the clock of the lease store went back by 3").await;
+    says(&process, HealthStatus::Healthy, "").await;
 }
 
 /// One process over all of them, which began a moment ago and have nothing to forget.
@@ -126,6 +127,8 @@ async fn a_clock_of_one_of_three_servers_that_is_set_lets_nobody_in_and_loses_no
     let servers: Vec<_> = (0..3).map(|_| server()).collect();
     let (one, two, history) = (over(&servers).await, over(&servers).await, History::new());
     let wants = wanted(&two, LEASE, PATIENT);
+    let jumped = format!("at 127.0.0.1:{} the clock of the lease store went", servers[0].port());
+    says(&one, HealthStatus::Healthy, "").await;
     let mut fence = 0;
     for ahead in [HOUR, 0, -HOUR, 0] {
         let held = history.take(&wanted(&one, LEASE, PATIENT)).await;
@@ -137,6 +140,8 @@ async fn a_clock_of_one_of_three_servers_that_is_set_lets_nobody_in_and_loses_no
             assert!(is_busy(wants.clone()).await, "{ahead}: two know better");
             held.renewed().await;
         }
+        says(&one, HealthStatus::Degraded, &jumped).await;
+        says(&one, HealthStatus::Healthy, "").await;
         assert_eq!(held.release().await, ReleaseOutcome::Released);
         let next = history.take(&wants).await;
         assert!(next.fence().0 > fence);

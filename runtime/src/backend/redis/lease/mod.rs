@@ -19,7 +19,7 @@ use futures_util::{
     future::BoxFuture,
     stream::{self, BoxStream},
 };
-use redis::{FromRedisValue, Value, from_redis_value};
+use redis::{FromRedisValue, Value, cmd, from_redis_value};
 use tokio::sync::mpsc;
 
 use self::{
@@ -35,7 +35,8 @@ use crate::{
     kernel::{Fence, Timestamp},
     lease::{
         Acquired, CandidateStore, Grant, LeaseAdmin, LeaseError, LeaseStore, LockStore, Owner,
-        Released, Renewal, Renewed, RunStore, Safety, Share, Tenure, Turn, Waiting, Wake, Want,
+        QuorumNode as _, Released, Renewal, Renewed, RunStore, Safety, ServerClock, Share, Tenure,
+        Turn, Waiting, Wake, Want,
     },
 };
 
@@ -337,6 +338,20 @@ impl LeaseStore for RedisLeases {
                 since: Timestamp(since),
                 expires_in: left(milliseconds),
             }))
+        }
+        .boxed()
+    }
+
+    fn clocks(&self) -> BoxFuture<'_, Vec<ServerClock>> {
+        async move {
+            let told = self.0.link.call(cmd("TIME")).await.map_err(lease_error).and_then(answer_of);
+            let clock = |(seconds, micros)| ServerClock {
+                address: self.address(),
+                now: Timestamp(0)
+                    .plus(Duration::from_secs(seconds))
+                    .plus(Duration::from_micros(micros)),
+            };
+            told.map(clock).into_iter().collect()
         }
         .boxed()
     }
