@@ -79,7 +79,7 @@
 //! | SJ-01 | Of many processes one runs it | `of_five_processes_one_runs_it`, `o6_of_five_that_are_submitted_at_once_one_runs_and_the_others_are_told_which` |
 //! | SJ-02 | The others skip, wait or fail, as they say; a start of a task is refused, and told which saga runs, or waits | `who_comes_while_it_runs_skips_waits_or_fails`, `o6_a_start_waits_for_as_long_as_it_was_told_to` |
 //! | SJ-03 | A run that loses its lease is dropped, and what it came to is not told | `a_run_that_loses_its_lease_is_dropped_and_comes_to_nothing`, `a_lease_that_is_lost_in_a_step_drops_it_and_the_saga_goes_on_when_it_has_it_again` |
-//! | SJ-04 | A run has a longest time; a short one keeps others out for as long as it says | `a_run_that_takes_too_long_is_dropped`, `a_run_that_was_short_is_not_repeated_at_once`, `a_run_that_was_short_is_not_repeated_for_many_leases` |
+//! | SJ-04 | A run has a longest time; a short one keeps others out for as long as it says, and so does a saga | `a_run_that_takes_too_long_is_dropped`, `a_run_that_was_short_is_not_repeated_at_once`, `a_run_that_was_short_is_not_repeated_for_many_leases`, `o6_a_short_saga_keeps_others_from_starting_for_as_long_as_its_task_says`, `a_hold_that_is_shorter_than_the_lease_is_over_when_it_says`, `a_hold_outlives_the_host_and_those_who_look_into_no_journal_respect_it`, `a_saga_that_takes_longer_than_its_hold_is_free_at_once`, `o6_a_hold_over_redis` |
 //! | SJ-05 | When its process dies, another one runs it, and is told how many before it were cut off; or goes on with the same saga | `a_run_is_told_how_many_before_it_were_killed`, `a_run_is_told_how_many_before_it_were_cut_off`, `a_run_that_keeps_others_out_has_ended_all_the_same`, `who_follows_a_run_that_was_cut_off_is_told_so_whichever_servers_are_away`, `a_worker_that_dies_is_followed_by_another_that_goes_on_with_the_same_saga` |
 //!
 //! # Elections
@@ -96,7 +96,7 @@
 //! | LE-08 | Work is told what it leads, by which fence, and when to end | `the_context_says_what_is_led_and_when_to_end` |
 //! | LE-09 | Who looks sees who leads, and changes nothing | `whoever_looks_sees_who_leads_and_changes_nothing` |
 //! | LE-10 | Candidates and servers are two kinds of quorum; which one is missing is told | `a_store_that_knows_no_candidates_counts_none` |
-//! | LE-11 | With a least number of candidates one leads only while it sees so many | `who_sees_too_few_steps_down_and_leads_again_when_there_are_enough`, `candidates_are_those_whom_most_servers_know` |
+//! | LE-11 | With a least number of candidates one leads only while it sees so many; and with a least number of servers only while so many say so | `who_sees_too_few_steps_down_and_leads_again_when_there_are_enough`, `candidates_are_those_whom_most_servers_know`, `where_more_are_needed_fewer_grant_nothing_and_nothing_is_left_of_it`, `a_lease_that_all_of_three_servers_have_to_grant_comes_and_goes_with_each_of_them`, `a_lease_that_all_servers_have_to_renew_is_lost_without_one_of_them`, `where_all_have_to_grant_one_that_remembers_keeps_a_second_owner_out`, `a_server_that_forgot_is_given_it_again_where_all_have_to_renew`, `a_number_of_servers_that_makes_no_sense_is_refused_with_what_to_write` |
 //! | LE-12 | Who misses three beats is gone, until it beats again | `who_is_silent_is_gone_after_three_beats_and_comes_back`, `a_candidate_that_is_stopped_is_gone_until_it_goes_on` |
 //! | LE-20 | What an event says can be read by then | `events_come_after_what_they_tell_of` |
 //! | LE-21 | The end of a tenure is told when it is over here, once, with its cause | `events_come_after_what_they_tell_of`, `callbacks_come_in_pairs_whatever_happens` |
@@ -150,7 +150,7 @@
 //! | LM-06 | That it takes too long is told once for each time | `contention_is_told_once_for_each_time_that_it_is_high` |
 //! | HC-01 | A health check tries it, in nobody's way | `a_health_check_disturbs_nobody` |
 //! | HC-02 | And looks at the elections in which the process stands, at no others | `elections_are_looked_at` |
-//! | HC-03 | A store that is slow, deaf, wrong or silent, or whose clock jumped, is told apart | `a_store_that_is_ill_is_told`, `a_store_that_cannot_tell_whose_turn_it_is_is_told`, `a_store_whose_clock_jumps_is_told`, `a_clock_of_a_server_that_is_set_is_told_by_a_health_check` |
+//! | HC-03 | A store that is slow, deaf, wrong or silent, or a server of it whose clock jumped, is told apart | `a_store_that_is_ill_is_told`, `a_store_that_cannot_tell_whose_turn_it_is_is_told`, `a_store_whose_clock_jumps_is_told`, `a_clock_of_a_server_that_is_set_is_told_by_a_health_check`, `a_health_check_says_which_clock_of_three_jumped`, `a_clock_that_jumped_while_its_server_was_away_is_told_when_it_is_back` |
 //! | PO-01 | Only what runs in the background is put together | `a_thousand_leases_are_renewed_in_some_twenty_calls_each_time` |
 //! | PO-02 | So many names are one call | `batches_are_as_large_as_they_may_be` |
 //! | PO-03 | And none is renewed too late for it | `batches_are_as_large_as_they_may_be` |
@@ -218,14 +218,13 @@
 //!   Options that ask for one are refused, and told to leave that out.
 //! - QL-09: nothing else than leases, locks and elections is built on a lease store, so nothing is to be refused.
 //! - LE-43: the stores are those above; the guide says how others fit.
-//! - SJ-04 for tasks: `singleton = ".."` has no such times. The guide says
-//!   [what stands for them](super::guide::coordination#in-steps).
+//! - SJ-04 for tasks: the longest time of a saga is its `timeout`, which does not count past the pivot.
 //! - SJ-05 beyond what is above: over a quorum whose servers were away by turns it may be told of fewer than were
 //!   cut off, but not of none; of more, where a server was given the same run again; and of one that ended, where a
 //!   server did not hear of its end. A saga is not told: another process goes on with it.
 //! - QL-08 beyond what is above: a renewal does not compare clocks. One whose server's clock freed the name says so
-//!   by itself; one whose name is still there has lost nothing. A health check compares them, but not over several
-//!   servers, where nobody says which clock it was.
+//!   by itself; one whose name is still there has lost nothing. A health check compares them, and says of which
+//!   server it was.
 //! - LS-15 where the clock of a server goes back: what a dead process had is free that much later
 //!   (`what_a_dead_process_had_is_kept_for_as_long_as_the_clock_went_back`), unless an operator frees it.
 //! - LM-01 for processes that have ended: their counts end with them. Whoever collects the figures keeps those.
