@@ -72,6 +72,7 @@ async fn every_clause_that_is_missing_in_a_script_is_found() {
             "asks again too late",
         ),
         ("acquire", "again = head_ends - now", "again = -1", "does not ask in time"),
+        ("acquire", "again = redis.call('PTTL', KEYS[1])", "again = -1", "is busy"),
         ("release", "ipairs({ 'x', 's' })", "ipairs({ 'x' })", "giving a place back"),
         (
             "release",
