@@ -58,7 +58,7 @@ use proc_macro::TokenStream;
 /// | `cancellable` | sagas have `cancel()` | they cannot be cancelled |
 /// | `durability = "volatile"`, `"process"` or `"fsync"` | what its journal survives at least, or `.build()` is an error | any journal; one that may lose its last records is refused where there is a `pivot` or an `at_most_once` step |
 /// | `singleton = "nightly-report"` | no two sagas run at a time, in whichever processes: a second one is refused, or waits (O6); tasks that share a name count as one | any number of sagas run at a time |
-/// | `hold_at_least = "10m"` | beside `singleton`: no other saga starts until that long after one was started, however soon it is over; up to `"24h"`. How long one runs at most is what `timeout` says | the next one may start when it is over |
+/// | `hold_at_least = "10m"` | beside `singleton`: no other saga starts until that long after one was started, however soon it is over; up to `"24h"`; tasks that share the name say the same. How long one runs at most is what `timeout` says | the next one may start when it is over |
 /// | `protobuf` | request and response are `prost` messages, and are written as Protobuf | they are what serde makes of them |
 /// | `crate = path` | path of the runtime, where it is renamed or re-exported | `::distributed_task` |
 ///

@@ -105,9 +105,10 @@ pub trait DistributedLock: Send + Sync + 'static {
 /// A service whose tenures outlive the process that had them: who knows their owner goes on with them.
 ///
 /// An owner that acquires what it has keeps it, with its fence, for the longer of what is left and `ttl`: no
-/// renewal makes it shorter. What is left is kept from all others until its `ttl` is over. Whose a resource is that somebody else holds is told, if he acquired it as an owner. What
-/// one process lost another one goes on with, as the same owner: the first one gives nothing back that it
-/// has lost. `conformance::distributed_lock` has these rules as well.
+/// renewal makes it shorter. What is left is kept from all others until its `ttl` is over. Whose a resource is that
+/// somebody else holds is told, if he acquired it as an owner. What one process lost another one goes on with, as
+/// the same owner: the first one gives nothing back that it has lost. `conformance::distributed_lock` has these
+/// rules as well.
 ///
 /// ```
 /// # #[cfg(all(feature = "in-process", feature = "coordination"))]

@@ -49,7 +49,7 @@ impl Coordination {
 }
 
 impl CoordinationBuilder {
-    /// In the memory of this process.
+    /// In the memory of this process. What is said last counts, of the stores and of the options.
     #[cfg(feature = "in-process")]
     pub fn memory(self) -> Self {
         self.store(MemoryLeases::new())
@@ -87,6 +87,9 @@ impl CoordinationBuilder {
     ///
     /// # Errors
     /// [`CoordinationOpenError`].
+    ///
+    /// # Cancellation
+    /// What was opened ends.
     ///
     /// # Panics
     /// As [`std::thread::spawn`] does, when the machine has no thread left.

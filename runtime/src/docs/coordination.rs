@@ -79,7 +79,7 @@
 //! | SJ-01 | Of many processes one runs it | `of_five_processes_one_runs_it`, `o6_of_five_that_are_submitted_at_once_one_runs_and_the_others_are_told_which` |
 //! | SJ-02 | The others skip, wait or fail, as they say; a start of a task is refused, and told which saga runs, or waits | `who_comes_while_it_runs_skips_waits_or_fails`, `o6_a_start_waits_for_as_long_as_it_was_told_to` |
 //! | SJ-03 | A run that loses its lease is dropped, and what it came to is not told | `a_run_that_loses_its_lease_is_dropped_and_comes_to_nothing`, `a_lease_that_is_lost_in_a_step_drops_it_and_the_saga_goes_on_when_it_has_it_again` |
-//! | SJ-04 | A run has a longest time; a short one keeps others out for as long as it says, and so does a saga | `a_run_that_takes_too_long_is_dropped`, `a_run_that_was_short_is_not_repeated_at_once`, `a_run_that_was_short_is_not_repeated_for_many_leases`, `o6_a_short_saga_keeps_others_from_starting_for_as_long_as_its_task_says`, `a_hold_that_is_shorter_than_the_lease_is_over_when_it_says`, `a_hold_outlives_the_host_and_those_who_look_into_no_journal_respect_it`, `a_saga_that_takes_longer_than_its_hold_is_free_at_once`, `o6_a_hold_over_redis` |
+//! | SJ-04 | A run has a longest time; a short one keeps others out for as long as it says, and so does a saga | `a_run_that_takes_too_long_is_dropped`, `a_run_that_was_short_is_not_repeated_at_once`, `a_run_that_was_short_is_not_repeated_for_many_leases`, `o6_a_short_saga_keeps_others_from_starting_for_as_long_as_its_task_says`, `a_hold_that_is_shorter_than_the_lease_is_over_when_it_says`, `a_hold_outlives_the_host_and_those_who_look_into_no_journal_respect_it`, `a_saga_that_takes_longer_than_its_hold_is_free_at_once`, `a_start_of_which_nothing_was_written_keeps_others_out_for_the_lease_of_one_only`, `o6_a_hold_over_redis` |
 //! | SJ-05 | When its process dies, another one runs it, and is told how many before it were cut off; or goes on with the same saga | `a_run_is_told_how_many_before_it_were_killed`, `a_run_is_told_how_many_before_it_were_cut_off`, `a_run_that_keeps_others_out_has_ended_all_the_same`, `who_follows_a_run_that_was_cut_off_is_told_so_whichever_servers_are_away`, `a_worker_that_dies_is_followed_by_another_that_goes_on_with_the_same_saga` |
 //!
 //! # Elections
@@ -116,7 +116,7 @@
 //! | LE-35 | Health counts where it is wanted | `health_counts_where_it_is_wanted` |
 //! | LE-36 | Who is just healthy enough leads | `who_is_just_healthy_enough_leads` |
 //! | LE-37 | Who falls ill is followed, stands on, and leads again when it has been well for a while | `who_falls_ill_is_followed_and_leads_again_later`, `who_is_well_for_a_moment_only_does_not_lead`, `who_was_ill_for_a_moment_only_waits_all_the_same` |
-//! | LE-38 | Each is seen with what it says of itself, up to 4 KiB; who is to be preferred leads next | `each_is_seen_with_what_it_says_of_itself`, `leases_in_redis_keep_the_contract`, `who_is_to_be_preferred_leads_next`, `who_does_not_come_to_lead_is_given_way_to_for_three_looks` |
+//! | LE-38 | Each is seen with what it says of itself, up to 4 KiB; who is to be preferred leads next | `each_is_seen_with_what_it_says_of_itself`, `leases_in_redis_keep_the_contract`, `who_is_to_be_preferred_leads_next`, `who_does_not_come_to_lead_is_given_way_to_for_three_looks`, `who_steps_down_lets_others_lead`, `who_cannot_be_told_who_stands_asks_all_the_same` |
 //! | LE-40 | One candidacy for each election of a process: a second one is an error | `a_process_stands_once_and_again_after_it_has_stopped` |
 //! | LE-41 | Only who stands with a health says how healthy it is: a plain candidacy has nothing to say it with, as an example of [`HealthReporter`] shows that does not compile | `who_is_just_healthy_enough_leads` |
 //! | LE-42 | What one process leads, a hundred elections at a time, another one takes over | `what_one_process_leads_another_takes_over` |
@@ -124,7 +124,7 @@
 //! | LE-45 | It is the same code over every store: these tests run in memory and in Redis | `one_of_many_leads_and_another_follows_it`, `leases_over_three_servers_keep_the_contract` |
 //! | LE-46 | Who does not say where leases are kept is told what to call | `what_is_missing_is_named` |
 //! | LE-47 | One builder, and all else is made from what it opens: elections, locks, jobs, health, and what ends with the program | `each_shape_works_over_each_store` |
-//! | LE-48 | None of it needs a store that it is not used with: `FEATURES=each .ci/run` builds each feature alone | `imports_go_down_only` |
+//! | LE-48 | The rooms of coordination name no store, and `FEATURES=each .ci/run` builds each feature alone | `imports_go_down_only` |
 //! | LE-50 | Who says that it is ill leads no more, at once, whether or not the store answers | `who_is_ill_leads_no_more_while_the_store_is_away` |
 //! | LE-51 | Of all candidates one leads: the lease is asked, and not what they said | `after_a_takeover_exactly_one_leads` |
 //! | LE-52 | Who leads and falls ill steps down | `who_falls_ill_is_followed_and_leads_again_later` |

@@ -133,7 +133,9 @@ pub trait LeaseStore: Send + Sync + 'static {
     fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>>;
 
     /// What time it is on each of its servers, by the clock that decides when a lease is over there. Nothing of a
-    /// store that cannot tell. One of several servers leaves out those that do not answer within 200 ms.
+    /// store that cannot tell. One of several servers leaves out those that do not answer within 200 ms; one that
+    /// stands before another store hands on what that says. [Health checks](crate::coordination::Coordination::health)
+    /// compare them, as far as they are told.
     fn clocks(&self) -> BoxFuture<'_, Vec<ServerClock>> {
         async { Vec::new() }.boxed()
     }

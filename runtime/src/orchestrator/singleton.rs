@@ -3,7 +3,7 @@
 //!
 //! Its owner is the saga, not the host: whoever goes on with the saga goes on with its tenure. That a saga
 //! is over is known from the journal, so a lock that such a one left behind is given back by whoever finds
-//! it. One that has to keep others from starting for a while is asked for that long at the start, and left.
+//! it. One that has to keep others from starting for a while is asked for that long once its saga is written.
 
 use std::{
     pin::pin,
@@ -74,14 +74,17 @@ impl Singleton {
         Self { says, resource, lock: Arc::clone(lock) }
     }
 
-    /// Asks once, for so long at least, whatever becomes of who holds it. Whoever does not wait for the answer
-    /// does not cut it off: a lock that was granted and is given back might be that of another host, which
-    /// goes on with the same saga.
-    async fn ask(
+    /// Asks once. Whoever does not wait for the answer does not cut it off: a lock that was granted and
+    /// is given back might be that of another host, which goes on with the same saga.
+    async fn ask(&self, saga: SagaId, at_drop: AtDrop) -> Result<Result<Tenure, Busy>, LeaseError> {
+        self.ask_for(saga, at_drop, TTL).await
+    }
+
+    async fn ask_for(
         &self,
         saga: SagaId,
         at_drop: AtDrop,
-        at_least: Duration,
+        ttl: Duration,
     ) -> Result<Result<Tenure, Busy>, LeaseError> {
         let (lock, resource) = (Arc::clone(&self.lock), Arc::clone(&self.resource));
         let asking = async move {
@@ -89,19 +92,10 @@ impl Singleton {
                 source: "this lock service knows no owners".into(),
                 retryable: false,
             })?;
-            let owner = owner(saga);
-            let tenure = match lock.try_acquire_as(&resource, &owner, TTL).await? {
-                Tried::Held(held) => Tenure::new(held, at_drop),
-                Tried::Busy { holder } => return Ok(Err(Busy::of(holder))),
-            };
-            if at_least > TTL {
-                // The renewals of the tenure do not shorten that.
-                match lock.try_acquire_as(&resource, &owner, at_least).await? {
-                    Tried::Held(held) => held.leave(),
-                    Tried::Busy { holder } => return Ok(Err(Busy::of(holder))),
-                }
-            }
-            Ok(Ok(tenure))
+            Ok(match lock.try_acquire_as(&resource, &owner(saga), ttl).await? {
+                Tried::Held(held) => Ok(Tenure::new(held, at_drop)),
+                Tried::Busy { holder } => Err(Busy(holder.as_ref().and_then(saga_of))),
+            })
         };
         let asked = tokio::spawn(asking).await;
         asked.unwrap_or_else(|error| Err(LeaseError::Unanswered(error.into())))
@@ -109,7 +103,7 @@ impl Singleton {
 
     /// Gives back what a saga has that is over, or was never written.
     async fn free(&self, saga: SagaId) -> Result<(), LeaseError> {
-        if let Ok(tenure) = self.ask(saga, AtDrop::Left, Duration::ZERO).await? {
+        if let Ok(tenure) = self.ask(saga, AtDrop::Left).await? {
             tenure.release().await;
         }
         Ok(())
@@ -117,51 +111,92 @@ impl Singleton {
 }
 
 impl Host {
-    /// Takes the lock for a saga, also from one that is over, and whose hold is.
+    /// Takes the lock for a saga, also from one that is over, and was for as long as `hold` from its beginning.
     async fn take_turn(
         &self,
         singleton: &Singleton,
         saga: SagaId,
         at_drop: AtDrop,
-        at_least: Duration,
+        hold: Duration,
     ) -> Result<Result<Tenure, Busy>, LeaseError> {
-        let hold = singleton.says.hold_at_least;
         for _ in 0..LEFT_BEHIND {
-            match singleton.ask(saga, at_drop, at_least).await? {
-                Err(Busy(Some(other))) if self.is_past(other, hold).await => {
+            match singleton.ask(saga, at_drop).await? {
+                Err(Busy(Some(other)))
+                    if self.rest_of(other, hold).await == Some(Duration::ZERO) =>
+                {
                     singleton.free(other).await?;
                 }
                 answer => return Ok(answer),
             }
         }
-        singleton.ask(saga, at_drop, at_least).await
+        singleton.ask(saga, at_drop).await
     }
 
-    /// Whether a saga keeps nobody from running any more: it is over, and so is its hold, which counts from
-    /// its first record.
-    async fn is_past(&self, saga: SagaId, hold: Duration) -> bool {
-        let is_past = async {
+    /// For how long a saga that is over keeps others from starting; `None` while it is not over, or nobody
+    /// knows.
+    async fn rest_of(&self, saga: SagaId, hold: Duration) -> Option<Duration> {
+        let rest = async {
             let known = self.journal.find(saga).await?;
             match known.map(|Known { stage, .. }| stage) {
-                Some(Stage::Ended(_)) if !hold.is_zero() => {
-                    let history = self.journal.read(saga, 0).await?;
-                    // Where the records are gone the lock runs out by itself.
-                    let first = history.as_ref().and_then(|history| history.records.first());
-                    Ok(first.is_some_and(|first| first.at.plus(hold) <= self.journal.now()))
-                }
+                Some(Stage::Ended(_)) => self.rest_of_hold(saga, hold).await,
                 // Nobody was told that an abandoned one was accepted.
-                Some(Stage::Ended(_) | Stage::Abandoned) => Ok(true),
-                Some(Stage::Starting | Stage::Accepted) | None => Ok::<_, JournalError>(false),
+                Some(Stage::Abandoned) => Ok(Some(Duration::ZERO)),
+                Some(Stage::Starting | Stage::Accepted) | None => Ok(None),
             }
         };
-        match self.soon(Answer::Later(is_past.boxed())).await {
-            Some(Ok(is_past)) => is_past,
-            Some(Err(error)) => {
+        match self.soon(Answer::Later(rest.boxed())).await? {
+            Ok(rest) => rest,
+            Err(error) => {
                 tracing::debug!(%saga, %error, "nobody knows whether it is over");
-                false
+                None
             }
-            None => false,
         }
+    }
+
+    /// What is left of a hold, which counts from the first record; `None` where the records are gone: then the
+    /// lock runs out by itself.
+    async fn rest_of_hold(
+        &self,
+        saga: SagaId,
+        hold: Duration,
+    ) -> Result<Option<Duration>, JournalError> {
+        if hold.is_zero() {
+            return Ok(Some(hold));
+        }
+        let history = self.journal.read(saga, 0).await?;
+        let first = history.as_ref().and_then(|history| history.records.first());
+        Ok(first.map(|first| first.at.plus(hold).since(self.journal.now())))
+    }
+
+    /// Keeps others from starting until the hold of a saga that is written is over, whatever becomes of this
+    /// host. Whoever does not wait for it does not cut it off.
+    pub(super) async fn hold_turn(self: &Arc<Self>, saga: SagaId) {
+        let hold = self.singleton.as_ref().map_or(Duration::ZERO, |it| it.says.hold_at_least);
+        if hold <= TTL {
+            return;
+        }
+        let host = Arc::clone(self);
+        let holding = self.tasks.spawn(async move {
+            let (Some(singleton), Some(Ok(Some(rest)))) = (
+                &host.singleton,
+                host.soon(Answer::Later(host.rest_of_hold(saga, hold).boxed())).await,
+            ) else {
+                return;
+            };
+            if rest <= TTL {
+                return;
+            }
+            match timeout(PATIENCE, singleton.ask_for(saga, AtDrop::Left, rest)).await {
+                // The renewals of its tenure make that no shorter.
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => tracing::warn!(%saga, %error, "held only while its host lives"),
+                Err(_) => {
+                    tracing::warn!(%saga, "held, or only while its host lives: nobody answers")
+                }
+            }
+        });
+        // It does not panic, and is not aborted.
+        let _ = holding.await;
     }
 
     /// The lock for a saga that is about to be written, where one at a time runs. Under a key somebody
@@ -177,7 +212,6 @@ impl Host {
         let OneAtATime { name, hold_at_least, wait } = singleton.says;
         let (mut patience, mut is_over) = (pin!(sleep(wait)), wait.is_zero());
         loop {
-            // For its whole hold, before anything is written: no crash makes that shorter.
             let asked = self.take_turn(singleton, saga, at_drop, hold_at_least);
             let asked = timeout(PATIENCE, asked).await.unwrap_or_else(|_| {
                 Err(LeaseError::Unanswered("it did not answer in time".into()))
@@ -215,13 +249,17 @@ impl Host {
         }
     }
 
-    /// Waits until a saga that is written has the lock.
+    /// Waits until a saga that is written has the lock. It was accepted: another one that is over keeps it from
+    /// nothing.
     pub(super) async fn turn_of(self: Arc<Self>, saga: SagaId) -> Tenure {
         let Some(singleton) = &self.singleton else { return std::future::pending().await };
         loop {
             let asked = self.take_turn(singleton, saga, AtDrop::Left, Duration::ZERO);
             match timeout(PATIENCE, asked).await {
-                Ok(Ok(Ok(tenure))) => return tenure,
+                Ok(Ok(Ok(tenure))) => {
+                    self.hold_turn(saga).await;
+                    return tenure;
+                }
                 Ok(Ok(Err(Busy(running)))) => {
                     tracing::debug!(%saga, ?running, "waits for another saga to be over");
                 }
@@ -234,26 +272,22 @@ impl Host {
         }
     }
 
-    /// A saga that has the lock is over: it is given back in the background, or left until its hold is over.
+    /// A saga that has the lock is over: it is given back in the background, when its hold is over as well.
     pub(super) fn end_turn(self: &Arc<Self>, saga: SagaId, turn: Tenure) {
         // The next one that is submitted finds it free, or finds in the journal that it is.
-        match self.singleton.as_ref().map(|singleton| singleton.says.hold_at_least) {
-            None | Some(Duration::ZERO) => turn.free(),
-            Some(hold) => {
-                let host = Arc::clone(self);
-                self.tasks.spawn(async move {
-                    if host.is_past(saga, hold).await {
-                        turn.free();
-                    }
-                });
-            }
+        let hold = self.singleton.as_ref().map_or(Duration::ZERO, |it| it.says.hold_at_least);
+        if hold.is_zero() {
+            return turn.free();
         }
-    }
-}
-
-impl Busy {
-    fn of(holder: Option<Owner>) -> Self {
-        Self(holder.as_ref().and_then(saga_of))
+        let host = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let Some(rest) = host.rest_of(saga, hold).await else { return };
+            tokio::select! {
+                biased;
+                () = sleep(rest) => turn.free(),
+                () = host.leaving.cancelled() => {}
+            }
+        });
     }
 }
 

@@ -280,6 +280,9 @@ impl Host {
                 }
             }
         };
+        if is_new {
+            self.hold_turn(id).await;
+        }
         match is_new {
             true => Ok(Ok(Begun { id, waiter: waiter.keep(), api_phase })),
             false => Ok(Err(Exists(id))),

@@ -12,13 +12,13 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::{
-    stands::{candidate, lead},
+    stands::{RETRY, candidate, lead},
     world::{World, on_both},
 };
 
 const QUEUE: &str = "letters";
-/// What is not there within this is not there.
-const MOMENT: Duration = Duration::from_millis(400);
+/// No queue that answers takes so long.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn item(number: u128) -> Ticket {
     let saga = SagaId(Uuid::from_u128(number));
@@ -28,15 +28,16 @@ fn item(number: u128) -> Ticket {
 /// Who ran which item.
 type Runs = BTreeMap<u128, Vec<&'static str>>;
 
-/// Works off what is there, each item under a look at the clock; what it may not run any more it gives
-/// back.
+/// Works off so many items, each under a look at the clock; what it may not run any more it gives back.
 async fn work_off(
     who: &'static str,
+    items: usize,
     (queue, leader): (&dyn Queue, &Leadership),
     runs: &mut Runs,
     mut then: impl AsyncFnMut(),
 ) -> Result<(), LeadershipLost> {
-    while let Ok(received) = timeout(MOMENT, queue.receive(QUEUE)).await {
+    for _ in 0..items {
+        let received = timeout(PATIENCE, queue.receive(QUEUE)).await.expect("it comes in time");
         let delivery = received.expect("the queue answers");
         if let Err(lost) = leader.check() {
             delivery.nack(Duration::ZERO).await.expect("the queue answers");
@@ -68,12 +69,14 @@ on_both! {
             world.depose().await;
             first.lost().await;
         };
-        let lost = work_off("first", (&*queue, &first), &mut runs, is_taken_away).await;
+        let lost = work_off("first", 2, (&*queue, &first), &mut runs, is_taken_away).await;
         lost.expect_err("it leads no more");
 
         let second = lead(&candidate(&two, "web-2")).await;
-        let done = work_off("second", (&*queue, &second), &mut runs, async || {}).await;
+        let done = work_off("second", 1, (&*queue, &second), &mut runs, async || {}).await;
         done.expect("it leads");
         assert_eq!(runs, Runs::from([(1, vec!["first"]), (2, vec!["second"])]));
+        let more = timeout(RETRY * 2, queue.receive(QUEUE)).await;
+        assert!(more.is_err(), "it was given back once");
     }
 }

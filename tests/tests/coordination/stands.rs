@@ -109,6 +109,7 @@ pub struct Wire {
     is_cut: AtomicBool,
     is_shy: AtomicBool,
     is_mute: AtomicBool,
+    is_secret: AtomicBool,
     holds_grants: AtomicBool,
     granted: Notify,
     heard: Notify,
@@ -149,6 +150,11 @@ impl Wire {
     /// From now on no beat goes through.
     pub fn mute(&self) {
         self.is_mute.store(true, Ordering::Release);
+    }
+
+    /// From now on nobody is told who stands.
+    pub fn list_nobody(&self) {
+        self.is_secret.store(true, Ordering::Release);
     }
 
     /// How often somebody said that it stands.
@@ -254,7 +260,10 @@ impl<S: LeaseStore> CandidateStore for Cut<S> {
     }
 
     fn list<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<LiveCandidate>, LeaseError>> {
-        self.through(|| self.below().list(name))
+        match self.wire.is_secret.load(Ordering::Acquire) {
+            false => self.through(|| self.below().list(name)),
+            true => async { Err(LeaseError::Unanswered("it is a secret".into())) }.boxed(),
+        }
     }
 
     fn leave<'a>(

@@ -190,17 +190,51 @@ async fn a_saga_that_was_refused_or_cancelled_or_never_begun_holds_as_well() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lock_service_that_has_no_lease_as_long_refuses_the_start_and_holds_nothing() {
+async fn a_lock_service_that_has_no_lease_as_long_holds_while_the_host_lives() {
     let memory = InMemory::new();
     let nodes = QuorumLeases::builder().node(memory.leases.clone()).max_lease(LONG / 2);
     let leases = nodes.open().await.expect("one is a quorum");
     let lock = Coordination::on_this_runtime(leases);
     let task = built(on(&memory, digest(&memory.desk)).override_lock(lock)).await;
-    let refused = task.submit(1).await.map(drop).expect_err("the lease is too long");
-    assert!(matches!(refused, SubmitError::Lock { .. }), "{refused:?}");
-    assert!(refused.to_string().contains("300s"), "{refused}");
-    sleep(SHORT).await;
+    let begun = Instant::now();
+    let saga = short_one(&memory.desk, &task).await;
+    is_held(&task, saga, begun, LONG).await;
+}
+
+/// Nobody works, so there is no room for a second one, and who wanted it does not wait.
+#[tokio::test(start_paused = true)]
+async fn a_start_of_which_nothing_was_written_keeps_others_out_for_the_lease_of_one_only() {
+    let memory = InMemory {
+        journal: Arc::new(MemoryJournal::builder().capacity(1).build()),
+        ..InMemory::new()
+    };
+    let api = on(&memory, digest(&memory.desk)).build_api().await.expect("nothing is missing");
+    api.submit(1).await.expect("there is room for one");
+    sleep(LONG + MOMENT).await;
+    let second = timeout(SHORT, api.submit_with_key("tonight", 2)).await;
+    assert!(second.is_err(), "it waits for room");
+    assert!(memory.desk.owner().await.is_some(), "it had its turn");
+    sleep(Duration::from_secs(31)).await;
     assert_eq!(memory.desk.owner().await, None);
+}
+
+/// Another one is over and held, and this one was accepted before.
+#[tokio::test(start_paused = true)]
+async fn who_was_accepted_waits_for_no_hold() {
+    let memory = InMemory::new();
+    let api = on(&memory, digest(&memory.desk)).build_api().await.expect("nothing is missing");
+    let first = api.submit(1).await.expect("nothing runs");
+    sleep(LONG + MOMENT).await;
+    let second = api.submit(2).await.expect("the hold of the first is over, and nobody runs it");
+    memory.desk.go_on();
+    memory.desk.go_on();
+    let worker =
+        on(&memory, digest(&memory.desk)).build_worker().await.expect("nothing is missing");
+    let begun = Instant::now();
+    ends(&first).await;
+    ends(&second).await;
+    assert!(begun.elapsed() < SHORT * 5, "{:?}", begun.elapsed());
+    drop(worker);
 }
 
 /// Its host dies in the steps that come before the answer.

@@ -1,9 +1,13 @@
 //! A server that is away when a process starts.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use futures_util::{FutureExt, future::BoxFuture};
-use tokio::sync::OnceCell;
+use tokio::{runtime::Handle, sync::OnceCell};
 
 use crate::{
     kernel::Fence,
@@ -20,6 +24,8 @@ pub(super) struct Later {
     address: String,
     open: Box<dyn Fn() -> BoxFuture<'static, Opened> + Send + Sync>,
     opened: OnceCell<Arc<dyn QuorumNode>>,
+    /// Where it is opened, whoever asks: a store may live there. The quorum asks first.
+    home: OnceLock<Handle>,
 }
 
 impl Later {
@@ -27,18 +33,20 @@ impl Later {
         address: String,
         open: impl Fn() -> BoxFuture<'static, Opened> + Send + Sync + 'static,
     ) -> Self {
-        Self { address, open: Box::new(open), opened: OnceCell::new() }
+        Self { address, open: Box::new(open), opened: OnceCell::new(), home: OnceLock::new() }
     }
 
     async fn store(&self) -> Result<&Arc<dyn QuorumNode>, LeaseError> {
-        let opening = async || match (self.open)().await {
-            Err(source) => Err(LeaseError::Refused { source, retryable: true }),
-            Ok(store) if store.safety() <= Safety::Replicas => {
-                let source = "it has replicas, and one that takes over may lack a grant".into();
-                Err(LeaseError::Refused { source, retryable: false })
-            }
-            Ok(store) => Ok(store),
-        };
+        let home = self.home.get_or_init(Handle::current);
+        let opening =
+            async || match home.spawn((self.open)()).await.unwrap_or_else(|it| Err(it.into())) {
+                Err(source) => Err(LeaseError::Refused { source, retryable: true }),
+                Ok(store) if store.safety() <= Safety::Replicas => {
+                    let source = "it has replicas, and one that takes over may lack a grant".into();
+                    Err(LeaseError::Refused { source, retryable: false })
+                }
+                Ok(store) => Ok(store),
+            };
         self.opened.get_or_try_init(opening).await
     }
 }
@@ -121,5 +129,37 @@ impl QuorumNode for Later {
         agreed: Fence,
     ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
         async move { self.store().await?.raise(name, owner, agreed).await }.boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use tokio::runtime::{Builder, Runtime};
+
+    use super::*;
+
+    fn runtime() -> Runtime {
+        let builder = || Builder::new_multi_thread().worker_threads(1).build();
+        builder().expect("the machine has a place for one more thread")
+    }
+
+    #[test]
+    fn whoever_asks_it_is_opened_where_the_quorum_lives() {
+        let (home, other) = (runtime(), runtime());
+        let opened_in = Arc::new(Mutex::new(Vec::new()));
+        let note = Arc::clone(&opened_in);
+        let later = Later::new("away".to_owned(), move || {
+            let note = Arc::clone(&note);
+            async move {
+                note.lock().expect("nobody panics").push(Handle::current().id());
+                Err("it is away".into())
+            }
+            .boxed()
+        });
+        home.block_on(later.life()).expect_err("it is away");
+        assert_eq!(other.block_on(later.clocks()), []);
+        assert_eq!(*opened_in.lock().expect("nobody panics"), [home.handle().id(); 2]);
     }
 }

@@ -79,7 +79,7 @@ use crate::{
 /// why. An attempt that fails is freed on all servers in the background.
 ///
 /// # Contention
-/// Of several owners who want a name at the same time each may get some servers, and none of them most.
+/// Of several owners who want a name at the same time each may get some servers, and none of them enough.
 /// Then each frees what it got and tries again after a pause that is drawn, a few times. After that the name is
 /// busy, with no holder.
 ///

@@ -112,8 +112,10 @@ impl QuorumLeasesBuilder {
     ///
     /// A second owner is let in only where each server that both were granted it by has lost the grant, or has a
     /// clock that jumped: one, where two of three are needed, and all, where three are. The price is that fewer may
-    /// be away. With less than this number nobody gets a lease, and who has one loses it when it is over. Who looks
-    /// at a lease, gives it back, or is told that it is busy needs most servers, as ever.
+    /// be away, or start again: one that did has no vote for the [longest lease](Self::max_lease), unless they
+    /// [forget nothing](Self::servers_forget_nothing). With less than this number nobody gets a lease, and who has
+    /// one loses it in time. Who looks at a lease, gives it back, or is told that it is busy needs most servers, as
+    /// ever.
     ///
     /// ```
     /// # #[cfg(feature = "in-process")]

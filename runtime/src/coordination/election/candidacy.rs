@@ -325,11 +325,27 @@ impl Candidacy {
         self.end(Order::Stop).await
     }
 
-    /// Stands until `told` resolves, such as a signal of the system, and [stops](Self::stop) then.
+    /// Stands until `told` resolves, whatever to, such as a signal of the system, and [stops](Self::stop) then.
+    ///
+    /// ```
+    /// # #[cfg(feature = "in-process")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use distributed_task::coordination::Coordination;
+    /// # let told_to_stop = async {};
+    ///
+    /// let coordination = Coordination::builder().memory().open().await?;
+    /// let candidacy = coordination.election("job-scheduler").start()?;
+    /// candidacy.run_until(told_to_stop).await;
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "in-process"))]
+    /// # fn main() {}
+    /// ```
     ///
     /// # Cancellation
     /// Dropping it does as [`stop_now`](Self::stop_now).
-    pub async fn run_until(self, told: impl Future<Output = ()>) -> Stopped {
+    pub async fn run_until<T>(self, told: impl Future<Output = T>) -> Stopped {
         told.await;
         self.stop().await
     }

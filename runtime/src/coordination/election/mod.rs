@@ -199,8 +199,9 @@ impl Election {
     /// How much this candidate is to be preferred: the greater, the more. A [candidacy](Self::start) with a
     /// priority does not ask to lead while a healthy candidate with a greater one
     /// [stands](Self::candidates), unless nobody leads for three [looks](Self::retry_interval) all the same.
-    /// It is a wish, no right: who leads goes on to lead, and who says no priority gives way to nobody, nor
-    /// does a [campaign](Self::campaign). Others see it among what this one says of itself.
+    /// It is a wish, no right: who leads goes on to lead, who [steps down](Candidacy::step_down) lets others
+    /// lead for twice as long, and who says no priority gives way to nobody, nor does a
+    /// [campaign](Self::campaign). Others see it as the entry `priority` of its [metadata](Self::metadata).
     ///
     /// It takes a store that [knows who stands](crate::lease::CandidateStore). Default: none.
     #[must_use]

@@ -41,12 +41,14 @@ struct Seen {
     gives_way: bool,
     /// Since when nobody was seen to lead.
     nobody_since: Option<Timestamp>,
+    /// It stepped down, and lets others lead until then.
+    lets_until: Option<Timestamp>,
 }
 
 impl Rank {
     pub(super) fn new(options: &ElectionOptions) -> Self {
         let (own, patience) = (options.priority, options.retry_interval.saturating_mul(PATIENCE));
-        let seen = Seen { gives_way: own.is_some(), nobody_since: None };
+        let seen = Seen { gives_way: own.is_some(), nobody_since: None, lets_until: None };
         Self { own, patience, seen: watch::Sender::new(seen) }
     }
 
@@ -57,17 +59,33 @@ impl Rank {
 
     /// It looks anew before it asks.
     pub(super) fn forget(&self) {
-        self.seen.send_replace(Seen { gives_way: self.looks(), nobody_since: None });
+        self.seen.send_modify(|seen| {
+            (seen.gives_way, seen.nobody_since) = (self.looks(), None);
+        });
+    }
+
+    /// It steps down: others lead, if they want to, before it asks again.
+    pub(super) fn let_others(&self, now: Timestamp) {
+        let until = now.plus(self.patience.saturating_mul(2));
+        self.seen.send_modify(|seen| seen.lets_until = Some(until));
+    }
+
+    /// Whether it does not ask to lead.
+    pub(super) fn gives_way(&self) -> bool {
+        self.seen.borrow().gives_way
     }
 
     /// Notes who stands, and whether anybody leads.
     pub(super) fn see(&self, all: &[CandidateHealth], is_led: bool, now: Timestamp) {
-        let is_better = |it: &CandidateHealth| it.is_healthy && self.own < it.priority();
-        let is_outranked = all.iter().any(is_better);
+        let is_better = |it: &&CandidateHealth| self.own < it.priority();
+        let fit = || all.iter().filter(|it| it.is_healthy);
+        let (is_outranked, is_alone) = (fit().any(|it| is_better(&it)), fit().count() < 2);
         self.seen.send_modify(|seen| {
             let nobody_since = (!is_led).then(|| seen.nobody_since.unwrap_or(now));
             let is_patient = nobody_since.is_none_or(|since| now.since(since) < self.patience);
-            *seen = Seen { gives_way: is_outranked && is_patient, nobody_since };
+            let lets_until = seen.lets_until.filter(|until| now < *until && !is_alone);
+            let gives_way = is_outranked && is_patient || lets_until.is_some();
+            *seen = Seen { gives_way, nobody_since, lets_until };
         });
     }
 

@@ -57,7 +57,8 @@ impl Election {
 }
 
 impl HealthReporter {
-    /// Says how healthy it is, from 0 to 1; it begins with 1. One that is less healthy than it
+    /// Says how healthy it is, from 0 to 1; it begins with 1. What is above or below counts as these, and no
+    /// number as 0. One that is less healthy than it
     /// [must be](Election::minimum_health_score) does not come to lead, and [does not
     /// lead](Candidacy::is_leader) from now on, whether or not the store answers: it
     /// [steps down](Candidacy::step_down). It stands again when it has been healthy for as long as between

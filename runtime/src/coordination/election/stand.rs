@@ -193,11 +193,11 @@ impl Stand {
     async fn look_often(&self) -> Infallible {
         let (mut looks, longest) = (self.candidate.pauses(), self.candidate.terms.lease());
         loop {
-            match timeout(longest, self.look()).await {
+            match timeout(longest * 2, self.look()).await {
                 Ok(Ok(leader)) => {
                     self.standing.be(match leader {
                         Some(_) => Role::Follower,
-                        None if self.standing.is_eligible() => Role::Candidate,
+                        None if self.standing.asks() => Role::Candidate,
                         None => Role::Follower,
                     });
                     if let Some(event) = self.standing.see(leader) {
@@ -217,8 +217,17 @@ impl Stand {
         let (election, rank) = (&self.candidate.election, &self.standing.rank);
         let leader = self.leader().await?;
         if rank.looks() {
-            let now = election.coordination.clock().now();
-            rank.see(&Roll::of(election).candidates().await?, leader.is_some(), now);
+            let asked =
+                timeout(self.candidate.terms.lease(), Roll::of(election).candidates()).await;
+            let all = match asked {
+                Ok(Ok(all)) => all,
+                // Whom nobody knows nobody gives way to.
+                failed => {
+                    tracing::warn!(election = %election.name, ?failed, "who stands is not told");
+                    Vec::new()
+                }
+            };
+            rank.see(&all, leader.is_some(), election.coordination.clock().now());
         }
         Ok(leader)
     }
@@ -254,6 +263,9 @@ impl Stand {
                 Leaving::GivenUp
             }
         };
+        if matches!(leaving, Leaving::GivenUp) {
+            self.standing.rank.let_others(clock.now());
+        }
         let stopped = self.wind_down(leadership, &office, &leaving).await;
         if clock.now().since(begun) >= self.candidate.terms.lease() {
             pauses.reset();

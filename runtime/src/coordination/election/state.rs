@@ -130,6 +130,11 @@ impl Standing {
         self.fitness.is_fit() && self.peers.suffice()
     }
 
+    /// Whether it wants to lead where nobody does, and may.
+    pub(super) fn asks(&self) -> bool {
+        self.is_eligible() && !self.rank.gives_way()
+    }
+
     /// Whether it may go on to lead.
     fn may_stay(&self) -> bool {
         self.fitness.may_stay() && self.peers.suffice()

@@ -124,7 +124,8 @@ impl LockMonitor {
     /// Those of them of which somebody should look why they are held: they have no end, or were held alone
     /// for longer than this, as far as the clock here and that of the store agree. If this process
     /// [tells its statistics](super::Coordination::tell_statistics_every), so should all: then also those whose
-    /// process tells nothing any more, though their lease is not over yet.
+    /// process tells nothing, though their lease is not over yet. Who goes on as an
+    /// [owner](super::Lease::owner) that another process was counts as that one.
     ///
     /// # Errors
     /// As [`active_locks`](Self::active_locks).

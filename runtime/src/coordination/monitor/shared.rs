@@ -117,7 +117,9 @@ impl Shared {
         let Some(store) = store.candidates().filter(|_| is_telling) else { return Ok(None) };
         let all = store.list(NAME).await?;
         let process = |one: LiveCandidate| Owner::from(one.candidate).drawn_in().map(str::to_owned);
-        Ok(Some(all.into_iter().filter_map(process).collect()))
+        // This one lives, whether or not it was heard yet.
+        let ours = Owner::process().to_owned();
+        Ok(Some(all.into_iter().filter_map(process).chain([ours]).collect()))
     }
 
     /// All that is told, and what this process knows of itself.

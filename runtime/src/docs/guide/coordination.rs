@@ -313,7 +313,7 @@
 //! | --- | --- |
 //! | [`OnBusy::Wait`](crate::coordination::OnBusy) | [`.wait_for_turn(..)`](crate::builder::TaskBuilder::wait_for_turn) of its builder |
 //! | `max_run` | `timeout = ".."`: a saga that is not past its pivot by then goes back |
-//! | `hold_at_least` | `hold_at_least = "10m"`: nobody else starts until that long after the saga began, however soon it is over and whichever hosts die |
+//! | `hold_at_least` | `hold_at_least = "10m"`: nobody else starts until that long after the saga began, however soon it is over and whichever hosts die; tasks that share the name say the same |
 //!
 //! Schedulers whose clocks differ by less than `hold_at_least` start one saga a night. The others are refused with
 //! `AlreadyRunning`, also when it is over; it may be compensated by then, and counts all the same. Where they had

@@ -86,7 +86,7 @@ async fn every_clause_that_is_missing_in_a_script_is_found() {
         (
             "hand_over",
             "local fence = now",
-            "local fence = string.format('%.0f', last)",
+            "local fence = redis.call('GET', fences) or now",
             "handed over past",
         ),
         ("hand_over", "if held[1] == to then", "if false then", "handing over again"),

@@ -19,7 +19,8 @@ async fn every_clause_that_is_missing_in_the_script_that_tells_a_fence_is_found(
     let untold = [("inspect", "held[3] and 1 or 0", "0"), ("list", "held[3] and 1", "false")];
     let untold =
         untold.map(|(script, instead_of, says)| (script, instead_of, says, "whoever looks"));
-    let mistakes = mistakes.into_iter().chain(untold);
+    let raised = [("acquire", "last >= micros", "false", "later tenures")];
+    let mistakes = mistakes.into_iter().chain(untold).chain(raised);
     mistakes::are_found(mistakes, async |server, scripts| {
         conformance::quorum_node::run(async || subject(server, scripts).await).await;
     })
