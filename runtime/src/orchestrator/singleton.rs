@@ -168,10 +168,14 @@ impl Host {
         Ok(first.map(|first| first.at.plus(hold).since(self.journal.now())))
     }
 
+    fn hold_at_least(&self) -> Duration {
+        self.singleton.as_ref().map_or(Duration::ZERO, |singleton| singleton.says.hold_at_least)
+    }
+
     /// Keeps others from starting until the hold of a saga that is written is over, whatever becomes of this
     /// host. Whoever does not wait for it does not cut it off.
     pub(super) async fn hold_turn(self: &Arc<Self>, saga: SagaId) {
-        let hold = self.singleton.as_ref().map_or(Duration::ZERO, |it| it.says.hold_at_least);
+        let hold = self.hold_at_least();
         if hold <= TTL {
             return;
         }
@@ -275,7 +279,7 @@ impl Host {
     /// A saga that has the lock is over: it is given back in the background, when its hold is over as well.
     pub(super) fn end_turn(self: &Arc<Self>, saga: SagaId, turn: Tenure) {
         // The next one that is submitted finds it free, or finds in the journal that it is.
-        let hold = self.singleton.as_ref().map_or(Duration::ZERO, |it| it.says.hold_at_least);
+        let hold = self.hold_at_least();
         if hold.is_zero() {
             return turn.free();
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use distributed_task::lease::{Acquired, LeaseStore as _, Owner, Released, Renewed, Safety};
 use tokio::time::{Instant, advance};
 
-use crate::{LEASE, NAME, builder, granted, is_granted, node::Mode, nodes, over};
+use crate::{LEASE, NAME, builder, granted, is_granted, node::Mode, nodes, nothing_is_left, over};
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_hangs_makes_nothing_slower() {
@@ -107,9 +107,7 @@ async fn what_most_servers_granted_and_did_not_hear_the_fence_of_is_not_granted(
     let error = leases.try_acquire(NAME, &Owner::draw(), LEASE).await.expect_err("one heard it");
     assert!(error.to_string().contains("1 of 3 servers agreed"), "{error}");
     leases.finished().await;
-    for node in &nodes {
-        assert_eq!(node.has(NAME).await, None);
-    }
+    nothing_is_left(&nodes).await;
     nodes[0].set(Mode::Good);
     granted(&leases, &Owner::draw()).await;
 }
@@ -123,9 +121,7 @@ async fn what_most_servers_forgot_is_lost_and_is_not_brought_back() {
     nodes[..2].iter().for_each(|node| node.forget());
     assert_eq!(leases.try_renew(NAME, &ours, LEASE).await.ok(), Some(Renewed::NotOwner));
     leases.finished().await;
-    for node in &nodes {
-        assert_eq!(node.has(NAME).await, None);
-    }
+    nothing_is_left(&nodes).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -250,9 +246,7 @@ async fn a_lease_is_over_for_its_owner_before_it_is_for_any_server() {
     }
     assert_eq!(leases.try_renew(NAME, &ours, LEASE).await.ok(), Some(Renewed::NotOwner));
     leases.finished().await;
-    for node in &nodes {
-        assert_eq!(node.has(NAME).await, None);
-    }
+    nothing_is_left(&nodes).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -284,9 +278,7 @@ async fn a_call_that_is_given_up_is_freed() {
     }
     nodes.iter().for_each(|node| node.set(Mode::Good));
     leases.finished().await;
-    for node in &nodes {
-        assert_eq!(node.has(NAME).await, None);
-    }
+    nothing_is_left(&nodes).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -304,9 +296,7 @@ async fn what_was_granted_too_late_is_not_granted() {
     let error = answer.expect_err("too little is left");
     assert!(error.to_string().contains("too little was left"), "{error}");
     leases.finished().await;
-    for node in &nodes {
-        assert_eq!(node.has(NAME).await, None);
-    }
+    nothing_is_left(&nodes).await;
 }
 
 #[tokio::test(start_paused = true)]

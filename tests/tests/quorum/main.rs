@@ -49,6 +49,17 @@ async fn granted(leases: &QuorumLeases, owner: &Owner) -> Grant {
     }
 }
 
+/// On none of the servers.
+#[track_caller]
+fn nothing_is_left(nodes: &[Node]) -> impl Future<Output = ()> {
+    let caller = std::panic::Location::caller();
+    async move {
+        for (number, node) in nodes.iter().enumerate() {
+            assert_eq!(node.has(NAME).await, None, "server {}, at {caller}", number + 1);
+        }
+    }
+}
+
 async fn is_granted(leases: &QuorumLeases) -> bool {
     let acquired = leases.try_acquire(NAME, &Owner::draw(), LEASE).await;
     matches!(acquired, Ok(Acquired::Granted(_)))

@@ -6,7 +6,10 @@ use distributed_task::{
 };
 use tokio::time::advance;
 
-use crate::{LEASE, NAME, builder, granted, is_granted, node::Mode, nodes, over, over_needed};
+use crate::{
+    LEASE, NAME, builder, granted, is_granted, node::Mode, nodes, nothing_is_left, over,
+    over_needed,
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_all_servers_have_to_grant_is_not_had_without_one_of_them() {
@@ -20,9 +23,7 @@ async fn a_lease_that_all_servers_have_to_grant_is_not_had_without_one_of_them()
         assert!(error.is_retryable(), "{error}");
         nodes[2].set(Mode::Good);
         leases.finished().await;
-        for node in &nodes {
-            assert_eq!(node.has(NAME).await, None, "{mode:?}");
-        }
+        nothing_is_left(&nodes).await;
         granted(&leases, &ours).await;
     }
 }
@@ -74,9 +75,7 @@ async fn what_one_did_not_hear_the_fence_of_is_not_granted_where_all_have_to_gra
     let error = leases.try_acquire(NAME, &Owner::draw(), LEASE).await.expect_err("two heard it");
     assert!(error.to_string().contains("2 of 3 servers agreed, and 3 are needed"), "{error}");
     leases.finished().await;
-    for node in &nodes {
-        assert_eq!(node.has(NAME).await, None);
-    }
+    nothing_is_left(&nodes).await;
 }
 
 /// Or what is needed of all is lost with the data of one.

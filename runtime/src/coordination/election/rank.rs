@@ -77,9 +77,9 @@ impl Rank {
 
     /// Notes who stands, and whether anybody leads.
     pub(super) fn see(&self, all: &[CandidateHealth], is_led: bool, now: Timestamp) {
-        let is_better = |it: &&CandidateHealth| self.own < it.priority();
         let fit = || all.iter().filter(|it| it.is_healthy);
-        let (is_outranked, is_alone) = (fit().any(|it| is_better(&it)), fit().count() < 2);
+        let is_outranked = fit().any(|it| self.own < it.priority());
+        let is_alone = fit().count() < 2;
         self.seen.send_modify(|seen| {
             let nobody_since = (!is_led).then(|| seen.nobody_since.unwrap_or(now));
             let is_patient = nobody_since.is_none_or(|since| now.since(since) < self.patience);

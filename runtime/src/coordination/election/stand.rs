@@ -193,7 +193,7 @@ impl Stand {
     async fn look_often(&self) -> Infallible {
         let (mut looks, longest) = (self.candidate.pauses(), self.candidate.terms.lease());
         loop {
-            match timeout(longest * 2, self.look()).await {
+            match timeout(longest, self.look()).await {
                 Ok(Ok(leader)) => {
                     self.standing.be(match leader {
                         Some(_) => Role::Follower,
@@ -217,9 +217,8 @@ impl Stand {
         let (election, rank) = (&self.candidate.election, &self.standing.rank);
         let leader = self.leader().await?;
         if rank.looks() {
-            let asked =
-                timeout(self.candidate.terms.lease(), Roll::of(election).candidates()).await;
-            let all = match asked {
+            let in_time = self.candidate.terms.lease() / 2;
+            let all = match timeout(in_time, Roll::of(election).candidates()).await {
                 Ok(Ok(all)) => all,
                 // Whom nobody knows nobody gives way to.
                 failed => {

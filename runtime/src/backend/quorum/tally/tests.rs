@@ -52,47 +52,49 @@ fn needed(servers: u32) -> RangeInclusive<usize> {
     servers / 2 + 1..=servers
 }
 
+/// All of them for several numbers of servers, with how many may be needed, and how many are most.
+fn every_quorum() -> impl Iterator<Item = (Vec<Node>, usize, usize)> {
+    let of = |servers: u32| {
+        let majority = servers as usize / 2 + 1;
+        let of = move |needed| all(servers).map(move |nodes| (nodes, needed, majority));
+        needed(servers).flat_map(of)
+    };
+    [1, 3, 5].into_iter().flat_map(of)
+}
+
 #[test]
 fn as_many_as_are_needed_grant_it_and_most_say_that_it_is_busy() {
-    for (servers, needed) in [1, 3, 5].into_iter().flat_map(|of| needed(of).map(move |it| (of, it)))
-    {
-        let majority = servers as usize / 2 + 1;
-        for nodes in all(servers) {
-            let of = |kind| nodes.iter().filter(|node| **node == kind).count();
-            let (yes, no, hang) = (of(Yes), of(No), of(Hangs));
-            let decided = vote(&answers(&nodes), needed, majority);
-            let is_open = yes < needed && no < majority;
-            let is_wanted = match &decided {
-                Some(Vote::Agreed(_)) => yes >= needed,
-                Some(Vote::Busy(_)) => no >= majority,
-                Some(Vote::Split(_)) => is_open && hang == 0 && yes + no >= needed,
-                None => is_open && (hang > 0 || yes + no < needed),
-            };
-            assert!(is_wanted, "{needed} are needed: {nodes:?}: {decided:?}");
-        }
+    for (nodes, needed, majority) in every_quorum() {
+        let of = |kind| nodes.iter().filter(|node| **node == kind).count();
+        let (yes, no, hang) = (of(Yes), of(No), of(Hangs));
+        let decided = vote(&answers(&nodes), needed, majority);
+        let is_open = yes < needed && no < majority;
+        let is_wanted = match &decided {
+            Some(Vote::Agreed(_)) => yes >= needed,
+            Some(Vote::Busy(_)) => no >= majority,
+            Some(Vote::Split(_)) => is_open && hang == 0 && yes + no >= needed,
+            None => is_open && (hang > 0 || yes + no < needed),
+        };
+        assert!(is_wanted, "{needed} are needed: {nodes:?}: {decided:?}");
     }
 }
 
 #[test]
 fn as_many_as_are_needed_renew_it_and_most_say_that_it_is_lost() {
-    for (servers, needed) in [1, 3, 5].into_iter().flat_map(|of| needed(of).map(move |it| (of, it)))
-    {
-        let majority = servers as usize / 2 + 1;
-        for nodes in all(servers) {
-            let of = |kind| nodes.iter().filter(|node| **node == kind).count();
-            let answer = |node: &Node| match node {
-                Yes => Answer::Said(Renewed::Renewed),
-                No => Answer::Said(Renewed::NotOwner),
-                Error => Answer::Failed(NodeFailure::Silent(Duration::ZERO)),
-                Hangs => Answer::Awaited,
-            };
-            let decided = renewal(&nodes.iter().map(answer).collect::<Vec<_>>(), needed, majority);
-            let wanted = match (of(Yes) >= needed, of(No) >= majority) {
-                (true, _) => Some(Renewed::Renewed),
-                (false, is_lost) => is_lost.then_some(Renewed::NotOwner),
-            };
-            assert_eq!(decided, wanted, "{needed} are needed: {nodes:?}");
-        }
+    for (nodes, needed, majority) in every_quorum() {
+        let of = |kind| nodes.iter().filter(|node| **node == kind).count();
+        let answer = |node: &Node| match node {
+            Yes => Answer::Said(Renewed::Renewed),
+            No => Answer::Said(Renewed::NotOwner),
+            Error => Answer::Failed(NodeFailure::Silent(Duration::ZERO)),
+            Hangs => Answer::Awaited,
+        };
+        let decided = renewal(&nodes.iter().map(answer).collect::<Vec<_>>(), needed, majority);
+        let wanted = match (of(Yes) >= needed, of(No) >= majority) {
+            (true, _) => Some(Renewed::Renewed),
+            (false, is_lost) => is_lost.then_some(Renewed::NotOwner),
+        };
+        assert_eq!(decided, wanted, "{needed} are needed: {nodes:?}");
     }
 }
 
