@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     kernel::Fence,
-    lease::{Acquired, Ballot, Grant, HeldName, LeaseError, Owner, QuorumNode, Renewed, Vote},
+    lease::{
+        Acquired, Agreed, Ballot, Grant, HeldName, LeaseError, Owner, QuorumNode, Renewed, RunEnd,
+        Vote,
+    },
 };
 
 /// Checks every rule of the contract, each on a store that `make` makes for it.
@@ -61,6 +64,9 @@ const RULES: &[Rule<Desk>] = rules! {
     "what was agreed on is never lowered" => is_never_lowered,
     "whoever looks is told whether its fence was agreed on" => tells_that_it_was_agreed,
     "later tenures have higher fences than what was agreed on, and than its own" => rises,
+    "a run is the attempt that was agreed on, higher or lower than its own, and the next is one more" => tells_the_attempt,
+    "what was agreed on is told of no run that is not counted" => not_counted,
+    "a run that ended is over, whatever is agreed on then" => ended,
     "nobody tells the fence of what somebody else has" => own_only,
     "a tenure that is over hears nothing" => over,
 };
@@ -79,14 +85,27 @@ impl Desk {
     }
 
     async fn granted(&self, owner: &Owner) -> Result<Grant, Failure> {
-        match self.vote(owner, LONG * self.lease).await?.acquired {
-            Acquired::Granted(grant) => Ok(grant),
-            Acquired::Busy(busy) => Err(format!("{busy:?} was answered").into()),
-        }
+        granted(self.vote(owner, LONG * self.lease).await?)
+    }
+
+    async fn raise(&self, owner: &Owner, fence: Fence) -> Result<Renewed, LeaseError> {
+        self.store.raise(NAME, owner, Agreed { fence, attempt: None }).await
+    }
+
+    async fn begun(&self, owner: &Owner) -> Result<Grant, Failure> {
+        let ballot = Ballot { name: NAME, owner, lease: LONG * self.lease, is_run: true };
+        granted(self.store.vote(ballot).await?)
     }
 
     async fn fence(&self) -> Result<Option<Fence>, Failure> {
         Ok(self.store.inspect(NAME).await?.map(|tenure| tenure.fence))
+    }
+}
+
+fn granted(vote: Vote) -> Result<Grant, Failure> {
+    match vote.acquired {
+        Acquired::Granted(grant) => Ok(grant),
+        Acquired::Busy(busy) => Err(format!("{busy:?} was answered").into()),
     }
 }
 
@@ -101,10 +120,7 @@ async fn votes(desk: Desk) -> Verdict {
 
 async fn votes_on_runs(desk: Desk) -> Verdict {
     let owner = Owner::draw();
-    let ballot = Ballot { name: NAME, owner: &owner, lease: LONG * desk.lease, is_run: true };
-    let Acquired::Granted(grant) = desk.store.vote(ballot).await?.acquired else {
-        return Err("it was free".into());
-    };
+    let grant = desk.begun(&owner).await?;
     ensure_eq(desk.fence().await?, Some(grant.fence))?;
     let is_counted = desk.store.runs().is_some();
     ensure_eq(grant.attempt, is_counted.then_some(1))
@@ -122,7 +138,7 @@ async fn takes_what_was_agreed(desk: Desk) -> Verdict {
         let owner = Owner::draw();
         let own = desk.granted(&owner).await?.fence;
         let agreed = Fence((own.0 - 1) + difference);
-        ensure_eq(desk.store.raise(NAME, &owner, agreed).await?, Renewed::Renewed)?;
+        ensure_eq(desk.raise(&owner, agreed).await?, Renewed::Renewed)?;
         ensure_eq(desk.fence().await?, Some(agreed))?;
         ensure_eq(desk.granted(&owner).await?.fence, agreed)?;
         desk.store.release(NAME, &owner).await?;
@@ -141,7 +157,7 @@ async fn tells_that_it_was_agreed(desk: Desk) -> Verdict {
             let told = names.into_iter().filter_map(|held| held.holder);
             ensure_eq(told.map(|tenure| tenure.is_agreed).collect(), vec![wanted])?;
         }
-        desk.store.raise(NAME, &owner, own).await?;
+        desk.raise(&owner, own).await?;
     }
     Ok(())
 }
@@ -151,7 +167,7 @@ async fn is_never_lowered(desk: Desk) -> Verdict {
     let own = desk.granted(&owner).await?.fence;
     let [low, high] = [own, Fence(own.0 + FAR)];
     for (told, wanted) in [(low, low), (high, high), (low, high), (high, high)] {
-        ensure_eq(desk.store.raise(NAME, &owner, told).await?, Renewed::Renewed)?;
+        ensure_eq(desk.raise(&owner, told).await?, Renewed::Renewed)?;
         ensure_eq(desk.fence().await?, Some(wanted))?;
     }
     Ok(())
@@ -162,7 +178,7 @@ async fn rises(desk: Desk) -> Verdict {
         let owner = Owner::draw();
         let own = desk.granted(&owner).await?.fence;
         let agreed = Fence(if higher { own.0 + FAR } else { own.0 - 1 });
-        desk.store.raise(NAME, &owner, agreed).await?;
+        desk.raise(&owner, agreed).await?;
         desk.store.release(NAME, &owner).await?;
         let next = Owner::draw();
         let later = desk.granted(&next).await?.fence;
@@ -172,10 +188,62 @@ async fn rises(desk: Desk) -> Verdict {
     Ok(())
 }
 
+async fn tells_the_attempt(desk: Desk) -> Verdict {
+    let Some(runs) = desk.store.runs() else { return Ok(()) };
+    let mut own = 1;
+    for (agreed, next) in [(7, 8), (3, 4)] {
+        let owner = Owner::draw();
+        let grant = desk.begun(&owner).await?;
+        ensure_eq(grant.attempt, Some(own))?;
+        let agreed = Agreed { attempt: Some(agreed), ..grant.into() };
+        // What is late was agreed on before.
+        let late = Agreed { fence: Fence(grant.fence.0 - 1), attempt: Some(20) };
+        for told in [agreed, agreed, late] {
+            ensure_eq(desk.store.raise(NAME, &owner, told).await?, Renewed::Renewed)?;
+            ensure_eq(desk.begun(&owner).await?.attempt, agreed.attempt)?;
+        }
+        desk.store.release(NAME, &owner).await?;
+        own = next;
+    }
+    // Who is told, and begins nothing, is not counted.
+    let owner = Owner::draw();
+    let grant = desk.begun(&owner).await?;
+    let agreed = Agreed { attempt: Some(9), ..grant.into() };
+    desk.store.raise(NAME, &owner, agreed).await?;
+    runs.end_run(NAME, &owner, RunEnd::NotBegun).await?;
+    desk.store.release(NAME, &owner).await?;
+    ensure_eq(desk.begun(&Owner::draw()).await?.attempt, Some(9))
+}
+
+async fn not_counted(desk: Desk) -> Verdict {
+    if desk.store.runs().is_none() {
+        return Ok(());
+    }
+    let first = Owner::draw();
+    ensure_eq(desk.begun(&first).await?.attempt, Some(1))?;
+    desk.store.release(NAME, &first).await?;
+    let plain = Owner::draw();
+    let agreed = Agreed { attempt: Some(7), ..desk.granted(&plain).await?.into() };
+    desk.store.raise(NAME, &plain, agreed).await?;
+    ensure_eq(desk.granted(&plain).await?.attempt, None)?;
+    desk.store.release(NAME, &plain).await?;
+    ensure_eq(desk.begun(&Owner::draw()).await?.attempt, Some(2))
+}
+
+async fn ended(desk: Desk) -> Verdict {
+    let Some(runs) = desk.store.runs() else { return Ok(()) };
+    let owner = Owner::draw();
+    let grant = desk.begun(&owner).await?;
+    runs.end_run(NAME, &owner, RunEnd::Ended).await?;
+    desk.store.raise(NAME, &owner, Agreed { attempt: Some(7), ..grant.into() }).await?;
+    desk.store.release(NAME, &owner).await?;
+    ensure_eq(desk.begun(&Owner::draw()).await?.attempt, Some(1))
+}
+
 async fn own_only(desk: Desk) -> Verdict {
     let own = desk.granted(&Owner::draw()).await?.fence;
     let theirs = Fence(own.0 + FAR);
-    ensure_eq(desk.store.raise(NAME, &Owner::draw(), theirs).await?, Renewed::NotOwner)?;
+    ensure_eq(desk.raise(&Owner::draw(), theirs).await?, Renewed::NotOwner)?;
     ensure_eq(desk.fence().await?, Some(own))
 }
 
@@ -184,7 +252,7 @@ async fn over(desk: Desk) -> Verdict {
     let vote = desk.vote(&owner, desk.lease).await?;
     let Acquired::Granted(grant) = vote.acquired else { return Err("it was free".into()) };
     (desk.pass)(desk.lease + desk.lease / 4).await;
-    let raised = desk.store.raise(NAME, &owner, Fence(grant.fence.0 + FAR)).await?;
+    let raised = desk.raise(&owner, Fence(grant.fence.0 + FAR)).await?;
     ensure_eq(raised, Renewed::NotOwner)?;
     ensure_eq(desk.fence().await?, None)
 }

@@ -25,7 +25,7 @@ pub use self::{
     clock::ServerClock,
     error::LeaseError,
     lock::{LockStore, Share, Turn, Waiting, Wake, Want},
-    node::{Ballot, Life, QuorumNode, Vote},
+    node::{Agreed, Ballot, Life, QuorumNode, Vote},
     owner::Owner,
     run::{RunEnd, RunStore},
 };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::{Acquired, LeaseError, LeaseStore, Owner, Renewed};
+use super::{Acquired, Grant, LeaseError, LeaseStore, Owner, Renewed};
 use crate::kernel::Fence;
 
 /// A store of leases that is one of several, none of which knows another: who has a name in most of them
@@ -28,7 +28,7 @@ use crate::kernel::Fence;
 /// use distributed_task::{
 ///     backend::memory::MemoryLeases,
 ///     kernel::Fence,
-///     lease::{Acquired, Ballot, LeaseStore as _, Owner, QuorumNode as _, Renewed},
+///     lease::{Acquired, Agreed, Ballot, LeaseStore as _, Owner, QuorumNode as _, Renewed},
 /// };
 ///
 /// let (node, lease, ours) = (MemoryLeases::new(), Duration::from_secs(10), Owner::draw());
@@ -36,9 +36,9 @@ use crate::kernel::Fence;
 /// let Acquired::Granted(grant) = node.vote(ballot).await?.acquired else {
 ///     panic!("nobody else wants it");
 /// };
-/// let agreed = Fence(grant.fence.0 + 1_000_000);
+/// let agreed = Agreed { fence: Fence(grant.fence.0 + 1_000_000), ..grant.into() };
 /// assert_eq!(node.raise("nightly-report", &ours, agreed).await?, Renewed::Renewed);
-/// assert_eq!(node.inspect("nightly-report").await?.map(|tenure| tenure.fence), Some(agreed));
+/// assert_eq!(node.inspect("nightly-report").await?.map(|it| it.fence), Some(agreed.fence));
 /// # Ok(())
 /// # }
 /// # #[cfg(not(feature = "in-process"))]
@@ -55,13 +55,14 @@ pub trait QuorumNode: LeaseStore {
     fn vote<'a>(&'a self, ballot: Ballot<'a>) -> BoxFuture<'a, Result<Vote, LeaseError>>;
 
     /// Tells an owner's tenure the fence that was agreed on, in the place of the one that this store gave
-    /// it; where it was told before, the higher of both is kept. Later tenures have higher ones than
-    /// each. Whoever looks is told [that it was](super::Tenure::is_agreed). Doing it again does nothing.
+    /// it, and which attempt it is, if it is counted here. Where it was told before, what has the higher fence is
+    /// kept. Later tenures have higher ones than each, and the next run is one more. Whoever looks is told
+    /// [that it was](super::Tenure::is_agreed). Doing it again does nothing.
     fn raise<'a>(
         &'a self,
         name: &'a str,
         owner: &'a Owner,
-        agreed: Fence,
+        agreed: Agreed,
     ) -> BoxFuture<'a, Result<Renewed, LeaseError>>;
 }
 
@@ -78,6 +79,23 @@ pub struct Ballot<'a> {
     pub lease: Duration,
     /// Whether it is a [run](super::RunStore), and counted. A store that counts none votes all the same.
     pub is_run: bool,
+}
+
+/// What several stores that granted a name agreed on, and each is told.
+///
+/// See [`QuorumNode`] for an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Agreed {
+    /// The fence of the tenure.
+    pub fence: Fence,
+    /// Which attempt it is, of a [run](super::RunStore) that is counted.
+    pub attempt: Option<u64>,
+}
+
+impl From<Grant> for Agreed {
+    fn from(Grant { fence, attempt, .. }: Grant) -> Self {
+        Self { fence, attempt }
+    }
 }
 
 /// One life of a server with its data: from its start to its end.

@@ -2,7 +2,7 @@
 
 use distributed_task::{
     kernel::Fence,
-    lease::{Ballot, LeaseAdmin as _, LeaseStore as _, Owner, QuorumNode as _},
+    lease::{Agreed, Ballot, LeaseAdmin as _, LeaseStore as _, Owner, QuorumNode as _},
 };
 use futures_util::TryStreamExt as _;
 
@@ -118,5 +118,6 @@ async fn granted_far_ahead(node: &Node, owner: &Owner) {
     let store = node.store();
     let life = std::time::Duration::from_secs(1);
     store.try_acquire("other", owner, life).await.expect("it is memory");
-    store.raise("other", owner, Fence(1 << 60)).await.expect("it is memory");
+    let agreed = Agreed { fence: Fence(1 << 60), attempt: None };
+    store.raise("other", owner, agreed).await.expect("it is memory");
 }

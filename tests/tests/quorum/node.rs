@@ -12,9 +12,9 @@ use distributed_task::{
     backend::memory::MemoryLeases,
     kernel::{Fence, Timestamp},
     lease::{
-        Acquired, Ballot, Beat, CandidateStore, HeldName, LeaseAdmin, LeaseError, LeaseStore, Life,
-        Live, LiveCandidate, Owner, QuorumNode, Released, Renewed, RunEnd, RunStore, Safety,
-        ServerClock, Tenure, Turn, Vote,
+        Acquired, Agreed, Ballot, Beat, CandidateStore, HeldName, LeaseAdmin, LeaseError,
+        LeaseStore, Life, Live, LiveCandidate, Owner, QuorumNode, Released, Renewed, RunEnd,
+        RunStore, Safety, ServerClock, Tenure, Turn, Vote,
     },
 };
 use futures_util::{
@@ -298,7 +298,7 @@ impl QuorumNode for Node {
         &'a self,
         name: &'a str,
         owner: &'a Owner,
-        agreed: Fence,
+        agreed: Agreed,
     ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
         let hears = self.0.hears;
         if *self.0.mode.borrow() == Mode::HearsNothing {

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     clock::Clock as _,
-    lease::{Acquired, Grant, LeaseError, Renewed},
+    lease::{Acquired, Agreed, Grant, LeaseError, Renewed},
 };
 
 /// How often owners who want a name at the same time try again before it counts as busy.
@@ -48,8 +48,7 @@ impl Inner {
             && let Some(held) = claim.held()
         {
             let left = held.until.since(begun);
-            let Held { fence, attempt, .. } = held;
-            return Ok(Acquired::Granted(Grant { fence, left, attempt }));
+            return Ok(granted(held.agreed, left));
         }
         self.check(lease)?;
         let mut turn = 0;
@@ -80,14 +79,14 @@ impl Inner {
             let turn = claim.line_up(votes.node);
             Arc::clone(self).vote(Arc::clone(claim), turn, lease, votes, raises, told.clone())
         });
-        let Grant { fence, left, attempt } =
-            match votes.decide(limit, |votes| tally::vote(votes, needed, majority)).await {
-                Some(Vote::Agreed(grant)) => grant,
-                Some(Vote::Busy(busy)) => return Ok(Attempt::Over(Acquired::Busy(busy))),
-                Some(Vote::Split(busy)) => return Ok(Attempt::Split(Acquired::Busy(busy))),
-                None => return Err(votes.error(&self.nodes, needed, not_granted).into()),
-            };
-        verdict.send_replace(Verdict::Agreed(fence));
+        let grant = match votes.decide(limit, |votes| tally::vote(votes, needed, majority)).await {
+            Some(Vote::Agreed(grant)) => grant,
+            Some(Vote::Busy(busy)) => return Ok(Attempt::Over(Acquired::Busy(busy))),
+            Some(Vote::Split(busy)) => return Ok(Attempt::Split(Acquired::Busy(busy))),
+            None => return Err(votes.error(&self.nodes, needed, not_granted).into()),
+        };
+        let agreed = Agreed::from(grant);
+        verdict.send_replace(Verdict::Agreed(agreed));
         // Most would do for whoever looks. Where more are needed as many have to hear it: so the fence rises over
         // what servers lose for as long as that lets no second owner in.
         let mut raised = Answers::new(votes.of.into_iter().map(heard).collect(), raised);
@@ -95,16 +94,15 @@ impl Inner {
         if heard != Some(Renewed::Renewed) {
             return Err(raised.error(&self.nodes, needed, not_renewed).into());
         }
-        let held = Held { fence, until: begun.plus(reliable(left)), attempt };
+        let held = Held { agreed, until: begun.plus(reliable(grant.left)) };
         if self.until(held.until) <= self.rules.least(lease) {
             let took = self.clock.now().since(begun);
             return Err(QuorumError::Expired { took, lease }.into());
         }
         claim.hold(held);
-        verdict.send_replace(Verdict::Kept(Some(fence)));
+        verdict.send_replace(Verdict::Kept(Some(agreed)));
         // Who asked counts from before the question.
-        let left = held.until.since(begun);
-        Ok(Attempt::Over(Acquired::Granted(Grant { fence, left, attempt })))
+        Ok(Attempt::Over(granted(agreed, held.until.since(begun))))
     }
 
     pub(super) fn check(&self, lease: Duration) -> Result<(), LeaseError> {
@@ -116,7 +114,11 @@ impl Inner {
     }
 }
 
-/// Whom the fence is told: who granted it, and who has not answered yet.
+fn granted(Agreed { fence, attempt }: Agreed, left: Duration) -> Acquired {
+    Acquired::Granted(Grant { fence, left, attempt })
+}
+
+/// Who is told what was agreed on: who granted it, and who has not answered yet.
 fn heard(vote: Answer<Acquired>) -> Answer<Renewed> {
     match vote {
         Answer::Said(Acquired::Granted(_)) | Answer::Awaited => Answer::Awaited,

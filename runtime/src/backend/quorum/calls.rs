@@ -16,8 +16,10 @@ use super::{
 };
 use crate::{
     clock::Clock as _,
-    kernel::{Fence, Timestamp},
-    lease::{Acquired, Ballot, LeaseError, QuorumNode, Released, Renewed, RunEnd, Tenure, Vote},
+    kernel::Timestamp,
+    lease::{
+        Acquired, Agreed, Ballot, LeaseError, QuorumNode, Released, Renewed, RunEnd, Tenure, Vote,
+    },
 };
 
 /// What was decided. Where it ends before it is kept, nothing is.
@@ -25,10 +27,10 @@ use crate::{
 pub(super) enum Verdict {
     /// Not yet.
     Open,
-    /// Enough servers granted it, and are told the fence.
-    Agreed(Fence),
-    /// It is the owner's, under this fence, if this process knows that.
-    Kept(Option<Fence>),
+    /// Enough servers granted it, and are told this.
+    Agreed(Agreed),
+    /// It is the owner's, with this, if this process knows that.
+    Kept(Option<Agreed>),
 }
 
 /// Where the answer of one server goes to.
@@ -53,7 +55,7 @@ impl Inner {
         &*self.nodes[node].store
     }
 
-    /// Asks for the name; then tells the fence that was agreed on, or frees what this attempt took.
+    /// Asks for the name; then tells what was agreed on, or frees what this attempt took.
     pub(super) async fn vote(
         self: Arc<Self>,
         claim: Arc<Claim>,
@@ -83,10 +85,10 @@ impl Inner {
             return;
         }
         let decided = verdict.wait_for(|verdict| *verdict != Verdict::Open).await.map(|it| *it);
-        let Ok(Verdict::Agreed(fence) | Verdict::Kept(Some(fence))) = decided else {
+        let Ok(Verdict::Agreed(agreed) | Verdict::Kept(Some(agreed))) = decided else {
             return self.take_back(node, &claim, lease).await;
         };
-        raises.tell(self.counted(node, lease, store.raise(name, owner, fence)).await);
+        raises.tell(self.counted(node, lease, store.raise(name, owner, agreed)).await);
         if verdict.wait_for(|verdict| matches!(verdict, Verdict::Kept(_))).await.is_err() {
             self.take_back(node, &claim, lease).await;
         }
@@ -115,12 +117,12 @@ impl Inner {
             return;
         }
         let kept = verdict.wait_for(|verdict| *verdict != Verdict::Open).await.map(|kept| *kept);
-        if let Ok(Verdict::Kept(Some(fence))) = kept
+        if let Ok(Verdict::Kept(Some(agreed))) = kept
             && claim.held().is_some_and(|held| self.clock.now() < held.until)
         {
             // What comes of it is seen at the next renewal.
             let _ = self.ask_for(node, &claim, lease).await;
-            let _ = within(lease, store.raise(name, owner, fence)).await;
+            let _ = within(lease, store.raise(name, owner, agreed)).await;
         }
     }
 

@@ -11,8 +11,8 @@ use std::{
 use tokio::sync::oneshot;
 
 use crate::{
-    kernel::{Fence, Timestamp},
-    lease::Owner,
+    kernel::Timestamp,
+    lease::{Agreed, Owner},
 };
 
 /// One owner's claim to one name.
@@ -30,11 +30,9 @@ pub(super) struct Claim {
 /// A tenure that enough servers granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Held {
-    pub(super) fence: Fence,
+    pub(super) agreed: Agreed,
     /// Until when the owner may rely on it.
     pub(super) until: Timestamp,
-    /// Which attempt it is, of a run.
-    pub(super) attempt: Option<u64>,
 }
 
 impl Claim {
@@ -140,6 +138,7 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
+    use crate::kernel::Fence;
 
     #[test]
     fn turns_come_in_the_order_in_which_they_were_lined_up() {
@@ -157,11 +156,9 @@ mod tests {
         let claims = Claims::default();
         let (held, busy) = (Owner::draw(), Owner::draw());
         let until = Timestamp(10);
-        claims.of("held", &held, 3, Timestamp(0)).hold(Held {
-            fence: Fence(7),
-            until,
-            attempt: None,
-        });
+        claims
+            .of("held", &held, 3, Timestamp(0))
+            .hold(Held { agreed: Agreed { fence: Fence(7), attempt: None }, until });
         let busy = claims.of("busy", &busy, 3, Timestamp(0));
         for _ in 0..10_000 {
             claims.of("other", &Owner::draw(), 3, Timestamp(1));

@@ -45,7 +45,7 @@ impl Inner {
                 // Where most are not enough they still know whose it is: a server that lost it is given it again,
                 // and agrees the next time.
                 if tally::renewal(&renewals.of, majority, majority) == Some(Renewed::Renewed) {
-                    verdict.send_replace(Verdict::Kept(claim.held().map(|held| held.fence)));
+                    verdict.send_replace(Verdict::Kept(claim.held().map(|held| held.agreed)));
                 }
                 return Err(renewals.error(&self.nodes, needed, not_renewed).into());
             }
@@ -56,7 +56,7 @@ impl Inner {
             let took = self.clock.now().since(begun);
             return Err(QuorumError::Expired { took, lease }.into());
         }
-        verdict.send_replace(Verdict::Kept(held.map(|held| held.fence)));
+        verdict.send_replace(Verdict::Kept(held.map(|held| held.agreed)));
         Ok(Renewed::Renewed)
     }
 

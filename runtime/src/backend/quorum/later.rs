@@ -9,12 +9,9 @@ use std::{
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::{runtime::Handle, sync::OnceCell};
 
-use crate::{
-    kernel::Fence,
-    lease::{
-        Acquired, Ballot, CandidateStore, LeaseAdmin, LeaseError, LeaseStore, Life, Owner,
-        QuorumNode, Released, Renewed, RunStore, Safety, ServerClock, Tenure, Vote,
-    },
+use crate::lease::{
+    Acquired, Agreed, Ballot, CandidateStore, LeaseAdmin, LeaseError, LeaseStore, Life, Owner,
+    QuorumNode, Released, Renewed, RunStore, Safety, ServerClock, Tenure, Vote,
 };
 
 type Opened = Result<Arc<dyn QuorumNode>, Box<dyn Error + Send + Sync>>;
@@ -126,7 +123,7 @@ impl QuorumNode for Later {
         &'a self,
         name: &'a str,
         owner: &'a Owner,
-        agreed: Fence,
+        agreed: Agreed,
     ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
         async move { self.store().await?.raise(name, owner, agreed).await }.boxed()
     }

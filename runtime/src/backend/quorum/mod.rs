@@ -84,10 +84,10 @@ use crate::{
 /// busy, with no holder.
 ///
 /// # Runs
-/// Which attempt a [run](RunStore) is says the server that knows of most, of the first majority that granted it. So
-/// who comes after a run that was cut off is told so, whichever servers are away. Where some were away by turns it
-/// may be told of fewer than there were; of more, where a server lost the name and not the number, and was given
-/// the run again; and of one that ended, where a server has not heard of its end.
+/// Which attempt a [run](RunStore) is says the server that knows of most, of the first majority that granted it; it
+/// is told to as many as its fence. So who comes after runs that were cut off is told of all of them, whichever
+/// servers were away by turns; of fewer, where a server lost what it knew. It may be told of one that ended,
+/// where a server has not heard of its end.
 ///
 /// # Owners that go on
 /// A process that starts again as the owner that it was acquires before it renews. Its fence is the one

@@ -5,11 +5,9 @@ use std::time::Duration;
 use futures_util::{FutureExt, future::BoxFuture};
 
 use super::{MemoryLeases, Name};
-use crate::{
-    kernel::Fence,
-    lease::{
-        Ballot, LeaseError, LeaseStore as _, Life, Owner, QuorumNode, Renewed, RunStore as _, Vote,
-    },
+use crate::lease::{
+    Agreed, Ballot, LeaseError, LeaseStore as _, Life, Owner, QuorumNode, Renewed, RunStore as _,
+    Vote,
 };
 
 impl MemoryLeases {
@@ -20,16 +18,17 @@ impl MemoryLeases {
 }
 
 impl Name {
-    fn raise(&mut self, owner: &Owner, agreed: Fence) -> Renewed {
-        match self.held.as_mut().filter(|held| held.owner == *owner) {
-            Some(held) => {
-                if !held.is_agreed || held.fence < agreed {
-                    (held.fence, held.is_agreed) = (agreed, true);
-                }
-                Renewed::Renewed
+    fn raise(&mut self, owner: &Owner, Agreed { fence, attempt }: Agreed) -> Renewed {
+        let Some(held) = self.held.as_mut().filter(|held| held.owner == *owner) else {
+            return Renewed::NotOwner;
+        };
+        if !held.is_agreed || held.fence < fence {
+            (held.fence, held.is_agreed) = (fence, true);
+            if let Some(attempt) = attempt {
+                self.recount(attempt);
             }
-            None => Renewed::NotOwner,
         }
+        Renewed::Renewed
     }
 }
 
@@ -59,12 +58,12 @@ impl QuorumNode for MemoryLeases {
         &'a self,
         name: &'a str,
         owner: &'a Owner,
-        agreed: Fence,
+        agreed: Agreed,
     ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
         self.at_once(name, |known, last, _| {
             let raised = known.raise(owner, agreed);
             if raised == Renewed::Renewed {
-                *last = agreed.max(*last);
+                *last = agreed.fence.max(*last);
             }
             raised
         })

@@ -33,13 +33,23 @@ impl Name {
         held.attempt
     }
 
+    /// The run that has the name is this attempt, if it is counted; unless it ended, so is the last one.
+    pub(super) fn recount(&mut self, attempt: u64) {
+        if let Some(own) = self.held.as_mut().and_then(|held| held.attempt.as_mut()) {
+            *own = attempt;
+            if let Some(counted) = &mut self.counted {
+                counted.attempt = attempt;
+            }
+        }
+    }
+
     fn end_run(&mut self, owner: &Owner, how: RunEnd) {
         let held = self.held.as_ref().filter(|held| held.owner == *owner);
         // Whoever begins it again is told the same.
         let Some(attempt) = held.and_then(|held| held.attempt) else { return };
         let before = match how {
             RunEnd::Ended => 0,
-            RunEnd::NotBegun => attempt - 1,
+            RunEnd::NotBegun => attempt.saturating_sub(1),
         };
         self.counted.take_if(|_| before == 0);
         if let Some(counted) = &mut self.counted {

@@ -9,7 +9,7 @@ if held[1] ~= ARGV[1] or not held[2] then
 end
 -- Whoever begins it again is told the same.
 local before = ARGV[2] == '1' and 0 or held[2] - 1
-if before == 0 then
+if before < 1 then
   redis.call('DEL', KEYS[2])
 else
   redis.call('SET', KEYS[2], string.format('%.0f', before), 'XX', 'KEEPTTL')

@@ -11,9 +11,8 @@ use redis::cmd;
 use super::{
     REMEMBERED, RedisLeases, lease_error, milliseconds, name_of, names::Kind, number, renewed, turn,
 };
-use crate::{
-    kernel::Fence,
-    lease::{Ballot, LeaseError, Life, Owner, QuorumNode, Renewed, Share, Vote, Want},
+use crate::lease::{
+    Agreed, Ballot, LeaseError, Life, Owner, QuorumNode, Renewed, Share, Vote, Want,
 };
 
 impl QuorumNode for RedisLeases {
@@ -47,11 +46,15 @@ impl QuorumNode for RedisLeases {
         &'a self,
         name: &'a str,
         owner: &'a Owner,
-        agreed: Fence,
+        Agreed { fence, attempt }: Agreed,
     ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
         async move {
-            let args = [name_of(owner), number(agreed.0), number(milliseconds(REMEMBERED))];
-            let keys = self.keys(name, [Kind::Lease, Kind::Fence]);
+            let mut keys = Vec::from(self.keys(name, [Kind::Lease, Kind::Fence]));
+            let mut args = vec![name_of(owner), number(fence.0), number(milliseconds(REMEMBERED))];
+            if let Some(attempt) = attempt {
+                keys.extend(self.keys(name, [Kind::Attempt]));
+                args.push(number(attempt));
+            }
             Ok(renewed(self.ask(&self.0.scripts.raise, &keys, &args).await?))
         }
         .boxed()

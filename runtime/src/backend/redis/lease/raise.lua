@@ -1,9 +1,9 @@
--- Tells a tenure the fence that several servers agreed on. KEYS: the lease, its last fence. ARGV: owner,
--- the fence, for how many milliseconds it is remembered at least.
--- Atomic: both, or nothing. A caller that crashes leaves the fence that this server gave the tenure, and
--- others know the one that was agreed on. Doing it again, or late, never lowers what was agreed on.
+-- Tells a tenure what several servers agreed on. KEYS: l, f, and n for a run that is counted. ARGV: owner, the fence,
+-- for how many milliseconds it is remembered at least, which attempt it is.
+-- Atomic: all of it, or nothing. A caller that crashes leaves what this server gave the tenure, and others know
+-- what was agreed on. Doing it again, or late, changes nothing of what was agreed on under a higher fence.
 -- Answers 1, or 0 when the lease is not this owner's.
-local held = redis.call('HMGET', KEYS[1], 'o', 'f', 'a')
+local held = redis.call('HMGET', KEYS[1], 'o', 'f', 'a', 'n')
 if held[1] ~= ARGV[1] then
   return 0
 end
@@ -14,5 +14,9 @@ if tonumber(redis.call('GET', KEYS[2]) or 0) < agreed then
 end
 if not held[3] or tonumber(held[2]) < agreed then
   redis.call('HSET', KEYS[1], 'f', ARGV[2], 'a', 1)
+  if KEYS[3] and held[4] then
+    redis.call('HSET', KEYS[1], 'n', ARGV[4])
+    redis.call('SET', KEYS[3], ARGV[4], 'XX', 'KEEPTTL')
+  end
 end
 return 1

@@ -4,7 +4,7 @@ use super::super::{mistakes, tests::subject};
 use crate::conformance;
 
 #[tokio::test]
-async fn every_clause_that_is_missing_in_the_script_that_tells_a_fence_is_found() {
+async fn every_clause_that_is_missing_in_the_script_that_tells_what_was_agreed_on_is_found() {
     let mistakes = [
         ("if held[1] ~= ARGV[1] then", "if not held[1] then", "nobody tells"),
         ("held[1] ~= ARGV[1]", "held[1] and held[1] ~= ARGV[1]", "a tenure that is over"),
@@ -12,6 +12,11 @@ async fn every_clause_that_is_missing_in_the_script_that_tells_a_fence_is_found(
         ("not held[3] or tonumber(held[2]) < agreed", "true", "is never lowered"),
         ("not held[3] or ", "", "a tenure has the fence"),
         (", 'a', 1)", ")", "is never lowered"),
+        ("KEYS[3] and held[4]", "false", "a run is the attempt"),
+        ("KEYS[3] and held[4]", "KEYS[3]", "what was agreed on is told of no run"),
+        ("    redis.call('HSET', KEYS[1], 'n', ARGV[4])\n", "", "a run is the attempt"),
+        ("    redis.call('SET', KEYS[3], ARGV[4], 'XX', 'KEEPTTL')\n", "", "a run is the attempt"),
+        ("'XX', 'KEEPTTL'", "'KEEPTTL'", "a run that ended is over"),
         ("tonumber(redis.call('GET', KEYS[2]) or 0) < agreed", "false", "later tenures"),
         ("tonumber(redis.call('GET', KEYS[2]) or 0) < agreed", "true", "later tenures"),
     ];
