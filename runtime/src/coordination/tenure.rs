@@ -10,9 +10,13 @@
 //! What is local comes first: a tenure has ended here before the store is told, so that nobody sees a
 //! name that is free there and held here.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
-use futures_util::{StreamExt, stream::FuturesUnordered};
+use futures_util::{StreamExt, future::Either, stream::FuturesUnordered};
 use sha2::{Digest, Sha256};
 use tokio::{
     sync::oneshot,
@@ -260,7 +264,7 @@ impl Attempt {
     async fn kept(&self, hold: &Hold) -> End {
         let salt = salt(&self.owner);
         let next = |last| self.terms.next(last, salt, self.renewals.together());
-        let mut renew_at = next(hold.begun);
+        let (mut renew_at, mut ended) = (next(hold.begun), pin!(hold.ended()));
         loop {
             let until = match hold.state() {
                 State::Held { until } => until,
@@ -272,21 +276,48 @@ impl Attempt {
             let due = renew_at.map_or(until, |at| at.min(until));
             tokio::select! {
                 biased;
-                how = hold.ended() => return how,
                 () = sleep(due.since(hold.now())) => {}
+                how = &mut ended => return how,
             }
             if renew_at.is_some_and(|at| at <= hold.now()) {
-                renew_at = next(self.renew_in_time(hold).await);
+                renew_at = next(self.renew_in_time(hold, ended.as_mut()).await);
             }
         }
     }
 
-    /// Renews, or loses it. A try that is not answered is not waited for alone: the next one may find
-    /// another connection. Returns when what was confirmed was asked.
-    async fn renew_in_time(&self, hold: &Hold) -> Timestamp {
+    /// Renews, or loses it. Returns when what was confirmed was asked.
+    async fn renew_in_time(
+        &self,
+        hold: &Hold,
+        mut ended: Pin<&mut impl Future<Output = End>>,
+    ) -> Timestamp {
         let begun = hold.now();
+        let State::Held { until } = hold.state() else { return begun };
+        let limit = self.terms.slot().min(self.terms.patience()).min(until.since(begun));
+        let mut first = pin!(self.ask_again(hold, hold.lease(), true));
+        let unanswered = tokio::select! {
+            biased;
+            answer = &mut first => match answer {
+                Ok(asked) => return asked,
+                Err(_) => None,
+            },
+            _ = ended.as_mut() => return begun,
+            () = sleep(limit) => Some(first),
+        };
+        self.insist(hold, begun, unanswered, ended).await
+    }
+
+    /// Goes on to ask. A try that is not answered is not waited for alone: the next one may find another connection.
+    async fn insist(
+        &self,
+        hold: &Hold,
+        begun: Timestamp,
+        unanswered: Option<Pin<&mut impl Future<Output = Result<Timestamp, LeaseError>>>>,
+        mut ended: Pin<&mut impl Future<Output = End>>,
+    ) -> Timestamp {
         let enough = begun.plus(self.terms.patience());
-        let (mut tries, mut next) = (FuturesUnordered::new(), begun);
+        let mut tries: FuturesUnordered<_> = unanswered.into_iter().map(Either::Left).collect();
+        let mut next = begun.plus(self.terms.slot());
         while let State::Held { until } = hold.state() {
             let now = hold.now();
             if enough <= now {
@@ -296,12 +327,12 @@ impl Attempt {
             if next <= now {
                 // Another one that hangs does not hang this one.
                 let together = tries.is_empty();
-                tries.push(self.ask_again(hold, hold.lease(), together));
+                tries.push(Either::Right(self.ask_again(hold, hold.lease(), together)));
                 next = now.plus(self.terms.slot());
             }
             tokio::select! {
                 biased;
-                _ = hold.ended() => {}
+                _ = ended.as_mut() => {}
                 Some(answer) = tries.next() => {
                     if let Ok(asked) = answer {
                         return asked;

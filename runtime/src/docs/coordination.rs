@@ -219,9 +219,9 @@
 //! - QL-09: nothing else than leases, locks and elections is built on a lease store, so nothing is to be refused.
 //! - LE-43: the stores are those above; the guide says how others fit.
 //! - SJ-04 for tasks: the longest time of a saga is its `timeout`, which does not count past the pivot.
-//! - SJ-05 beyond what is above: over a quorum whose servers were away by turns it may be told of fewer than were
-//!   cut off, but not of none; of more, where a server was given the same run again; and of one that ended, where a
-//!   server did not hear of its end. A saga is not told: another process goes on with it.
+//! - SJ-05 beyond what is above: over a quorum it may be told of fewer than were cut off, where a server lost what it
+//!   knew; and of one that ended, where a server did not hear of its end. A saga is not told: another process goes on
+//!   with it.
 //! - QL-08 beyond what is above: a renewal does not compare clocks. One whose server's clock freed the name says so
 //!   by itself; one whose name is still there has lost nothing. A health check compares them, and says of which
 //!   server it was.

@@ -296,10 +296,14 @@ impl LeaseStore for RedisLeases {
             let kinds = [Kind::Lease, Kind::Readers, Kind::Forced];
             let of = |Renewal { name, .. }: &Renewal| self.keys(name, kinds);
             let keys: Vec<String> = renewals.iter().flat_map(of).collect();
-            let of =
-                |Renewal { owner, lease, .. }: &Renewal| [name_of(owner), number(lasting(*lease))];
-            let args: Vec<Bytes> = renewals.iter().flat_map(of).collect();
-            let answers: Vec<Value> = self.ask(&self.0.scripts.renew, &keys, &args).await?;
+            let keys: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
+            let (script, many) = (&self.0.scripts.renew, renewals.len());
+            let mut call = script.call(&keys, (2 * many, 64 * many));
+            for Renewal { owner, lease, .. } in renewals {
+                call.arg(owner.as_str()).arg(lasting(*lease));
+            }
+            let answers = self.0.link.run(script, &call).await.map_err(lease_error)?;
+            let answers: Vec<Value> = answer_of(answers)?;
             if answers.len() != renewals.len() {
                 let source = format!("{} answers to {}", answers.len(), renewals.len()).into();
                 return Err(LeaseError::Unanswered(source));
