@@ -65,10 +65,10 @@ use self::{
 pub use self::{
     election::{
         CampaignError, Candidacy, CandidateHealth, CurrentLeadership, Election, ElectionEvent,
-        ElectionEvents, ElectionFinding, ElectionHealth, ElectionOptions, ElectionSnapshot,
-        ElectionSnapshots, ElectionTerms, ElectionWarning, HealthReporter, HealthStatus,
-        InvalidElection, LeaderInfo, Leadership, LeadershipContext, LeadershipEnd, LeadershipLost,
-        Margins, Metadata, NotLeading, ObservedLeader, Role, StartError, Stopped,
+        ElectionEvents, ElectionFinding, ElectionHealth, ElectionSnapshot, ElectionSnapshots,
+        ElectionTerms, ElectionWarning, HealthReporter, HealthStatus, InvalidElection,
+        LeaderElectionOptions, LeaderInfo, Leadership, LeadershipContext, LeadershipEnd,
+        LeadershipLost, Margins, Metadata, NotLeading, ObservedLeader, Role, StartError, Stopped,
     },
     error::{AcquireError, LockError, NotAcquired},
     fenced::{FencedResource, StaleFence},

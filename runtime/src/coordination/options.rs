@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ElectionOptions,
+    LeaderElectionOptions,
     terms::{InvalidLease, LEASES},
     text,
 };
@@ -51,7 +51,7 @@ pub struct CoordinationOptions {
     /// Of locks, and of jobs that one process at a time runs.
     pub locking: LockingOptions,
     /// Of elections that do not say otherwise.
-    pub leader_election: ElectionOptions,
+    pub leader_election: LeaderElectionOptions,
     /// How leases are renewed together.
     pub batching: BatchingOptions,
     /// What is logged.

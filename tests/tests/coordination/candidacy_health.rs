@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use distributed_task::{
     backend::memory::MemoryLeases,
-    coordination::{ElectionEvent, ElectionOptions, HealthStatus, LeadershipEnd, Role},
+    coordination::{ElectionEvent, HealthStatus, LeaderElectionOptions, LeadershipEnd, Role},
 };
 use tokio::time::{Instant, timeout};
 
@@ -111,7 +111,7 @@ on_both! {
     /// LE-35 and LE-37: where it does not count, and where it does not matter for who leads already.
     async fn health_counts_where_it_is_wanted(world: World) {
         let process = world.process().await;
-        let mut off = ElectionOptions::default();
+        let mut off = LeaderElectionOptions::default();
         off.enable_health_checks = false;
         off.retry_interval = RETRY;
         let mut stays = off.clone();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use distributed_task::{
     backend::memory::MemoryLeases,
     coordination::{
-        Candidacy, CandidateHealth, Coordination, Election, ElectionFinding, ElectionOptions,
+        Candidacy, CandidateHealth, Coordination, Election, ElectionFinding, LeaderElectionOptions,
         LeaderInfo, ReleaseOutcome, Role, StartError, Stopped,
     },
     lease::LeaseStore,
@@ -218,7 +218,7 @@ on_both! {
         pass(BEAT * 2).await;
         leadership.resign().await;
 
-        let mut off = ElectionOptions::default();
+        let mut off = LeaderElectionOptions::default();
         off.enable_health_checks = false;
         off.heartbeat_interval = BEAT;
         let candidacy = process.election("off").options(off).start().expect("it stands");

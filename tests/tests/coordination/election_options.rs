@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use distributed_task::coordination::{
-    ElectionFinding, ElectionOptions, ElectionTerms, ElectionWarning, Margins,
+    ElectionFinding, ElectionTerms, ElectionWarning, LeaderElectionOptions, Margins,
 };
 use serde_json::json;
 
@@ -11,7 +11,7 @@ const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-fn options(text: serde_json::Value) -> ElectionOptions {
+fn options(text: serde_json::Value) -> LeaderElectionOptions {
     serde_json::from_value(text).expect("these are options")
 }
 
@@ -32,7 +32,7 @@ fn what_is_left_out_is_what_others_have_as_well() {
     assert_eq!(terms.warnings(), []);
     let all = options(json!({}));
     assert_eq!((all.heartbeat_interval, all.min_candidates), (Duration::from_secs(10), None));
-    assert_eq!(all, ElectionOptions::default());
+    assert_eq!(all, LeaderElectionOptions::default());
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn options_are_read_under_the_names_of_others_and_written_as_text() {
     for wrong in
         [json!({ "retry": "2s" }), json!({ "retry_interval": 2 }), json!({ "grace_period": "5" })]
     {
-        serde_json::from_value::<ElectionOptions>(wrong).expect_err("a mistake is told");
+        serde_json::from_value::<LeaderElectionOptions>(wrong).expect_err("a mistake is told");
     }
 }
 

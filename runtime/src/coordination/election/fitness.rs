@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::ElectionOptions;
+use super::LeaderElectionOptions;
 use crate::kernel::Timestamp;
 
 /// How healthy a candidate is, and how healthy it must be.
@@ -18,7 +18,7 @@ pub(super) struct Fitness {
 }
 
 impl Fitness {
-    pub(super) fn new(options: &ElectionOptions) -> Self {
+    pub(super) fn new(options: &LeaderElectionOptions) -> Self {
         let least = options.enable_health_checks.then_some(options.minimum_health_score);
         let steps_down = least.is_some() && options.step_down_when_unhealthy;
         Self { score: watch::Sender::new(1.0), fit_since: Mutex::default(), least, steps_down }

@@ -34,7 +34,7 @@ pub use self::{
     event::{ElectionEvent, ElectionEvents},
     health::{ElectionHealth, HealthStatus},
     leadership::{Leadership, LeadershipEnd, LeadershipLost},
-    options::{ElectionOptions, Metadata},
+    options::{LeaderElectionOptions, Metadata},
     reporter::HealthReporter,
     state::{CurrentLeadership, ElectionSnapshot, ElectionSnapshots, ObservedLeader, Role},
     terms::{ElectionFinding, ElectionTerms, ElectionWarning, InvalidElection, Margins},
@@ -80,7 +80,7 @@ use crate::lease::LeaseError;
 pub struct Election {
     coordination: Coordination,
     name: Arc<str>,
-    options: ElectionOptions,
+    options: LeaderElectionOptions,
     candidate: Arc<str>,
     identity: candidate::Identity,
     extensions: Extensions,
@@ -102,7 +102,7 @@ impl Election {
 
     /// All options at once, instead of those that were set before.
     #[must_use]
-    pub fn options(mut self, options: ElectionOptions) -> Self {
+    pub fn options(mut self, options: LeaderElectionOptions) -> Self {
         self.candidate = self.identity.name(&options.candidate_id);
         self.options = options;
         self
@@ -298,7 +298,7 @@ impl Election {
 
     /// Candidates are to be looked at, and the store does not know them.
     fn not_seen(&self) -> impl Iterator<Item = ElectionFinding> + use<> {
-        let ElectionOptions { min_candidates, priority, .. } = self.options;
+        let LeaderElectionOptions { min_candidates, priority, .. } = self.options;
         let counts = min_candidates.map(ElectionFinding::UnknownCandidates);
         let ranks = priority.map(ElectionFinding::UnknownPriorities);
         let is_known = self.coordination.inner.store.candidates().is_some();

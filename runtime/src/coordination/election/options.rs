@@ -14,9 +14,9 @@ pub type Metadata = BTreeMap<String, String>;
 ///
 /// ```
 /// use std::time::Duration;
-/// use distributed_task::coordination::ElectionOptions;
+/// use distributed_task::coordination::LeaderElectionOptions;
 ///
-/// let options: ElectionOptions = serde_json::from_str(
+/// let options: LeaderElectionOptions = serde_json::from_str(
 ///     r#"{ "lease_duration": "30s", "renew_interval": "10s", "candidate_metadata": { "region": "eu" } }"#,
 /// )?;
 /// assert_eq!(options.retry_interval, Duration::from_secs(2));
@@ -29,7 +29,7 @@ pub type Metadata = BTreeMap<String, String>;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-pub struct ElectionOptions {
+pub struct LeaderElectionOptions {
     /// How long a leader stays one if it dies. Default 15 seconds.
     #[serde(with = "text::or_none", skip_serializing_if = "Option::is_none")]
     pub lease_duration: Option<Duration>,
@@ -81,7 +81,7 @@ pub struct ElectionOptions {
     pub candidate_metadata: Metadata,
 }
 
-impl Default for ElectionOptions {
+impl Default for LeaderElectionOptions {
     fn default() -> Self {
         Self {
             lease_duration: None,
@@ -102,7 +102,7 @@ impl Default for ElectionOptions {
     }
 }
 
-impl ElectionOptions {
+impl LeaderElectionOptions {
     /// What follows from them.
     ///
     /// # Errors

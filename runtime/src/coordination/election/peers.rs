@@ -4,7 +4,7 @@ use std::{future::pending, time::Duration};
 
 use tokio::{sync::watch, time::sleep};
 
-use super::ElectionOptions;
+use super::LeaderElectionOptions;
 use crate::{coordination::Coordination, kernel::Timestamp, lease::Beat};
 
 /// How many candidates were seen, and how many there must be.
@@ -25,7 +25,7 @@ struct Seen {
 }
 
 impl Peers {
-    pub(super) fn new(options: &ElectionOptions, coordination: &Coordination) -> Self {
+    pub(super) fn new(options: &LeaderElectionOptions, coordination: &Coordination) -> Self {
         let (least, coordination) = (options.min_candidates.map(u64::from), coordination.clone());
         let lasts = options.heartbeat_interval.saturating_mul(Beat::MISSED);
         Self { least, lasts, coordination, seen: watch::Sender::new(None) }

@@ -8,7 +8,7 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Election, ElectionOptions, Metadata, fitness::Fitness, peers::Peers};
+use super::{Election, LeaderElectionOptions, Metadata, fitness::Fitness, peers::Peers};
 use crate::{
     coordination::Coordination,
     kernel::Timestamp,
@@ -35,7 +35,7 @@ pub(super) struct Pulse {
 }
 
 /// Whether there is anything to say, for who stands for as long as it runs.
-pub(super) fn is_wanted(options: &ElectionOptions) -> bool {
+pub(super) fn is_wanted(options: &LeaderElectionOptions) -> bool {
     options.enable_health_checks || options.min_candidates.is_some() || !options.said().is_empty()
 }
 
@@ -127,7 +127,7 @@ impl Pulse {
     }
 
     /// The same for a campaign: beats for as long as somebody has this.
-    pub(super) fn start(self, options: &ElectionOptions) -> DropGuard {
+    pub(super) fn start(self, options: &LeaderElectionOptions) -> DropGuard {
         let is_over = CancellationToken::new();
         let (fitness, peers) = (Fitness::new(options), Peers::new(options, &self.coordination));
         let (over, keeper) = (is_over.clone(), self.coordination.clone());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{CandidateHealth, ElectionOptions, Metadata};
+use super::{CandidateHealth, LeaderElectionOptions, Metadata};
 use crate::kernel::Timestamp;
 
 /// What others read it by.
@@ -12,7 +12,7 @@ const PRIORITY: &str = "priority";
 /// So many looks a candidate gives way to one that does not come to lead.
 const PATIENCE: u32 = 3;
 
-impl ElectionOptions {
+impl LeaderElectionOptions {
     /// All that a candidate says of itself.
     pub(super) fn said(&self) -> Metadata {
         let mut said = self.candidate_metadata.clone();
@@ -46,7 +46,7 @@ struct Seen {
 }
 
 impl Rank {
-    pub(super) fn new(options: &ElectionOptions) -> Self {
+    pub(super) fn new(options: &LeaderElectionOptions) -> Self {
         let (own, patience) = (options.priority, options.retry_interval.saturating_mul(PATIENCE));
         let seen = Seen { gives_way: own.is_some(), nobody_since: None, lets_until: None };
         Self { own, patience, seen: watch::Sender::new(seen) }

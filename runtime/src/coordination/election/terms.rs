@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::RangeInclusive, time::Duration};
 
-use super::options::ElectionOptions;
+use super::options::LeaderElectionOptions;
 use crate::{
     coordination::terms::{InvalidLease, OnUnreachable, Renewing, Terms},
     lease::{Beat, metadata_bytes},
@@ -20,7 +20,7 @@ const LONGEST_NAME: usize = 256;
 
 /// On which terms a candidate stands, as they were found to be possible.
 ///
-/// See [`ElectionOptions`] for an example.
+/// See [`LeaderElectionOptions`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ElectionTerms {
     lease: Duration,
@@ -33,9 +33,9 @@ pub struct ElectionTerms {
 /// What a set of options means for who depends on it.
 ///
 /// ```
-/// use distributed_task::coordination::ElectionOptions;
+/// use distributed_task::coordination::LeaderElectionOptions;
 ///
-/// let margins = ElectionOptions::default().check()?.margins();
+/// let margins = LeaderElectionOptions::default().check()?.margins();
 /// assert_eq!(margins.takeover.as_secs(), 17);
 /// println!("{margins}");
 /// # Ok::<(), distributed_task::coordination::InvalidElection>(())
@@ -70,9 +70,9 @@ impl fmt::Display for Margins {
 ///
 /// ```
 /// use std::time::Duration;
-/// use distributed_task::coordination::ElectionOptions;
+/// use distributed_task::coordination::LeaderElectionOptions;
 ///
-/// let mut options = ElectionOptions::default();
+/// let mut options = LeaderElectionOptions::default();
 /// options.renew_interval = Some(Duration::from_secs(14));
 /// options.retry_interval = Duration::ZERO;
 /// let error = options.check().expect_err("nothing is left of the lease to renew it in");
@@ -171,10 +171,10 @@ pub enum ElectionFinding {
 ///
 /// ```
 /// use std::time::Duration;
-/// use distributed_task::coordination::ElectionOptions;
+/// use distributed_task::coordination::LeaderElectionOptions;
 ///
 /// // Kubernetes renews a lease of 15 seconds after 10.
-/// let mut options = ElectionOptions::default();
+/// let mut options = LeaderElectionOptions::default();
 /// options.renew_interval = Some(Duration::from_secs(10));
 /// let terms = options.check()?;
 /// assert_eq!(terms.grace(), Duration::from_millis(4250));
@@ -221,7 +221,7 @@ impl fmt::Display for ElectionWarning {
 
 /// With what else was found.
 pub(super) fn check(
-    options: &ElectionOptions,
+    options: &LeaderElectionOptions,
     found: impl IntoIterator<Item = ElectionFinding>,
 ) -> Result<ElectionTerms, InvalidElection> {
     let mut findings = Vec::new();
@@ -280,7 +280,7 @@ pub(super) fn check(
 }
 
 impl ElectionTerms {
-    fn follow(lease: Duration, renew: Duration, options: &ElectionOptions) -> Self {
+    fn follow(lease: Duration, renew: Duration, options: &LeaderElectionOptions) -> Self {
         let grace_period = options.grace_period;
         let room = lease.saturating_sub(renew + (lease / 20).max(Duration::from_millis(50)));
         // Whoever would wait for no answer asks once all the same.
@@ -357,7 +357,7 @@ mod tests {
         for lease in [*LEASES.start(), LEASE, *LEASES.end()] {
             let latest = lease - lease / 6 - Terms::drift(lease);
             for renew in [Duration::from_millis(1), lease / 3, latest - Duration::from_millis(1)] {
-                let options = ElectionOptions {
+                let options = LeaderElectionOptions {
                     lease_duration: Some(lease),
                     renew_interval: Some(renew),
                     grace_period: Duration::MAX,
