@@ -43,6 +43,14 @@ fn mistakes_in_types() {
     }
 }
 
+/// One of the above, by the number of its rule.
+#[test]
+fn ql_09_a_quorum_is_no_queue() {
+    if pinned_compiler("types") {
+        TestCases::new().compile_fail("types/quorum_as_queue.rs");
+    }
+}
+
 #[test]
 fn mistakes_between_the_two_halves_of_a_task() {
     if pinned_compiler("pairing") {

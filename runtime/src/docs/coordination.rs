@@ -70,6 +70,7 @@
 //! | QL-06 | A server that started has no vote until what it may have forgotten is over | `a_server_that_started_does_not_vote_until_what_it_forgot_is_over`, `a_server_that_lost_its_data_does_not_let_a_second_owner_in` |
 //! | QL-07 | The fence rises over all tenures, whichever servers are away; whoever looks is told that of the grant | `fences_rise_over_all_tenures_whichever_servers_are_away`, `without_the_second_phase_they_do_not`, `who_looks_is_told_the_fence_of_the_grant_whoever_was_late` |
 //! | QL-08 | A clock that jumps on fewer than half of the servers lets nobody in, and nobody loses anything | `a_clock_that_jumps_on_one_server_lets_nobody_in`, `a_clock_of_one_of_three_servers_that_is_set_lets_nobody_in_and_loses_nothing` |
+//! | QL-09 | Most servers agree on who has a name, not on how many: no queue is built on them | `ql_09_a_quorum_is_no_queue` |
 //! | QL-10 | Servers that are one, or have replicas, are refused by name | `two_addresses_of_one_server_are_refused_by_name`, `servers_with_replicas_are_refused` |
 //!
 //! # Jobs that one process runs
@@ -216,12 +217,11 @@
 //!
 //! - LK-13: there is no way without scripts. A grant, its fence and the line are one step, or they are nothing.
 //!   Options that ask for one are refused, and told to leave that out.
-//! - QL-09: nothing else than leases, locks and elections is built on a lease store, so nothing is to be refused.
 //! - LE-43: the stores are those above; the guide says how others fit.
 //! - SJ-04 for tasks: the longest time of a saga is its `timeout`, which does not count past the pivot.
 //! - SJ-05 beyond what is above: over a quorum it may be told of fewer than were cut off, where a server lost what it
-//!   knew; and of one that ended, where a server did not hear of its end. A saga is not told: another process goes on
-//!   with it.
+//!   knew; and of more, where one did not hear that a run ended, did not begin, or which attempt it is. A saga is not
+//!   told: another process goes on with it.
 //! - QL-08 beyond what is above: a renewal does not compare clocks. One whose server's clock freed the name says so
 //!   by itself; one whose name is still there has lost nothing. A health check compares them, and says of which
 //!   server it was.

@@ -281,8 +281,8 @@ on_both! {
     /// LE-27.
     async fn leaders_never_overlap_while_processes_are_restarted(world: World) {
         let rounds = match world {
-            World::Memory(_) => 300,
-            World::Redis(_) => 15,
+            World::Memory(_) => 1000,
+            World::Redis(_) => 100,
         };
         let (leading, tenures) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let stand = async |number: usize| {

@@ -12,6 +12,8 @@ end
 if held[1] ~= from then
   return false
 end
+-- What is no fence is found before anything is freed.
+redis.call('GET', KEYS[2])
 redis.call('ZREM', KEYS[3], 'x' .. to)
 redis.call('HDEL', KEYS[4], 'x' .. to)
 redis.call('DEL', KEYS[1])

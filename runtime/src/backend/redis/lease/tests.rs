@@ -194,6 +194,15 @@ async fn scripts_that_the_server_forgot_and_keys_of_others_are_told_apart() {
     assert!(error.to_string().contains("WRONGTYPE"), "{error}");
     assert_eq!(server.cli(&["GET", "shop:{theirs}:l"]), "7");
 
+    // What cannot be handed over stays where it is.
+    server.cli(&["DEL", "shop:{name}:f"]);
+    server.cli(&["LPUSH", "shop:{name}:f", "7"]);
+    let handed = leases.hand_over("name", &owner, &Owner::draw(), lease).await;
+    let error = handed.expect_err("it is no fence");
+    assert!(error.to_string().contains("WRONGTYPE"), "{error}");
+    let tenure = leases.inspect("name").await.expect("the server answers");
+    assert_eq!(tenure.map(|tenure| tenure.owner), Some(owner.clone()));
+
     // It keeps no other from being renewed.
     let renewal = |name: &str| Renewal { name: name.into(), owner: owner.clone(), lease };
     let renewals = ["theirs", "name", "nobodys"].map(renewal);
