@@ -66,7 +66,7 @@ const RULES: &[Rule<Desk>] = rules! {
     "later tenures have higher fences than what was agreed on, and than its own" => rises,
     "a run is the attempt that was agreed on, higher or lower than its own, and the next is one more" => tells_the_attempt,
     "what was agreed on is told of no run that is not counted" => not_counted,
-    "a run that ended is over, whatever is agreed on then" => ended,
+    "a run that ended, or did not begin, is not counted, whatever is agreed on then" => no_run,
     "nobody tells the fence of what somebody else has" => own_only,
     "a tenure that is over hears nothing" => over,
 };
@@ -195,12 +195,17 @@ async fn tells_the_attempt(desk: Desk) -> Verdict {
         let owner = Owner::draw();
         let grant = desk.begun(&owner).await?;
         ensure_eq(grant.attempt, Some(own))?;
-        let agreed = Agreed { attempt: Some(agreed), ..grant.into() };
-        // What is late was agreed on before.
-        let late = Agreed { fence: Fence(grant.fence.0 - 1), attempt: Some(20) };
-        for told in [agreed, agreed, late] {
+        // Of what is told later the higher fence was agreed on last.
+        let [late, other, again] =
+            [(-1, 20), (1, 30), (2, agreed)].map(|(apart, attempt)| Agreed {
+                fence: Fence(grant.fence.0.saturating_add_signed(apart)),
+                attempt: Some(attempt),
+            });
+        let first = Agreed { attempt: Some(agreed), ..grant.into() };
+        let kept = [(first, first), (first, first), (late, first), (other, other), (first, other)];
+        for (told, kept) in kept.into_iter().chain([(again, again)]) {
             ensure_eq(desk.store.raise(NAME, &owner, told).await?, Renewed::Renewed)?;
-            ensure_eq(desk.begun(&owner).await?.attempt, agreed.attempt)?;
+            ensure_eq(desk.begun(&owner).await?.attempt, kept.attempt)?;
         }
         desk.store.release(NAME, &owner).await?;
         own = next;
@@ -230,14 +235,22 @@ async fn not_counted(desk: Desk) -> Verdict {
     ensure_eq(desk.begun(&Owner::draw()).await?.attempt, Some(2))
 }
 
-async fn ended(desk: Desk) -> Verdict {
+async fn no_run(desk: Desk) -> Verdict {
     let Some(runs) = desk.store.runs() else { return Ok(()) };
-    let owner = Owner::draw();
-    let grant = desk.begun(&owner).await?;
-    runs.end_run(NAME, &owner, RunEnd::Ended).await?;
-    desk.store.raise(NAME, &owner, Agreed { attempt: Some(7), ..grant.into() }).await?;
-    desk.store.release(NAME, &owner).await?;
-    ensure_eq(desk.begun(&Owner::draw()).await?.attempt, Some(1))
+    let cut_off = Owner::draw();
+    desk.begun(&cut_off).await?;
+    desk.store.release(NAME, &cut_off).await?;
+    for (how, next) in [(RunEnd::NotBegun, 2), (RunEnd::Ended, 1)] {
+        let owner = Owner::draw();
+        let grant = desk.begun(&owner).await?;
+        runs.end_run(NAME, &owner, how).await?;
+        desk.store.raise(NAME, &owner, Agreed { attempt: Some(7), ..grant.into() }).await?;
+        desk.store.release(NAME, &owner).await?;
+        let after = Owner::draw();
+        ensure_eq(desk.begun(&after).await?.attempt, Some(next))?;
+        desk.store.release(NAME, &after).await?;
+    }
+    Ok(())
 }
 
 async fn own_only(desk: Desk) -> Verdict {

@@ -56,8 +56,8 @@ pub trait QuorumNode: LeaseStore {
 
     /// Tells an owner's tenure the fence that was agreed on, in the place of the one that this store gave
     /// it, and which attempt it is, if it is counted here. Where it was told before, what has the higher fence is
-    /// kept. Later tenures have higher ones than each, and the next run is one more. Whoever looks is told
-    /// [that it was](super::Tenure::is_agreed). Doing it again does nothing.
+    /// kept. Later tenures have higher ones than each, and a run that follows one which did not end is one more.
+    /// Whoever looks is told [that it was](super::Tenure::is_agreed). Doing it again does nothing.
     fn raise<'a>(
         &'a self,
         name: &'a str,

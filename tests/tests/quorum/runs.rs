@@ -22,43 +22,56 @@ async fn begun(leases: &QuorumLeases, owner: &Owner) -> Option<Grant> {
 
 /// Only these are away.
 fn away(nodes: &[Node], which: &[usize]) {
+    set(nodes, which, Mode::Fails);
+}
+
+/// Only these are in this mode.
+fn set(nodes: &[Node], which: &[usize], mode: Mode) {
     nodes.iter().for_each(|node| node.set(Mode::Good));
-    which.iter().for_each(|at| nodes[*at].set(Mode::Fails));
+    which.iter().for_each(|at| nodes[*at].set(mode));
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_follows_a_run_that_was_cut_off_is_told_so_whichever_servers_are_away() {
-    for turns in 0..81 {
+    let modes = [Mode::Fails, Mode::Hangs, Mode::IsLate, Mode::HearsNothing];
+    for (turns, mode) in (0..81).flat_map(|turns| modes.map(|mode| (turns, mode))) {
         let turns = [27, 9, 3, 1].map(|place| turns / place % 3);
         let nodes = nodes(3);
         let leases = over(&nodes).await;
         for (turn, attempt) in turns.into_iter().zip(1..) {
-            away(&nodes, &[turn]);
+            set(&nodes, &[turn], mode);
             let grant = begun(&leases, &Owner::draw()).await.expect("two are there");
-            assert_eq!(grant.attempt, Some(attempt), "of {turns:?} one after the other was away");
+            assert_eq!(grant.attempt, Some(attempt), "{turns:?}, one after the other: {mode:?}");
             tokio::time::sleep(LEASE * 2).await;
         }
+        set(&nodes, &[], mode);
         leases.finished().await;
     }
 }
 
-/// The others know it has lasted, and this one that a run began there twice.
+/// Whether or not it remembers that a run began there.
 #[tokio::test(start_paused = true)]
 async fn a_run_that_is_given_to_a_server_again_is_counted_once() {
-    let nodes = nodes(3);
-    let (leases, owner) = (over(&nodes).await, Owner::draw());
-    begun(&leases, &owner).await.expect("all are there");
-    leases.finished().await;
-    nodes[0].store().release(NAME, &owner).await.expect("it is memory");
-    for _ in 0..2 {
-        tokio::time::sleep(LEASE / 3).await;
-        leases.try_renew(NAME, &owner, LEASE).await.expect("two know it");
+    for forgets in [false, true] {
+        let nodes = nodes(3);
+        let (leases, owner) = (over(&nodes).await, Owner::draw());
+        begun(&leases, &owner).await.expect("all are there");
         leases.finished().await;
+        match forgets {
+            true => nodes[0].forget(),
+            false => drop(nodes[0].store().release(NAME, &owner).await.expect("it is memory")),
+        }
+        for _ in 0..2 {
+            tokio::time::sleep(LEASE / 3).await;
+            leases.try_renew(NAME, &owner, LEASE).await.expect("two know it");
+            leases.finished().await;
+        }
+        assert_eq!(nodes[0].has(NAME).await, Some(owner));
+        tokio::time::sleep(LEASE * 2).await;
+        let turn = nodes[0].store().begin_run(NAME, &Owner::draw(), LEASE, Duration::ZERO).await;
+        let Ok(Turn::Granted(grant)) = turn else { panic!("{turn:?}") };
+        assert_eq!(grant.attempt, Some(2), "it forgets: {forgets}");
     }
-    assert_eq!(nodes[0].has(NAME).await, Some(owner));
-    tokio::time::sleep(LEASE * 2).await;
-    let grant = begun(&leases, &Owner::draw()).await.expect("all are there");
-    assert_eq!(grant.attempt, Some(2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -117,21 +130,4 @@ async fn a_run_that_ended_is_not_begun_again_on_a_server_that_forgot() {
     leases.finished().await;
     let grant = begun(&leases, &Owner::draw()).await.expect("all are there");
     assert_eq!(grant.attempt, Some(1));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_server_that_is_given_a_run_again_knows_that_it_is_one() {
-    let nodes = nodes(3);
-    let (leases, owner) = (over(&nodes).await, Owner::draw());
-    begun(&leases, &owner).await.expect("all are there");
-    nodes[0].forget();
-    for _ in 0..2 {
-        tokio::time::sleep(LEASE / 3).await;
-        leases.try_renew(NAME, &owner, LEASE).await.expect("two know it");
-        leases.finished().await;
-    }
-    assert_eq!(nodes[0].has(NAME).await, Some(owner));
-    tokio::time::sleep(LEASE * 2).await;
-    let turn = nodes[0].store().begin_run(NAME, &Owner::draw(), LEASE, Duration::ZERO).await;
-    assert!(matches!(turn, Ok(Turn::Granted(grant)) if grant.attempt == Some(2)));
 }

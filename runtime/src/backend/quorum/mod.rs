@@ -86,8 +86,8 @@ use crate::{
 /// # Runs
 /// Which attempt a [run](RunStore) is says the server that knows of most, of the first majority that granted it; it
 /// is told to as many as its fence. So who comes after runs that were cut off is told of all of them, whichever
-/// servers were away by turns; of fewer, where a server lost what it knew. It may be told of one that ended,
-/// where a server has not heard of its end.
+/// servers were away by turns. It is told of fewer, from then on, where a server lost what it knew; and of more where
+/// one did not hear what it was told last: that a run ended, did not begin, or which attempt it is.
 ///
 /// # Owners that go on
 /// A process that starts again as the owner that it was acquires before it renews. Its fence is the one

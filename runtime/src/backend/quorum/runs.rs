@@ -1,4 +1,4 @@
-//! Runs that are counted, by each server for itself.
+//! Runs that are counted, by each server, until it is told what the others agreed on.
 
 use std::{sync::Arc, time::Duration};
 

@@ -33,13 +33,13 @@ impl Name {
         held.attempt
     }
 
-    /// The run that has the name is this attempt, if it is counted; unless it ended, so is the last one.
+    /// The run that has the name is this attempt; unless it ended, or was said not to have begun.
     pub(super) fn recount(&mut self, attempt: u64) {
-        if let Some(own) = self.held.as_mut().and_then(|held| held.attempt.as_mut()) {
-            *own = attempt;
-            if let Some(counted) = &mut self.counted {
-                counted.attempt = attempt;
-            }
+        let own = self.held.as_mut().and_then(|held| held.attempt.as_mut());
+        if let (Some(own), Some(last)) = (own, &mut self.counted)
+            && last.attempt == *own
+        {
+            (*own, last.attempt) = (attempt, attempt);
         }
     }
 

@@ -10,7 +10,9 @@ use super::super::{
 };
 use crate::{
     conformance,
-    lease::{LeaseError, LeaseStore as _, Owner, RunEnd, RunStore as _},
+    lease::{
+        Agreed, LeaseError, LeaseStore as _, Owner, QuorumNode as _, RunEnd, RunStore as _, Turn,
+    },
 };
 
 #[tokio::test]
@@ -67,7 +69,11 @@ async fn a_number_is_kept_for_a_quarter_of_a_year_and_only_while_no_run_has_ende
         leases.release(name, &owner).await.expect("the server answers");
     }
     let owner = Owner::draw();
-    leases.begin_run(name, &owner, lease, stay).await.expect("the server answers");
+    let turn = leases.begin_run(name, &owner, lease, stay).await.expect("the server answers");
+    let Turn::Granted(grant) = turn else { panic!("{turn:?}") };
+    let agreed = Agreed { attempt: Some(3), ..grant.into() };
+    leases.raise(name, &owner, agreed).await.expect("the server answers");
+    assert_eq!((server.cli(&["GET", "shop:{backup}:n"]).as_str(), days()), ("3", 90));
     leases.end_run(name, &owner, RunEnd::NotBegun).await.expect("the server answers");
     assert_eq!((server.cli(&["GET", "shop:{backup}:n"]).as_str(), days()), ("2", 90));
     leases.release(name, &owner).await.expect("the server answers");
