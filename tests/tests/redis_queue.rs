@@ -127,7 +127,7 @@ async fn a_ticket_that_kills_its_consumers_is_a_dead_letter() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_no_ticket_is_a_dead_letter_and_holds_up_nobody() {
+async fn inv12_what_is_no_ticket_is_a_dead_letter_and_holds_up_nobody() {
     let server = server(Appends::No);
     let queue = process(&server).await;
     server.cli(&["XADD", STREAM, "*", "something", "else"]);

@@ -27,7 +27,7 @@
 //! | LS-17 | Who is cut off gives up before others may have it | `a_network_that_drops_everything_costs_a_lease`, `who_is_told_of_a_loss_has_the_rest_of_the_lease_to_stop` |
 //! | LS-18 | A fence rises from tenure to tenure, also when the server forgot the last one; a resource that compares it takes nothing from an old holder | `a_fence_rises_also_where_the_last_one_was_lost`, `a_replica_that_missed_the_grant_grants_again_under_a_higher_fence` |
 //! | LS-19 | It is given back at the end, wherever its guard is dropped, and nobody waits longer than it lasts | `what_is_let_go_is_free_at_once`, `a_guard_may_be_dropped_anywhere` |
-//! | LS-20 | The five tests of the article that the lease is from are in the suite | `only_one_owner_gets_the_lease`, `the_holder_can_renew`, `renewing_fails_after_expiry`, `only_who_holds_it_releases_it`, `a_pause_that_is_longer_than_the_lease_loses_it` |
+//! | LS-20 | The five tests of the article *Lease Pattern in .NET* are in the suite | `only_one_owner_gets_the_lease`, `the_holder_can_renew`, `renewing_fails_after_expiry`, `only_who_holds_it_releases_it`, `a_pause_that_is_longer_than_the_lease_loses_it` |
 //! | LS-21 | Figures are those of what happened, under a bounded number of labels | `figures_are_those_of_the_statistics` |
 //! | LS-22 | Each alert of the guide is heard when it should, and else is not | `each_alert_is_heard_when_it_should`, `no_alert_is_heard_where_all_is_well` |
 //! | LS-23 | A log line has the key, the beginning of the owner, how long it took and what went wrong | `the_log_says_what_the_events_say` |
@@ -50,7 +50,7 @@
 //! | LK-11 | Readers share, a writer is alone, and neither starves the other | `readers_share_and_a_writer_is_alone`, `neither_side_starves_the_other` |
 //! | LK-12 | A writer becomes a reader in one step; a reader that would wait for itself is told so | `a_writer_becomes_a_reader_and_nobody_writes_in_between`, `who_would_wait_for_itself_is_told` |
 //! | LK-14 | Those of one process wait as one, for one call each, and leave their turn to others after a while | `each_costs_one_call_and_comes_in_its_turn`, `after_a_while_it_is_the_turn_of_another_process`, `who_waits_for_so_long_is_not_passed_for_ever` |
-//! | LK-15 | For so many locks at a time | `there_is_room_for_so_many_locks` |
+//! | LK-15 | That is so for `lock_pool_size` locks at a time | `there_is_room_for_so_many_locks` |
 //! | LK-16 | Each grant has a fence of its own | `each_has_it_alone_under_a_fence_of_its_own` |
 //! | LK-17 | Several servers that know nothing of one another are a store like any other | `leases_over_three_servers_keep_the_contract` |
 //! | LK-18 | What is due together is renewed together | `a_thousand_leases_are_renewed_in_some_twenty_calls_each_time` |

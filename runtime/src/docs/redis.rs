@@ -10,7 +10,7 @@
 //! | --- | --- |
 //! | Redis 7.0 or later, alone, a primary, or named by Sentinel | the scripts use what came with 7.0; Redis Cluster is refused |
 //! | `maxmemory-policy noeviction` | any other one throws sagas away when the memory is full. With this one a write is refused, and what runs waits |
-//! | `appendonly yes` and `appendfsync always` for [`Durability::Fsync`](crate::journal::Durability) | what was answered is on the disk, if `no-appendfsync-on-rewrite` is `no`, as it is where nobody says anything. Everything else is `Process`: a server that dies may forget its last second, or all |
+//! | `appendonly yes` and `appendfsync always` for [`Durability::Fsync`](crate::journal::Durability) | what was answered is on the disk, if `no-appendfsync-on-rewrite` is `no`, as it is where nobody says anything. A user who may not ask (`CONFIG GET`) does not know, and everything else is `Process`: a server that dies may forget its last second, or all |
 //! | no Sentinel for `Fsync` | a fail-over is asynchronous, and may lose what was answered |
 //!
 //! The address is `redis://user:password@host:port/`, `rediss://` with the feature `redis-tls` (and

@@ -46,7 +46,7 @@
 //! | O5 | Nothing is promised about the order of two sagas. |
 //! | O6 | Of a task with `singleton = "name"` one saga at a time runs, in whichever processes, and of all tasks that say that name. Its lease, `singleton:name`, is the saga's and not the host's: steps, undos and probes run only where a host holds it for that saga, and whoever goes on with the saga goes on with its tenure. A start takes it before anything is written; while another saga has it the start waits as it was told to, which is not at all by default, and then is refused, and told which one. A host that loses it drops what runs where it waits and has not ended: that it was interrupted is recorded, which does not count as a try; of an `at_most_once` step it is not known then whether it happened (E1). It goes on when the saga has it again. When the saga is over it is free. With `hold_at_least = "10m"` it is free at the earliest 10 minutes after the saga began: a start that was accepted counts, however the saga ended, and one that was [abandoned](crate::SubmitError::HostLost) does not. It is taken for that long as soon as the saga is written, and again by whoever goes on with it, so that no host that dies makes that shorter; where the lock service has no lease as long, it is held while the host lives on which the saga ended. Whoever starts a saga finds in the journal when the last one began, and goes by the `hold_at_least` of its own task: tasks that share a name say the same. A saga that was accepted before and waits for its turn waits for the end of another one, and not for its hold. Jobs without a task look into no journal: to them it is free when its lease has run out, up to 30 s later. Nobody renews it while nothing of the saga is on any host, because it waits to be claimed, for a timer of the journal or for an operator: 30 s later, or when its hold is over, another one may be started, and this one goes on when it finds it free. The same may keep others out for 30 s after a start of which nobody knows whether it was written. This holds as far as the [`Safety`](crate::lease::Safety) of the leases goes: those in memory know of one process, and are gone with it; and a plain `fn` that does not stop goes on beside the next saga, as after a time-out. |
 //!
-//! *Comes later:* external events (O4), one saga at a time for each key (O5).
+//! *Comes later:* external events (O4), one saga at a time for each key.
 //!
 //! # Outcomes and errors
 //!
@@ -137,7 +137,7 @@
 //! | F2 | [`cx.fence()`](crate::StepContext::fence) rises with every owner of a saga, so that a resource that keeps the highest can refuse a stale one. |
 //! | F3 | A host renews its lease at a third of it. One that cannot holds still before others may take its sagas: it starts nothing, and what is `async` is not polled. If its seat is still there when the store is heard again, everything goes on where it was; if it is not, the host drops it and goes on under a new seat. The time that its machine slept counts, except on Windows. |
 //!
-//! *Comes later:* incoming events (I4), locks (F4 to F7).
+//! *Comes later:* incoming events (I4). Locks have [rules of their own](super::coordination).
 //!
 //! # Dead letters and versions
 //!
@@ -169,10 +169,15 @@
 //! | --- | --- |
 //! | INV1 | at most one outcome record for each step and generation, but for a late success after a refusal; one writer for each number |
 //! | INV2 | no effect without an intent before it, under the same key |
+//! | INV3 | where those who are called keep to the key, one effect stands under it at most, whatever is killed |
 //! | INV4 | a step starts when all steps before it are done or skipped |
 //! | INV5 | completed: every step done or skipped, nothing undone |
 //! | INV6 | compensated or cancelled: every compensable effect is undone, except the residual |
 //! | INV7 | an undo starts when everything that came after its step is undone, waived or needs none |
 //! | INV8 | no undo after the pivot; no step forward after going back began |
+//! | INV9 | what a dead process had has another owner within its lease and two pulses |
 //! | INV10 | what was acknowledged (start, cancel) survives what the class of the journal survives |
+//! | INV11 | the events of a saga have numbers without a gap or a repetition, for every reader |
+//! | INV12 | every message is settled: its saga has an owner, or it is a dead letter |
 //! | INV13 | a stale owner writes no record; what it knows comes in as a letter |
+//! | INV14 | once faults stop, every saga ends, or says whom it waits for |

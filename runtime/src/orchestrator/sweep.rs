@@ -4,8 +4,7 @@
 //! An object belongs to (saga, step, generation), which its key names. It is an orphan when its saga
 //! is over for good without it, and it was seen so twice, a while apart; or when its saga is in no
 //! journal, and it was seen so twice, further apart than any saga of the task may last. The time
-//! between is measured here, on the journal's clock: the clock of the store is never compared with it
-//! (F5).
+//! between is measured here, on the journal's clock: the clock of the store is never compared with it.
 //!
 //! An upload in parts that did not end, because its process died, is no object and nobody's result:
 //! it is one as soon as its saga is over, however that ended.

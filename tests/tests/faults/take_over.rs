@@ -72,7 +72,7 @@ fn wait_for_the_end(shop: &Shop, id: &str) {
 }
 
 #[test]
-fn what_a_killed_worker_had_is_taken_over_after_its_lease() {
+fn inv9_what_a_killed_worker_had_is_taken_over_after_its_lease() {
     let mut shop = Shop::open(SETTING);
     let (_, killed) = one_owned(&shop, "4002");
     shop.add_host();

@@ -121,8 +121,8 @@
 //! | `lock`, `rw_lock`, `singleton` | 30 s | 5 minutes (`default_lock_timeout`) |
 //! | `election` | 15 s | the same (`lease_duration`) |
 //!
-//! Those options have the defaults that users of other libraries know, also where they say nothing of locks:
-//! who waits for one by `acquire` then gives up when it has asked 10 times again without having been told to
+//! A process that sets any option has the defaults of all of them, which are those of other libraries: locks are
+//! leased for 5 minutes, and `acquire` gives up when it has asked 10 times again without having been told to
 //! (`max_lock_retries`). Without options it waits for as long as it takes.
 //!
 //! # Who leads
@@ -245,9 +245,9 @@
 //! is gone from [`candidates`](crate::coordination::Election::candidates). Whether a candidate leads is not written down:
 //! the lease says so when somebody looks, and so no more than one does.
 //!
-//! How healthy it is says the [`HealthReporter`](crate::coordination::HealthReporter) that
-//! [`start_with_health`](crate::coordination::Election::start_with_health) gives; who starts without one is as healthy
-//! as can be. With a [`priority`](crate::coordination::Election::priority) a candidate gives way to those with a greater
+//! [`start_with_health`](crate::coordination::Election::start_with_health) gives a
+//! [`HealthReporter`](crate::coordination::HealthReporter), which says how healthy it is; who starts without one is as
+//! healthy as can be. With a [`priority`](crate::coordination::Election::priority) a candidate gives way to those with a greater
 //! one: the newest version, say, or the machine beside the database. Nobody who leads steps down for it.
 //!
 //! With [`min_candidates`](crate::coordination::Election::min_candidates) one leads only while it sees so many,
@@ -288,7 +288,7 @@
 //! | it was dropped where it waited: by `max_run`, or by who called it | one more |
 //! | it was granted, and nobody was there to run it | the attempt that this one was |
 //!
-//! The store counts in the step that grants, so nobody is told of itself twice. That a run ended costs one call, and is
+//! The store grants and counts in one step, so no run is counted twice. That a run ended costs one call, and is
 //! told before [`run`](crate::coordination::Singleton::run) returns, also where `hold_at_least` keeps others out for
 //! longer. While the store is away it cannot be told, and the run counts as cut off: the number says that something may
 //! be half done, and the fence is still what keeps who was cut off from writing. It is remembered for 90 days.

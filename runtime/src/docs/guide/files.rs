@@ -103,11 +103,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! A server to try it with, MinIO or Garage:
-//!
-//! ```sh
-//! MINIO_ROOT_USER=minioadmin MINIO_ROOT_PASSWORD=minioadmin minio server ./minio-data
-//! ```
+//! That is how MinIO is reached where it was just installed. A server of its own to try it with is Garage, at port
+//! 3900 and with [`region`](crate::backend::files::S3Settings::region) `garage`:
 //!
 //! ```sh
 //! cat >garage.toml <<END

@@ -59,7 +59,7 @@
 //!
 //! That a saga is *parked* is a record, and so an event. *Stuck* is what it is when nothing is left to
 //! do after a failure: the event with which it became so [names the steps](crate::SagaEvent::stuck), for
-//! example `9: undo of `hold` failed, attempt 1: jammed; stuck at `hold``.
+//! example ``9: undo of `hold` failed, attempt 1: jammed; stuck at `hold` ``.
 //!
 //! # How long
 //!

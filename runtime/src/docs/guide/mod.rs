@@ -33,6 +33,8 @@
 //! loss of power. With one in Redis, other processes go on. All that is in [`modes`]. Nothing else
 //! differs: the code of a task does not know which one it runs on. What holds under which fault is in
 //! [`guarantees`](super::guarantees).
+//!
+//! Letters with a number, such as C6, are [rules](super::semantics).
 
 #[cfg(all(feature = "msgpack", feature = "protobuf"))]
 pub mod codecs;

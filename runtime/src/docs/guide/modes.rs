@@ -97,8 +97,8 @@
 //!   retention are the same for all processes, and one that says something else is refused. The first
 //!   process writes them into Redis, and there is no way to change them but a new namespace: start new
 //!   sagas there, and keep workers on the old one until nothing in it is open. The
-//!   `namespace` begins every key: those who say the same share their sagas. `partitions`, 1 unless said
-//!   otherwise and the same for ever, spread sagas over sets of keys, and cost an idle process a command
+//!   `namespace` begins every key: those who say the same share their sagas. `partitions`, 1 by
+//!   default and never to be changed, spread sagas over sets of keys, and cost an idle process a command
 //!   a second each. What is over is kept for the retention, a day, and for twice that at the most.
 //! - `.s3_with(ObjectFiles::s3(..)..)` has those of the store: region, prefix of the buckets, limits
 //!   ([files](super::files)).
@@ -117,7 +117,7 @@
 //!
 //! | the server has | class | survives |
 //! | --- | --- | --- |
-//! | `appendonly yes`, `appendfsync always` | `Fsync` | the end of any process, of Redis too, and the loss of power |
+//! | `appendonly yes`, `appendfsync always`, `no-appendfsync-on-rewrite no`, and tells so (`CONFIG GET`) | `Fsync` | the end of any process, of Redis too, and the loss of power |
 //! | anything else, or Sentinel | `Process` | the end of any process but Redis, which may forget its last second, or all |
 //!
 //! A task with a `pivot` or an `at_most_once` step is refused on the second, unless it says
@@ -225,7 +225,7 @@
 //! | `s3` | a file store on S3; builds TLS by `ring`, partly in assembly |
 //! | `msgpack`, `protobuf` | values in MessagePack, or as `prost` messages ([codecs](super::codecs)) |
 //! | `coordination` | leases, locks, jobs that run once, elections, for any program ([coordination](super::coordination)) |
-//! | `metrics` | figures of these for the recorder of your program |
+//! | `metrics` | metrics of `coordination`, for the recorder of your program |
 //! | `testing` | virtual time and faults, for tests of your own tasks |
 //! | `engine` | macros, builder and engine, without any backend |
 //! | `conformance` | the suites that every backend must pass, for those who write one |

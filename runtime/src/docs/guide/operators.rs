@@ -68,7 +68,8 @@
 //! kept, with who and why. [`unpark`](crate::Operator::unpark) is another name for [`retry`](crate::Operator::retry),
 //! which helps what is stuck as well. A saga whose code is nowhere any more can still be told what
 //! needs no code: `kill`, `waive`, `mark_done`, `mark_not_done`, and `cancel` with nothing left to undo;
-//! after a `retry` it lies ready for the release that has its code (B10).
+//! after a `retry` it lies ready for the release that has its code
+//! ([schedule](super::super::journal_protocol#schedules) B10).
 //!
 //! An output that is given by hand is checked against the type that the step returns. Anything with the
 //! same JSON will do: a `&str` for a `String`.

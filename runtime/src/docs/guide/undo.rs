@@ -103,8 +103,8 @@
 //!
 //! A worker that was taken for dead and finishes after all reports what it knows. If the step was
 //! undone meanwhile, the saga opens again and the undo runs once more, with `Outcome::Done` and a
-//! key of its own (C8). Until such a report is out of the question (a quarter of an hour, or twice
-//! the `timeout` of the step), the saga says `settled: false`.
+//! key of its own (C8). Until such a report is out of the question (a quarter of an hour or, if that is
+//! longer, twice the `timeout` of the step and a minute), the saga says `settled: false`.
 //!
 //! # When the undo fails
 //!
