@@ -1,6 +1,6 @@
 //! Processes that stand in an election for as long as they run.
 
-use std::{collections::BTreeMap, sync::Arc, thread, time::Duration};
+use std::{collections::BTreeMap, pin::pin, sync::Arc, thread, time::Duration};
 
 use distributed_task::{
     backend::memory::MemoryLeases,
@@ -9,7 +9,7 @@ use distributed_task::{
         LeadershipEnd, LossCause, NotLeading, ReleaseOutcome, Role, StartError, Stopped,
     },
 };
-use futures_util::future::join_all;
+use futures_util::{StreamExt, future::join_all};
 use tokio::{
     sync::oneshot,
     time::{sleep, timeout},
@@ -140,6 +140,35 @@ on_both! {
         // It asks again by itself.
         let again = event(&mut events, |it| matches!(it, ElectionEvent::BecameLeader { .. })).await;
         assert!(matches!(again, ElectionEvent::BecameLeader { fence } if fence > leadership.fence));
+    }
+
+    /// LE-22: without standing.
+    async fn who_does_not_stand_sees_one_leader_after_the_other(world: World) {
+        let (one, two) = (world.process().await, world.process().await);
+        let (three, wire) = world.process_on_a_wire().await;
+        let (ours, theirs) = (candidate(&one, "web-1"), candidate(&two, "web-2"));
+        let mut leaders = pin!(candidate(&three, "nobody").follow());
+        let mut next = async || {
+            let next = timeout(Duration::from_secs(10), leaders.next()).await;
+            let next = next.expect("somebody else leads").expect("it never ends");
+            next.map(|leader| leader.map(|leader| (leader.id, leader.fence)))
+        };
+        assert!(matches!(next().await, Ok(None)));
+        let first = lead(&ours).await;
+        let wanted = (Arc::from(ours.candidate()), first.fence());
+        assert_eq!(next().await.expect("it is answered"), Some(wanted));
+        wire.cut();
+        next().await.expect_err("it is away");
+        wire.mend();
+        first.resign().await;
+        let second = lead(&theirs).await;
+        let wanted = (Arc::from(theirs.candidate()), second.fence());
+        loop {
+            // It may be away yet, or have seen that nobody leads.
+            if let Ok(Some(seen)) = next().await {
+                break assert_eq!(seen, wanted);
+            }
+        }
     }
 
     /// LE-22: without ever leading.

@@ -7,6 +7,7 @@ mod candidates;
 mod context;
 mod event;
 mod fitness;
+mod follow;
 mod health;
 mod leadership;
 mod office;
