@@ -58,7 +58,7 @@ pub use self::{
     settings::{QuorumLeasesBuilder, QuorumOpenError},
 };
 use crate::{
-    clock::{Clock as _, TokioClock},
+    clock::{Clock as _, WakefulClock},
     lease::{
         Acquired, CandidateStore, LeaseAdmin, LeaseError, LeaseStore, Owner, QuorumNode, Released,
         Renewed, RunStore, Safety, ServerClock, Tenure,
@@ -135,8 +135,8 @@ struct Inner {
     knows_candidates: bool,
     lives: Lives,
     claims: Claims,
-    /// Runs as the runtime's timers do.
-    clock: TokioClock,
+    /// Runs as the runtime's timers do, and in the machine's sleep.
+    clock: WakefulClock,
     /// Where what is under way lives: a call may come from a runtime that ends before.
     runtime: Handle,
     tasks: TaskTracker,

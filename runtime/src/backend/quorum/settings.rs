@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Inner, Node, QuorumLeases, claims::Claims, later::Later, lives::Lives, rules::Rules};
 use crate::{
-    clock::TokioClock,
+    clock::WakefulClock,
     kernel::Timestamp,
     lease::{LeaseError, Life, QuorumNode, Safety},
 };
@@ -189,7 +189,7 @@ impl QuorumLeasesBuilder {
             knows_candidates,
             lives: Lives::new(lives, needed),
             claims: Claims::default(),
-            clock: TokioClock::starting_at(Timestamp(0)),
+            clock: WakefulClock::starting_at(Timestamp(0)),
             runtime: Handle::current(),
             tasks,
         })))
