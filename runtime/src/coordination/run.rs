@@ -39,7 +39,7 @@ impl Attempt {
         *run.untold() = Some(RunEnd::Ended);
         let telling = async {
             while let Err(error) = self.tell_of_run().await {
-                tracing::warn!(name = %self.name, owner = ?self.owner, %error, "not told of its end");
+                tracing::warn!(key = %self.name, owner = ?self.owner, %error, "not told of its end");
                 if !error.is_retryable() {
                     return;
                 }

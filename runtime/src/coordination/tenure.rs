@@ -244,12 +244,12 @@ impl Attempt {
                 Ok(Ok(Renewed::Renewed)) => part / 3,
                 Ok(Ok(Renewed::NotOwner | Renewed::Forced)) | Err(_) => return,
                 Ok(Err(error)) if !error.is_retryable() && longest > hold.lease() => {
-                    tracing::debug!(name = %hold.name, %error, "kept from others bit by bit");
+                    tracing::debug!(key = %hold.name, owner = ?hold.owner, %error, "kept from others bit by bit");
                     longest = hold.lease();
                     continue;
                 }
                 Ok(Err(error)) => {
-                    tracing::warn!(name = %hold.name, owner = ?hold.owner, %error, "not kept from others");
+                    tracing::warn!(key = %hold.name, owner = ?hold.owner, %error, "not kept from others");
                     if !error.is_retryable() {
                         return;
                     }
@@ -404,7 +404,7 @@ impl Attempt {
                     hold.end(End::Lost(LossCause::NotOwner));
                 }
                 Err(error) => {
-                    tracing::warn!(name = %hold.name, owner = ?hold.owner, %error, "not downgraded");
+                    tracing::warn!(key = %hold.name, owner = ?hold.owner, %error, "not downgraded");
                     if !error.is_retryable() {
                         return hold.end(End::Lost(LossCause::Unreachable));
                     }
@@ -417,7 +417,7 @@ impl Attempt {
     /// Frees the name. A run of which nobody could be told counts as cut off.
     async fn free(&self) -> Result<Released, LeaseError> {
         if let Err(error) = self.tell_of_run().await {
-            tracing::debug!(name = %self.name, owner = ?self.owner, %error, "counted as cut off");
+            tracing::debug!(key = %self.name, owner = ?self.owner, %error, "counted as cut off");
         }
         self.store.release(&self.name, &self.owner).await
     }
@@ -431,20 +431,25 @@ impl Attempt {
             }
             let asked = self.clock.now();
             let answer = timeout(left, self.free()).await;
-            self.observed.latency("release", self.clock.now().since(asked));
+            let took = self.clock.now().since(asked);
+            self.observed.latency("release", took);
             match answer {
                 Ok(Ok(Released::Released)) => return ReleaseOutcome::Released,
                 Ok(Ok(Released::AlreadyExpired)) => return ReleaseOutcome::AlreadyExpired,
                 Ok(Ok(Released::NotOwner)) => return ReleaseOutcome::NotOwner,
                 Ok(Err(error)) => {
-                    tracing::warn!(name = %self.name, owner = ?self.owner, %error, "release failed");
+                    self.note(Happened::NotReleased { took, error: error.to_string().into() });
                     // It may be free, and whoever is next hears for itself how the store is.
                     drop(lead.take());
                     if !error.is_retryable() {
                         return ReleaseOutcome::Unknown;
                     }
                 }
-                Err(_) => return ReleaseOutcome::Unknown,
+                Err(_) => {
+                    let error = "nothing came while it was held".into();
+                    self.note(Happened::NotReleased { took, error });
+                    return ReleaseOutcome::Unknown;
+                }
             }
             sleep(self.terms.again().min(until.since(self.clock.now()))).await;
         }

@@ -62,6 +62,8 @@ fn figures_are_those_of_the_statistics() {
         ("coord_lease_lost cause=not_owner key_class=orders", 0),
         ("coord_lease_lost cause=unreachable key_class=nightly-report", 0),
         ("coord_lease_lost cause=unreachable key_class=orders", 0),
+        ("coord_lease_not_released key_class=nightly-report", 0),
+        ("coord_lease_not_released key_class=orders", 0),
         ("coord_lease_renew key_class=nightly-report result=failed", 0),
         ("coord_lease_renew key_class=nightly-report result=renewed", statistics.renewed),
         ("coord_lease_renew key_class=orders result=failed", 0),

@@ -15,7 +15,7 @@ use distributed_task::{
         AcquireError, CampaignError, Coordination, Happened, LossCause, OnUnreachable,
         ReleaseOutcome, RenewError, Stopped,
     },
-    lease::{Acquired, LeaseError, LeaseStore, Owner, Renewed},
+    lease::{Acquired, LeaseError, LeaseStore, Owner, Released, Renewed},
 };
 use futures_util::{FutureExt, StreamExt, future::BoxFuture};
 use tokio::time::{Instant, timeout};
@@ -32,12 +32,14 @@ const UNHEARD: &str = "unheard";
 const SLOW: &str = "slow";
 /// What it renews for no longer than two leases.
 const SHORT: &str = "short";
+/// What it does not take back.
+const STAYS: &str = "stays";
 
 #[derive(Clone, Default)]
 struct Hanging(MemoryLeases, Arc<AtomicBool>);
 
 impl LeaseStore for Hanging {
-    hands_on!(0: safety release inspect);
+    hands_on!(0: safety inspect);
 
     fn try_acquire<'a>(
         &'a self,
@@ -75,6 +77,17 @@ impl LeaseStore for Hanging {
             _ => self.0.try_renew(name, owner, lease),
         }
     }
+
+    fn release<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+    ) -> BoxFuture<'a, Result<Released, LeaseError>> {
+        match name {
+            STAYS => Box::pin(async { Err(LeaseError::Unanswered("it is away".into())) }),
+            _ => self.0.release(name, owner),
+        }
+    }
 }
 
 fn process() -> Coordination {
@@ -97,6 +110,17 @@ async fn a_renewal_that_hangs_hangs_no_other() {
         }
     }
     drop((hangs, others));
+    assert_eq!(process.shutdown(LEASE).await, 0, "nothing hangs on");
+}
+
+/// LS-19: whoever gives it back waits no longer than it lasts.
+#[tokio::test(start_paused = true)]
+async fn a_release_that_fails_is_counted_and_ends_with_the_lease() {
+    let (process, begun) = (process(), Instant::now());
+    let stays = take(process.lease(STAYS).ttl(LEASE)).await;
+    assert_eq!(stays.release().await, ReleaseOutcome::Unknown);
+    assert!(begun.elapsed() <= LEASE, "{:?}", begun.elapsed());
+    assert!(process.monitor().statistics().not_released > 1, "it is tried again");
     assert_eq!(process.shutdown(LEASE).await, 0, "nothing hangs on");
 }
 

@@ -58,7 +58,7 @@ impl Counts {
 }
 
 /// Each number, and what it is called.
-fn numbers(of: &mut LockStatistics) -> [(&'static str, &mut u64); 16] {
+fn numbers(of: &mut LockStatistics) -> [(&'static str, &mut u64); 17] {
     let LockStatistics {
         acquired,
         contended,
@@ -73,6 +73,7 @@ fn numbers(of: &mut LockStatistics) -> [(&'static str, &mut u64); 16] {
         forced,
         renewed,
         not_renewed,
+        not_released,
         waits: _,
         holds: _,
     } = of;
@@ -93,6 +94,7 @@ fn numbers(of: &mut LockStatistics) -> [(&'static str, &mut u64); 16] {
         ("forced", forced),
         ("renewed", renewed),
         ("not_renewed", not_renewed),
+        ("not_released", not_released),
     ]
 }
 

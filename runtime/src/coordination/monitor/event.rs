@@ -105,6 +105,14 @@ pub enum Happened {
         /// How long it was held.
         held: Duration,
     },
+    /// One try to give it back had no answer, or a refusal. It has ended here, and what the store has of it runs out
+    /// if no other try succeeds.
+    NotReleased {
+        /// How long it took.
+        took: Duration,
+        /// Why.
+        error: Arc<str>,
+    },
     /// Its holder leaves it to run out.
     Detached {
         /// The fence of the tenure.

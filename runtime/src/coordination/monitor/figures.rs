@@ -57,6 +57,7 @@ pub(super) fn begin(class: &Arc<str>) {
     }
     class.times("coord.lease.forced").increment(0);
     class.times("coord.lease.still_used").increment(0);
+    class.times("coord.lease.not_released").increment(0);
     class.held().increment(0);
     class.wanted().increment(0);
 }
@@ -115,6 +116,7 @@ pub(super) fn note(class: &Arc<str>, what: &Happened) {
             };
             class.lost(cause).increment(1);
         }
+        Happened::NotReleased { .. } => class.times("coord.lease.not_released").increment(1),
         Happened::StillUsed { .. } => class.times("coord.lease.still_used").increment(1),
         Happened::Forced { .. } => class.times("coord.lease.forced").increment(1),
         Happened::ContentionHigh { .. } => class.times("coord.lease.contention_high").increment(1),

@@ -113,6 +113,9 @@ impl LockMonitor {
     ///
     /// # Errors
     /// [`LeaseError`] when the store does not answer, or cannot tell.
+    ///
+    /// # Cancellation
+    /// Nothing has changed.
     pub async fn active_locks(&self) -> Result<Vec<HeldName>, LeaseError> {
         let mut names: Vec<HeldName> = self.admin()?.names().try_collect().await?;
         // One may be told more than once.
@@ -129,6 +132,9 @@ impl LockMonitor {
     ///
     /// # Errors
     /// As [`active_locks`](Self::active_locks).
+    ///
+    /// # Cancellation
+    /// Nothing has changed.
     pub async fn stale_locks(&self, held_for: Duration) -> Result<Vec<StaleLock>, LeaseError> {
         let now = SystemClock::default().now();
         let locks = self.active_locks().await?;

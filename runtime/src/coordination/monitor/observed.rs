@@ -139,6 +139,9 @@ fn log(CoordinationEvent { name, owner, what }: &CoordinationEvent, wanted: Debu
             tracing::warn!(key = %name, ?owner, ?took, %error, "not renewed");
         }
         Happened::Released { fence, held } => told!(fence = fence.0, ?held, "released"),
+        Happened::NotReleased { took, error } => {
+            tracing::warn!(key = %name, ?owner, ?took, %error, "not released");
+        }
         Happened::Detached { fence, held } => told!(fence = fence.0, ?held, "left to run out"),
         Happened::Lost { fence, cause, held } => {
             tracing::warn!(key = %name, ?owner, fence = fence.0, %cause, ?held, "lost");

@@ -62,6 +62,8 @@ pub struct LockStatistics {
     pub renewed: u64,
     /// How often a try to renew one failed.
     pub not_renewed: u64,
+    /// How often a try to give one back failed.
+    pub not_released: u64,
     /// How long it took to acquire one, also where it was free.
     pub waits: Times,
     /// How long they were held, from the call that got them on.
@@ -260,6 +262,7 @@ impl Totals {
             Happened::Lost { cause, held, .. } => {
                 self.ended(*held, |counts| counts.lost.of(*cause));
             }
+            Happened::NotReleased { .. } => counts.not_released += 1,
             Happened::StillUsed { .. } => counts.still_used += 1,
             Happened::Forced { .. } => counts.forced += 1,
             Happened::ContentionHigh { .. } => {}
