@@ -74,6 +74,14 @@ impl Lease {
         self
     }
 
+    /// Whatever the options of locks say.
+    pub(super) fn always_renewed(mut self) -> Self {
+        if self.terms.renewed == Renewing::ByHand {
+            self.terms.renewed = Renewing::Automatic(None);
+        }
+        self
+    }
+
     /// On terms that were put together elsewhere.
     pub(super) fn on(mut self, terms: Terms) -> Self {
         self.terms = terms;
@@ -203,6 +211,9 @@ impl Lease {
     ///
     /// # Errors
     /// [`LeaseError`] when the store does not say.
+    ///
+    /// # Cancellation
+    /// Nothing has changed.
     pub async fn info(&self) -> Result<Option<Tenure>, LeaseError> {
         self.inner.store.inspect(&self.name).await
     }

@@ -24,7 +24,8 @@ use crate::lease::{LeaseError, Tenure};
 /// A lock with a name, for all processes that share a store. Making and cloning it asks nobody.
 ///
 /// Those who wait get it in the order in which they came, and are told when it is their turn. One that
-/// dies is skipped after three seconds; what it held is free when its lease runs out.
+/// dies is skipped after three seconds; what it held is free when its lease runs out. A store without a
+/// [line](crate::lease::LockStore), such as a quorum, knows no order: there each asks again and again.
 ///
 /// Those of one process wait as one: they hand it over among them, each with a fence of its own, before it is
 /// the turn of another process, up to 16 times within the first 100 milliseconds.
@@ -54,24 +55,10 @@ pub struct Lock {
 }
 
 impl Lock {
-    terms_of_its_lease!(lease, on_unreachable, max_hold, retry_delay, max_retries);
+    terms_of_its_lease!(lease, on_unreachable, extension, max_hold, retry_delay, max_retries);
 
     pub(super) fn new(lease: Lease) -> Self {
         Self { lease, scope: None }
-    }
-
-    /// Extends it after so long, where that is less than a third of the lease.
-    #[must_use]
-    pub fn extend_every(mut self, interval: Duration) -> Self {
-        self.lease = self.lease.renew_every(interval);
-        self
-    }
-
-    /// Does not extend it: it is lost when its lease runs out.
-    #[must_use]
-    pub fn without_extension(mut self) -> Self {
-        self.lease = self.lease.without_renewal();
-        self
     }
 
     /// Takes it as part of a piece of work, which takes what it holds already once more.
@@ -185,6 +172,9 @@ impl Lock {
     ///
     /// # Errors
     /// [`LeaseError`] when the store does not say.
+    ///
+    /// # Cancellation
+    /// Nothing has changed.
     pub async fn info(&self) -> Result<Option<Tenure>, LeaseError> {
         self.lease.info().await
     }

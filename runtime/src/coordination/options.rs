@@ -79,7 +79,7 @@ pub struct LockingOptions {
     /// How often who waits asks again without having been told to, before it gives up. Default 10: with
     /// the default delay, about a second. `acquire_timeout` knows no such limit.
     pub max_lock_retries: u32,
-    /// Whether a lock is extended while it is held. Default: it is.
+    /// Whether a lock is extended while it is held. Default: it is. A job always is, while it runs.
     pub enable_lock_extension: bool,
     /// After how long it is, where that is less than a third of its lease. Default 1 minute.
     #[serde(with = "text")]
@@ -232,7 +232,8 @@ impl CoordinationOptions {
         );
         if let Err(error) = leader_election.check() {
             for finding in error.findings {
-                find(true, "leader_election", finding.to_string());
+                let path = format!("leader_election.{}", finding.option());
+                find(true, &path, finding.to_string());
             }
         }
         match findings.is_empty() {

@@ -120,7 +120,7 @@ impl Singleton {
     terms_of_its_lease!(lease, on_unreachable);
 
     pub(super) fn new(lease: Lease) -> Self {
-        Self { lease: lease.of_runs(), on_busy: OnBusy::default(), max_run: None }
+        Self { lease: lease.of_runs().always_renewed(), on_busy: OnBusy::default(), max_run: None }
     }
 
     /// What happens if somebody else runs it. Default [`OnBusy::Skip`].

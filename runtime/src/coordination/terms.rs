@@ -70,6 +70,21 @@ macro_rules! terms_of_its_lease {
             self
         }
     };
+    (extension) => {
+        /// Extends it after so long, where that is less than a third of the lease.
+        #[must_use]
+        pub fn extend_every(mut self, interval: std::time::Duration) -> Self {
+            self.lease = self.lease.renew_every(interval);
+            self
+        }
+
+        /// Does not extend it: it is lost when its lease runs out.
+        #[must_use]
+        pub fn without_extension(mut self) -> Self {
+            self.lease = self.lease.without_renewal();
+            self
+        }
+    };
     (retry_delay) => {
         /// As [`Lease::retry_delay`](crate::coordination::Lease::retry_delay).
         #[must_use]
@@ -209,7 +224,18 @@ pub struct InvalidLease {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    #[test]
+    fn leases_that_began_at_one_moment_are_renewed_at_many() {
+        let (terms, last) = (Terms::new(Duration::from_secs(30)), Timestamp(1_795_000_000_123_456));
+        let salts = (0..200_u64).map(|lease| lease.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let moments: BTreeSet<_> =
+            salts.map(|salt| terms.next(last, salt, Duration::from_millis(100))).collect();
+        assert!(moments.len() > 5, "{moments:?}");
+    }
 
     #[test]
     fn a_lease_is_renewed_before_a_third_of_it_is_over() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use distributed_task::{
     backend::memory::MemoryLeases,
-    coordination::{AcquireError, Coordination, CoordinationOptions},
+    coordination::{AcquireError, Coordination, CoordinationOptions, SingletonRun},
 };
 
 use crate::world::{LEASE, pass};
@@ -32,8 +32,8 @@ fn all_that_is_wrong_with_options_is_told_at_once() {
         "locking.lock_pool_size",
         "locking.use_lua_scripts",
         "batching.batch_size",
-        "leader_election",
-        "leader_election",
+        "leader_election.lease_duration",
+        "leader_election.minimum_health_score",
     ];
     assert_eq!(paths, wanted, "{findings:?}");
     // There is no way without scripts, whoever asks for one.
@@ -79,4 +79,23 @@ async fn options_hold_for_what_says_nothing_else() {
     assert_eq!(why.attempts, 3);
     assert!(process.election("job-scheduler").candidate().starts_with("web"));
     drop((long, short));
+}
+
+/// Its lease is for the death of its process, and not for how long it takes.
+#[tokio::test(start_paused = true)]
+async fn a_job_is_extended_whatever_is_said_of_locks() {
+    let options =
+        r#"{ "locking": { "default_lock_timeout": "1s", "enable_lock_extension": false } }"#;
+    let options: CoordinationOptions = serde_json::from_str(options).expect("they can be read");
+    let process = Coordination::on_this_runtime(MemoryLeases::new());
+    let process = process.with_options(options).expect("they are right");
+    let long = Duration::from_secs(10);
+    let lock = process.rw_lock("catalogue").write().await.expect("it is free");
+    let run = process.singleton("backup").run(async |_| pass(long).await).await;
+    assert_eq!(run.expect("it is free"), SingletonRun::Done(()));
+    lock.check().expect_err("it was not extended");
+    let lock = process.rw_lock("catalogue").extend_every(Duration::from_millis(100));
+    let lock = lock.write().await.expect("it is free");
+    pass(long).await;
+    lock.check().expect("it is extended");
 }

@@ -62,7 +62,7 @@ pub struct LeaderElectionOptions {
     /// How many candidates there must be for one of them to lead, this one included: one that sees fewer
     /// steps down, and stands on. Default: it does not matter. For a quorum of *servers* take
     /// [`QuorumLeases`](crate::backend::quorum::QuorumLeases).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", alias = "minimum_nodes")]
     pub min_candidates: Option<u32>,
     /// How much a candidate is to be preferred to others: see [`Election::priority`](super::Election::priority).
     /// Default: it is not.

@@ -167,6 +167,24 @@ pub enum ElectionFinding {
     TooMuchMetadata(usize),
 }
 
+impl ElectionFinding {
+    /// Which option it is.
+    pub(in crate::coordination) fn option(&self) -> &'static str {
+        match self {
+            Self::TwoLeases { .. } | Self::InvalidLease(_) => "lease_duration",
+            Self::Interval { option, .. } => option,
+            Self::NoAttemptFits { .. } => "renew_interval",
+            Self::HealthScore(_) => "minimum_health_score",
+            Self::NoCandidates | Self::UnknownCandidates(_) | Self::OnlyStanding(_) => {
+                "min_candidates"
+            }
+            Self::UnknownPriorities(_) => "priority",
+            Self::CandidateId(_) => "candidate_id",
+            Self::TooMuchMetadata(_) => "candidate_metadata",
+        }
+    }
+}
+
 /// Something that is possible, and maybe not what was meant.
 ///
 /// ```
