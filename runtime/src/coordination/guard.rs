@@ -196,6 +196,9 @@ impl LeaseGuard {
     /// # #[cfg(not(feature = "in-process"))]
     /// # fn main() {}
     /// ```
+    ///
+    /// # Cancellation
+    /// The work is dropped, and the name stays held.
     pub async fn run_if_held<T>(&self, work: impl Future<Output = T>) -> Ran<T> {
         if let Err(lost) = self.check() {
             return Ran::Skipped(lost);

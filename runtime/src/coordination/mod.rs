@@ -154,6 +154,9 @@ impl Coordination {
     /// # Errors
     /// That of the store.
     ///
+    /// # Cancellation
+    /// The thread ends, and what was opened with it.
+    ///
     /// # Panics
     /// As [`std::thread::spawn`] does, when the machine has no thread left.
     pub async fn open<S: LeaseStore, E: Send + 'static>(

@@ -23,13 +23,14 @@ use crate::{
 };
 
 on_both! {
-    /// Fifty at a time are in nobody's way, and leave nothing behind.
+    /// HC-01: fifty processes at a time are in nobody's way, and leave nothing behind.
     async fn a_health_check_disturbs_nobody(world: World) {
-        let process = world.process().await;
-        let checks = join_all((0..50).map(|_| process.health())).await;
+        let processes = join_all((0..50).map(|_| world.process())).await;
+        let checks = join_all(processes.iter().map(Coordination::health)).await;
         for health in checks {
             assert_ne!(health.status, HealthStatus::Unhealthy, "{health:?}");
         }
+        let process = &processes[0];
         assert_eq!(process.monitor().active_locks().await.expect("it answers"), []);
         assert_eq!(process.monitor().statistics().acquired, 0, "it is not counted");
     }

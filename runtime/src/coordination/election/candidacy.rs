@@ -289,6 +289,9 @@ impl Candidacy {
     ///
     /// # Errors
     /// [`NotLeading`] when it did not lead until the work had ended.
+    ///
+    /// # Cancellation
+    /// The work is dropped.
     pub async fn run_if_leader<T>(&self, work: impl Future<Output = T>) -> Result<T, NotLeading> {
         let office = self.standing.office().ok_or(NotLeading::Stands)?;
         let _working = office.working();

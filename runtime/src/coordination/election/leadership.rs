@@ -161,6 +161,9 @@ impl Leadership {
     ///
     /// # Errors
     /// [`LeadershipLost`] when it was lost before the work had ended, or before it began.
+    ///
+    /// # Cancellation
+    /// The work is dropped.
     pub async fn run<T>(&self, work: impl Future<Output = T>) -> Result<T, LeadershipLost> {
         self.guard.run_if_held(work).await.done().map_err(|lost| self.told(lost))
     }

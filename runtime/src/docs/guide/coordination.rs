@@ -49,6 +49,12 @@
 //! In each of these, the earlier holder finds out with its next renewal, which is after a third of the lease at the
 //! latest, unless it asked for none. A Redis that evicts keys is refused when it is opened.
 //!
+//! With replicas, `min-replicas-to-write 1` and `min-replicas-max-lag 1` on the server make the time short in which it
+//! grants what no replica hears: a primary that is cut off from them refuses. No grant waits for a replica. A server
+//! that forgets what it granted when it starts again, because it keeps no file, is safe as the only node of a
+//! [`QuorumLeases`](crate::backend::quorum::QuorumLeases): it has no vote until what it may have granted is over, and no
+//! line.
+//!
 //! A clock that goes back takes nothing away from anybody. What a dead process had is kept for that much longer, and
 //! [`force_release`](crate::coordination::LockMonitor::force_release) frees it;
 //! [`health`](crate::coordination::Coordination::health) says of which server the clock was set.
@@ -65,6 +71,17 @@
 //! ```sql
 //! update report set rows = :rows, fence = :fence where id = :id and fence <= :fence;
 //! -- No row was updated: somebody else has it by now.
+//! ```
+//!
+//! In Redis it is a script, `EVAL "…" 2 report report:fence <rows> <fence>`, since looking and writing are one step:
+//!
+//! ```lua
+//! if tonumber(redis.call('GET', KEYS[2]) or 0) > tonumber(ARGV[2]) then
+//!   return 0 -- somebody else has it by now
+//! end
+//! redis.call('SET', KEYS[1], ARGV[1])
+//! redis.call('SET', KEYS[2], ARGV[2])
+//! return 1
 //! ```
 //!
 //! The number also rises where the server lost the last one, since it is the time of the server in microseconds
@@ -158,6 +175,8 @@
 //! back, so that two leaders never overlap while processes are restarted. Where work does not end in time the lease is
 //! left to run out. Callbacks come in pairs, and however long they take the lease is renewed. Shorter:
 //! [`run_elected`](crate::coordination::Election::run_elected) runs one future wherever its process leads.
+//!
+//! Whoever wants to know who leads, and does not stand, [follows](crate::coordination::Election::follow).
 //!
 //! A leader bears an outage of the store of up to its
 //! [`grace_period`](crate::coordination::Election::grace_period), as far as its lease has room for it.
@@ -417,7 +436,7 @@
 //! | counter `coord.lease.contended`, `coord.lease.contention_high` | `key_class` |
 //! | counter `coord.lease.renew` | `result`: `renewed`, `failed`; `key_class` |
 //! | counter `coord.lease.lost` | `cause`: `not_owner`, `expired`, `unreachable`, `forced`; `key_class` |
-//! | counter `coord.lease.forced`, `coord.lease.still_used` | `key_class` |
+//! | counter `coord.lease.forced`, `coord.lease.still_used`, `coord.lease.not_released` | `key_class` |
 //! | gauge `coord.lease.held`, `coord.lease.wanted` | `key_class` |
 //! | histogram `coord.lease.wait`, `coord.lease.hold`, `coord.lease.hand_over`, in seconds | `key_class` |
 //! | histogram `coord.store.latency`, in seconds | `op`: `acquire`, `renew`, `release` |
