@@ -163,12 +163,13 @@ on_both! {
         first.resign().await;
         let second = lead(&theirs).await;
         let wanted = (Arc::from(theirs.candidate()), second.fence());
-        loop {
-            // It may be away yet, or have seen that nobody leads.
+        // It may be away yet, or have seen that nobody leads.
+        for _ in 0..100 {
             if let Ok(Some(seen)) = next().await {
-                break assert_eq!(seen, wanted);
+                return assert_eq!(seen, wanted);
             }
         }
+        panic!("it sees nobody");
     }
 
     /// LE-22: without ever leading.

@@ -1,5 +1,7 @@
 //! Who leads, for those who do not stand.
 
+use std::time::Duration;
+
 use futures_util::{Stream, stream};
 use tokio::time::sleep;
 
@@ -7,9 +9,11 @@ use super::{Election, LeaderInfo};
 use crate::{kernel::Fence, lease::LeaseError};
 
 impl Election {
-    /// Who leads, and from then on who does whenever it is somebody else, or nobody. Takes no part in the
-    /// election. Looks every [`retry_interval`](Self::retry_interval): who comes and goes between two looks is
-    /// not seen, the last one always is. It never ends, and goes on after an error.
+    /// Who leads, or that nobody does; then each new tenure, and each time that nobody leads any more. Takes no
+    /// part in the election. Looks every [`retry_interval`](Self::retry_interval): a tenure that comes and goes
+    /// between two looks is not seen, the last one always is. What a leader says of itself is what it said at the
+    /// first look. Over a quorum one that has just begun may be seen twice, with the fence that was agreed on last.
+    /// It never ends, and goes on after an error.
     ///
     /// ```
     /// # #[cfg(feature = "in-process")]
@@ -44,6 +48,9 @@ impl Election {
     }
 }
 
+/// Between two looks, at least.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 struct Follower {
     election: Election,
     looked: bool,
@@ -56,15 +63,16 @@ async fn next(
 ) -> Option<(Result<Option<LeaderInfo>, LeaseError>, Follower)> {
     loop {
         if std::mem::replace(&mut follower.looked, true) {
-            sleep(follower.election.options.retry_interval).await;
+            sleep(follower.election.options.retry_interval.max(SHORTEST)).await;
         }
-        let leader = follower.election.leader_info().await;
-        if let Ok(leader) = &leader {
-            let now = leader.as_ref().map(|leader| leader.fence);
-            if follower.seen.replace(now) == Some(now) {
-                continue;
-            }
+        let leader = match follower.election.leader().await {
+            Ok(leader) => leader,
+            Err(error) => return Some((Err(error), follower)),
+        };
+        let now = leader.as_ref().map(|leader| leader.fence);
+        if follower.seen.replace(now) != Some(now) {
+            let leader = follower.election.described(leader).await;
+            return Some((Ok(leader), follower));
         }
-        return Some((leader, follower));
     }
 }

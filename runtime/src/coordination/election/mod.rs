@@ -337,10 +337,15 @@ impl Election {
     /// # Cancellation
     /// Nothing has changed.
     pub async fn leader_info(&self) -> Result<Option<LeaderInfo>, LeaseError> {
-        let Some(leader) = self.leader().await? else { return Ok(None) };
-        // That somebody leads is known without it.
+        let leader = self.leader().await?;
+        Ok(self.described(leader).await)
+    }
+
+    /// With what it says of itself, if that can be had: that somebody leads is known without it.
+    async fn described(&self, leader: Option<LeaderInfo>) -> Option<LeaderInfo> {
+        let leader = leader?;
         let metadata = Roll::of(self).metadata_of(&leader.id).await.unwrap_or_default();
-        Ok(Some(LeaderInfo { metadata, ..leader }))
+        Some(LeaderInfo { metadata, ..leader })
     }
 
     /// Who stands, in the order of their names: those who beat within three of their
