@@ -8,7 +8,8 @@ use super::{
     Inner,
     hold::{Hand, Hold, Lost},
     lease::nobody_keeps,
-    tenure::{Attempt, ReleaseOutcome},
+    release::ReleaseOutcome,
+    tenure::Attempt,
     terms::{LEASES, Renewing},
     view::LeaseView,
 };

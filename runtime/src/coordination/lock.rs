@@ -14,7 +14,7 @@ use super::{
     error::{AcquireError, LockError, NotAcquired, unless_busy},
     guard::LeaseGuard,
     lease::Lease,
-    tenure::ReleaseOutcome,
+    release::ReleaseOutcome,
     terms::terms_of_its_lease,
     view::LeaseView,
     wait::Patience,

@@ -40,6 +40,7 @@ mod lock;
 mod monitor;
 mod options;
 mod pool;
+mod release;
 mod renewals;
 mod run;
 mod rw_lock;
@@ -83,9 +84,9 @@ pub use self::{
     options::{
         BatchingOptions, CoordinationOptions, DebuggingOptions, InvalidOptions, LockingOptions,
     },
+    release::ReleaseOutcome,
     rw_lock::{ReadGuard, RwLock, WriteGuard},
     singleton::{OnBusy, Singleton, SingletonRun},
-    tenure::ReleaseOutcome,
     terms::{InvalidLease, OnUnreachable},
     view::{LeaseState, LeaseView},
 };

@@ -8,7 +8,7 @@ use super::{
     hold::Lost,
     lease::Lease,
     lock::LockScope,
-    tenure::ReleaseOutcome,
+    release::ReleaseOutcome,
     terms::terms_of_its_lease,
     wait::Patience,
 };

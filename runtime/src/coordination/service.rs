@@ -9,7 +9,7 @@ use super::{
     error::{AcquireError, NotAcquired},
     guard::LeaseGuard,
     hold::Lost,
-    tenure::ReleaseOutcome,
+    release::ReleaseOutcome,
     wait::Patience,
 };
 use crate::{

@@ -30,6 +30,7 @@ use super::{
     hold::{End, Hand, Hold, LossCause, State},
     monitor::{CoordinationEvent, Happened, Observed},
     pool::{Lead, Pool},
+    release::{ReleaseOutcome, TOO_LATE},
     renewals::Renewals,
     run::Run,
     terms::Terms,
@@ -38,27 +39,8 @@ use super::{
 use crate::{
     clock::Clock,
     kernel::Timestamp,
-    lease::{LeaseError, LeaseStore, Owner, Released, Renewal, Renewed, Share},
+    lease::{LeaseError, LeaseStore, Owner, Renewal, Renewed, Share},
 };
-
-/// What became of a name that was given back. None of these is a failure: it is not this holder's any
-/// more.
-///
-/// See [`LeaseGuard`](super::LeaseGuard) for an example.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ReleaseOutcome {
-    /// It was this holder's to the end. It is free, or somebody of this process who waited for it has it.
-    Released,
-    /// Its time was over, and nobody has it.
-    AlreadyExpired,
-    /// The store said before that it is not this holder's: somebody else has it, or it was deleted.
-    NotOwner,
-    /// It is held all the same: its [scope](super::LockScope) took it more than once.
-    StillHeld,
-    /// The store did not say: it is over by now, or somebody of this process may have it who waited for it.
-    Unknown,
-}
 
 /// Work that is dropped where it waits is gone by then.
 const TO_STOP: Duration = Duration::from_millis(50);
@@ -128,7 +110,7 @@ impl Attempt {
             return ReleaseOutcome::Unknown;
         }
         // It may have been granted, or have a place in line.
-        self.give_back(self.clock.now().plus(self.terms.lease), None).await
+        self.give_back(self.clock.now().plus(self.terms.lease), None, false).await
     }
 
     /// When a lease that the store counts from after this moment is over here.
@@ -136,7 +118,7 @@ impl Attempt {
         sent.plus(lasts.saturating_sub(Terms::drift(lasts)))
     }
 
-    fn note(&self, what: Happened) {
+    pub(super) fn note(&self, what: Happened) {
         let (name, owner) = (Arc::clone(&self.name), self.owner.clone());
         self.observed.note(CoordinationEvent { name, owner, what });
     }
@@ -188,7 +170,7 @@ impl Attempt {
                 // Who is told of it has the rest of what was confirmed to stop.
                 self.stops(hold, hold.promised()).await;
                 // The store may have heard of a renewal that nobody knows of here.
-                match self.give_back(hold.now().plus(hold.lease()), None).await {
+                match self.give_back(hold.now().plus(hold.lease()), None, true).await {
                     ReleaseOutcome::Released => ReleaseOutcome::AlreadyExpired,
                     outcome => outcome,
                 }
@@ -210,13 +192,16 @@ impl Attempt {
             |lead: &mut Lead| self.store.locks().is_some() && lead.may_hand_over(hold.now());
         let Some(led) = lead.take_if(is_ours) else {
             // Whoever is next here waits until it is back, or nobody can tell.
-            return self.give_back(until, lead).await;
+            return self.give_back(until, lead, true).await;
         };
         let handed = timeout(hold.lease(), led.hand_over(&hold.owner, hold.now())).await;
         if let Ok(Ok(true)) = handed {
             return ReleaseOutcome::Released;
         }
-        match self.give_back(until, None).await {
+        if handed.is_err() {
+            self.not_released(true, hold.lease(), &TOO_LATE);
+        }
+        match self.give_back(until, None, true).await {
             // It may have been handed over.
             ReleaseOutcome::NotOwner | ReleaseOutcome::AlreadyExpired
                 if !matches!(handed, Ok(Ok(false))) =>
@@ -411,47 +396,6 @@ impl Attempt {
                     sleep(self.terms.again()).await;
                 }
             }
-        }
-    }
-
-    /// Frees the name. A run of which nobody could be told counts as cut off.
-    async fn free(&self) -> Result<Released, LeaseError> {
-        if let Err(error) = self.tell_of_run().await {
-            tracing::debug!(key = %self.name, owner = ?self.owner, %error, "counted as cut off");
-        }
-        self.store.release(&self.name, &self.owner).await
-    }
-
-    /// Frees the name, if it is this owner's; until then, when it is free by itself.
-    async fn give_back(&self, until: Timestamp, mut lead: Option<Lead>) -> ReleaseOutcome {
-        loop {
-            let left = until.since(self.clock.now());
-            if left.is_zero() {
-                return ReleaseOutcome::Unknown;
-            }
-            let asked = self.clock.now();
-            let answer = timeout(left, self.free()).await;
-            let took = self.clock.now().since(asked);
-            self.observed.latency("release", took);
-            match answer {
-                Ok(Ok(Released::Released)) => return ReleaseOutcome::Released,
-                Ok(Ok(Released::AlreadyExpired)) => return ReleaseOutcome::AlreadyExpired,
-                Ok(Ok(Released::NotOwner)) => return ReleaseOutcome::NotOwner,
-                Ok(Err(error)) => {
-                    self.note(Happened::NotReleased { took, error: error.to_string().into() });
-                    // It may be free, and whoever is next hears for itself how the store is.
-                    drop(lead.take());
-                    if !error.is_retryable() {
-                        return ReleaseOutcome::Unknown;
-                    }
-                }
-                Err(_) => {
-                    let error = "nothing came while it was held".into();
-                    self.note(Happened::NotReleased { took, error });
-                    return ReleaseOutcome::Unknown;
-                }
-            }
-            sleep(self.terms.again().min(until.since(self.clock.now()))).await;
         }
     }
 }

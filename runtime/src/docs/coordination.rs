@@ -226,10 +226,10 @@
 //! - QL-10 and HC-03 beyond what is above: whether a server has replicas, and what it does when its memory is full, is
 //!   looked at when the store is opened.
 //! - LE-02 beyond what is above: a clock that was set is told of by a health check, and is no cause of a loss.
-//! - LE-44 beyond what is above: keys are those of the namespace, and none can be given as it is.
-//! - LE-50: what a candidate says of itself is said when it begins to stand.
-//! - LM-02 beyond what is above: of those who share a lock only their number is told; and LM-04: they are not taken
-//!   away, but run out when their process does not renew them.
+//! - LE-44 beyond what is above: keys are those of the namespace; no raw key can be given.
+//! - LE-50 beyond what is above: the metadata of a candidate cannot be changed while it stands.
+//! - LM-02 and LM-04 beyond what is above: of those who share a lock only the number is told, and none of them is
+//!   taken away by an operator: each runs out when its process does not renew it.
 //! - DG-03 beyond what is above: events of elections have streams of their own.
 //! - LE-43: the stores are those above; the guide says how others fit.
 //! - SJ-04 for tasks: the longest time of a saga is its `timeout`, which does not count past the pivot.

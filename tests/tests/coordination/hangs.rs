@@ -24,7 +24,7 @@ use crate::world::{LEASE, hands_on, is_busy, pass, take};
 
 /// What it does not answer for. It grants it all the same.
 const HANGS: &str = "hangs";
-/// What it does not even grant.
+/// What it does not even grant, and does not take back.
 const DEAD: &str = "dead";
 /// What it grants without saying so, the first time.
 const UNHEARD: &str = "unheard";
@@ -84,7 +84,7 @@ impl LeaseStore for Hanging {
         owner: &'a Owner,
     ) -> BoxFuture<'a, Result<Released, LeaseError>> {
         match name {
-            STAYS => Box::pin(async { Err(LeaseError::Unanswered("it is away".into())) }),
+            STAYS | DEAD => Box::pin(async { Err(LeaseError::Unanswered("it is away".into())) }),
             _ => self.0.release(name, owner),
         }
     }
@@ -120,7 +120,12 @@ async fn a_release_that_fails_is_counted_and_ends_with_the_lease() {
     let stays = take(process.lease(STAYS).ttl(LEASE)).await;
     assert_eq!(stays.release().await, ReleaseOutcome::Unknown);
     assert!(begun.elapsed() <= LEASE, "{:?}", begun.elapsed());
-    assert!(process.monitor().statistics().not_released > 1, "it is tried again");
+    let statistics = process.monitor().statistics();
+    assert!(statistics.not_released > 1, "it is tried again");
+    // What was never had is not missed.
+    process.lease(DEAD).ttl(LEASE).acquire_timeout(LEASE / 4).await.expect_err("it is not granted");
+    pass(LEASE * 2).await;
+    assert_eq!(process.monitor().statistics().not_released, statistics.not_released);
     assert_eq!(process.shutdown(LEASE).await, 0, "nothing hangs on");
 }
 

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use distributed_task::{
     backend::memory::MemoryLeases,
-    coordination::{AcquireError, Coordination, CoordinationOptions, SingletonRun},
+    coordination::{
+        AcquireError, Coordination, CoordinationOptions, LeaderElectionOptions, SingletonRun,
+    },
 };
 
 use crate::world::{LEASE, pass};
@@ -43,6 +45,9 @@ fn all_that_is_wrong_with_options_is_told_at_once() {
     assert!(unknown.to_string().contains("`use_lua_scripts`"), "{unknown}");
     let unknown = serde_json::from_str::<CoordinationOptions>(r#"{ "locks": {} }"#);
     assert!(unknown.expect_err("it is no option").to_string().contains("`locking`"));
+    let other: LeaderElectionOptions =
+        serde_json::from_str(r#"{ "minimum_nodes": 3 }"#).expect("it is another name");
+    assert_eq!(other.min_candidates, Some(3));
     let defaults = CoordinationOptions::default();
     assert_eq!(defaults.check(), Ok(()));
     let text = serde_json::to_string(&defaults).expect("they can be written");

@@ -84,8 +84,8 @@ use crate::{
 /// busy, with no holder.
 ///
 /// # Runs
-/// Which attempt a [run](RunStore) is says the server that knows of most, of the first majority that granted it; it
-/// is told to as many as its fence. So who comes after runs that were cut off is told of all of them, whichever
+/// Of the first majority that granted it, the server that knows of most says which attempt a [run](RunStore) is, and
+/// as many are told so as hear its fence. So who comes after runs that were cut off is told of all of them, whichever
 /// servers were away by turns. It is told of fewer, from then on, where a server lost what it knew; and of more where
 /// one did not hear what it was told last: that a run ended, did not begin, or which attempt it is.
 ///

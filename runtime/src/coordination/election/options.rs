@@ -60,7 +60,7 @@ pub struct LeaderElectionOptions {
     /// Whether a leader that is less healthy steps down. Default: it does.
     pub step_down_when_unhealthy: bool,
     /// How many candidates there must be for one of them to lead, this one included: one that sees fewer
-    /// steps down, and stands on. Default: it does not matter. For a quorum of *servers* take
+    /// steps down, and stands on. Default: it does not matter. In a file `minimum_nodes` is the same. For a quorum of *servers* take
     /// [`QuorumLeases`](crate::backend::quorum::QuorumLeases).
     #[serde(skip_serializing_if = "Option::is_none", alias = "minimum_nodes")]
     pub min_candidates: Option<u32>,

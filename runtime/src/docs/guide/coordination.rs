@@ -51,9 +51,9 @@
 //!
 //! With replicas, `min-replicas-to-write 1` and `min-replicas-max-lag 1` on the server make the time short in which it
 //! grants what no replica hears: a primary that is cut off from them refuses. No grant waits for a replica. A server
-//! that forgets what it granted when it starts again, because it keeps no file, is safe as the only node of a
-//! [`QuorumLeases`](crate::backend::quorum::QuorumLeases): it has no vote until what it may have granted is over, and no
-//! line.
+//! that keeps no file forgets what it granted when it starts again. As the only node of a
+//! [`QuorumLeases`](crate::backend::quorum::QuorumLeases) it grants nothing twice for that: it has no vote until what it
+//! may have granted is over. It has no line there.
 //!
 //! A clock that goes back takes nothing away from anybody. What a dead process had is kept for that much longer, and
 //! [`force_release`](crate::coordination::LockMonitor::force_release) frees it;

@@ -12,8 +12,10 @@ end
 if held[1] ~= from then
   return false
 end
--- What is no fence is found before anything is freed.
+-- What is of another type is found before anything is written.
 redis.call('GET', KEYS[2])
+redis.call('ZCARD', KEYS[3])
+redis.call('HLEN', KEYS[4])
 redis.call('ZREM', KEYS[3], 'x' .. to)
 redis.call('HDEL', KEYS[4], 'x' .. to)
 redis.call('DEL', KEYS[1])
