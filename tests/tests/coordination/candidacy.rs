@@ -147,7 +147,9 @@ on_both! {
         let (one, two) = (world.process().await, world.process().await);
         let (three, wire) = world.process_on_a_wire().await;
         let (ours, theirs) = (candidate(&one, "web-1"), candidate(&two, "web-2"));
-        let mut leaders = pin!(candidate(&three, "nobody").follow());
+        let hasty = candidate(&three, "nobody").retry_interval(Duration::ZERO);
+        assert!(hasty.follow().is_err(), "as for who stands");
+        let mut leaders = pin!(candidate(&three, "nobody").follow().expect("it may look"));
         let mut next = async || {
             let next = timeout(Duration::from_secs(10), leaders.next()).await;
             let next = next.expect("somebody else leads").expect("it never ends");

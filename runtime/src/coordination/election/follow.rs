@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use futures_util::{Stream, stream};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-use super::{Election, LeaderInfo};
+use super::{Election, InvalidElection, LeaderInfo, candidate::Candidate, run::Pauses};
 use crate::{kernel::Fence, lease::LeaseError};
 
 impl Election {
@@ -13,7 +13,7 @@ impl Election {
     /// part in the election. Looks every [`retry_interval`](Self::retry_interval): a tenure that comes and goes
     /// between two looks is not seen, the last one always is. What a leader says of itself is what it said at the
     /// first look. Over a quorum one that has just begun may be seen twice, with the fence that was agreed on last.
-    /// It never ends, and goes on after an error.
+    /// It never ends, and gives an error each time that the store does not say, or not within a lease.
     ///
     /// ```
     /// # #[cfg(feature = "in-process")]
@@ -27,7 +27,7 @@ impl Election {
     /// let _leader = coordination.election("job-scheduler").candidate_id("web-1").campaign().await?;
     ///
     /// let election = coordination.election("job-scheduler");
-    /// let mut leaders = pin!(election.follow());
+    /// let mut leaders = pin!(election.follow()?);
     /// let now = leaders.next().await.expect("it never ends")?;
     /// assert!(now.expect("somebody leads").id.starts_with("web-1/"));
     /// # Ok(())
@@ -37,42 +37,60 @@ impl Election {
     /// ```
     ///
     /// # Errors
-    /// [`LeaseError`], each time that the store does not say.
+    /// [`InvalidElection`]: the options are those of whoever stands.
     ///
     /// # Cancellation
     /// A look that is dropped changes nothing.
     pub fn follow(
         &self,
-    ) -> impl Stream<Item = Result<Option<LeaderInfo>, LeaseError>> + Send + use<> {
-        stream::unfold(Follower { election: self.clone(), looked: false, seen: None }, next)
+    ) -> Result<
+        impl Stream<Item = Result<Option<LeaderInfo>, LeaseError>> + Send + use<>,
+        InvalidElection,
+    > {
+        let candidate = self.on(self.terms()?);
+        let (looks, pause, seen) = (candidate.pauses(), Duration::ZERO, None);
+        Ok(stream::unfold(Follower { candidate, looks, pause, seen }, next))
     }
 }
 
-/// Between two looks, at least.
-const SHORTEST: Duration = Duration::from_millis(1);
-
 struct Follower {
-    election: Election,
-    looked: bool,
+    candidate: Candidate,
+    looks: Pauses,
+    /// Until the next look.
+    pause: Duration,
     /// Under which fence somebody led, or nobody.
     seen: Option<Option<Fence>>,
+}
+
+impl Follower {
+    /// Who leads, if that is news.
+    async fn look(&mut self) -> Result<Option<Option<LeaderInfo>>, LeaseError> {
+        let election = &self.candidate.election;
+        let leader = election.leader().await?;
+        let now = leader.as_ref().map(|leader| leader.fence);
+        if self.seen == Some(now) {
+            return Ok(None);
+        }
+        let leader = election.described(leader).await;
+        self.seen = Some(now);
+        Ok(Some(leader))
+    }
 }
 
 async fn next(
     mut follower: Follower,
 ) -> Option<(Result<Option<LeaderInfo>, LeaseError>, Follower)> {
     loop {
-        if std::mem::replace(&mut follower.looked, true) {
-            sleep(follower.election.options.retry_interval.max(SHORTEST)).await;
-        }
-        let leader = match follower.election.leader().await {
-            Ok(leader) => leader,
-            Err(error) => return Some((Err(error), follower)),
+        sleep(follower.pause).await;
+        follower.looks.reset();
+        follower.pause = follower.looks.next();
+        let longest = follower.candidate.terms.lease();
+        let news = match timeout(longest, follower.look()).await {
+            Ok(Ok(None)) => continue,
+            Ok(Ok(Some(leader))) => Ok(leader),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(LeaseError::Unanswered("the lease store does not answer".into())),
         };
-        let now = leader.as_ref().map(|leader| leader.fence);
-        if follower.seen.replace(now) != Some(now) {
-            let leader = follower.election.described(leader).await;
-            return Some((Ok(leader), follower));
-        }
+        return Some((news, follower));
     }
 }
