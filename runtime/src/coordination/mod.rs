@@ -156,7 +156,7 @@ impl Coordination {
     /// That of the store.
     ///
     /// # Cancellation
-    /// The thread ends, and what was opened with it.
+    /// What is being opened is dropped when it is there, and the thread ends with it.
     ///
     /// # Panics
     /// As [`std::thread::spawn`] does, when the machine has no thread left.

@@ -226,10 +226,15 @@
 //! - QL-10 and HC-03 beyond what is above: whether a server has replicas, and what it does when its memory is full, is
 //!   looked at when the store is opened.
 //! - LE-02 beyond what is above: a clock that was set is told of by a health check, and is no cause of a loss.
+//! - LE-10 beyond what is above: no option asks for a quorum. One of servers is a store, one of candidates a number.
+//! - LE-37 beyond what is above: who is well again stands after the time between two renewals, and waits for others
+//!   only where it has a priority.
 //! - LE-44 beyond what is above: keys are those of the namespace; no raw key can be given.
 //! - LE-50 beyond what is above: the metadata of a candidate cannot be changed while it stands.
 //! - LM-02 and LM-04 beyond what is above: of those who share a lock only the number is told, and none of them is
 //!   taken away by an operator: each runs out when its process does not renew it.
+//! - LM-05 beyond what is above: no single names, but their classes.
+//! - PO-01 beyond what is above: each candidate beats for itself.
 //! - DG-03 beyond what is above: events of elections have streams of their own.
 //! - LE-43: the stores are those above; the guide says how others fit.
 //! - SJ-04 for tasks: the longest time of a saga is its `timeout`, which does not count past the pivot.
