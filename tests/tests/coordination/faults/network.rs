@@ -201,8 +201,9 @@ async fn a_grant_that_nobody_heard_of_is_given_back() {
     let long = wanted(&site.one, lease, OnUnreachable::default());
     let asking = tokio::spawn(async move { long.try_acquire().await.map(|_| ()) });
     wait_until("it is granted", || site.server.cli(&["EXISTS", KEY]) == "1");
-    site.proxy.heal();
+    // In this order: its answer may be on the way yet.
     site.proxy.cut();
+    site.proxy.heal();
     let error = asking.await.expect("nothing panics").expect_err("nobody was told");
     assert!(matches!(error, AcquireError::Store(LeaseError::Unanswered(_))), "{error}");
     assert_eq!(site.one.shutdown(Duration::from_secs(30)).await, 0);
