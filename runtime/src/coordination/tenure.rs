@@ -28,7 +28,7 @@ use super::{
     bell::Bell,
     error::{AcquireError, NotAcquired},
     hold::{End, Hand, Hold, LossCause, State},
-    monitor::{CoordinationEvent, Happened, Observed},
+    monitor::{Happened, LeaseEvent, Observed},
     pool::{Lead, Pool},
     release::{ReleaseOutcome, TOO_LATE},
     renewals::Renewals,
@@ -120,7 +120,7 @@ impl Attempt {
 
     pub(super) fn note(&self, what: Happened) {
         let (name, owner) = (Arc::clone(&self.name), self.owner.clone());
-        self.observed.note(CoordinationEvent { name, owner, what });
+        self.observed.note(LeaseEvent { name, owner, what });
     }
 
     fn note_asked(&self, asked: &Option<Result<Granted, AcquireError>>, waited: Duration) {

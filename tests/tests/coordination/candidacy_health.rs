@@ -4,14 +4,23 @@ use std::time::Duration;
 
 use distributed_task::{
     backend::memory::MemoryLeases,
-    coordination::{ElectionEvent, HealthStatus, LeaderElectionOptions, LeadershipEnd, Role},
+    coordination::{
+        Coordination, Election, ElectionEvent, HealthStatus, LeaderElectionOptions, LeadershipEnd,
+        Role,
+    },
 };
 use tokio::time::{Instant, timeout};
 
 use crate::{
-    stands::{RETRY, candidate, event, leader, until},
+    candidates::{BEAT, seen},
+    stands::{ELECTION, RETRY, candidate, event, leader, until},
     world::{LEASE, World, on_both, pass},
 };
+
+/// It has to be well for a beat.
+fn beats(process: &Coordination, id: &str) -> Election {
+    candidate(process, id).heartbeat_interval(BEAT)
+}
 
 on_both! {
     /// LE-36.
@@ -30,9 +39,9 @@ on_both! {
     /// LE-37 and LE-52: it steps down, another leads, and it stands again.
     async fn who_falls_ill_is_followed_and_leads_again_later(world: World) {
         let (one, two) = (world.process().await, world.process().await);
-        let (first, first_health) = candidate(&one, "web-1").start_with_health().expect("it stands");
+        let (first, first_health) = beats(&one, "web-1").start_with_health().expect("it stands");
         until(&first, Role::Leader).await;
-        let (second, second_health) = candidate(&two, "web-2").start_with_health().expect("it stands");
+        let (second, second_health) = beats(&two, "web-2").start_with_health().expect("it stands");
         let mut events = first.events();
         first_health.update_health(0.0);
         let lost = event(&mut events, |it| matches!(it, ElectionEvent::LostLeadership { .. })).await;
@@ -56,7 +65,7 @@ on_both! {
     /// LE-37: a moment of health is not enough.
     async fn who_is_well_for_a_moment_only_does_not_lead(world: World) {
         let process = world.process().await;
-        let election = candidate(&process, "web").renew_interval(LEASE / 3);
+        let election = beats(&process, "web");
         let (candidacy, health) = election.start_with_health().expect("it stands");
         until(&candidacy, Role::Leader).await;
         health.update_health(0.0);
@@ -75,7 +84,7 @@ on_both! {
     /// LE-53: it is granted, and ill before it hears of that.
     async fn who_falls_ill_while_it_is_granted_does_not_lead(world: World) {
         let (process, wire) = world.process_on_a_wire().await;
-        let election = candidate(&process, "web");
+        let election = beats(&process, "web");
         wire.hold_grants();
         let (candidacy, health) = election.start_with_health().expect("it stands");
         let mut events = candidacy.events();
@@ -134,12 +143,11 @@ on_both! {
     }
 }
 
-/// LE-37: it is well again before it stands again.
+/// LE-37: it is well for a beat before it stands again.
 #[tokio::test(start_paused = true)]
 async fn who_was_ill_for_a_moment_only_waits_all_the_same() {
     let process = World::Memory(MemoryLeases::new()).process().await;
-    let started = candidate(&process, "web").renew_interval(LEASE / 3).start_with_health();
-    let (candidacy, health) = started.expect("it stands");
+    let (candidacy, health) = beats(&process, "web").start_with_health().expect("it stands");
     until(&candidacy, Role::Leader).await;
     health.update_health(0.0);
     pass(Duration::from_millis(1)).await;
@@ -147,5 +155,61 @@ async fn who_was_ill_for_a_moment_only_waits_all_the_same() {
     health.update_health(1.0);
     until(&candidacy, Role::Leader).await;
     let waited = well_since.elapsed();
-    assert!((LEASE / 3..LEASE / 2).contains(&waited), "{waited:?}");
+    assert!((BEAT..BEAT + RETRY).contains(&waited), "{waited:?}");
+}
+
+/// LE-37: others have a lease's time to lead, where there are others.
+#[tokio::test(start_paused = true)]
+async fn who_stepped_down_ill_lets_others_lead_for_a_lease() {
+    let lease = BEAT * 4;
+    let world = World::Memory(MemoryLeases::new());
+    let (one, two) = (world.process().await, world.process().await);
+    let start = |process, id| beats(process, id).lease_duration(lease).start_with_health();
+    let (first, health) = start(&one, "web-1").expect("it stands");
+    until(&first, Role::Leader).await;
+    let (second, ill) = start(&two, "web-2").expect("it stands");
+    ill.update_health(0.0);
+    seen(&candidate(&one, "any"), |all| all.len() == 2).await;
+    pass(BEAT).await;
+
+    let fell_ill = Instant::now();
+    health.update_health(0.0);
+    pass(Duration::from_millis(1)).await;
+    health.update_health(1.0);
+    until(&first, Role::Leader).await;
+    let waited = fell_ill.elapsed();
+    assert!((lease..lease + RETRY).contains(&waited), "{waited:?}");
+
+    // Who is alone by then is in nobody's way.
+    let fell_ill = Instant::now();
+    health.update_health(0.0);
+    pass(Duration::from_millis(1)).await;
+    health.update_health(1.0);
+    second.stop().await;
+    until(&first, Role::Leader).await;
+    let waited = fell_ill.elapsed();
+    assert!((BEAT..BEAT * 2 + RETRY).contains(&waited), "{waited:?}");
+}
+
+/// One that is ill is better than none, if that was said; better than none it is only where there is none.
+#[tokio::test(start_paused = true)]
+async fn who_is_ill_leads_only_where_it_is_alone_and_may() {
+    for may in [true, false] {
+        let world = World::Memory(MemoryLeases::new());
+        let (one, two) = (world.process().await, world.process().await);
+        let mut options = LeaderElectionOptions::default();
+        options.lead_if_alone_unhealthy = may;
+        options.heartbeat_interval = BEAT;
+        options.retry_interval = RETRY;
+        let election = one.election(ELECTION).options(options);
+        let (ill, health) = election.start_with_health().expect("it stands");
+        health.update_health(0.0);
+        pass(BEAT * 3).await;
+        assert_eq!(ill.is_leader(), may);
+        assert!(!election.candidates().await.expect("memory answers")[0].is_healthy);
+
+        let well = beats(&two, "web-2").start().expect("it stands");
+        until(&well, Role::Leader).await;
+        assert!(!ill.is_leader());
+    }
 }

@@ -8,7 +8,7 @@ use distributed_task::{
         Candidacy, CandidateHealth, Coordination, Election, ElectionFinding, LeaderElectionOptions,
         LeaderInfo, ReleaseOutcome, Role, StartError, Stopped,
     },
-    lease::LeaseStore,
+    lease::{LeaseStore, Safety},
 };
 use tokio::time::timeout;
 
@@ -103,6 +103,35 @@ on_both! {
 
         let text = serde_json::to_string(&all).expect("it can be written");
         assert_eq!(serde_json::from_str::<Vec<CandidateHealth>>(&text).expect("it can be read"), all);
+    }
+
+    /// LE-50: others are told at once, also of who leads; what it is preferred by stays.
+    async fn what_one_says_of_itself_may_change(world: World) {
+        let (one, two) = (world.process().await, world.process().await);
+        let seldom = Duration::from_secs(3600);
+        let ours = placed(&one, "web-1", "eu").heartbeat_interval(seldom).priority(7);
+        let (first, health) = ours.start_with_health().expect("it stands");
+        until(&first, Role::Leader).await;
+        let second = placed(&two, "web-2", "us").start().expect("it stands");
+        seen(&ours, |all| all.len() == 2).await;
+
+        health.update_metadata([("region".to_owned(), "asia".to_owned())].into()).expect("it is short");
+        let all = seen(&ours, |all| all[0].metadata["region"] == "asia").await;
+        assert_eq!((all[0].priority(), &*all[1].metadata["region"]), (Some(7), "us"));
+        let info = leader_info(&placed(&two, "any", "eu")).await.expect("somebody leads");
+        assert_eq!(info.metadata.as_ref(), Some(&all[0].metadata));
+        let own = first.current_leader().and_then(|it| it.leader).and_then(|it| it.metadata);
+        assert_eq!(own, info.metadata);
+        let mut states = second.watch();
+        let follows = async {
+            while states.next().await.expect("it stands").observed.and_then(|it| it.leader?.metadata) != own {}
+        };
+        timeout(LEASE * 10, follows).await.expect("it is seen by those who stand");
+
+        let long = health.update_metadata([("region".to_owned(), "x".repeat(4096))].into());
+        let findings = long.expect_err("it is too long").findings;
+        assert!(matches!(findings[..], [ElectionFinding::TooMuchMetadata(_)]), "{findings:?}");
+        assert_eq!(candidates(&ours).await[0].metadata, all[0].metadata, "nothing has changed");
     }
 
     /// At no moment do two.
@@ -257,7 +286,11 @@ on_both! {
 struct Plain(MemoryLeases);
 
 impl LeaseStore for Plain {
-    hands_on!(0: safety try_acquire try_renew release inspect);
+    hands_on!(0: try_acquire try_renew release inspect);
+
+    fn safety(&self) -> Safety {
+        Safety::Server
+    }
 }
 
 /// With what else is wrong.
@@ -275,6 +308,20 @@ async fn a_store_that_knows_no_candidates_counts_none() {
     for reading in ["min_candidates", "`RedisLeases`", "`QuorumLeases`", "of servers"] {
         assert!(error.to_string().contains(reading), "{reading}: {error}");
     }
+    // LE-10: who wants a quorum is told of both kinds.
+    let mut options = LeaderElectionOptions::default();
+    options.require_quorum = true;
+    let wants = process.election("quorum").options(options.clone());
+    let error = wants.try_campaign().await.expect_err("there is none");
+    for reading in ["`require_quorum`", "`QuorumLeases`", "`min_candidates`"] {
+        assert!(error.to_string().contains(reading), "{reading}: {error}");
+    }
+    let safe = Coordination::on_this_runtime(MemoryLeases::new());
+    assert_eq!(safe.election("quorum").options(options.clone()).terms().map(|_| ()), Ok(()));
+    options.min_candidates = Some(3);
+    let two = wants.options(options).start();
+    let Err(StartError::Invalid(error)) = two else { panic!("nobody is counted") };
+    assert_eq!(error.findings, [ElectionFinding::UnknownCandidates(3)]);
     // All else goes on without.
     let election = placed(&process, "web", "eu");
     let candidacy = election.start().expect("it stands");

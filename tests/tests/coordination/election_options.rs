@@ -57,6 +57,8 @@ fn options_are_read_under_the_names_of_others_and_written_as_text() {
             "enable_health_checks": true,
             "minimum_health_score": 0.8,
             "step_down_when_unhealthy": true,
+            "lead_if_alone_unhealthy": false,
+            "require_quorum": false,
             "heartbeat_interval": "10s",
             "candidate_id": "web-1",
             "candidate_metadata": { "region": "eu" },

@@ -1,7 +1,6 @@
 //! A store that does not answer for one of its names.
 
 use std::{
-    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -20,7 +19,7 @@ use distributed_task::{
 use futures_util::{FutureExt, StreamExt, future::BoxFuture};
 use tokio::time::{Instant, timeout};
 
-use crate::world::{LEASE, hands_on, is_busy, pass, take};
+use crate::world::{LEASE, hands_on, is_busy, lease_events, pass, take};
 
 /// What it does not answer for. It grants it all the same.
 const HANGS: &str = "hangs";
@@ -161,7 +160,7 @@ async fn what_is_granted_late_is_renewed_in_time() {
 #[tokio::test(start_paused = true)]
 async fn patience_ends_at_its_moment() {
     let (process, patience) = (process(), LEASE / 7);
-    let mut events = pin!(process.monitor().events());
+    let mut events = lease_events(&process);
     let patient = OnUnreachable::LoseAfter(patience);
     let hangs = take(process.lease(HANGS).ttl(LEASE).on_unreachable(patient)).await;
     assert_eq!(hangs.lost().await.cause, LossCause::Unreachable);

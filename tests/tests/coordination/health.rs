@@ -18,6 +18,7 @@ use futures_util::{
 use tokio::time::advance;
 
 use crate::{
+    candidates::BEAT,
     stands::{ELECTION, candidate, lead, until},
     world::{LEASE, NAME, World, hands_on, on_both, pass, until_waiting},
 };
@@ -40,7 +41,7 @@ on_both! {
     async fn elections_are_looked_at(world: World) {
         let (process, other) = (world.process().await, world.process().await);
         let leads = lead(&candidate(&other, "web-2")).await;
-        let started = candidate(&process, "web-1").start_with_health();
+        let started = candidate(&process, "web-1").heartbeat_interval(BEAT).start_with_health();
         let (candidacy, told) = started.expect("it may stand");
         let health = || async { process.health().await };
         while candidacy.current_leader().is_none() {

@@ -5,7 +5,8 @@ use std::pin::pin;
 use distributed_task::{
     backend::memory::MemoryLeases,
     coordination::{
-        Coordination, CoordinationEvent, CoordinationOptions, ElectionEvent, Happened, Role,
+        Coordination, CoordinationEvent, CoordinationOptions, ElectionEvent, Happened, LeaseEvent,
+        Role,
     },
 };
 use futures_util::{FutureExt as _, StreamExt as _};
@@ -14,7 +15,7 @@ use tracing::{Instrument as _, Level};
 use crate::{
     recorder::{Recorder, Seen},
     stands::{ELECTION, candidate, event, until},
-    world::{LEASE, NAME, pass, take, wanted},
+    world::{LEASE, NAME, lease_events, pass, take, wanted},
 };
 
 /// The words of the log, for what they are about.
@@ -54,7 +55,7 @@ async fn the_log_says_what_the_events_say() {
     let store = MemoryLeases::new();
     let process = Coordination::on_this_runtime(store.clone());
     let monitor = process.monitor();
-    let mut events = pin!(monitor.events());
+    let mut events = lease_events(&process);
 
     let held = take(wanted(&process)).await;
     let owner = monitor.active_locks().await.expect("memory answers");
@@ -81,7 +82,7 @@ async fn the_log_says_what_the_events_say() {
     let of_names = |seen: &&Seen| seen.fields.get("key") != "?";
     let said: Vec<_> = said.iter().filter(of_names).collect();
     assert_eq!(said.len(), told.len(), "one for each: {told:?}, {said:?}");
-    for (said, CoordinationEvent { name, owner, what, .. }) in said.iter().zip(&told) {
+    for (said, LeaseEvent { name, owner, what, .. }) in said.iter().zip(&told) {
         assert_eq!(said.fields.get("message"), word(what), "{said:?}");
         assert_eq!(said.fields.get("key"), &**name);
         assert_eq!(said.fields.get("owner"), format!("{owner:?}"));
@@ -144,6 +145,7 @@ async fn each_change_of_an_election_is_logged_once() {
         let process = process.with_options(options).expect("they are fine");
         let candidacy = candidate(&process, "web-1").start().expect("it may stand");
         let mut events = candidacy.events();
+        let mut all = pin!(process.monitor().events());
         let leads = |event: &ElectionEvent| {
             matches!(event, ElectionEvent::LeaderChanged { new: Some(_), .. })
         };
@@ -162,5 +164,18 @@ async fn each_change_of_an_election_is_logged_once() {
         };
         assert_eq!((count("BecameLeader"), count("LostLeadership")), (2, 2), "{said:?}");
         assert_eq!(count("LeaderChanged"), 4, "to itself and to nobody: {said:?}");
+
+        // Those who listen to all are told the same, each with who stands.
+        let mut told = Vec::new();
+        while let Some(Some(event)) = all.next().now_or_never() {
+            if let CoordinationEvent::Election { election, candidate, event } = event {
+                told.push([election.to_string(), candidate.to_string(), format!("{event:?}")]);
+            }
+        }
+        let said = said.iter().filter(|seen| seen.fields.get("message") == "election");
+        let said: Vec<_> = said
+            .map(|seen| ["election", "candidate", "event"].map(|it| seen.fields.get(it).to_owned()))
+            .collect();
+        assert_eq!(told, said);
     }
 }

@@ -1,11 +1,11 @@
 //! What is told of leases: counts that add up, what the store knows, and what an operator takes away.
 
-use std::{pin::pin, time::Duration};
+use std::time::Duration;
 
 use distributed_task::{
     backend::memory::MemoryLeases,
     coordination::{
-        AcquireError, Coordination, CoordinationEvent, FencedResource, Happened, HealthStatus,
+        AcquireError, Coordination, FencedResource, Happened, HealthStatus, LeaseEvent,
         LockStatistics, LossCause, Ran, Role, StaleReason,
     },
     lease::{LeaseError, LeaseStore, Owner, Renewed},
@@ -14,7 +14,7 @@ use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture};
 
 use crate::{
     stands::{candidate, until},
-    world::{LEASE, NAME, Work, World, hands_on, on_both, pass, take, wanted},
+    world::{LEASE, NAME, Work, World, hands_on, lease_events, on_both, pass, take, wanted},
 };
 
 /// What is held, whatever it is.
@@ -158,7 +158,7 @@ on_both! {
         let waiting = tokio::spawn(async move { lease.acquire().await });
         pass(LEASE / 6).await;
         let (monitor, fence) = (operator.monitor(), held.fence());
-        let mut events = pin!(monitor.events());
+        let mut events = lease_events(&operator);
         assert!(monitor.force_release(NAME, fence, "ops: it hangs").await.expect("it answers"));
         let next = waiting.await.expect("nothing panics").expect("it is free");
         assert!(next.fence() > fence);
@@ -205,7 +205,7 @@ on_both! {
         pass(LEASE / 4).await;
         assert_eq!((monitor.statistics().lost.not_owner, monitor.statistics().still_used), (1, 0));
 
-        let mut events = monitor.events().boxed();
+        let mut events = lease_events(&process);
         let goes_on = take(wanted(&process)).await;
         world.take_away(NAME).await;
         goes_on.lost().await;
@@ -317,13 +317,13 @@ async fn silence_is_counted() {
 #[tokio::test(start_paused = true)]
 async fn a_story_is_told_in_order() {
     let process = Coordination::on_this_runtime(MemoryLeases::new());
-    let mut events = process.monitor().events().boxed();
+    let mut events = lease_events(&process);
     let held = take(wanted(&process)).await;
     assert!(wanted(&process).try_acquire().await.expect("it answers").is_none());
     pass(LEASE / 3).await;
     held.release().await;
     let mut told = Vec::new();
-    while let Some(Some(CoordinationEvent { name, what, .. })) = events.next().now_or_never() {
+    while let Some(Some(LeaseEvent { name, what, .. })) = events.next().now_or_never() {
         assert_eq!(&*name, NAME);
         told.push(match what {
             Happened::Acquired { attempts, waited, .. } => {
@@ -343,7 +343,7 @@ async fn a_story_is_told_in_order() {
 #[tokio::test(start_paused = true)]
 async fn contention_is_told_once_for_each_time_that_it_is_high() {
     let process = Coordination::on_this_runtime(MemoryLeases::new());
-    let mut events = process.monitor().events().boxed();
+    let mut events = lease_events(&process);
     let wanted = |process: &Coordination| process.lease(NAME).ttl(Duration::from_secs(3600));
     for _ in 0..2 {
         let held = take(wanted(&process)).await;

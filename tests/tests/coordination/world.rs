@@ -7,10 +7,13 @@ use std::{
 
 use distributed_task::{
     backend::{memory::MemoryLeases, redis::RedisLeases},
-    coordination::{AcquireError, Coordination, Lease, LeaseGuard, Lock},
+    coordination::{
+        AcquireError, Coordination, CoordinationEvent, Lease, LeaseEvent, LeaseGuard, Lock,
+    },
     lease::{LeaseStore as _, LockStore, Tenure},
 };
 use distributed_task_test_servers::{Appends, RedisOptions, RedisServer};
+use futures_util::{StreamExt as _, stream::BoxStream};
 
 /// A lease that does not run out while a test makes a few calls.
 pub const LEASE: Duration = Duration::from_millis(600);
@@ -97,6 +100,17 @@ pub async fn ahead(lock: &Lock) -> u64 {
     let late = lock.clone().lease(LEASE * 20).acquire_timeout(Duration::ZERO).await;
     let Err(AcquireError::NotAcquired(why)) = late else { panic!("{late:?}") };
     why.ahead
+}
+
+/// What happens to names from now on.
+pub fn lease_events(process: &Coordination) -> BoxStream<'static, LeaseEvent> {
+    let of_lease = |event| async {
+        match event {
+            CoordinationEvent::Lease(event) => Some(event),
+            _ => None,
+        }
+    };
+    process.monitor().events().filter_map(of_lease).boxed()
 }
 
 /// Waits until so many do.

@@ -196,11 +196,16 @@ impl Election {
     /// # Panics
     /// Outside of a runtime, where there are callbacks.
     pub fn start(&self) -> Result<Candidacy, StartError> {
+        self.start_and_beat(pulse::is_wanted(&self.options))
+    }
+
+    /// Stands, and says so again and again, if it beats.
+    pub(super) fn start_and_beat(&self, beats: bool) -> Result<Candidacy, StartError> {
         let candidate = self.stand()?;
         let inner = &self.coordination.inner;
         let events = broadcast::Sender::new(WAITING);
         let (orders, ordered) = watch::channel(Order::Stand);
-        let standing = Arc::new(Standing::new(self, &events));
+        let standing = Arc::new(Standing::new(&candidate, &events));
         let seat = inner.seats.take(&self.name, &standing)?;
         inner.observed.expect(&self.key());
         let told = CancellationToken::new();
@@ -221,7 +226,7 @@ impl Election {
             }
         };
         let shared = Arc::clone(&standing);
-        let pulse = pulse::is_wanted(&self.options).then(|| Pulse::of(self)).flatten();
+        let pulse = beats.then(|| Pulse::of(&candidate)).flatten();
         let roll = Roll::of(self);
         let stand = Stand {
             candidate,

@@ -8,7 +8,7 @@ use tokio_util::sync::DropGuard;
 
 use super::{
     CampaignError, Election, ElectionTerms, Leadership, LeadershipContext, Metadata, pulse::Pulse,
-    run::Pauses,
+    run::Pauses, said::Said,
 };
 use crate::coordination::text;
 use crate::{
@@ -86,11 +86,13 @@ impl LeaderInfo {
 pub(super) struct Candidate {
     pub(super) election: Election,
     pub(super) terms: ElectionTerms,
+    pub(super) said: Arc<Said>,
 }
 
 impl Candidate {
     pub(super) fn new(election: &Election, terms: ElectionTerms) -> Self {
-        Self { election: election.clone(), terms }
+        let said = Arc::new(Said::new(&election.options));
+        Self { election: election.clone(), terms, said }
     }
 
     /// Who it is in one attempt.
@@ -120,7 +122,7 @@ impl Candidate {
         if self.election.options.said().is_empty() {
             return None;
         }
-        let pulse = Pulse::of(&self.election)?;
+        let pulse = Pulse::of(self)?;
         pulse.is(owner);
         Some(pulse.start(&self.election.options))
     }
@@ -135,7 +137,7 @@ impl Candidate {
     }
 
     fn lead(&self, guard: LeaseGuard, beats: Option<DropGuard>) -> Leadership {
-        let context = LeadershipContext::new(&self.election, guard.view());
+        let context = LeadershipContext::new(self, guard.view());
         Leadership::new(guard, context, beats)
     }
 }

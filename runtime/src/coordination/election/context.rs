@@ -9,7 +9,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Election, LeadershipEnd, LeadershipLost, Metadata};
+use super::{LeadershipEnd, LeadershipLost, Metadata, candidate::Candidate, said::Said};
 use crate::{
     clock::{Clock as _, SystemClock},
     coordination::{Held, LeaseView, Lost},
@@ -70,7 +70,7 @@ pub struct LeadershipContext(Arc<Inner>);
 struct Inner {
     election: Arc<str>,
     candidate: Arc<str>,
-    metadata: Metadata,
+    said: Arc<Said>,
     extensions: Extensions,
     view: LeaseView,
     stop: CancellationToken,
@@ -81,11 +81,12 @@ struct Inner {
 }
 
 impl LeadershipContext {
-    pub(super) fn new(election: &Election, view: LeaseView) -> Self {
+    pub(super) fn new(candidate: &Candidate, view: LeaseView) -> Self {
+        let election = &candidate.election;
         Self(Arc::new(Inner {
             election: Arc::clone(&election.name),
             candidate: Arc::clone(&election.candidate),
-            metadata: election.options.said(),
+            said: Arc::clone(&candidate.said),
             extensions: election.extensions.clone(),
             stop: view.token(),
             view,
@@ -99,7 +100,7 @@ impl LeadershipContext {
         &self.0.election
     }
 
-    /// Who [leads](Election::candidate).
+    /// Who [leads](super::Election::candidate).
     pub fn candidate(&self) -> &str {
         &self.0.candidate
     }
@@ -109,12 +110,12 @@ impl LeadershipContext {
         self.0.view.fence()
     }
 
-    /// What the candidate says of itself.
-    pub fn metadata(&self) -> &Metadata {
-        &self.0.metadata
+    /// What the candidate says of itself, now.
+    pub fn metadata(&self) -> Metadata {
+        self.0.said.now()
     }
 
-    /// What the election was [given](Election::extension) of this type.
+    /// What the election was [given](super::Election::extension) of this type.
     pub fn extension<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         self.0.extensions.get()
     }

@@ -17,6 +17,7 @@ mod pulse;
 mod rank;
 mod reporter;
 mod run;
+mod said;
 mod stand;
 mod state;
 mod terms;
@@ -41,7 +42,7 @@ pub use self::{
     terms::{ElectionFinding, ElectionTerms, ElectionWarning, InvalidElection, Margins},
 };
 use super::{AcquireError, Coordination, Lease};
-use crate::lease::LeaseError;
+use crate::lease::{LeaseError, Safety};
 
 /// A name that one of many candidates leads under, as one of them sees it. Making and cloning it asks
 /// nobody.
@@ -294,7 +295,7 @@ impl Election {
     /// # Errors
     /// All that is wrong with them, at once.
     pub fn terms(&self) -> Result<ElectionTerms, InvalidElection> {
-        terms::check(&self.options, self.not_seen())
+        terms::check(&self.options, self.not_seen().chain(self.no_quorum()))
     }
 
     /// Candidates are to be looked at, and the store does not know them.
@@ -304,6 +305,14 @@ impl Election {
         let ranks = priority.map(ElectionFinding::UnknownPriorities);
         let is_known = self.coordination.inner.store.candidates().is_some();
         counts.into_iter().chain(ranks).filter(move |_| !is_known)
+    }
+
+    /// There is to be a quorum, and is none.
+    fn no_quorum(&self) -> Option<ElectionFinding> {
+        let LeaderElectionOptions { require_quorum, min_candidates, .. } = self.options;
+        let is_safe = self.coordination.inner.store.safety() >= Safety::Quorum;
+        (require_quorum && !is_safe && min_candidates.is_none())
+            .then_some(ElectionFinding::NoQuorum)
     }
 
     /// Waits until it leads. Looks every [`retry_interval`](Self::retry_interval), and when the lease of
@@ -392,7 +401,8 @@ impl Election {
     /// For a campaign, which does not look at others.
     fn alone(&self) -> Result<Candidate, InvalidElection> {
         let counts = self.options.min_candidates.map(ElectionFinding::OnlyStanding);
-        Ok(self.on(terms::check(&self.options, counts)?))
+        let found = counts.into_iter().chain(self.no_quorum());
+        Ok(self.on(terms::check(&self.options, found)?))
     }
 
     fn stand(&self) -> Result<Candidate, InvalidElection> {

@@ -36,7 +36,7 @@ impl Office {
             fence: self.context.fence(),
             acquired_at: self.since,
             expires_in: self.context.check().ok().map(|held| held.remaining()),
-            metadata: Some(self.context.metadata().clone()),
+            metadata: Some(self.context.metadata()),
         }
     }
 

@@ -59,6 +59,13 @@ pub struct LeaderElectionOptions {
     pub minimum_health_score: f64,
     /// Whether a leader that is less healthy steps down. Default: it does.
     pub step_down_when_unhealthy: bool,
+    /// Whether a candidate that is less healthy leads all the same while it sees nobody else stand. Default: it does
+    /// not, and nobody leads.
+    pub lead_if_alone_unhealthy: bool,
+    /// Whether there must be a quorum: of servers, by [`QuorumLeases`](crate::backend::quorum::QuorumLeases), or of
+    /// candidates, by `min_candidates`. Where there is neither, nobody stands. A store in memory counts as one: no
+    /// server of it fails alone. Default: it does not matter.
+    pub require_quorum: bool,
     /// How many candidates there must be for one of them to lead, this one included: one that sees fewer
     /// steps down, and stands on. Default: it does not matter. In a file `minimum_nodes` is the same. For a quorum of *servers* take
     /// [`QuorumLeases`](crate::backend::quorum::QuorumLeases).
@@ -93,6 +100,8 @@ impl Default for LeaderElectionOptions {
             enable_health_checks: true,
             minimum_health_score: 0.8,
             step_down_when_unhealthy: true,
+            lead_if_alone_unhealthy: false,
+            require_quorum: false,
             min_candidates: None,
             priority: None,
             heartbeat_interval: Duration::from_secs(10),

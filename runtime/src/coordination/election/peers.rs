@@ -46,6 +46,16 @@ impl Peers {
         self.least.is_none_or(|least| least <= self.live())
     }
 
+    /// Whether anybody else was seen to stand.
+    pub(super) fn others(&self) -> bool {
+        1 < self.live()
+    }
+
+    /// Returns when it was seen once more who stands.
+    pub(super) async fn seen(&self) {
+        changed(&mut self.seen.subscribe()).await;
+    }
+
     /// Why it does not lead.
     pub(super) fn complaint(&self) -> Option<String> {
         let (live, least) = (self.live(), self.least?);

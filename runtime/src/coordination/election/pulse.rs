@@ -8,7 +8,9 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Election, LeaderElectionOptions, Metadata, fitness::Fitness, peers::Peers};
+use super::{
+    LeaderElectionOptions, candidate::Candidate, fitness::Fitness, peers::Peers, said::Said,
+};
 use crate::{
     coordination::Coordination,
     kernel::Timestamp,
@@ -28,7 +30,7 @@ pub(super) struct Pulse {
     election: Arc<str>,
     key: String,
     candidate: Arc<str>,
-    metadata: Metadata,
+    said: Arc<Said>,
     interval: Duration,
     /// As whom it wants to lead, or leads.
     owner: watch::Sender<Option<Owner>>,
@@ -41,7 +43,8 @@ pub(super) fn is_wanted(options: &LeaderElectionOptions) -> bool {
 
 impl Pulse {
     /// Where the store knows who stands.
-    pub(super) fn of(election: &Election) -> Option<Self> {
+    pub(super) fn of(candidate: &Candidate) -> Option<Self> {
+        let election = &candidate.election;
         let coordination = election.coordination.clone();
         coordination.inner.store.candidates()?;
         Some(Self {
@@ -49,7 +52,7 @@ impl Pulse {
             election: Arc::clone(&election.name),
             key: election.key(),
             candidate: Arc::clone(&election.candidate),
-            metadata: election.options.said(),
+            said: Arc::clone(&candidate.said),
             interval: election.options.heartbeat_interval,
             owner: watch::Sender::new(None),
         })
@@ -60,18 +63,20 @@ impl Pulse {
         self.owner.send_replace(Some(owner.clone()));
     }
 
-    /// Beats: when it is time, when the owner is another one, when its health turns, and when somebody
-    /// may be gone whom it counts on.
+    /// Beats: when it is time, when the owner is another one, when its health turns, when it says something else of
+    /// itself, and when somebody may be gone whom it counts on.
     pub(super) async fn run(&self, fitness: &Fitness, peers: &Peers) -> Infallible {
         let Some(store) = self.store() else { return pending().await };
-        let mut owners = self.owner.subscribe();
+        let (mut owners, mut said) = (self.owner.subscribe(), self.said.follow());
         loop {
-            let was_fit = fitness.is_fit();
+            let was_healthy = fitness.is_healthy();
             let owner = owners.borrow_and_update().clone();
-            let next = self.beat(store, owner, fitness.score(), was_fit, peers).await;
+            said.mark_unchanged();
+            let next = self.beat(store, owner, fitness, was_healthy, peers).await;
             tokio::select! {
                 changed = owners.changed() => changed.expect("it is here that they are sent"),
-                () = fitness.turned(was_fit) => {}
+                changed = said.changed() => changed.expect("it is here that it is said"),
+                () = fitness.turned(was_healthy) => {}
                 () = sleep(next.since(self.coordination.clock().now())) => {}
             }
         }
@@ -82,24 +87,25 @@ impl Pulse {
         &self,
         store: &dyn CandidateStore,
         owner: Option<Owner>,
-        health_score: f64,
+        fitness: &Fitness,
         is_healthy: bool,
         peers: &Peers,
     ) -> Timestamp {
-        let asked = self.coordination.clock().now();
+        let (asked, metadata) = (self.coordination.clock().now(), self.said.now());
         let beat = Beat {
             name: &self.key,
             candidate: &self.candidate,
             owner: owner.as_ref(),
             is_healthy,
-            health_score,
-            metadata: &self.metadata,
+            health_score: fitness.score(),
+            metadata: &metadata,
             interval: self.interval,
         };
         let again = self.interval.min(AGAIN);
         let pause = match timeout(self.interval.min(ANSWER), store.beat(beat)).await {
             Ok(Ok(live)) => {
                 peers.see(live.candidates, asked);
+                fitness.set_alone(live.candidates < 2, asked);
                 match peers.count() {
                     true => {
                         self.interval.min(live.next_gone.saturating_add(Duration::from_millis(1)))

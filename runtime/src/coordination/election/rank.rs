@@ -4,22 +4,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{CandidateHealth, LeaderElectionOptions, Metadata};
+use super::{CandidateHealth, LeaderElectionOptions, said::PRIORITY};
 use crate::kernel::Timestamp;
 
-/// What others read it by.
-const PRIORITY: &str = "priority";
 /// So many looks a candidate gives way to one that does not come to lead.
 const PATIENCE: u32 = 3;
-
-impl LeaderElectionOptions {
-    /// All that a candidate says of itself.
-    pub(super) fn said(&self) -> Metadata {
-        let mut said = self.candidate_metadata.clone();
-        said.extend(self.priority.map(|priority| (PRIORITY.to_owned(), priority.to_string())));
-        said
-    }
-}
 
 impl CandidateHealth {
     /// Its [priority](super::Election::priority), if it says one.

@@ -103,11 +103,8 @@ impl Stand {
 
     fn tell(&self, event: ElectionEvent) {
         let election = &self.candidate.election;
-        let wanted = election.coordination.inner.observed.debugging();
-        match wanted.enable_leader_election_logging || wanted.log_coordination_events {
-            true => tracing::info!(election = %election.name, ?event, "election"),
-            false => tracing::debug!(election = %election.name, ?event, "election"),
-        }
+        let observed = &election.coordination.inner.observed;
+        observed.note_election(&election.name, &election.candidate, event.clone());
         // Nobody may listen.
         let _ = self.events.send(event);
     }
@@ -171,20 +168,26 @@ impl Stand {
         }
     }
 
-    /// Returns when it is healthy: at once, or where it was not, when it has been for a while.
+    /// Returns when it is healthy: at once, or where it was not, when it has been for a beat; and if it stepped
+    /// down for that, and others stand, not within a lease.
     async fn recovered(&self) {
-        let (fitness, a_while) = (&self.standing.fitness, self.candidate.terms.renew());
-        let clock = self.candidate.election.coordination.clock();
+        let Standing { fitness, peers, .. } = &*self.standing;
+        let Candidate { election, terms, .. } = &self.candidate;
+        let (clock, beat) = (election.coordination.clock(), election.options.heartbeat_interval);
         loop {
             fitness.fit().await;
             let Some(since) = fitness.fit_since() else { return };
-            let rest = a_while.saturating_sub(clock.now().since(since));
+            let stepped_down = fitness.stepped_down().filter(|_| peers.others());
+            let until =
+                stepped_down.map_or(since, |at| at.plus(terms.lease())).max(since.plus(beat));
+            let rest = until.since(clock.now());
             if rest.is_zero() {
                 return;
             }
             tokio::select! {
                 biased;
                 () = fitness.unfit() => {}
+                () = peers.seen() => {}
                 () = sleep(rest) => {}
             }
         }
@@ -215,7 +218,11 @@ impl Stand {
     /// Who leads, and who is to lead rather than this one.
     async fn look(&self) -> Result<Option<LeaderInfo>, LeaseError> {
         let (election, rank) = (&self.candidate.election, &self.standing.rank);
-        let leader = self.leader().await?;
+        // Who beats itself asks what a leader says of itself.
+        let leader = match self.pulse {
+            Some(_) => election.leader_info().await?,
+            None => election.leader().await?,
+        };
         if rank.looks() {
             let in_time = self.candidate.terms.lease() / 2;
             let all = match timeout(in_time, Roll::of(election).candidates()).await {
@@ -231,18 +238,6 @@ impl Stand {
         Ok(leader)
     }
 
-    /// Who leads. Who beats itself asks once what a leader says of itself.
-    async fn leader(&self) -> Result<Option<LeaderInfo>, LeaseError> {
-        let election = &self.candidate.election;
-        let Some(leader) = election.leader().await? else { return Ok(None) };
-        let metadata = match (self.standing.metadata_of(&leader), &self.pulse) {
-            // That somebody leads is known without it, and it is asked again.
-            (None, Some(_)) => Roll::of(election).metadata_of(&leader.id).await.unwrap_or_default(),
-            (known, _) => known,
-        };
-        Ok(Some(LeaderInfo { metadata, ..leader }))
-    }
-
     /// Leads until it does no more. Says how it stopped, if it did.
     async fn lead(&self, leadership: Leadership, pauses: &mut Pauses) -> Option<Stopped> {
         let clock = self.candidate.election.coordination.clock();
@@ -254,6 +249,7 @@ impl Stand {
             order = self.ordered(Order::Stop) => Leaving::Ordered(order),
             () = office.given_up() => Leaving::GivenUp,
             () = self.standing.fitness.may_not_stay() => {
+                self.standing.fitness.step_down(clock.now());
                 office.give_up(LeadershipEnd::Unhealthy);
                 Leaving::GivenUp
             }

@@ -17,8 +17,8 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Election, ElectionEvent, ElectionEvents, LeaderInfo, Metadata, candidacy::Stopped,
-    fitness::Fitness, office::Office, peers::Peers, rank::Rank,
+    ElectionEvent, ElectionEvents, LeaderInfo, candidacy::Stopped, candidate::Candidate,
+    fitness::Fitness, office::Office, peers::Peers, rank::Rank, said::Said,
 };
 use crate::{
     coordination::{Coordination, text},
@@ -104,6 +104,7 @@ pub(super) struct Standing {
     pub(super) fitness: Fitness,
     pub(super) peers: Peers,
     pub(super) rank: Rank,
+    pub(super) said: Arc<Said>,
     pub(super) coordination: Coordination,
     state: watch::Sender<State>,
     /// Ends with the task that sends.
@@ -113,7 +114,8 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    pub(super) fn new(election: &Election, events: &broadcast::Sender<ElectionEvent>) -> Self {
+    pub(super) fn new(it: &Candidate, events: &broadcast::Sender<ElectionEvent>) -> Self {
+        let (election, said) = (&it.election, Arc::clone(&it.said));
         let (candidate, coordination) =
             (Arc::clone(&election.candidate), election.coordination.clone());
         let fitness = Fitness::new(&election.options);
@@ -122,7 +124,7 @@ impl Standing {
         let state = State { role: Role::Follower, office: None, seen: None, trouble: None };
         let (state, events) = (watch::Sender::new(state), events.downgrade());
         let (over, outcome) = (CancellationToken::new(), OnceLock::new());
-        Self { candidate, fitness, peers, rank, coordination, state, events, over, outcome }
+        Self { candidate, fitness, peers, rank, said, coordination, state, events, over, outcome }
     }
 
     /// Whether it may come to lead.
@@ -155,13 +157,6 @@ impl Standing {
             (Some(one), Some(other)) => Some(format!("{one}, and {other}")),
             (one, other) => one.or(other),
         }
-    }
-
-    /// What a leader that was seen before says of itself.
-    pub(super) fn metadata_of(&self, leader: &LeaderInfo) -> Option<Metadata> {
-        let state = self.state.borrow();
-        let seen = state.seen.as_ref().and_then(|(seen, _)| seen.as_ref());
-        seen.filter(|seen| seen.fence == leader.fence && seen.id == leader.id)?.metadata.clone()
     }
 
     pub(super) fn be(&self, role: Role) {

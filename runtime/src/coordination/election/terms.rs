@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::RangeInclusive, time::Duration};
 
-use super::options::LeaderElectionOptions;
+use super::options::{LeaderElectionOptions, Metadata};
 use crate::{
     coordination::terms::{InvalidLease, OnUnreachable, Renewing, Terms},
     lease::{Beat, metadata_bytes},
@@ -156,6 +156,12 @@ pub enum ElectionFinding {
          `RedisLeases`, or leave it out"
     )]
     UnknownPriorities(i32),
+    /// A quorum is to be had where there is none.
+    #[error(
+        "`require_quorum` is true, and there is none: of servers, take `QuorumLeases` as the store; of candidates, \
+         set `min_candidates`"
+    )]
+    NoQuorum,
     /// Candidates are to be counted by one who does not look after it.
     #[error("`min_candidates` is {0}, which a campaign does not look after: use `Election::start`")]
     OnlyStanding(u32),
@@ -168,6 +174,12 @@ pub enum ElectionFinding {
 }
 
 impl ElectionFinding {
+    /// What is wrong with what a candidate says of itself.
+    pub(super) fn of_metadata(metadata: &Metadata) -> Option<Self> {
+        let bytes = metadata_bytes(metadata);
+        (bytes > MOST_METADATA).then_some(Self::TooMuchMetadata(bytes))
+    }
+
     /// Which option it is.
     pub(in crate::coordination) fn option(&self) -> &'static str {
         match self {
@@ -179,6 +191,7 @@ impl ElectionFinding {
                 "min_candidates"
             }
             Self::UnknownPriorities(_) => "priority",
+            Self::NoQuorum => "require_quorum",
             Self::CandidateId(_) => "candidate_id",
             Self::TooMuchMetadata(_) => "candidate_metadata",
         }
@@ -283,10 +296,7 @@ pub(super) fn check(
     if !(1..=LONGEST_NAME).contains(&name) {
         findings.push(ElectionFinding::CandidateId(name));
     }
-    let metadata = metadata_bytes(&options.said());
-    if metadata > MOST_METADATA {
-        findings.push(ElectionFinding::TooMuchMetadata(metadata));
-    }
+    findings.extend(ElectionFinding::of_metadata(&options.said()));
     if options.min_candidates == Some(0) {
         findings.push(ElectionFinding::NoCandidates);
     }

@@ -2,9 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{coordination::LossCause, kernel::Fence, lease::Owner};
+use crate::{
+    coordination::{ElectionEvent, LossCause},
+    kernel::Fence,
+    lease::Owner,
+};
 
-/// Something that happened in this process to a name.
+/// Something that happened in this process.
 ///
 /// ```
 /// # #[cfg(feature = "in-process")]
@@ -13,16 +17,21 @@ use crate::{coordination::LossCause, kernel::Fence, lease::Owner};
 /// use std::pin::pin;
 /// use distributed_task::{
 ///     backend::memory::MemoryLeases,
-///     coordination::{Coordination, Happened},
+///     coordination::{Coordination, CoordinationEvent, Happened},
 /// };
 /// use futures_util::StreamExt;
 ///
 /// let coordination = Coordination::new(MemoryLeases::new());
 /// let mut events = pin!(coordination.monitor().events());
 /// let held = coordination.lock("nightly-report").acquire().await?;
-/// let event = events.next().await.expect("it goes on");
-/// assert_eq!(&*event.name, "nightly-report");
-/// assert!(matches!(event.what, Happened::Acquired { fence, .. } if fence == held.fence()));
+/// match events.next().await.expect("it goes on") {
+///     CoordinationEvent::Lease(event) => {
+///         assert_eq!(&*event.name, "nightly-report");
+///         assert!(matches!(event.what, Happened::Acquired { fence, .. } if fence == held.fence()));
+///     }
+///     CoordinationEvent::Election { election, event, .. } => println!("{election}: {event:?}"),
+///     _ => {}
+/// }
 /// # Ok(())
 /// # }
 /// # #[cfg(not(feature = "in-process"))]
@@ -30,7 +39,26 @@ use crate::{coordination::LossCause, kernel::Fence, lease::Owner};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct CoordinationEvent {
+pub enum CoordinationEvent {
+    /// To a name. Those of elections have leases as well.
+    Lease(LeaseEvent),
+    /// To a [candidacy](crate::coordination::Candidacy).
+    Election {
+        /// What it is called.
+        election: Arc<str>,
+        /// Who [stands](crate::coordination::Election::candidate).
+        candidate: Arc<str>,
+        /// What it was, as [its own events](crate::coordination::Candidacy::events) tell it.
+        event: ElectionEvent,
+    },
+}
+
+/// Something that happened to a name.
+///
+/// See [`CoordinationEvent`] for an example.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct LeaseEvent {
     /// The name, as the store knows it: that of an election is `election`, a separator and its name.
     pub name: Arc<str>,
     /// Who asked for it, or had it. Printed by its first eight characters only.

@@ -17,7 +17,7 @@ use futures_util::{Stream, TryStreamExt, stream};
 use tokio::sync::broadcast::error::RecvError;
 
 pub use self::{
-    event::{CoordinationEvent, Happened},
+    event::{CoordinationEvent, Happened, LeaseEvent},
     health::CoordinationHealth,
     shared::SharedStatistics,
     statistics::{Contention, LockStatistics, Losses},
@@ -181,7 +181,7 @@ impl LockMonitor {
         let holder = self.admin()?.force_release(name, fence, why).await?;
         let Some(owner) = holder else { return Ok(false) };
         let (name, what) = (name.into(), Happened::Forced { fence, why: why.into() });
-        self.0.observed.note(CoordinationEvent { name, owner, what });
+        self.0.observed.note(LeaseEvent { name, owner, what });
         Ok(true)
     }
 

@@ -8,10 +8,10 @@ use std::{
 use tokio::sync::broadcast;
 
 use super::{
-    event::{CoordinationEvent, Happened},
+    event::{CoordinationEvent, Happened, LeaseEvent},
     statistics::Totals,
 };
-use crate::coordination::DebuggingOptions;
+use crate::coordination::{DebuggingOptions, ElectionEvent};
 
 /// How many events who listens may be behind.
 const BEHIND: usize = 1024;
@@ -61,7 +61,7 @@ impl Observed {
         Wanted { class, observed: self }
     }
 
-    pub(in crate::coordination) fn note(&self, event: CoordinationEvent) {
+    pub(in crate::coordination) fn note(&self, event: LeaseEvent) {
         let debugging = self.debugging();
         let class = self.expect(&event.name);
         let high = self.totals().count(&class, &event.what, debugging.contention_threshold);
@@ -69,13 +69,32 @@ impl Observed {
         super::figures::note(&class, &event.what);
         let more = high.map(|average| {
             let (what, event) = (Happened::ContentionHigh { class, average }, event.clone());
-            CoordinationEvent { what, ..event }
+            LeaseEvent { what, ..event }
         });
         for event in [Some(event), more].into_iter().flatten() {
             log(&event, debugging);
-            // Mostly nobody listens.
-            let _ = self.events.send(event);
+            self.tell(CoordinationEvent::Lease(event));
         }
+    }
+
+    pub(in crate::coordination) fn note_election(
+        &self,
+        election: &Arc<str>,
+        candidate: &Arc<str>,
+        event: ElectionEvent,
+    ) {
+        let wanted = self.debugging();
+        match wanted.enable_leader_election_logging || wanted.log_coordination_events {
+            true => tracing::info!(%election, %candidate, ?event, "election"),
+            false => tracing::debug!(%election, %candidate, ?event, "election"),
+        }
+        let (election, candidate) = (Arc::clone(election), Arc::clone(candidate));
+        self.tell(CoordinationEvent::Election { election, candidate, event });
+    }
+
+    fn tell(&self, event: CoordinationEvent) {
+        // Mostly nobody listens.
+        let _ = self.events.send(event);
     }
 
     /// How long the store took for one call.
@@ -111,7 +130,7 @@ impl Drop for Wanted<'_> {
 }
 
 /// Trouble is always told. What goes well is, for those who look at details or have asked for it.
-fn log(CoordinationEvent { name, owner, what }: &CoordinationEvent, wanted: DebuggingOptions) {
+fn log(LeaseEvent { name, owner, what }: &LeaseEvent, wanted: DebuggingOptions) {
     macro_rules! told {
         ($($of:tt)*) => {
             match wanted.log_coordination_events || wanted.enable_lock_tracing {
