@@ -25,8 +25,15 @@ pub struct Orders {
     pub go_on: Option<PathBuf>,
     /// It stands in the election of that name instead, and says so as often.
     pub beats: Option<Duration>,
+    /// It stands in so many elections instead, called by that name and a number, and leads what it can.
+    pub elections: Option<usize>,
     /// It runs the job of that name instead, when it is its turn, until it is killed.
     pub is_job: bool,
+}
+
+/// What one of several elections is called.
+pub fn election(name: &str, number: usize) -> String {
+    format!("{name}-{number}")
 }
 
 impl Orders {
@@ -42,6 +49,16 @@ impl Orders {
         if let Some(beats) = self.beats {
             let election = process.election(&self.name).lease_duration(self.lease);
             let _stands = election.heartbeat_interval(beats).start().expect("it may stand");
+            // Until it is killed.
+            std::future::pending::<()>().await;
+        }
+        if let Some(elections) = self.elections {
+            let stand = |number| {
+                let election = process.election(&election(&self.name, number));
+                let election = election.candidate_id("killed").lease_duration(self.lease);
+                election.retry_interval(self.retry_delay).start().expect("it may stand")
+            };
+            let _stands: Vec<_> = (0..elections).map(stand).collect();
             // Until it is killed.
             std::future::pending::<()>().await;
         }

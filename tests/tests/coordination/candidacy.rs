@@ -12,7 +12,7 @@ use distributed_task::{
 use futures_util::{StreamExt, future::join_all};
 use tokio::{
     sync::oneshot,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use crate::{
@@ -260,13 +260,24 @@ on_both! {
         let seldom = |process: &Coordination| {
             candidate(process, "web").retry_interval(Duration::from_secs(3600)).start().expect("it stands")
         };
-        let first = seldom(&one);
-        until(&first, Role::Leader).await;
-        let second = seldom(&two);
-        until(&second, Role::Follower).await;
-        pass(LEASE / 4).await;
-        first.stop().await;
-        timeout(LEASE * 2 / 3, until(&second, Role::Leader)).await.expect("it is told");
+        let mut fastest = Duration::MAX;
+        for _ in 0..10 {
+            let first = seldom(&one);
+            until(&first, Role::Leader).await;
+            let second = seldom(&two);
+            until(&second, Role::Follower).await;
+            pass(LEASE / 4).await;
+            first.stop().await;
+            let stopped = Instant::now();
+            timeout(LEASE * 2 / 3, until(&second, Role::Leader)).await.expect("it is told");
+            fastest = fastest.min(stopped.elapsed());
+            second.stop().await;
+            // A machine that is busy is late at times, and not always.
+            if fastest < Duration::from_millis(50) {
+                return;
+            }
+        }
+        panic!("it is told late: {fastest:?}");
     }
 
     /// LE-32: and where it is not, the lease has to run out.

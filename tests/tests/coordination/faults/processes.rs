@@ -6,7 +6,7 @@ use distributed_task::coordination::{OnBusy, SingletonRun};
 
 use distributed_task_tests::leases::{
     history::{End, Event, What},
-    holder::Orders,
+    holder::{Orders, election},
 };
 
 use tokio::time::timeout;
@@ -28,6 +28,7 @@ fn orders(site: &Site) -> Orders {
         register: site.register.path(),
         go_on: None,
         beats: None,
+        elections: None,
         is_job: false,
     }
 }
@@ -144,6 +145,44 @@ async fn who_is_stopped_for_half_of_the_lease_still_has_it() {
         }
     }
     panic!("it was never on time");
+}
+
+/// LE-42: each of them by the other one that stands.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_elections_that_a_killed_process_led_are_taken_over() {
+    const ELECTIONS: usize = 100;
+    let (site, lease) = (Site::new().await, LEASE * 4);
+    let orders = Orders { elections: Some(ELECTIONS), lease, ..orders(&site) };
+    let mut holder = Holder::start(&orders, &site.history);
+    let elections: Vec<_> = (0..ELECTIONS)
+        .map(|number| {
+            let election = site.two.election(&election(NAME, number)).lease_duration(lease);
+            election.retry_interval(RETRY)
+        })
+        .collect();
+    let led_by = async |who: &str| {
+        for election in &elections {
+            let is_led = async {
+                loop {
+                    let leader = election.leader_info().await.expect("the server answers");
+                    match leader {
+                        Some(leader) if leader.id.starts_with(who) => return leader.fence,
+                        _ => tokio::time::sleep(RETRY / 3).await,
+                    }
+                }
+            };
+            timeout(Duration::from_secs(30), is_led).await.expect("somebody leads in the end");
+        }
+    };
+    led_by("killed/").await;
+    let stands: Vec<_> = elections.iter().map(|it| it.start().expect("it may stand")).collect();
+    tokio::time::sleep(RETRY * 3).await;
+    assert!(stands.iter().all(|it| !it.is_leader()), "the other one leads");
+    holder.kill();
+    let killed = site.history.now();
+    led_by("candidate/").await;
+    site.control.within("taken over", micros(site.history.now() - killed), lease + RETRY * 2);
+    assert!(stands.iter().all(|it| it.is_leader()));
 }
 
 /// Who misses three beats is not counted, and who goes on is.
