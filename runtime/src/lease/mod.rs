@@ -140,6 +140,14 @@ pub trait LeaseStore: Send + Sync + 'static {
         async { Vec::new() }.boxed()
     }
 
+    /// What its servers are set to, now, by which a lease may be lost that its [safety](Self::safety) does not tell
+    /// of: each in words that say where and what to do. Nothing of a store that cannot tell. One of several servers
+    /// leaves out those that do not answer within 200 ms; one that stands before another store hands on what that
+    /// says. [Health checks](crate::coordination::Coordination::health) tell it.
+    fn doubts(&self) -> BoxFuture<'_, Vec<String>> {
+        async { Vec::new() }.boxed()
+    }
+
     /// The same store with a line and with sharing, if it has these.
     fn locks(&self) -> Option<&dyn LockStore> {
         None

@@ -6,11 +6,12 @@ use std::{
 };
 
 use distributed_task::{
-    backend::{memory::MemoryLeases, redis::RedisLeases},
+    backend::{memory::MemoryLeases, quorum::QuorumLeases, redis::RedisLeases},
     coordination::{Coordination, CoordinationHealth, HealthStatus, Role},
     kernel::Timestamp,
     lease::{Acquired, LeaseError, LeaseStore, Owner, Released, ServerClock},
 };
+use distributed_task_test_servers::wait_until;
 use futures_util::{
     FutureExt as _,
     future::{BoxFuture, join_all},
@@ -20,7 +21,7 @@ use tokio::time::advance;
 use crate::{
     candidates::BEAT,
     stands::{ELECTION, candidate, lead, until},
-    world::{LEASE, NAME, World, hands_on, on_both, pass, until_waiting},
+    world::{LEASE, NAME, World, hands_on, on_both, pass, server, until_waiting},
 };
 
 on_both! {
@@ -248,4 +249,44 @@ async fn a_store_that_was_slow_for_a_while_has_a_good_clock() {
     says("", HealthStatus::Healthy).await;
     store.has(Illness::default());
     says("", HealthStatus::Healthy).await;
+}
+
+/// What was right when the store was opened may be changed by somebody else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_may_lose_leases_as_it_is_set_by_now_is_told() {
+    let servers = [server(), server(), server()];
+    let alone = RedisLeases::builder(servers[0].url()).open().await.expect("the server is there");
+    let mut quorum = QuorumLeases::builder().servers_forget_nothing();
+    for server in &servers {
+        let node = RedisLeases::builder(server.url()).open().await.expect("the server is there");
+        quorum = quorum.node(node).node_timeout(Duration::from_secs(1));
+    }
+    let quorum = Coordination::new(quorum.open().await.expect("they can vote"));
+    let alone = Coordination::new(alone);
+    // A machine that is busy may be slow as well.
+    let told = async |process: &Coordination, wanted: &[&str]| loop {
+        let health = process.health().await;
+        let reason = health.reason.unwrap_or_default();
+        if !reason.contains("took") && !reason.contains("within") {
+            assert_eq!(health.status == HealthStatus::Healthy, wanted.is_empty(), "{reason}");
+            let has_all = wanted.iter().all(|words| reason.contains(words));
+            assert!(has_all && reason.is_empty() == wanted.is_empty(), "{wanted:?}: {reason}");
+            return;
+        }
+    };
+    told(&alone, &[]).await;
+    told(&quorum, &[]).await;
+
+    let policy = "`maxmemory-policy allkeys-lru`";
+    servers[0].cli(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
+    told(&alone, &[policy]).await;
+    let copy = server();
+    copy.cli(&["REPLICAOF", "127.0.0.1", &servers[0].port().to_string()]);
+    wait_until("it is a replica", || {
+        servers[0].cli(&["INFO", "replication"]).contains("connected_slaves:1")
+    });
+    let address = format!(":{}", servers[0].port());
+    for process in [&alone, &quorum] {
+        told(process, &[policy, "has replicas", &address]).await;
+    }
 }

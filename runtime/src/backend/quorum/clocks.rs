@@ -1,4 +1,4 @@
-//! What time it is on each server.
+//! What each server says of itself: what time it is there, and what speaks against it.
 
 use std::time::Duration;
 
@@ -18,10 +18,18 @@ impl Node {
         let named = |clock| ServerClock { address: self.address.clone(), ..clock };
         told.into_iter().map(named).collect()
     }
+
+    async fn doubts(&self) -> Vec<String> {
+        timeout(LIMIT, self.store.doubts()).await.unwrap_or_default()
+    }
 }
 
 impl Inner {
     pub(super) async fn clocks(&self) -> Vec<ServerClock> {
         join_all(self.nodes.iter().map(Node::clocks)).await.concat()
+    }
+
+    pub(super) async fn doubts(&self) -> Vec<String> {
+        join_all(self.nodes.iter().map(Node::doubts)).await.concat()
     }
 }

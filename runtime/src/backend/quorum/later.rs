@@ -93,6 +93,16 @@ impl LeaseStore for Later {
         .boxed()
     }
 
+    fn doubts(&self) -> BoxFuture<'_, Vec<String>> {
+        async move {
+            match self.store().await {
+                Ok(store) => store.doubts().await,
+                Err(_) => Vec::new(),
+            }
+        }
+        .boxed()
+    }
+
     fn admin(&self) -> Option<&dyn LeaseAdmin> {
         self.opened.get()?.admin()
     }

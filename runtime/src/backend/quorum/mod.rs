@@ -220,6 +220,10 @@ impl LeaseStore for QuorumLeases {
         self.0.clocks().boxed()
     }
 
+    fn doubts(&self) -> BoxFuture<'_, Vec<String>> {
+        self.0.doubts().boxed()
+    }
+
     fn admin(&self) -> Option<&dyn LeaseAdmin> {
         self.0.tells_names.then_some(self)
     }

@@ -44,9 +44,9 @@ const LEASE: Duration = Duration::from_secs(5);
 #[non_exhaustive]
 pub struct CoordinationHealth {
     /// [`Healthy`](HealthStatus::Healthy), or [`Degraded`](HealthStatus::Degraded) where the store is
-    /// slow, cannot tell those who wait that it is their turn, so that they ask about once a second, or has a
-    /// server whose clock jumped since the last check, or
-    /// [`Unhealthy`](HealthStatus::Unhealthy) where it does not do what it is asked. No better than any of the
+    /// slow, cannot tell those who wait that it is their turn, so that they ask about once a second, has a
+    /// server whose clock jumped since the last check, or one that [may lose leases](crate::lease::LeaseStore::doubts) as it is
+    /// set now, or [`Unhealthy`](HealthStatus::Unhealthy) where it does not do what it is asked. No better than any of the
     /// elections.
     pub status: HealthStatus,
     /// How long it took to take a name, look at it and give it back.
@@ -65,9 +65,11 @@ impl CoordinationHealth {
             let tried = timeout(LIMIT, try_it(inner)).await;
             (tried, inner.clock.now().since(begun))
         };
-        let ((tried, latency), jumps) = join!(tried, jumps(inner));
+        let doubts = timeout(SLOW, inner.store.doubts());
+        let ((tried, latency), jumps, doubts) = join!(tried, jumps(inner), doubts);
         let degraded = |why: String| (HealthStatus::Degraded, why);
-        let mut found: Vec<_> = jumps.into_iter().map(degraded).collect();
+        let mut found: Vec<_> =
+            jumps.into_iter().chain(doubts.unwrap_or_default()).map(degraded).collect();
         match tried {
             Ok(Ok(())) if latency > SLOW => {
                 found.push(degraded(format!("the lease store took {latency:?}")));

@@ -360,6 +360,16 @@ impl LeaseStore for RedisLeases {
         .boxed()
     }
 
+    fn doubts(&self) -> BoxFuture<'_, Vec<String>> {
+        async move {
+            let info = cmd("INFO").arg("memory").arg("replication").take();
+            let told = self.0.link.call(info).await.map_err(lease_error).and_then(answer_of);
+            let said = |info: String| self.0.link.server().doubts(&self.address(), &info);
+            told.map(said).unwrap_or_default()
+        }
+        .boxed()
+    }
+
     fn locks(&self) -> Option<&dyn LockStore> {
         Some(self)
     }

@@ -11,6 +11,8 @@ use crate::journal::Durability;
 /// names.
 const NEEDED: (u32, &str) = (7, "7.0");
 
+/// What a full server must do: refuse what is written, and keep what it has.
+const EVICTS_NOTHING: &str = "noeviction";
 /// The log is flushed before each answer,
 const ALWAYS: (&str, &str) = ("appendfsync", "always");
 /// also while it is rewritten.
@@ -38,6 +40,26 @@ impl ServerFacts {
         Self::judge(way, &Info(&info), says(ALWAYS) && says(REWRITING))
     }
 
+    /// What has changed for the worse since then, by what the server says of its memory and its replicas.
+    pub(crate) fn doubts(&self, address: &str, info: &str) -> Vec<String> {
+        let info = Info(info);
+        let policy = info.of("maxmemory_policy").filter(|policy| *policy != EVICTS_NOTHING);
+        let policy = policy.map(|policy| {
+            format!(
+                "{address} has `maxmemory-policy {policy}`: when its memory is full leases may be thrown away; set \
+                 `maxmemory-policy {EVICTS_NOTHING}`"
+            )
+        });
+        let has_new = !self.is_replicated && has_replicas(&info);
+        let replicas = has_new.then(|| {
+            format!(
+                "{address} has replicas since this process opened it: a fail-over to one of them may lose leases; \
+                 open it anew, so that `safety` says so, or check fences"
+            )
+        });
+        policy.into_iter().chain(replicas).collect()
+    }
+
     fn judge(way: &Way, info: &Info<'_>, is_flushed: bool) -> Result<Self, RedisOpenError> {
         let address = || way.to_string();
         let version = info.of("redis_version").unwrap_or("unknown");
@@ -50,7 +72,7 @@ impl ServerFacts {
             return Err(RedisOpenError::Cluster { address: address() });
         }
         let policy = info.of("maxmemory_policy").unwrap_or("unknown");
-        if policy != "noeviction" {
+        if policy != EVICTS_NOTHING {
             return Err(RedisOpenError::Evicts { address: address(), policy: policy.to_owned() });
         }
         let is_on_disk = info.of("aof_enabled") == Some("1") && is_flushed;
@@ -59,10 +81,13 @@ impl ServerFacts {
                 true => Durability::Fsync,
                 false => Durability::Process,
             },
-            is_replicated: way.is_sentinel()
-                || info.of("connected_slaves").is_some_and(|replicas| replicas != "0"),
+            is_replicated: way.is_sentinel() || has_replicas(info),
         })
     }
+}
+
+fn has_replicas(info: &Info<'_>) -> bool {
+    info.of("connected_slaves").is_some_and(|replicas| replicas != "0")
 }
 
 fn text<T: redis::FromRedisValue>(answer: Result<Value, RedisError>) -> Result<T, RedisError> {

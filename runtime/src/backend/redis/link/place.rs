@@ -24,6 +24,10 @@ pub(super) enum Place {
     Unix(PathBuf),
 }
 
+/// How long the system tries to send what the peer does not take.
+#[cfg(target_os = "linux")]
+const UNTAKEN: Duration = Duration::from_secs(15);
+
 impl Place {
     pub(super) fn tcp(host: &str, port: u16) -> Self {
         Self::Tcp { host: host.to_owned(), port, tls: None }
@@ -46,7 +50,11 @@ impl Place {
                 let keepalive = TcpKeepalive::new()
                     .with_time(Duration::from_secs(15))
                     .with_interval(Duration::from_secs(5));
-                SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+                let socket = SockRef::from(&stream);
+                socket.set_tcp_keepalive(&keepalive)?;
+                // Nor does the system try for minutes to send what nobody takes.
+                #[cfg(target_os = "linux")]
+                socket.set_tcp_user_timeout(Some(UNTAKEN))?;
                 match tls {
                     Some(tls) => tls.over(host, stream).await,
                     None => Ok(Box::new(stream)),
