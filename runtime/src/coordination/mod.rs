@@ -78,8 +78,8 @@ pub use self::{
     lease::Lease,
     lock::{Lock, LockGuard, LockScope},
     monitor::{
-        Contention, CoordinationEvent, CoordinationHealth, Happened, LeaseEvent, LockMonitor,
-        LockStatistics, Losses, SharedStatistics, StaleLock, StaleReason, Times,
+        ContendedName, Contention, CoordinationEvent, CoordinationHealth, Happened, LeaseEvent,
+        LockMonitor, LockStatistics, Losses, SharedStatistics, StaleLock, StaleReason, Times,
     },
     options::{
         BatchingOptions, CoordinationOptions, DebuggingOptions, InvalidOptions, LockingOptions,

@@ -10,7 +10,10 @@ use distributed_task::{
     },
     lease::{LeaseError, LeaseStore, Owner, Renewed},
 };
-use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture};
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    future::{BoxFuture, join_all},
+};
 
 use crate::{
     stands::{candidate, until},
@@ -77,7 +80,10 @@ on_both! {
         let [fought_for, orders] = &contention[..] else { panic!("{contention:?}") };
         assert_eq!((&*fought_for.class, fought_for.acquired, fought_for.not_acquired), (NAME, 1, 1));
         assert!(fought_for.waits.longest >= LEASE / 4, "{fought_for:?}");
+        let [name] = &fought_for.names[..] else { panic!("{fought_for:?}") };
+        assert_eq!((&*name.name, name.waited >= LEASE / 4), (NAME, true), "{name:?}");
         assert_eq!((&*orders.class, orders.acquired, orders.contended), ("orders", 100, 0));
+        assert_eq!(orders.names, [], "nobody waited for one of them");
         // However many there are.
         for class in 0..100 {
             take(process.lease(format!("class-{class}")).ttl(LEASE)).await.release().await;
@@ -337,6 +343,33 @@ async fn a_story_is_told_in_order() {
     }
     let wanted = ["acquired 1 0ns", "not acquired 1", "renewed 0ns", "released 200ms"];
     assert_eq!(told, wanted);
+}
+
+/// LM-05: of waits that are known.
+#[tokio::test(start_paused = true)]
+async fn contention_is_told_as_it_was() {
+    let process = Coordination::on_this_runtime(MemoryLeases::new());
+    let second = Duration::from_secs(1);
+    let works = |name: &str, seconds: u32| {
+        let lock = process.lock(name);
+        async move {
+            let work = async |_: &_| pass(second * seconds).await;
+            lock.with_lock(work).await.expect("its turn comes");
+        }
+    };
+    // Those for the first one wait for 0, 1, 2 and 3 seconds, and those for the other one for 0 and 10.
+    let (one, other) = ("accounts:1", "accounts:2");
+    let all = [(one, 1), (one, 1), (one, 1), (one, 1), (other, 10), (other, 10)];
+    join_all(all.map(|(name, seconds)| works(name, seconds))).await;
+    let contention = process.monitor().contention();
+    let [accounts] = &contention[..] else { panic!("{contention:?}") };
+    let is_near = |told: Duration, was: u32| told.abs_diff(second * was) <= second * was / 20;
+    assert_eq!((accounts.waits.count, accounts.contended), (6, 4));
+    assert!(is_near(accounts.waits.total, 16), "{accounts:?}");
+    assert!(is_near(accounts.waits.longest, 10), "{accounts:?}");
+    let [most, least] = &accounts.names[..] else { panic!("{accounts:?}") };
+    assert_eq!((&*most.name, &*least.name), (other, one));
+    assert!(is_near(most.waited, 10) && is_near(least.waited, 6), "{accounts:?}");
 }
 
 /// It is told once, and once more when it was better meanwhile.

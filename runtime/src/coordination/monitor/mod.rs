@@ -10,6 +10,7 @@ mod observed;
 mod shared;
 mod statistics;
 mod times;
+mod top;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -22,6 +23,7 @@ pub use self::{
     shared::SharedStatistics,
     statistics::{Contention, LockStatistics, Losses},
     times::Times,
+    top::ContendedName,
 };
 pub(super) use self::{health::Checks, observed::Observed, shared::Shared};
 use super::Inner;

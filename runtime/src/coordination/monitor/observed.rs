@@ -64,7 +64,7 @@ impl Observed {
     pub(in crate::coordination) fn note(&self, event: LeaseEvent) {
         let debugging = self.debugging();
         let class = self.expect(&event.name);
-        let high = self.totals().count(&class, &event.what, debugging.contention_threshold);
+        let high = self.totals().count(&class, &event, debugging.contention_threshold);
         #[cfg(feature = "metrics")]
         super::figures::note(&class, &event.what);
         let more = high.map(|average| {

@@ -4,8 +4,9 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     counts::Counts,
-    event::Happened,
+    event::{Happened, LeaseEvent},
     times::{Histogram, Times},
+    top::{ContendedName, Top},
 };
 use crate::coordination::{LossCause, election, singleton};
 
@@ -122,6 +123,9 @@ impl Losses {
 /// }
 /// let contention = coordination.monitor().contention();
 /// assert_eq!((&*contention[0].class, contention[0].acquired), ("orders", 2));
+/// for fought_for in &contention[0].names {
+///     println!("{} was waited for for {:?}", fought_for.name, fought_for.waited);
+/// }
 /// # Ok(())
 /// # }
 /// # #[cfg(not(feature = "in-process"))]
@@ -149,6 +153,9 @@ pub struct Contention {
     /// How long it took from the message that it is somebody's turn until that had it: from the release by the
     /// one before, where that is of the same process.
     pub hand_overs: Times,
+    /// The eight names that were waited for longest, those first. Of one that came to be so late more may be told
+    /// than it was, and not more than of any that was waited for longer.
+    pub names: Vec<ContendedName>,
 }
 
 /// Class names are kept apart for so many.
@@ -171,6 +178,7 @@ struct Class {
     waits: Histogram,
     recently: Duration,
     hand_overs: Histogram,
+    names: Top,
     is_high: bool,
 }
 
@@ -222,7 +230,7 @@ impl Totals {
     pub(super) fn count(
         &mut self,
         class: &str,
-        what: &Happened,
+        LeaseEvent { name, what, .. }: &LeaseEvent,
         bound: Duration,
     ) -> Option<Duration> {
         let class = self.classes.get_mut(class)?;
@@ -235,6 +243,9 @@ impl Totals {
                 waits.add(*waited);
                 class.acquired += 1;
                 class.contended += u64::from(*contended);
+                if *contended {
+                    class.names.waited(name, *waited);
+                }
                 if let Some(took) = handed_over {
                     class.hand_overs.add(*took);
                 }
@@ -245,6 +256,7 @@ impl Totals {
                 class.not_acquired += 1;
                 // Who asks once does not wait.
                 if !waited.is_zero() {
+                    class.names.waited(name, *waited);
                     return class.waited(*attempts, *waited, bound);
                 }
                 class.attempts += 1;
@@ -252,6 +264,7 @@ impl Totals {
             Happened::GaveUp { waited } => {
                 counts.gave_up += 1;
                 class.not_acquired += 1;
+                class.names.waited(name, *waited);
                 return class.waited(0, *waited, bound);
             }
             Happened::Failed { .. } => counts.failed += 1,
@@ -288,7 +301,7 @@ impl Totals {
             let Class { attempts, acquired, contended, not_acquired, wanted, recently, .. } =
                 *known;
             let (class, waits) = (Arc::clone(class), known.waits.times());
-            let hand_overs = known.hand_overs.times();
+            let (hand_overs, names) = (known.hand_overs.times(), known.names.names());
             Contention {
                 class,
                 attempts,
@@ -299,6 +312,7 @@ impl Totals {
                 waits,
                 recently,
                 hand_overs,
+                names,
             }
         };
         let mut all: Vec<_> = self.classes.iter().map(of).collect();
