@@ -214,7 +214,32 @@ impl LeaseGuard {
         }
     }
 
-    /// Renews it now. It is renewed by itself, unless it was asked for
+    /// Says that the work under it goes on, where it is renewed [only while somebody
+    /// says so](super::Lease::max_idle). Asks the clock and nobody else.
+    ///
+    /// ```
+    /// # #[cfg(feature = "in-process")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use distributed_task::{backend::memory::MemoryLeases, coordination::Coordination};
+    ///
+    /// let coordination = Coordination::new(MemoryLeases::new());
+    /// let held = coordination.lock("import").max_idle(Duration::from_secs(60)).acquire().await?;
+    /// for row in ["one", "two"] {
+    ///     println!("{row} is in");
+    ///     held.progress();
+    /// }
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "in-process"))]
+    /// # fn main() {}
+    /// ```
+    pub fn progress(&self) {
+        self.hold().progress();
+    }
+
+    /// Renews it now, which is [progress](Self::progress) as well. It is renewed by itself, unless it was asked for
     /// [without](super::Lease::without_renewal).
     ///
     /// # Errors
@@ -240,6 +265,7 @@ impl LeaseGuard {
     /// As [`renew`](Self::renew).
     pub async fn prolong(&self, lease: Duration) -> Result<(), RenewError> {
         self.check()?;
+        self.progress();
         let lease = lease.min(*LEASES.end());
         let (attempt, hold) = (Arc::clone(&self.attempt), Arc::clone(&self.hand.hold));
         let renewing = self.inner.keeper.spawn(async move {

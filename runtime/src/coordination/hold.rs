@@ -31,6 +31,8 @@ pub(super) struct Hold {
     pub(super) attempt: Option<u64>,
     /// When it was asked for, by the call that was granted: its time counts from then.
     pub(super) begun: Timestamp,
+    /// When its holder said last that it goes on, in microseconds.
+    moved: AtomicU64,
     /// In microseconds.
     lease: AtomicU64,
     clock: Arc<dyn Clock>,
@@ -154,6 +156,7 @@ impl Hold {
     ) -> Self {
         let state = AtomicU64::new(State::Held { until }.pack());
         let lease = AtomicU64::new(Timestamp(0).plus(lease).0);
+        let moved = AtomicU64::new(clock.now().0);
         let (over, let_go) = (CancellationToken::new(), CancellationToken::new());
         let (promised, lost_at) = (OnceLock::new(), OnceLock::new());
         let is_left = AtomicBool::new(false);
@@ -163,6 +166,7 @@ impl Hold {
             fence,
             attempt,
             begun,
+            moved,
             lease,
             clock,
             state,
@@ -172,6 +176,16 @@ impl Hold {
             promised,
             lost_at,
         }
+    }
+
+    /// Its holder goes on.
+    pub(super) fn progress(&self) {
+        self.moved.fetch_max(self.now().0, Ordering::Relaxed);
+    }
+
+    /// For how long its holder has said nothing.
+    pub(super) fn idle(&self) -> Duration {
+        self.now().since(Timestamp(self.moved.load(Ordering::Relaxed)))
     }
 
     /// How long it lasts after each renewal.

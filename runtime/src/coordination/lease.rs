@@ -126,6 +126,15 @@ impl Lease {
         self
     }
 
+    /// Renews no more when its holder has said nothing of its [progress](LeaseGuard::progress) for so long: for work
+    /// that may hang, however long it takes. It is lost when it runs out then, up to a renewal and a lease later.
+    /// Default: it need not say anything.
+    #[must_use]
+    pub fn max_idle(mut self, longest: Duration) -> Self {
+        self.terms.max_idle = Some(longest);
+        self
+    }
+
     /// How often a name that somebody else has is asked for by those who wait, give or take a half.
     /// Default 100 milliseconds; in a store that [tells](crate::lease::LockStore) whose turn it is, one
     /// second, and no longer than that.

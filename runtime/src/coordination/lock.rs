@@ -55,7 +55,15 @@ pub struct Lock {
 }
 
 impl Lock {
-    terms_of_its_lease!(lease, on_unreachable, extension, max_hold, retry_delay, max_retries);
+    terms_of_its_lease!(
+        lease,
+        on_unreachable,
+        extension,
+        max_hold,
+        max_idle,
+        retry_delay,
+        max_retries
+    );
 
     pub(super) fn new(lease: Lease) -> Self {
         Self { lease, scope: None }

@@ -54,7 +54,15 @@ pub struct RwLock {
 }
 
 impl RwLock {
-    terms_of_its_lease!(lease, on_unreachable, extension, max_hold, retry_delay, max_retries);
+    terms_of_its_lease!(
+        lease,
+        on_unreachable,
+        extension,
+        max_hold,
+        max_idle,
+        retry_delay,
+        max_retries
+    );
 
     pub(super) fn new(lease: Lease) -> Self {
         Self { lease, scope: None }

@@ -117,7 +117,7 @@ pub enum SingletonRun<T> {
 }
 
 impl Singleton {
-    terms_of_its_lease!(lease, on_unreachable);
+    terms_of_its_lease!(lease, on_unreachable, max_idle);
 
     pub(super) fn new(lease: Lease) -> Self {
         Self { lease: lease.of_runs().always_renewed(), on_busy: OnBusy::default(), max_run: None }

@@ -340,9 +340,11 @@ impl Attempt {
         Ok(())
     }
 
-    /// Whether it was held for as long as it may.
+    /// Whether it was held for as long as it may, or its holder hangs.
     fn is_enough(&self, hold: &Hold) -> bool {
-        self.terms.max_hold.is_some_and(|longest| hold.begun.plus(longest) <= hold.now())
+        let Terms { max_hold, max_idle, .. } = self.terms;
+        max_hold.is_some_and(|longest| hold.begun.plus(longest) <= hold.now())
+            || max_idle.is_some_and(|longest| longest <= hold.idle())
     }
 
     /// Asks once, together with others or alone, and notes what is answered. Returns when it was asked.

@@ -62,6 +62,14 @@ macro_rules! terms_of_its_lease {
             self
         }
     };
+    (max_idle) => {
+        /// As [`Lease::max_idle`](crate::coordination::Lease::max_idle).
+        #[must_use]
+        pub fn max_idle(mut self, longest: std::time::Duration) -> Self {
+            self.lease = self.lease.max_idle(longest);
+            self
+        }
+    };
     (max_hold) => {
         /// As [`Lease::max_hold`](crate::coordination::Lease::max_hold).
         #[must_use]
@@ -113,6 +121,7 @@ pub(super) struct Terms {
     /// Who lets go of it earlier keeps it from others until then.
     pub(super) min_hold: Duration,
     pub(super) max_hold: Option<Duration>,
+    pub(super) max_idle: Option<Duration>,
     pub(super) retry_delay: Option<Duration>,
     pub(super) max_retries: Option<u32>,
     /// What was lost is left to run out: somebody else may hold it by now, as the same owner.
@@ -138,6 +147,7 @@ impl Terms {
             renewed: Renewing::Automatic(None),
             min_hold: Duration::ZERO,
             max_hold: None,
+            max_idle: None,
             retry_delay: None,
             max_retries: None,
             leaves_what_it_lost: false,

@@ -165,6 +165,18 @@ on_both! {
         assert_eq!(lost.cause, LossCause::Expired);
     }
 
+    async fn who_says_nothing_of_its_progress_is_renewed_no_more(world: World) {
+        let process = world.process().await;
+        let works = take(wanted(&process).max_idle(LEASE)).await;
+        for _ in 0..9 {
+            pass(LEASE / 3).await;
+            works.progress();
+        }
+        works.check().expect("it goes on");
+        let lost = timeout(LEASE * 3, works.lost()).await.expect("it is renewed no more");
+        assert_eq!(lost.cause, LossCause::Expired);
+    }
+
     async fn who_kept_the_owner_goes_on_with_the_tenure(world: World) {
         let (one, two) = (world.process().await, world.process().await);
         let owner = Owner::draw();
