@@ -368,7 +368,7 @@ impl Attempt {
         match renewed {
             Renewed::Renewed => {
                 hold.extend(Self::until(sent, lease));
-                self.note(Happened::Renewed { took });
+                self.note(Happened::Renewed { lease, took });
             }
             Renewed::NotOwner => hold.end(End::Lost(LossCause::NotOwner)),
             Renewed::Forced => hold.end(End::Lost(LossCause::Forced)),

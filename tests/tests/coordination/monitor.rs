@@ -336,7 +336,7 @@ async fn a_story_is_told_in_order() {
                 format!("acquired {attempts} {waited:?}")
             }
             Happened::NotAcquired { attempts, .. } => format!("not acquired {attempts}"),
-            Happened::Renewed { took } => format!("renewed {took:?}"),
+            Happened::Renewed { took, .. } => format!("renewed {took:?}"),
             Happened::Released { held, .. } => format!("released {held:?}"),
             other => panic!("{other:?}"),
         });

@@ -109,6 +109,8 @@ pub enum Happened {
     },
     /// It was renewed.
     Renewed {
+        /// For how long.
+        lease: Duration,
         /// How long the store took.
         took: Duration,
     },
@@ -171,5 +173,15 @@ pub enum Happened {
         class: Arc<str>,
         /// How long the last ones waited.
         average: Duration,
+    },
+    /// Leases on names of this [class](super::Contention) are shorter than twenty times what the store takes to renew
+    /// one: few tries fit between a hiccup and a loss. Told once, until it is better.
+    LeaseShort {
+        /// Which class.
+        class: Arc<str>,
+        /// How long this one is.
+        lease: Duration,
+        /// Ninety-nine of a hundred renewals of this process took no longer.
+        p99: Duration,
     },
 }

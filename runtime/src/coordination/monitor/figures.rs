@@ -103,7 +103,7 @@ pub(super) fn note(class: &Arc<str>, what: &Happened) {
             waited(time);
         }
         Happened::Failed { .. } => class.acquire("failed").increment(1),
-        Happened::Renewed { took } => renewed("renewed", took),
+        Happened::Renewed { took, .. } => renewed("renewed", took),
         Happened::NotRenewed { took, .. } => renewed("failed", took),
         Happened::Released { held, .. } | Happened::Detached { held, .. } => ended(held),
         Happened::Lost { cause, held, .. } => {
@@ -120,6 +120,7 @@ pub(super) fn note(class: &Arc<str>, what: &Happened) {
         Happened::StillUsed { .. } => class.times("coord.lease.still_used").increment(1),
         Happened::Forced { .. } => class.times("coord.lease.forced").increment(1),
         Happened::ContentionHigh { .. } => class.times("coord.lease.contention_high").increment(1),
+        Happened::LeaseShort { .. } => class.times("coord.lease.short").increment(1),
     }
 }
 

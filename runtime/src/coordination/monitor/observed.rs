@@ -64,13 +64,10 @@ impl Observed {
     pub(in crate::coordination) fn note(&self, event: LeaseEvent) {
         let debugging = self.debugging();
         let class = self.expect(&event.name);
-        let high = self.totals().count(&class, &event, debugging.contention_threshold);
+        let news = self.totals().count(&class, &event, debugging.contention_threshold);
         #[cfg(feature = "metrics")]
         super::figures::note(&class, &event.what);
-        let more = high.map(|average| {
-            let (what, event) = (Happened::ContentionHigh { class, average }, event.clone());
-            LeaseEvent { what, ..event }
-        });
+        let more = news.map(|what| LeaseEvent { what, ..event.clone() });
         for event in [Some(event), more].into_iter().flatten() {
             log(&event, debugging);
             self.tell(CoordinationEvent::Lease(event));
@@ -150,7 +147,7 @@ fn log(LeaseEvent { name, owner, what }: &LeaseEvent, wanted: DebuggingOptions) 
         Happened::Failed { waited, error } => {
             tracing::warn!(key = %name, ?owner, ?waited, %error, "not acquired");
         }
-        Happened::Renewed { took } => match wanted.log_coordination_events {
+        Happened::Renewed { took, .. } => match wanted.log_coordination_events {
             true => tracing::info!(key = %name, ?owner, ?took, "renewed"),
             false => tracing::trace!(key = %name, ?owner, ?took, "renewed"),
         },
@@ -173,6 +170,9 @@ fn log(LeaseEvent { name, owner, what }: &LeaseEvent, wanted: DebuggingOptions) 
         }
         Happened::ContentionHigh { class, average } => {
             tracing::warn!(%class, ?average, "those who want it wait for long");
+        }
+        Happened::LeaseShort { class, lease, p99 } => {
+            tracing::warn!(%class, ?lease, ?p99, "short leases on a slow store: take longer ones");
         }
     }
 }

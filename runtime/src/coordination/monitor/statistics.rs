@@ -162,9 +162,16 @@ pub struct Contention {
 const CLASSES: usize = 64;
 const OTHER: &str = "other";
 
+/// Of fewer renewals nobody knows how long one takes.
+const ENOUGH: u64 = 100;
+/// A lease is to be so many times as long as one takes.
+const SLOW: u32 = 20;
+
 #[derive(Default)]
 pub(super) struct Totals {
     all: Counts,
+    /// How long renewals took.
+    renewals: Histogram,
     classes: BTreeMap<Arc<str>, Class>,
 }
 
@@ -180,6 +187,7 @@ struct Class {
     hand_overs: Histogram,
     names: Top,
     is_high: bool,
+    is_short: bool,
 }
 
 impl Class {
@@ -226,13 +234,15 @@ impl Totals {
         self.classes.get_mut(class).map(|class| &mut class.wanted)
     }
 
-    /// Tells how long is waited in that class, where that is news and longer than it should be.
+    /// Tells what is not as it should be in that class, where that is news.
     pub(super) fn count(
         &mut self,
         class: &str,
         LeaseEvent { name, what, .. }: &LeaseEvent,
         bound: Duration,
-    ) -> Option<Duration> {
+    ) -> Option<Happened> {
+        let name_of_class = class;
+        let high = |average| Happened::ContentionHigh { class: name_of_class.into(), average };
         let class = self.classes.get_mut(class)?;
         let Counts { counts, waits, .. } = &mut self.all;
         match what {
@@ -249,7 +259,7 @@ impl Totals {
                 if let Some(took) = handed_over {
                     class.hand_overs.add(*took);
                 }
-                return class.waited(*attempts, *waited, bound);
+                return class.waited(*attempts, *waited, bound).map(high);
             }
             Happened::NotAcquired { attempts, waited, .. } => {
                 counts.not_acquired += 1;
@@ -257,7 +267,7 @@ impl Totals {
                 // Who asks once does not wait.
                 if !waited.is_zero() {
                     class.names.waited(name, *waited);
-                    return class.waited(*attempts, *waited, bound);
+                    return class.waited(*attempts, *waited, bound).map(high);
                 }
                 class.attempts += 1;
             }
@@ -265,10 +275,21 @@ impl Totals {
                 counts.gave_up += 1;
                 class.not_acquired += 1;
                 class.names.waited(name, *waited);
-                return class.waited(0, *waited, bound);
+                return class.waited(0, *waited, bound).map(high);
             }
             Happened::Failed { .. } => counts.failed += 1,
-            Happened::Renewed { .. } => counts.renewed += 1,
+            Happened::Renewed { lease, took } => {
+                counts.renewed += 1;
+                self.renewals.add(*took);
+                let p99 = self.renewals.times().p99;
+                let is_short = counts.renewed >= ENOUGH && *lease < p99 * SLOW;
+                let was_short = std::mem::replace(&mut class.is_short, is_short);
+                return (is_short && !was_short).then(|| Happened::LeaseShort {
+                    class: name_of_class.into(),
+                    lease: *lease,
+                    p99,
+                });
+            }
             Happened::NotRenewed { .. } => counts.not_renewed += 1,
             Happened::Released { held, .. } => self.ended(*held, |counts| &mut counts.released),
             Happened::Detached { held, .. } => self.ended(*held, |counts| &mut counts.detached),
@@ -278,7 +299,7 @@ impl Totals {
             Happened::NotReleased { .. } => counts.not_released += 1,
             Happened::StillUsed { .. } => counts.still_used += 1,
             Happened::Forced { .. } => counts.forced += 1,
-            Happened::ContentionHigh { .. } => {}
+            Happened::ContentionHigh { .. } | Happened::LeaseShort { .. } => {}
         }
         None
     }
