@@ -1,10 +1,16 @@
 //! The contract of [`LeaseAdmin`], as checks. What it shares with other lease stores is in
 //! [`lease`](super::lease).
 
+mod readers;
+
 use std::{sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt;
 
+use self::readers::{
+    makes_way, remembers_a_thousand, takes_a_share, takes_again, takes_from_readers_only,
+    tells_a_thousand, tells_no_other_reader, tells_readers, tells_the_reader,
+};
 use super::{
     lease::{DeskOf, Subject},
     rule::{Failure, Rule, Verdict, check_all, ensure, ensure_eq, rules},
@@ -57,6 +63,15 @@ const RULES: &[Rule<Desk>] = rules! {
     "ending it again says the same, and does not end the next one" => once,
     "the next tenure has a higher fence" => fence_rises,
     "who is first in line gets it" => line_moves,
+    "each who shares a name is told, by its owner, with what is left of its time" => tells_readers,
+    "who does not share a name, or no more, is not told" => tells_no_other_reader,
+    "of very many who share a name a thousand are told that end first" => tells_a_thousand,
+    "a share is taken away from its owner, and others keep theirs" => takes_a_share,
+    "who shared it is told so when it renews, and nobody else is" => tells_the_reader,
+    "a share is taken away from those only who share" => takes_from_readers_only,
+    "taking a share away again says the same" => takes_again,
+    "who had it alone and the last thousand who shared it are told so, each of them" => remembers_a_thousand,
+    "when the last share is taken away who is first in line is told" => makes_way,
 };
 
 const NAME: &str = "nightly-report";

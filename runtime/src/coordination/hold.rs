@@ -85,8 +85,8 @@ pub enum LossCause {
     /// The store could not be asked for as long as the lease was told to bear. Nobody else has it yet,
     /// unless the store lost it.
     Unreachable,
-    /// [An operator](super::LockMonitor::force_release) took it away. Another owner may have had it for as
-    /// long as between two renewals.
+    /// [An operator](super::LockMonitor) took it away. Another owner may have had it for as long as
+    /// between two renewals.
     Forced,
 }
 

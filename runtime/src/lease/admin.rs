@@ -1,11 +1,13 @@
-//! What those who look after a store may ask of it: who has what, and to free a name.
+//! What those who look after a store may ask of it: who has what, and to take it away.
 
-use futures_util::{future::BoxFuture, stream::BoxStream};
+use std::time::Duration;
+
+use futures_util::{FutureExt, future::BoxFuture, stream::BoxStream};
 
 use super::{LeaseError, LeaseStore, Owner, Tenure};
 use crate::kernel::Fence;
 
-/// A lease store that tells all names that somebody has, and frees one that must be free.
+/// A lease store that tells all names that somebody has, and who shares one, and takes away what must be free.
 ///
 /// # Example
 ///
@@ -52,6 +54,74 @@ pub trait LeaseAdmin: LeaseStore {
         fence: Fence,
         why: &'a str,
     ) -> BoxFuture<'a, Result<Option<Owner>, LeaseError>>;
+
+    /// Who shares a name, in the order of their owners. Of more than [1,000](Reader::MAX_TOLD) those are told
+    /// whose time is over first. By default nobody, as for a store where nothing is shared.
+    fn readers<'a>(&'a self, _name: &'a str) -> BoxFuture<'a, Result<Vec<Reader>, LeaseError>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
+
+    /// Takes a name away from one who shares it, and wakes who is next in line; others who share it keep it.
+    /// `false` if this owner does not share it, unless that was taken away before: doing it again says the same.
+    /// Its renewals are answered by [`Renewed::Forced`](super::Renewed::Forced), for a day at least; of each name
+    /// the last [1,000](Reader::MAX_TOLD) of these are remembered. An owner that asks for a share again gets one.
+    /// By default nothing is done, as in a store where nothing is shared.
+    ///
+    /// Why, which should say who wants it, may be kept for people who look into the store.
+    fn force_release_reader<'a>(
+        &'a self,
+        _name: &'a str,
+        _owner: &'a Owner,
+        _why: &'a str,
+    ) -> BoxFuture<'a, Result<bool, LeaseError>> {
+        async { Ok(false) }.boxed()
+    }
+}
+
+/// One who shares a name.
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use distributed_task::{
+///     backend::memory::MemoryLeases,
+///     lease::{LeaseAdmin as _, LeaseStore as _, LockStore as _, Owner, Renewed, Share, Want},
+/// };
+///
+/// let (store, lease, hung) = (MemoryLeases::new(), Duration::from_secs(600), Owner::draw());
+/// let want = Want { name: "catalogue", owner: &hung, share: Share::Shared, lease, stay: lease };
+/// store.acquire_in_turn(want).await?;
+///
+/// let readers = store.readers("catalogue").await?;
+/// assert_eq!(readers[0].owner, hung);
+/// assert!(readers[0].expires_in <= lease);
+/// assert!(store.force_release_reader("catalogue", &hung, "ops: it hangs").await?);
+/// // It is told when it renews.
+/// assert_eq!(store.try_renew("catalogue", &hung, lease).await?, Renewed::Forced);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reader {
+    /// Who it is.
+    pub owner: Owner,
+    /// When its time is over if it does not renew.
+    pub expires_in: Duration,
+}
+
+impl Reader {
+    /// How many of those who share a name are told at once.
+    pub const MAX_TOLD: usize = 1_000;
+
+    /// In the order in which they are told.
+    pub(crate) fn in_order(mut readers: Vec<Self>) -> Vec<Self> {
+        readers.sort_unstable_by(|one, other| one.owner.as_str().cmp(other.owner.as_str()));
+        readers
+    }
 }
 
 /// A name that somebody has.

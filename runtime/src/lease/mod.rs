@@ -20,7 +20,7 @@ use futures_util::{
 #[cfg(feature = "coordination")]
 pub(crate) use self::candidate::metadata_bytes;
 pub use self::{
-    admin::{HeldName, LeaseAdmin},
+    admin::{HeldName, LeaseAdmin, Reader},
     candidate::{Beat, CandidateStore, Live, LiveCandidate},
     clock::ServerClock,
     error::LeaseError,
@@ -271,7 +271,7 @@ pub enum Renewed {
     Renewed,
     /// The owner has it no more, for good.
     NotOwner,
-    /// The same, because [an operator](LeaseAdmin::force_release) took it away.
+    /// The same, because [an operator](LeaseAdmin) took it away.
     Forced,
 }
 

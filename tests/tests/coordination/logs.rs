@@ -30,6 +30,7 @@ fn word(what: &Happened) -> &'static str {
         Happened::Lost { .. } => "lost",
         Happened::StillUsed { .. } => "lost, and its holder goes on",
         Happened::Forced { .. } => "taken away by an operator",
+        Happened::ReaderForced { .. } => "a share was taken away by an operator",
         other => panic!("nobody expects {other:?}"),
     }
 }
@@ -44,6 +45,7 @@ fn fields(what: &Happened) -> &'static [&'static str] {
         Happened::Released { .. } | Happened::Detached { .. } => &["fence", "held"],
         Happened::Lost { .. } => &["fence", "cause", "held"],
         Happened::Forced { .. } => &["fence", "why"],
+        Happened::ReaderForced { .. } => &["why"],
         Happened::StillUsed { .. } => &["fence"],
         other => panic!("nobody expects {other:?}"),
     }
@@ -72,6 +74,12 @@ async fn the_log_says_what_the_events_say() {
     drop(held);
     take(wanted(&process)).await.detach();
     take(process.lease("other").ttl(LEASE)).await.release().await;
+    let reading = process.rw_lock("catalogue").lease(LEASE).read().await.expect("it is free");
+    let readers = monitor.readers("catalogue").await.expect("memory answers");
+    let reader = &readers[0].owner;
+    monitor.force_release_reader("catalogue", reader, "a test").await.expect("memory answers");
+    reading.lost().await;
+    drop(reading);
     process.shutdown(LEASE * 10).await;
 
     let mut told = Vec::new();

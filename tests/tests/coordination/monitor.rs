@@ -8,7 +8,7 @@ use distributed_task::{
         AcquireError, Coordination, FencedResource, Happened, HealthStatus, LeaseEvent,
         LockStatistics, LossCause, Ran, Role, StaleReason,
     },
-    lease::{LeaseError, LeaseStore, Owner, Renewed},
+    lease::{LeaseError, LeaseStore, Owner, Reader, Renewed},
 };
 use futures_util::{
     FutureExt as _, StreamExt as _,
@@ -191,6 +191,50 @@ on_both! {
         drop(held);
         assert_eq!(holder.shutdown(LEASE * 10).await, 0);
         assert_eq!(holder.monitor().statistics().lost.forced, 1);
+        next.release().await;
+    }
+
+    /// One of those who share it: the others keep it, and when all are gone it is the next one's.
+    async fn an_operator_takes_a_share_away(world: World) {
+        let (holder, operator) = (world.process().await, world.process().await);
+        let (monitor, catalogue) = (operator.monitor(), holder.rw_lock("catalogue").lease(LEASE));
+        assert_eq!(monitor.readers("catalogue").await.expect("it answers"), []);
+        let first = catalogue.read().await.expect("it is free");
+        let readers = monitor.readers("catalogue").await.expect("it answers");
+        let [Reader { owner, expires_in }] = &readers[..] else { panic!("{readers:?}") };
+        assert!(*expires_in <= LEASE, "{expires_in:?}");
+        let other = catalogue.read().await.expect("it is shared");
+        let writes = operator.rw_lock("catalogue").lease(LEASE);
+        let waiting = tokio::spawn(async move { writes.write().await });
+        while operator.monitor().active_locks().await.expect("it answers")[0].waiting == 0 {
+            pass(LEASE / 60).await;
+        }
+
+        let mut events = pin!(monitor.events());
+        let taken = async |owner, why| monitor.force_release_reader("catalogue", owner, why).await;
+        let nobody = Owner::draw();
+        assert!(!taken(&nobody, "ops: nobody").await.expect("it answers"));
+        for _ in 0..2 {
+            assert!(taken(owner, "ops: it hangs").await.expect("it answers"), "it says the same");
+            let event = events.next().now_or_never().flatten().expect("it was told");
+            let why = Happened::ReaderForced { why: "ops: it hangs".into() };
+            assert_eq!((&*event.name, &event.owner, event.what), ("catalogue", owner, why));
+        }
+        assert_eq!(first.lost().await.cause, LossCause::Forced);
+        other.check().expect("it is shared yet");
+        assert!(!waiting.is_finished());
+        let readers = monitor.readers("catalogue").await.expect("it answers");
+        let [last] = &readers[..] else { panic!("{readers:?}") };
+        assert_ne!(last.owner, *owner);
+        assert!(taken(&last.owner, "ops: it hangs too").await.expect("it answers"));
+        let next = waiting.await.expect("nothing panics").expect("it is free");
+        assert_eq!(other.lost().await.cause, LossCause::Forced);
+        next.check().expect("it is the next one's");
+        assert_eq!(monitor.statistics().forced, 3);
+        drop((first, other));
+        assert_eq!(holder.shutdown(LEASE * 10).await, 0);
+        assert_eq!(holder.monitor().statistics().lost.forced, 2);
+        adds_up(&holder.monitor().statistics());
         next.release().await;
     }
 

@@ -65,6 +65,8 @@ struct Name {
     line: VecDeque<Place>,
     /// From whom an operator took it last.
     forced: Option<Forced>,
+    /// From whom an operator took a share, and until when that is remembered. The last one comes last.
+    taken: VecDeque<(Owner, Timestamp)>,
     /// Which attempt its last run was, if that did not end.
     counted: Option<Counted>,
 }
@@ -166,6 +168,7 @@ impl Name {
             && self.shared.is_empty()
             && self.line.is_empty()
             && self.forced.is_none()
+            && self.taken.is_empty()
             && self.counted.is_none()
     }
 
@@ -175,6 +178,7 @@ impl Name {
         self.shared.retain(|_, until| now < *until);
         self.line.retain(|place| now < place.until);
         self.forced.take_if(|forced| forced.until <= now);
+        self.taken.retain(|(_, until)| now < *until);
         self.counted.take_if(|counted| counted.until <= now);
     }
 
@@ -196,6 +200,7 @@ impl Name {
     fn lost_by(&self, owner: &Owner) -> Renewed {
         match &self.forced {
             Some(forced) if forced.from == *owner => Renewed::Forced,
+            _ if self.was_taken_from(owner) => Renewed::Forced,
             _ => Renewed::NotOwner,
         }
     }

@@ -166,6 +166,11 @@ pub enum Happened {
         /// Who asked for it, and why.
         why: Arc<str>,
     },
+    /// This process took it away from one who shared it, as an operator asked for.
+    ReaderForced {
+        /// Who asked for it, and why.
+        why: Arc<str>,
+    },
     /// Those who want names of this [class](super::Contention) wait for longer than they should, on average.
     /// Told once, until it is better.
     ContentionHigh {

@@ -118,7 +118,9 @@ pub(super) fn note(class: &Arc<str>, what: &Happened) {
         }
         Happened::NotReleased { .. } => class.times("coord.lease.not_released").increment(1),
         Happened::StillUsed { .. } => class.times("coord.lease.still_used").increment(1),
-        Happened::Forced { .. } => class.times("coord.lease.forced").increment(1),
+        Happened::Forced { .. } | Happened::ReaderForced { .. } => {
+            class.times("coord.lease.forced").increment(1);
+        }
         Happened::ContentionHigh { .. } => class.times("coord.lease.contention_high").increment(1),
         Happened::LeaseShort { .. } => class.times("coord.lease.short").increment(1),
     }

@@ -30,7 +30,7 @@ use super::Inner;
 use crate::{
     clock::{Clock, SystemClock},
     kernel::Fence,
-    lease::{HeldName, LeaseAdmin, LeaseError, Owner},
+    lease::{HeldName, LeaseAdmin, LeaseError, Owner, Reader},
 };
 
 /// Looks after leases and locks: those of this process, and all that the store knows.
@@ -130,7 +130,8 @@ impl LockMonitor {
     /// for longer than this, as far as the clock here and that of the store agree. If this process
     /// [tells its statistics](super::Coordination::tell_statistics_every), so should all: then also those whose
     /// process tells nothing, though their lease is not over yet. Who goes on as an
-    /// [owner](super::Lease::owner) that another process was counts as that one.
+    /// [owner](super::Lease::owner) that another process was counts as that one. Those who share a name are not
+    /// looked at.
     ///
     /// # Errors
     /// As [`active_locks`](Self::active_locks).
@@ -185,6 +186,69 @@ impl LockMonitor {
         let (name, what) = (name.into(), Happened::Forced { fence, why: why.into() });
         self.0.observed.note(LeaseEvent { name, owner, what });
         Ok(true)
+    }
+
+    /// Who shares a name, in any process, in the order of their owners; [1,000](Reader::MAX_TOLD) at most.
+    ///
+    /// ```
+    /// # #[cfg(feature = "in-process")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use distributed_task::{
+    ///     backend::memory::MemoryLeases,
+    ///     coordination::{Coordination, LossCause},
+    /// };
+    ///
+    /// let coordination = Coordination::new(MemoryLeases::new());
+    /// let catalogue = coordination.rw_lock("catalogue").lease(Duration::from_millis(300));
+    /// let hangs = catalogue.read().await?;
+    ///
+    /// let monitor = coordination.monitor();
+    /// for reader in monitor.readers("catalogue").await? {
+    ///     println!("{:?} for {:?} yet", reader.owner, reader.expires_in);
+    ///     assert!(monitor.force_release_reader("catalogue", &reader.owner, "ops: it hangs").await?);
+    /// }
+    /// assert_eq!(hangs.lost().await.cause, LossCause::Forced);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "in-process"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    /// As [`active_locks`](Self::active_locks).
+    ///
+    /// # Cancellation
+    /// Nothing has changed.
+    pub async fn readers(&self, name: &str) -> Result<Vec<Reader>, LeaseError> {
+        self.admin()?.readers(name).await
+    }
+
+    /// Takes a name away from one who shares it, and wakes who is next; others who share it keep it. `false` if
+    /// this owner does not share it. It loses its share by [`LossCause::Forced`](super::LossCause::Forced) with its
+    /// next renewal; until then it may work, also while the next one has the name alone. Doing it again says the
+    /// same, for a day at least.
+    ///
+    /// `why` is as for [`force_release`](Self::force_release).
+    ///
+    /// # Errors
+    /// As [`force_release`](Self::force_release).
+    ///
+    /// # Cancellation
+    /// It may be done all the same.
+    pub async fn force_release_reader(
+        &self,
+        name: &str,
+        owner: &Owner,
+        why: &str,
+    ) -> Result<bool, LeaseError> {
+        let is_done = self.admin()?.force_release_reader(name, owner, why).await?;
+        if is_done {
+            let (what, owner) = (Happened::ReaderForced { why: why.into() }, owner.clone());
+            self.0.observed.note(LeaseEvent { name: name.into(), owner, what });
+        }
+        Ok(is_done)
     }
 
     fn admin(&self) -> Result<&dyn LeaseAdmin, LeaseError> {

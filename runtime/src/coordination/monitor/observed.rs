@@ -168,6 +168,9 @@ fn log(LeaseEvent { name, owner, what }: &LeaseEvent, wanted: DebuggingOptions) 
         Happened::Forced { fence, why } => {
             tracing::warn!(key = %name, ?owner, fence = fence.0, %why, "taken away by an operator");
         }
+        Happened::ReaderForced { why } => {
+            tracing::warn!(key = %name, ?owner, %why, "a share was taken away by an operator");
+        }
         Happened::ContentionHigh { class, average } => {
             tracing::warn!(%class, ?average, "those who want it wait for long");
         }

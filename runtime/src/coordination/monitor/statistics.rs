@@ -57,7 +57,7 @@ pub struct LockStatistics {
     pub lost: Losses,
     /// How many of these had a holder that [did not stop](super::Happened::StillUsed).
     pub still_used: u64,
-    /// How many were taken away from their holders here, as an operator asked for.
+    /// How many were taken away from their holders here, or from one who shared them, as an operator asked for.
     pub forced: u64,
     /// How often one was renewed.
     pub renewed: u64,
@@ -298,7 +298,7 @@ impl Totals {
             }
             Happened::NotReleased { .. } => counts.not_released += 1,
             Happened::StillUsed { .. } => counts.still_used += 1,
-            Happened::Forced { .. } => counts.forced += 1,
+            Happened::Forced { .. } | Happened::ReaderForced { .. } => counts.forced += 1,
             Happened::ContentionHigh { .. } | Happened::LeaseShort { .. } => {}
         }
         None

@@ -12,7 +12,7 @@ use super::{Forced, MemoryLeases, Name};
 use crate::{
     clock::Clock,
     kernel::{Fence, Timestamp},
-    lease::{HeldName, LeaseAdmin, LeaseError, Owner, Tenure},
+    lease::{HeldName, LeaseAdmin, LeaseError, Owner, Reader, Tenure},
 };
 
 /// For how long a holder can learn that an operator took a name away.
@@ -27,6 +27,32 @@ impl Name {
             since: held.since,
             expires_in: Some(held.until.since(now)),
         })
+    }
+
+    fn readers(&self, now: Timestamp) -> Vec<Reader> {
+        let mut readers: Vec<_> = self.shared.iter().collect();
+        readers.sort_unstable_by_key(|(_, until)| **until);
+        let readers = readers
+            .into_iter()
+            .take(Reader::MAX_TOLD)
+            .map(|(owner, until)| Reader { owner: owner.clone(), expires_in: until.since(now) });
+        Reader::in_order(readers.collect())
+    }
+
+    pub(super) fn was_taken_from(&self, owner: &Owner) -> bool {
+        self.taken.iter().any(|(from, _)| from == owner)
+    }
+
+    fn take_from(&mut self, owner: &Owner, now: Timestamp) -> bool {
+        if self.shared.remove(owner).is_some() {
+            self.taken.retain(|(from, _)| from != owner);
+            self.taken.push_back((owner.clone(), now.plus(REMEMBERED)));
+            // As many as are told at once.
+            while self.taken.len() > Reader::MAX_TOLD {
+                self.taken.pop_front();
+            }
+        }
+        self.was_taken_from(owner)
     }
 }
 
@@ -60,5 +86,18 @@ impl LeaseAdmin for MemoryLeases {
             let forced = known.forced.as_ref().filter(|forced| forced.fence == fence);
             forced.map(|forced| forced.from.clone())
         })
+    }
+
+    fn readers<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Reader>, LeaseError>> {
+        self.at_once(name, |known, _, now| known.readers(now))
+    }
+
+    fn force_release_reader<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        _why: &'a str,
+    ) -> BoxFuture<'a, Result<bool, LeaseError>> {
+        self.at_once(name, |known, _, now| known.take_from(owner, now))
     }
 }

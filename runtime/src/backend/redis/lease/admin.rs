@@ -1,6 +1,9 @@
-//! Who has what in Redis: all keys are looked through, some at a time, and nobody waits for it.
+//! Who has what in Redis, looked through some at a time, so that nobody waits for it; and taking it away.
 
-use std::collections::BTreeSet;
+#[cfg(all(test, feature = "conformance"))]
+mod tests;
+
+use std::{collections::BTreeSet, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{
@@ -11,13 +14,13 @@ use futures_util::{
 use redis::{Value, cmd};
 
 use super::{
-    LINE, REMEMBERED, RedisLeases, answer_of, lease_error, left, milliseconds,
+    LINE, REMEMBERED, RedisLeases, answer_of, lease_error, left, milliseconds, name_of,
     names::{Kind, held, keys_of, name_of_tag, tag_in},
     number,
 };
 use crate::{
     kernel::{Fence, Timestamp},
-    lease::{HeldName, LeaseAdmin, LeaseError, Owner, Tenure},
+    lease::{HeldName, LeaseAdmin, LeaseError, Owner, Reader, Tenure},
 };
 
 /// How many keys the server looks at for one answer: some tenths of a millisecond of its time.
@@ -51,6 +54,11 @@ impl RedisLeases {
         });
         Ok((next, held.collect::<Result<_, _>>()?))
     }
+}
+
+/// How many who share a name are told at once, and of how many it is remembered that they do no more.
+fn most() -> Bytes {
+    Reader::MAX_TOLD.to_string().into()
 }
 
 /// What somebody else has written may be none.
@@ -95,6 +103,38 @@ impl LeaseAdmin for RedisLeases {
             let keys = [lease, queue, deadlines, readers, forced];
             let owner: Option<String> = self.ask(&self.0.scripts.force, &keys, &args).await?;
             Ok(owner.map(Owner::from))
+        }
+        .boxed()
+    }
+
+    fn readers<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Reader>, LeaseError>> {
+        async move {
+            let keys = self.keys(name, [Kind::Readers]);
+            let told: Vec<(String, i64)> =
+                self.ask(&self.0.scripts.readers, &keys, &[most()]).await?;
+            let readers = told.into_iter().map(|(owner, milliseconds)| Reader {
+                owner: Owner::from(owner),
+                expires_in: left(milliseconds).unwrap_or(Duration::MAX),
+            });
+            Ok(Reader::in_order(readers.collect()))
+        }
+        .boxed()
+    }
+
+    fn force_release_reader<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        why: &'a str,
+    ) -> BoxFuture<'a, Result<bool, LeaseError>> {
+        async move {
+            let [lease, queue, deadlines, readers] = self.keys(name, LINE);
+            let [forced] = self.keys(name, [Kind::Forced]);
+            let why = Bytes::copy_from_slice(why.as_bytes());
+            let remembered = number(milliseconds(REMEMBERED));
+            let args = [name_of(owner), why, remembered, most(), self.channels()];
+            let keys = [lease, queue, deadlines, readers, forced];
+            self.ask(&self.0.scripts.force_reader, &keys, &args).await
         }
         .boxed()
     }

@@ -1,7 +1,8 @@
 -- What the scripts share that know of the line. A name has: who has it alone (`l`), its last fence (`f`), who
 -- shares it until when (`r`), who waits by order of arrival (`q`), until when each waits (`d`), from whom an
--- operator took it (`x`), and which attempt its last run was, if that did not end (`n`). Who waits is `x` or
--- `s`, for alone or shared, and its owner.
+-- operator took it (`x`: `o` had it alone; `s` and an owner says when and why that one's share was taken), and
+-- which attempt its last run was, if that did not end (`n`). Who waits is `x` or `s`, for alone or shared, and its
+-- owner.
 local function now_in_microseconds()
   local time = redis.call('TIME')
   return time[1] * 1000000 + time[2]

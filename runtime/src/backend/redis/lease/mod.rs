@@ -45,12 +45,12 @@ use crate::{
 /// A lease is the hash `<namespace>:{<name>}:l`, which ends with it, and its last fence the number
 /// `<namespace>:{<name>}:f`, which is remembered for a day after the last grant, and at least twice as
 /// long as that was for. The sets `:r`, `:q` and `:d` have those who share it, those who wait, and until when
-/// these do; they end with the last of them. The hash `:x` says from whom an operator took the name, for a
-/// day; the number `:n` which attempt the last run of a job was, unless that ended, for 90 days. The hash `:c` and
-/// the set `:cs` have those who stand for it, and until when each is live; they end with the last of them. On the
-/// channel `<namespace>:wake:<process>` a process hears whose turn it is, on one connection however many wait. A
-/// fence is the time of the server in microseconds, or one more than the
-/// last one: it also rises where the server lost that, unless its clock went back meanwhile.
+/// these do; they end with the last of them. The hash `:x` says from whom an operator took the name, or a
+/// share of it, for a day; the number `:n` which attempt the last run of a job was, unless that ended, for 90 days.
+/// The hash `:c` and the set `:cs` have those who stand for it, and until when each is live; they end with the last
+/// of them. On the channel `<namespace>:wake:<process>` a process hears whose turn it is, on one connection however
+/// many wait. A fence is the time of the server in microseconds, or one more than the last one: it also rises where
+/// the server lost that, unless its clock went back meanwhile.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {

@@ -12,7 +12,8 @@ local function renew(alone, readers, forced, owner, lease)
   end
   local reading = tonumber(redis.call('ZSCORE', readers, owner) or 0)
   if reading <= now then
-    return redis.call('HGET', forced, 'o') == owner and -1 or 0
+    local from = redis.call('HMGET', forced, 'o', 's' .. owner)
+    return (from[1] == owner or from[2]) and -1 or 0
   end
   redis.call('ZADD', readers, string.format('%.0f', math.max(now + lease, reading)), owner)
   outlive(readers, lease)
