@@ -54,7 +54,7 @@ impl Orders {
         }
         if let Some(elections) = self.elections {
             let stand = |number| {
-                let election = process.election(&election(&self.name, number));
+                let election = process.election(election(&self.name, number));
                 let election = election.candidate_id("killed").lease_duration(self.lease);
                 election.retry_interval(self.retry_delay).start().expect("it may stand")
             };

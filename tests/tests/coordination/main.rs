@@ -36,6 +36,7 @@ mod requeue;
 mod rw_lock;
 mod shared;
 mod singleton;
+mod slow;
 mod stands;
 mod twin;
 mod world;

@@ -10,10 +10,7 @@ use distributed_task::{
     },
     lease::{LeaseError, LeaseStore, Owner, Reader, Renewed},
 };
-use futures_util::{
-    FutureExt as _, StreamExt as _,
-    future::{BoxFuture, join_all},
-};
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture};
 
 use crate::{
     stands::{candidate, until},
@@ -210,7 +207,7 @@ on_both! {
             pass(LEASE / 60).await;
         }
 
-        let mut events = pin!(monitor.events());
+        let mut events = lease_events(&operator);
         let taken = async |owner, why| monitor.force_release_reader("catalogue", owner, why).await;
         let nobody = Owner::draw();
         assert!(!taken(&nobody, "ops: nobody").await.expect("it answers"));
@@ -387,62 +384,6 @@ async fn a_story_is_told_in_order() {
     }
     let wanted = ["acquired 1 0ns", "not acquired 1", "renewed 0ns", "released 200ms"];
     assert_eq!(told, wanted);
-}
-
-/// LM-05: of waits that are known.
-#[tokio::test(start_paused = true)]
-async fn contention_is_told_as_it_was() {
-    let process = Coordination::on_this_runtime(MemoryLeases::new());
-    let second = Duration::from_secs(1);
-    let works = |name: &str, seconds: u32| {
-        let lock = process.lock(name);
-        async move {
-            let work = async |_: &_| pass(second * seconds).await;
-            lock.with_lock(work).await.expect("its turn comes");
-        }
-    };
-    // Those for the first one wait for 0, 1, 2 and 3 seconds, and those for the other one for 0 and 10.
-    let (one, other) = ("accounts:1", "accounts:2");
-    let all = [(one, 1), (one, 1), (one, 1), (one, 1), (other, 10), (other, 10)];
-    join_all(all.map(|(name, seconds)| works(name, seconds))).await;
-    let contention = process.monitor().contention();
-    let [accounts] = &contention[..] else { panic!("{contention:?}") };
-    let is_near = |told: Duration, was: u32| told.abs_diff(second * was) <= second * was / 20;
-    assert_eq!((accounts.waits.count, accounts.contended), (6, 4));
-    assert!(is_near(accounts.waits.total, 16), "{accounts:?}");
-    assert!(is_near(accounts.waits.longest, 10), "{accounts:?}");
-    let [most, least] = &accounts.names[..] else { panic!("{accounts:?}") };
-    assert_eq!((&*most.name, &*least.name), (other, one));
-    assert!(is_near(most.waited, 10) && is_near(least.waited, 6), "{accounts:?}");
-}
-
-/// It is told once, and once more when it was better meanwhile.
-#[tokio::test(start_paused = true)]
-async fn contention_is_told_once_for_each_time_that_it_is_high() {
-    let process = Coordination::on_this_runtime(MemoryLeases::new());
-    let mut events = lease_events(&process);
-    let wanted = |process: &Coordination| process.lease(NAME).ttl(Duration::from_secs(3600));
-    for _ in 0..2 {
-        let held = take(wanted(&process)).await;
-        // On average the last eight are above five seconds after some of these.
-        for _ in 0..8 {
-            let late = wanted(&process).acquire_timeout(Duration::from_secs(20)).await;
-            late.expect_err("it is held");
-        }
-        held.release().await;
-        for _ in 0..40 {
-            take(wanted(&process)).await.release().await;
-        }
-    }
-    let mut high = 0;
-    while let Some(Some(event)) = events.next().now_or_never() {
-        if let Happened::ContentionHigh { class, average } = event.what {
-            assert_eq!(&*class, NAME);
-            assert!(average > Duration::from_secs(5));
-            high += 1;
-        }
-    }
-    assert_eq!(high, 2);
 }
 
 /// A store that knows no more than it must.

@@ -156,7 +156,7 @@ async fn a_hundred_elections_that_a_killed_process_led_are_taken_over() {
     let mut holder = Holder::start(&orders, &site.history);
     let elections: Vec<_> = (0..ELECTIONS)
         .map(|number| {
-            let election = site.two.election(&election(NAME, number)).lease_duration(lease);
+            let election = site.two.election(election(NAME, number)).lease_duration(lease);
             election.retry_interval(RETRY)
         })
         .collect();

@@ -6,7 +6,7 @@ use std::{
 };
 
 use distributed_task::{
-    coordination::{AcquireError, LossCause, OnUnreachable, ReleaseOutcome},
+    coordination::{AcquireError, Coordination, LossCause, OnUnreachable, ReleaseOutcome},
     lease::LeaseError,
 };
 use distributed_task_test_servers::{Appends, RedisServer};
@@ -15,7 +15,7 @@ use tokio::{runtime::Handle, task::block_in_place};
 use super::site::{KEY, PATIENT, Site, margin, micros};
 use crate::{
     witness::Witness,
-    world::{NAME, is_busy},
+    world::{NAME, is_busy, until_waiting},
 };
 
 const LEASE: Duration = Duration::from_millis(1200);
@@ -214,4 +214,26 @@ async fn a_server_that_forgets_its_scripts_costs_nothing() {
 async fn a_server_that_closes_its_connections_costs_nothing() {
     let (site, _) = costs_nothing(&["CLIENT", "KILL", "TYPE", "normal"], LEASE / 9).await;
     assert!(site.proxy.accepted() > 10, "{}", site.proxy.accepted());
+}
+
+/// LK-04: who waits for its turn is told of it again a moment later, or asks by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_closes_the_connections_that_tell_whose_turn_it_is_costs_a_moment() {
+    let site = Site::new().await;
+    let lock = |process: &Coordination| process.lock(NAME).lease(Duration::from_secs(60));
+    for _ in 0..5 {
+        let held = lock(&site.one).acquire().await.expect("it is free");
+        let waits = lock(&site.two);
+        let waiting = tokio::spawn(async move { waits.acquire().await.expect("its turn comes") });
+        until_waiting(&lock(&site.one), 1).await;
+        let killed = site.server.cli(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+        assert_ne!(killed, "0", "nobody listened");
+        held.release().await;
+        let released = site.history.now();
+        let next = waiting.await.expect("nothing panics");
+        // Who waits asks after a second, give or take a half, if nobody tells it anything.
+        let took = micros(site.history.now() - released);
+        site.control.within("whoever waited has it", took, Duration::from_millis(1500));
+        next.release().await;
+    }
 }
