@@ -1,13 +1,19 @@
 //! The contract of [`LockStore`], as checks. What it shares with other lease stores is in
 //! [`lease`](super::lease).
 
+mod goes_first;
 mod hand_over;
 
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, StreamExt, stream::BoxStream};
 
-use self::hand_over::{given_waits_no_more, hands_over, hands_over_again, hands_over_own_only};
+use self::{
+    goes_first::{
+        first_of_the_first, keeps_its_place, reader_passes, told_what_is_in_its_way, writer_passes,
+    },
+    hand_over::{given_waits_no_more, hands_over, hands_over_again, hands_over_own_only},
+};
 use super::{
     lease::{DeskOf, Subject},
     rule::{Failure, Rule, Verdict, check_all, ensure, ensure_eq, rules, too_slow},
@@ -76,27 +82,44 @@ const RULES: &[Rule<Desk>] = rules! {
     "who leaves the line passes on what it was told" => leaving_tells_the_next,
     "a downgrade lets others share, and nobody be alone in between" => downgrades,
     "nobody shares by a downgrade what it does not have" => downgrades_own_only,
+    "who shares and goes first passes one alone who waits, while others share" => reader_passes,
+    "who is alone and goes first passes those who wait, and is told before them" => writer_passes,
+    "those who go first are before all others, in the order in which they came" => first_of_the_first,
+    "who goes first and asks again keeps its place" => keeps_its_place,
+    "who goes first is told of what is in its way, and not of whom it passes" => told_what_is_in_its_way,
 };
 
 const NAME: &str = "catalogue";
 
 impl Desk {
-    async fn ask(&self, owner: &Owner, share: Share) -> Result<Turn, Failure> {
+    fn want<'a>(&self, owner: &'a Owner, share: Share) -> Want<'a> {
         let (lease, stay) = (self.lease, self.lease * 8);
-        Ok(self.store.acquire_in_turn(Want { name: NAME, owner, share, lease, stay }).await?)
+        Want { name: NAME, owner, share, goes_first: false, lease, stay }
+    }
+
+    async fn ask(&self, owner: &Owner, share: Share) -> Result<Turn, Failure> {
+        Ok(self.store.acquire_in_turn(self.want(owner, share)).await?)
     }
 
     /// It gets it.
     async fn granted(&self, owner: &Owner, share: Share) -> Result<Grant, Failure> {
-        match self.ask(owner, share).await? {
+        self.granted_to(self.want(owner, share)).await
+    }
+
+    /// It does not get it, and has so many before it.
+    async fn waits(&self, owner: &Owner, share: Share, ahead: u64) -> Result<Waiting, Failure> {
+        self.keeps_waiting(self.want(owner, share), ahead).await
+    }
+
+    async fn granted_to(&self, want: Want<'_>) -> Result<Grant, Failure> {
+        match self.store.acquire_in_turn(want).await? {
             Turn::Granted(grant) => Ok(grant),
             Turn::Waiting(waiting) => Err(format!("{waiting:?} was answered").into()),
         }
     }
 
-    /// It does not get it, and has so many before it.
-    async fn waits(&self, owner: &Owner, share: Share, ahead: u64) -> Result<Waiting, Failure> {
-        match self.ask(owner, share).await? {
+    async fn keeps_waiting(&self, want: Want<'_>, ahead: u64) -> Result<Waiting, Failure> {
+        match self.store.acquire_in_turn(want).await? {
             Turn::Waiting(waiting) => {
                 self.in_time(ensure_eq(waiting.ahead, ahead))?;
                 Ok(waiting)
@@ -236,8 +259,8 @@ async fn asking_finds(desk: Desk) -> Verdict {
     for share in [Alone, Shared] {
         let [owner, other] = owners();
         let first = desk.granted(&owner, share).await?;
-        let lease = desk.lease / 8;
-        let short = Want { name: NAME, owner: &owner, share, lease, stay: Duration::ZERO };
+        let (lease, stay) = (desk.lease / 8, Duration::ZERO);
+        let short = Want { lease, stay, ..desk.want(&owner, share) };
         let Turn::Granted(again) = desk.store.acquire_in_turn(short).await? else {
             return desk.in_time(Err("its own is busy".into()));
         };
@@ -254,9 +277,8 @@ async fn asking_finds(desk: Desk) -> Verdict {
 async fn places_run_out(desk: Desk) -> Verdict {
     let [holder, dead, alive] = owners();
     desk.granted(&holder, Alone).await?;
-    let (lease, stay) = (desk.lease, desk.lease / 2);
-    let want = Want { name: NAME, owner: &dead, share: Alone, lease, stay };
-    desk.store.acquire_in_turn(want).await?;
+    let stay = desk.lease / 2;
+    desk.store.acquire_in_turn(Want { stay, ..desk.want(&dead, Alone) }).await?;
     desk.waits(&alive, Alone, 1).await?;
     desk.free(&holder).await?;
     let waiting = desk.waits(&alive, Alone, 1).await?;
@@ -270,9 +292,8 @@ async fn late_is_last(desk: Desk) -> Verdict {
     let [holder, first, late, other] = owners();
     desk.granted(&holder, Alone).await?;
     desk.waits(&first, Alone, 0).await?;
-    let (lease, stay) = (desk.lease, desk.lease / 8);
-    let want = Want { name: NAME, owner: &late, share: Alone, lease, stay };
-    desk.store.acquire_in_turn(want).await?;
+    let stay = desk.lease / 8;
+    desk.store.acquire_in_turn(Want { stay, ..desk.want(&late, Alone) }).await?;
     desk.some().await;
     desk.ask(&other, Alone).await?;
     desk.waits(&late, Alone, 2).await.map(drop)
@@ -281,9 +302,8 @@ async fn late_is_last(desk: Desk) -> Verdict {
 async fn no_stay_no_place(desk: Desk) -> Verdict {
     let [holder, hasty, patient] = owners();
     desk.granted(&holder, Alone).await?;
-    let (lease, stay) = (desk.lease, Duration::ZERO);
     for share in [Alone, Shared] {
-        let want = Want { name: NAME, owner: &hasty, share, lease, stay };
+        let want = Want { stay: Duration::ZERO, ..desk.want(&hasty, share) };
         let turn = desk.store.acquire_in_turn(want).await?;
         desk.in_time(ensure(matches!(turn, Turn::Waiting(_)), || format!("{turn:?}")))?;
     }

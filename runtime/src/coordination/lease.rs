@@ -48,6 +48,7 @@ pub struct Lease {
     /// Its runs are counted.
     is_run: bool,
     share: Share,
+    goes_first: bool,
     terms: Terms,
 }
 
@@ -58,7 +59,8 @@ impl Lease {
     pub(super) fn new(inner: &Arc<Inner>, name: &str) -> Self {
         let (inner, name, terms) = (Arc::clone(inner), name.into(), Terms::new(LEASE));
         let (share, is_pooled, is_run) = (Share::Alone, false, false);
-        Self { inner, name, owner: None, resumes: false, is_pooled, is_run, share, terms }
+        let (owner, resumes, goes_first) = (None, false, false);
+        Self { inner, name, owner, resumes, is_pooled, is_run, share, goes_first, terms }
     }
 
     /// On the terms of locks.
@@ -243,6 +245,12 @@ impl Lease {
         self
     }
 
+    /// Whether it is wanted before all who do not go first.
+    pub(super) fn goes_first(mut self, goes_first: bool) -> Self {
+        self.goes_first = goes_first;
+        self
+    }
+
     pub(super) fn hold_at_least(mut self, shortest: Duration) -> Self {
         self.terms.min_hold = shortest;
         self
@@ -267,6 +275,7 @@ impl Lease {
             resumes: self.resumes,
             counted: self.is_run.then(Run::default),
             share: self.share,
+            goes_first: self.goes_first,
             terms: self.terms.clone(),
             bell: Arc::clone(&self.inner.bell),
             pool: self.is_pooled.then(|| Arc::clone(&self.inner.pool)),

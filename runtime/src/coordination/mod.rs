@@ -85,7 +85,7 @@ pub use self::{
         BatchingOptions, CoordinationOptions, DebuggingOptions, InvalidOptions, LockingOptions,
     },
     release::ReleaseOutcome,
-    rw_lock::{ReadGuard, RwLock, WriteGuard},
+    rw_lock::{ReadGuard, RwLock, RwPolicy, WriteGuard},
     singleton::{OnBusy, Singleton, SingletonRun},
     terms::{InvalidLease, OnUnreachable},
     view::{LeaseState, LeaseView},
@@ -238,7 +238,8 @@ impl Coordination {
 
     /// A lock that readers share. Asks nobody yet.
     pub fn rw_lock(&self, name: impl AsRef<str>) -> RwLock {
-        RwLock::new(self.lease_of_lock(name.as_ref()))
+        let policy = self.options.as_ref().map(|options| options.locking.rw_lock_policy);
+        RwLock::new(self.lease_of_lock(name.as_ref())).policy(policy.unwrap_or_default())
     }
 
     /// A job that one process at a time runs. Asks nobody yet.

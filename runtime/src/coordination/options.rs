@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    LeaderElectionOptions,
+    LeaderElectionOptions, RwPolicy,
     terms::{InvalidLease, LEASES},
     text,
 };
@@ -90,6 +90,9 @@ pub struct LockingOptions {
     /// For how many locks at a time, 1 or more. Those who wait for another one do so each for itself. Default
     /// 100.
     pub lock_pool_size: usize,
+    /// Who comes first at a lock that readers share: `queue_fair`, `prefer_writers` or `prefer_readers`. Default
+    /// `queue_fair`, which starves nobody. All processes that use such a lock should say the same.
+    pub rw_lock_policy: RwPolicy,
     /// Whether a grant, its fence and the line are one step in the store. Default: they are. There is no other
     /// way: `false` is refused.
     pub use_lua_scripts: bool,
@@ -104,8 +107,9 @@ impl Default for LockingOptions {
             enable_lock_extension: true,
             lock_extension_interval: Duration::from_secs(60),
             enable_lock_pooling: true,
-            use_lua_scripts: true,
             lock_pool_size: 100,
+            rw_lock_policy: RwPolicy::QueueFair,
+            use_lua_scripts: true,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{ops::Deref, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     error::{AcquireError, unless_busy},
     guard::LeaseGuard,
@@ -16,9 +18,10 @@ use crate::lease::Share;
 
 /// A lock that any number of readers or one writer holds. Making and cloning it asks nobody.
 ///
-/// Readers and writers get it in the order in which they came: a reader that comes after a writer waits for
-/// it, so neither keeps the other out for ever. Every reader has a lease of its own, and one that crashes is
-/// gone when that ends, whatever the others do. Needs a store with [a line](crate::lease::LockStore).
+/// Readers and writers get it in the order in which they came, unless a [policy](Self::policy) says otherwise: a
+/// reader that comes after a writer waits for it, so neither keeps the other out for ever. Every reader has a lease
+/// of its own, and one that crashes is gone when that ends, whatever the others do. Needs a store with
+/// [a line](crate::lease::LockStore).
 ///
 /// A reader does not become a writer, since two who want that would wait for each other: release, write, and
 /// look again at what was read. Whoever waits for [`write`](Self::write) with a read guard of its own in its hands
@@ -51,6 +54,62 @@ use crate::lease::Share;
 pub struct RwLock {
     lease: Lease,
     scope: Option<LockScope>,
+    policy: RwPolicy,
+}
+
+/// Who comes first at a [lock that readers share](RwLock).
+///
+/// All who use one lock should say the same, since each stands in line by what it said itself: where one prefers
+/// readers and another one writers, its own readers and the other's writers go before all others.
+///
+/// ```
+/// # #[cfg(feature = "in-process")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use distributed_task::{
+///     backend::memory::MemoryLeases,
+///     coordination::{Coordination, RwPolicy},
+/// };
+///
+/// let coordination = Coordination::new(MemoryLeases::new());
+/// let catalogue = coordination.rw_lock("catalogue").policy(RwPolicy::PreferReaders);
+/// let reading = catalogue.read().await?;
+/// let (writing, other) = tokio::join!(catalogue.write(), async {
+///     let other = catalogue.try_read().await;
+///     drop(reading);
+///     other.map(|other| other.is_some())
+/// });
+/// assert!(other?, "the writer waited meanwhile");
+/// writing?.release().await;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "in-process"))]
+/// # fn main() {}
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RwPolicy {
+    /// Whoever came first. Nobody starves.
+    #[default]
+    QueueFair,
+    /// Writers come before all readers who wait, in order of arrival. Where writers come without end, no reader
+    /// ever gets it.
+    PreferWriters,
+    /// Readers come before all writers who wait, in order of arrival, and share it with those who read already.
+    /// Where readers come without end, no writer ever gets it.
+    PreferReaders,
+}
+
+impl RwPolicy {
+    /// Who goes before the others.
+    fn first(self) -> Option<Share> {
+        match self {
+            Self::QueueFair => None,
+            Self::PreferWriters => Some(Share::Alone),
+            Self::PreferReaders => Some(Share::Shared),
+        }
+    }
 }
 
 impl RwLock {
@@ -65,7 +124,7 @@ impl RwLock {
     );
 
     pub(super) fn new(lease: Lease) -> Self {
-        Self { lease, scope: None }
+        Self { lease, scope: None, policy: RwPolicy::default() }
     }
 
     /// Takes it as part of a piece of work, which is told when it would wait for itself:
@@ -76,12 +135,20 @@ impl RwLock {
         self
     }
 
+    /// Who comes first. Default [`RwPolicy::QueueFair`], which starves nobody: a preference can starve the other
+    /// side. Say the same wherever this lock is used.
+    #[must_use]
+    pub fn policy(mut self, policy: RwPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
     /// What it is called.
     pub fn name(&self) -> &str {
         self.lease.key()
     }
 
-    /// Asks once, to read. `None` if somebody writes, or waits.
+    /// Asks once, to read. `None` if somebody writes, or waits whom it does not [pass](RwPolicy).
     ///
     /// # Errors
     /// [`AcquireError`], but never [`AcquireError::NotAcquired`].
@@ -114,7 +181,7 @@ impl RwLock {
         self.ask(Share::Shared, Patience::For(limit)).await.map(|guard| self.reading(guard))
     }
 
-    /// Asks once, to write. `None` if somebody has it, or waits.
+    /// Asks once, to write. `None` if somebody has it, or waits whom it does not [pass](RwPolicy).
     ///
     /// # Errors
     /// [`AcquireError`], but never [`AcquireError::NotAcquired`].
@@ -154,7 +221,8 @@ impl RwLock {
         {
             return Err(AcquireError::WouldDeadlock { name: self.name().into() });
         }
-        self.lease.clone().share(share).ask(patience).await
+        let goes_first = self.policy.first() == Some(share);
+        self.lease.clone().share(share).goes_first(goes_first).ask(patience).await
     }
 
     fn reading(&self, guard: LeaseGuard) -> ReadGuard {

@@ -56,6 +56,7 @@ pub(super) struct Attempt {
     /// A run, which its store counts if it can.
     pub(super) counted: Option<Run>,
     pub(super) share: Share,
+    pub(super) goes_first: bool,
     pub(super) terms: Terms,
     pub(super) bell: Arc<Bell>,
     /// Where those of this process wait, if they wait as one.

@@ -221,7 +221,8 @@ impl Attempt {
 
     /// In line where there is one.
     async fn turn(&self, patience: Patience) -> Result<Turn, LeaseError> {
-        let (name, owner, share, lease) = (&*self.name, &self.owner, self.share, self.terms.lease);
+        let Self { name, owner, share, goes_first, .. } = self;
+        let (share, goes_first, lease) = (*share, *goes_first, self.terms.lease);
         let stay = match patience {
             Patience::Once => Duration::ZERO,
             Patience::For(left) => STAY.min(left),
@@ -231,7 +232,8 @@ impl Attempt {
             return runs.begin_run(name, owner, lease, stay).await;
         }
         if let Some(line) = self.store.locks() {
-            return line.acquire_in_turn(Want { name, owner, share, lease, stay }).await;
+            let want = Want { name, owner, share, goes_first, lease, stay };
+            return line.acquire_in_turn(want).await;
         }
         if share == Share::Shared {
             let source = "this lease store has no names that are shared".into();

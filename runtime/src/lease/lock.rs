@@ -15,6 +15,10 @@ use super::{Acquired, Busy, Grant, LeaseError, LeaseStore, Owner, Renewed};
 /// who wait, [`try_acquire`](LeaseStore::try_acquire) neither. A place whose owner does not ask again in
 /// time is gone. [`release`](LeaseStore::release) gives a place back as well.
 ///
+/// Who [goes first](Want::goes_first) stands before all who do not, behind those who go first as well and came
+/// earlier. It passes those who wait only where what it wants is free: a writer waits for those who read. Where
+/// such come without end, nobody else ever gets the name.
+///
 /// # Sharing
 /// A name is had by one owner alone or shared by any number. Each who shares it has a lease of its own,
 /// which [`try_renew`](LeaseStore::try_renew) and [`release`](LeaseStore::release) are for, as for others.
@@ -44,7 +48,9 @@ use super::{Acquired, Busy, Grant, LeaseError, LeaseStore, Owner, Renewed};
 ///
 /// let (store, lease) = (MemoryLeases::new(), Duration::from_secs(10));
 /// let (reader, writer) = (Owner::draw(), Owner::draw());
-/// let want = |owner, share| Want { name: "catalogue", owner, share, lease, stay: lease };
+/// let want = |owner, share| Want {
+///     name: "catalogue", owner, share, goes_first: false, lease, stay: lease,
+/// };
 ///
 /// let turn = store.acquire_in_turn(want(&reader, Share::Shared)).await?;
 /// assert!(matches!(turn, Turn::Granted(_)));
@@ -97,6 +103,9 @@ pub struct Want<'a> {
     pub owner: &'a Owner,
     /// Whether others may have it as well.
     pub share: Share,
+    /// Whether it comes before all who wait and do not go first, however long they do. A place in line stays what
+    /// it was when its owner came.
+    pub goes_first: bool,
     /// For how long.
     pub lease: Duration,
     /// For how long it keeps its place in line until it asks again. Zero: it does not wait.

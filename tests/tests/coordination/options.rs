@@ -5,7 +5,8 @@ use std::time::Duration;
 use distributed_task::{
     backend::memory::MemoryLeases,
     coordination::{
-        AcquireError, Coordination, CoordinationOptions, LeaderElectionOptions, SingletonRun,
+        AcquireError, Coordination, CoordinationOptions, LeaderElectionOptions, RwPolicy,
+        SingletonRun,
     },
 };
 
@@ -53,6 +54,7 @@ fn all_that_is_wrong_with_options_is_told_at_once() {
     let text = serde_json::to_string(&defaults).expect("they can be written");
     assert_eq!(serde_json::from_str::<CoordinationOptions>(&text).expect("it is theirs"), defaults);
     assert!(text.contains(r#""default_lock_timeout":"5m""#), "{text}");
+    assert!(text.contains(r#""rw_lock_policy":"queue_fair""#), "{text}");
 }
 
 /// An extension every minute is enough for no lease of a minute: a third of it counts.
@@ -84,6 +86,28 @@ async fn options_hold_for_what_says_nothing_else() {
     assert_eq!(why.attempts, 3);
     assert!(process.election("job-scheduler").candidate().starts_with("web"));
     drop((long, short));
+}
+
+/// A lock says otherwise.
+#[tokio::test(start_paused = true)]
+async fn a_policy_holds_for_locks_that_say_no_other() {
+    let options = r#"{ "locking": { "rw_lock_policy": "prefer_readers" } }"#;
+    let options: CoordinationOptions = serde_json::from_str(options).expect("they can be read");
+    let process = Coordination::on_this_runtime(MemoryLeases::new());
+    let process = process.with_options(options).expect("they are right");
+    let catalogue = process.rw_lock("catalogue");
+    let reading = catalogue.read().await.expect("it is free");
+    let writer = process.rw_lock("catalogue");
+    let writing = tokio::spawn(async move { writer.write().await });
+    pass(LEASE).await;
+    assert!(catalogue.try_read().await.expect("it answers").is_some());
+    let fair = process.rw_lock("catalogue").policy(RwPolicy::QueueFair);
+    assert!(fair.try_read().await.expect("it answers").is_none());
+    drop(reading);
+    drop(writing.await.expect("nothing panics").expect("nobody reads"));
+    let other = r#"{ "locking": { "rw_lock_policy": "PreferReaders" } }"#;
+    let unknown = serde_json::from_str::<CoordinationOptions>(other).expect_err("it is no policy");
+    assert!(unknown.to_string().contains("`prefer_readers`"), "{unknown}");
 }
 
 /// Its lease is for the death of its process, and not for how long it takes.

@@ -9,13 +9,15 @@ use std::{
 };
 
 use distributed_task::{
-    coordination::{AcquireError, Coordination, LockScope, LossCause, ReleaseOutcome, RwLock},
-    lease::{Owner, Share, Want},
+    coordination::{
+        AcquireError, Coordination, LockScope, LossCause, ReleaseOutcome, RwLock, RwPolicy,
+    },
+    lease::{Owner, Share, Turn, Want},
 };
 use futures_util::future::join_all;
-use tokio::time::timeout;
+use tokio::{sync::mpsc, time::timeout};
 
-use crate::world::{LEASE, NAME, on_both, pass};
+use crate::world::{LEASE, NAME, on_both, pass, until_waiting};
 
 fn lock(process: &Coordination) -> RwLock {
     process.rw_lock(NAME).lease(LEASE)
@@ -122,10 +124,76 @@ on_both! {
         }
     }
 
+    /// One waits to read, and one to write, and then it is free.
+    async fn who_comes_first_is_a_matter_of_policy(world: World) {
+        use RwPolicy::{PreferReaders, PreferWriters, QueueFair};
+        let [holder, reader, writer] = [world.process().await, world.process().await, world.process().await];
+        for (policy, order, wanted) in [
+            (QueueFair, ["read", "write"], ["read", "write"]),
+            (QueueFair, ["write", "read"], ["write", "read"]),
+            (PreferWriters, ["read", "write"], ["write", "read"]),
+            (PreferReaders, ["write", "read"], ["read", "write"]),
+        ] {
+            let held = lock(&holder).policy(policy).write().await.expect("it is free");
+            let (came, mut comes) = mpsc::unbounded_channel();
+            for (waiters, what) in (1..).zip(order) {
+                let process = if what == "read" { &reader } else { &writer };
+                let (lock, came) = (lock(process).policy(policy), came.clone());
+                tokio::spawn(async move {
+                    let (mut read, mut write) = (None, None);
+                    match what {
+                        "read" => read = Some(lock.read().await.expect("its turn comes")),
+                        _ => write = Some(lock.write().await.expect("its turn comes")),
+                    }
+                    came.send(what).expect("it is waited for");
+                    drop((read, write));
+                });
+                until_waiting(&holder.lock(NAME), waiters).await;
+            }
+            held.release().await;
+            let came = [comes.recv().await, comes.recv().await];
+            assert_eq!(came, wanted.map(Some), "{policy:?}");
+        }
+    }
+
+    async fn who_is_preferred_passes_those_who_wait_where_it_is_free(world: World) {
+        let (process, store) = (world.process().await, world.store().await);
+        for (policy, a_reader_passes, a_writer_passes) in [
+            (RwPolicy::QueueFair, false, false),
+            (RwPolicy::PreferReaders, true, false),
+            (RwPolicy::PreferWriters, false, true),
+        ] {
+            let (lock, waiter) = (lock(&process).policy(policy), Owner::draw());
+            let waits = async |share| {
+                let (name, owner, lease, stay) = (NAME, &waiter, LEASE, LEASE * 20);
+                let want = Want { name, owner, share, goes_first: false, lease, stay };
+                let turn = store.acquire_in_turn(want).await.expect("it is answered");
+                assert!(matches!(turn, Turn::Waiting(_)), "{turn:?}");
+            };
+            let reading = lock.read().await.expect("it is free");
+            waits(Share::Alone).await;
+            let passed = lock.try_read().await.expect("it is answered");
+            assert_eq!(passed.is_some(), a_reader_passes, "{policy:?}");
+            assert!(lock.try_write().await.expect("it is answered").is_none(), "somebody reads");
+            drop((reading, passed));
+            store.release(NAME, &waiter).await.expect("it is answered");
+
+            let writing = lock.write().await.expect("nobody waits");
+            waits(Share::Shared).await;
+            writing.release().await;
+            let passed = lock.try_write().await.expect("it is answered");
+            assert_eq!(passed.is_some(), a_writer_passes, "{policy:?}");
+            if let Some(passed) = passed {
+                passed.release().await;
+            }
+            store.release(NAME, &waiter).await.expect("it is answered");
+        }
+    }
+
     async fn a_reader_that_died_delays_a_writer_by_its_own_lease_only(world: World) {
         let (process, store) = (world.process().await, world.store().await);
         let dead = Owner::draw();
-        let want = Want { name: NAME, owner: &dead, share: Share::Shared, lease: LEASE, stay: LEASE };
+        let want = Want { name: NAME, owner: &dead, share: Share::Shared, goes_first: false, lease: LEASE, stay: LEASE };
         store.acquire_in_turn(want).await.expect("it is answered");
         let alive = lock(&process).read().await.expect("it is shared");
         pass(LEASE * 2).await;

@@ -27,7 +27,7 @@ const OWNERS: usize = 4;
 
 #[derive(Clone, Copy, Debug)]
 enum Call {
-    Turn { owner: usize, share: Share, lease: Duration, stay: Duration },
+    Turn { owner: usize, share: Share, goes_first: bool, lease: Duration, stay: Duration },
     Try { owner: usize, lease: Duration },
     Renew { owner: usize },
     Release { owner: usize },
@@ -47,7 +47,8 @@ fn draw(chance: &mut Chance) -> Call {
         0..6 => {
             let lease = lasting(chance);
             let stay = if chance.one_in(4) { Duration::ZERO } else { lasting(chance) };
-            Call::Turn { owner, share, lease, stay }
+            let goes_first = chance.one_in(2);
+            Call::Turn { owner, share, goes_first, lease, stay }
         }
         6..8 => Call::Try { owner: owner / 2 * 2, lease: lasting(chance) },
         8..10 => Call::Renew { owner },
@@ -108,8 +109,9 @@ impl Twin {
     async fn answer(&mut self, name: &str, call: Call) -> Result<String, LeaseError> {
         let roughly = |left: Option<Duration>| left.map(|left| left > LONG / 2);
         Ok(match call {
-            Call::Turn { owner, share, lease, stay } => {
-                let want = Want { name, owner: &self.owners[owner], share, lease, stay };
+            Call::Turn { owner, share, goes_first, lease, stay } => {
+                let owner = &self.owners[owner];
+                let want = Want { name, owner, share, goes_first, lease, stay };
                 match self.store.acquire_in_turn(want).await? {
                     Turn::Granted(grant) if share == Share::Alone => {
                         let left = roughly(Some(grant.left));

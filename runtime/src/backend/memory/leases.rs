@@ -62,6 +62,7 @@ struct Name {
     held: Option<Held>,
     /// Who shares it, until when.
     shared: HashMap<Owner, Timestamp>,
+    /// Those who go first, and then the others.
     line: VecDeque<Place>,
     /// From whom an operator took it last.
     forced: Option<Forced>,
@@ -91,6 +92,7 @@ struct Forced {
 struct Place {
     owner: Owner,
     share: Share,
+    goes_first: bool,
     until: Timestamp,
 }
 
@@ -192,6 +194,13 @@ impl Name {
         Some(&first.owner)
     }
 
+    /// Whether nobody waits whom this one may not pass.
+    fn is_next(&self, want: Want<'_>) -> bool {
+        self.line
+            .front()
+            .is_none_or(|first| first.owner == *want.owner || want.goes_first && !first.goes_first)
+    }
+
     fn is_held_by(&self, owner: &Owner) -> bool {
         self.held.as_ref().is_some_and(|held| held.owner == *owner)
     }
@@ -220,12 +229,11 @@ impl Name {
             Share::Alone => self.is_held_by(owner),
             Share::Shared => self.shared.contains_key(owner),
         };
-        let first = self.line.front().map(|first| &first.owner);
-        if !has && self.is_free(share) && first.is_none_or(|first| first == owner) {
-            self.line.pop_front();
+        if !has && self.is_free(share) && self.is_next(want) {
+            self.line.retain(|place| place.owner != *owner);
             self.begin(owner, share, last, (now, until));
         } else if !has {
-            return Turn::Waiting(self.wait(owner, share, (now, now.plus(stay))));
+            return Turn::Waiting(self.wait(want, (now, now.plus(stay))));
         }
         let lease = self.lease_of(owner).expect("it has it by now");
         *lease = until.max(*lease);
@@ -272,24 +280,24 @@ impl Name {
         }
     }
 
-    fn wait(
-        &mut self,
-        owner: &Owner,
-        share: Share,
-        (now, until): (Timestamp, Timestamp),
-    ) -> Waiting {
+    fn wait(&mut self, want: Want<'_>, (now, until): (Timestamp, Timestamp)) -> Waiting {
+        let Want { owner, share, goes_first, .. } = want;
         let place = self.line.iter().position(|place| place.owner == *owner);
-        let ahead = place.unwrap_or(self.line.len());
+        let end = match goes_first {
+            true => self.line.partition_point(|place| place.goes_first),
+            false => self.line.len(),
+        };
+        let ahead = place.unwrap_or(end);
         // When something changes of which nobody is told.
         let changes = match (&self.held, self.line.front()) {
             (Some(held), _) => Some(held.until),
-            (None, Some(first)) if ahead > 0 => Some(first.until),
+            (None, Some(first)) if !self.is_next(want) => Some(first.until),
             _ => self.shared.values().max().copied(),
         };
         match place {
             _ if until <= now => {}
             Some(place) => self.line[place].until = until,
-            None => self.line.push_back(Place { owner: owner.clone(), share, until }),
+            None => self.line.insert(end, Place { owner: owner.clone(), share, goes_first, until }),
         }
         Waiting {
             holder: self.held.as_ref().map(|held| held.owner.clone()),
@@ -328,7 +336,14 @@ impl LeaseStore for MemoryLeases {
         owner: &'a Owner,
         lease: Duration,
     ) -> BoxFuture<'a, Result<Acquired, LeaseError>> {
-        let want = Want { name, owner, share: Share::Alone, lease, stay: Duration::ZERO };
+        let want = Want {
+            name,
+            owner,
+            share: Share::Alone,
+            goes_first: false,
+            lease,
+            stay: Duration::ZERO,
+        };
         self.at_once(name, |known, last, now| known.acquire(want, last, now).into())
     }
 

@@ -32,7 +32,9 @@
 //!
 //! A lock and a lease have one that waits (`acquire`), one that waits for so long (`acquire_timeout`, and then it is
 //! an error that says who has it) and one that does not (`try_acquire`, and then it is `None`); so have the readers and
-//! the writers of an `rw_lock`. How long is waited and how long a lease is are two things with two names.
+//! the writers of an `rw_lock`. These come in the order of arrival, unless its
+//! [policy](crate::coordination::RwLock::policy) prefers one side, which can starve the other. How long is waited and
+//! how long a lease is are two things with two names.
 //!
 //! # What is promised
 //!

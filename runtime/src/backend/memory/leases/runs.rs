@@ -66,7 +66,7 @@ impl RunStore for MemoryLeases {
         lease: Duration,
         stay: Duration,
     ) -> BoxFuture<'a, Result<Turn, LeaseError>> {
-        let want = Want { name, owner, share: Share::Alone, lease, stay };
+        let want = Want { name, owner, share: Share::Alone, goes_first: false, lease, stay };
         self.at_once(name, |known, last, now| {
             let mut turn = known.acquire(want, last, now);
             if let Turn::Granted(grant) = &mut turn {

@@ -1,11 +1,13 @@
 -- Takes a lease, alone or shared, or a place in line for it, or says who has it. KEYS: l, f, q, d, r, and n for
 -- a run that is counted. ARGV: owner, for how many milliseconds, for how many the fence is remembered, x or s, for
--- how many the place is kept (0: it does not wait), the beginning of the channels, for how many n is remembered.
+-- how many the place is kept (0: it does not wait), the beginning of the channels, 1 if it goes first or 0, for
+-- how many n is remembered.
 -- Atomic: lease, end, fence, number and place, or nothing. A caller that crashes leaves a lease that runs out,
 -- or a place that does. Doing it again finds the owner's own, with its fence and number, and never shortens it.
 -- Answers 1, fence, what is left, 0, which attempt it is if it is counted; or 0, the holder or nothing, when to
 -- ask again (-1: no end), how many are before it, nothing.
 local owner, lease, kind, stay = ARGV[1], tonumber(ARGV[2]), ARGV[4], tonumber(ARGV[5])
+local goes_first = ARGV[7] == '1'
 -- Mostly nobody has it, waits for it or shares it.
 local is_known = redis.call('EXISTS', KEYS[1], KEYS[3], KEYS[5]) > 0
 local held = is_known and redis.call('HMGET', KEYS[1], 'o', 'f', 'n') or {}
@@ -19,7 +21,7 @@ local attempt = before and string.format('%.0f', before + 1)
 -- The run that has the lease is the next attempt.
 local function count()
   if attempt then
-    redis.call('SET', KEYS[6], attempt, 'PX', ARGV[7])
+    redis.call('SET', KEYS[6], attempt, 'PX', ARGV[8])
     redis.call('HSET', KEYS[1], 'n', attempt)
   end
   return attempt or false
@@ -44,14 +46,16 @@ if kind == 's' then
     return { 1, below, ends - now, 0, false }
   end
 end
-local head, head_ends
+local head, head_ends, score
 local is_free = not held[1]
 if is_known and redis.call('EXISTS', KEYS[3], KEYS[5]) > 0 then
   redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now)
-  head, head_ends = next_in(KEYS[3], KEYS[4], now)
+  head, head_ends, score = next_in(KEYS[3], KEYS[4], now)
   is_free = is_free and (kind == 's' or redis.call('EXISTS', KEYS[5]) == 0)
 end
-if is_free and (not head or head == me) then
+-- Who goes first passes those who do not.
+local is_next = not head or head == me or (goes_first and score >= 0)
+if is_free and is_next then
   if head then
     redis.call('ZREM', KEYS[3], me)
     redis.call('HDEL', KEYS[4], me)
@@ -70,18 +74,25 @@ end
 local again
 if held[1] then
   again = redis.call('PTTL', KEYS[1])
-elseif head and head ~= me then
+elseif not is_next then
   again = head_ends - now
 else
   again = redis.call('ZRANGE', KEYS[5], -1, -1, 'WITHSCORES')[2] - now
 end
+-- Those who stand before a new one have a score up to this.
+local top = goes_first and '(0' or '+inf'
 if stay > 0 then
   if tonumber(redis.call('HGET', KEYS[4], me) or 0) <= now then
-    local newest = redis.call('ZRANGE', KEYS[3], -1, -1, 'WITHSCORES')[2] or 0
-    redis.call('ZADD', KEYS[3], string.format('%.0f', math.max(micros, newest + 1)), me)
+    -- Those who go first are so far below the time that no clock gets there, and a double counts them all.
+    local came = goes_first and micros - 4e15 or micros
+    local newest = redis.call('ZRANGE', KEYS[3], top, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, 1, 'WITHSCORES')[2]
+    if newest then
+      came = math.max(came, newest + 1)
+    end
+    redis.call('ZADD', KEYS[3], string.format('%.0f', came), me)
   end
   redis.call('HSET', KEYS[4], me, string.format('%.0f', now + stay))
   outlive(KEYS[3], stay)
   outlive(KEYS[4], stay)
 end
-return { 0, held[1], again, redis.call('ZRANK', KEYS[3], me) or redis.call('ZCARD', KEYS[3]), false }
+return { 0, held[1], again, redis.call('ZRANK', KEYS[3], me) or redis.call('ZCOUNT', KEYS[3], '-inf', top), false }

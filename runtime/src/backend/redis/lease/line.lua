@@ -1,8 +1,8 @@
 -- What the scripts share that know of the line. A name has: who has it alone (`l`), its last fence (`f`), who
--- shares it until when (`r`), who waits by order of arrival (`q`), until when each waits (`d`), from whom an
--- operator took it (`x`: `o` had it alone; `s` and an owner says when and why that one's share was taken), and
--- which attempt its last run was, if that did not end (`n`). Who waits is `x` or `s`, for alone or shared, and its
--- owner.
+-- shares it until when (`r`), who waits by order of arrival (`q`; who goes first has a score below 0), until when
+-- each waits (`d`), from whom an operator took it (`x`: `o` had it alone; `s` and an owner says when and why that
+-- one's share was taken), and which attempt its last run was, if that did not end (`n`). Who waits is `x` or `s`,
+-- for alone or shared, and its owner.
 local function now_in_microseconds()
   local time = redis.call('TIME')
   return time[1] * 1000000 + time[2]
@@ -15,16 +15,16 @@ local function outlive(key, milliseconds)
   end
 end
 
--- Who is next. Those who did not ask in time are gone.
+-- Who is next, until when it waits, and its score. Those who did not ask in time are gone.
 local function next_in(line, ends, now)
   while true do
-    local head = redis.call('ZRANGE', line, 0, 0)[1]
+    local head, score = unpack(redis.call('ZRANGE', line, 0, 0, 'WITHSCORES'))
     if not head then
       return nil
     end
     local until_when = redis.call('HGET', ends, head)
     if until_when and tonumber(until_when) > now then
-      return head, tonumber(until_when)
+      return head, tonumber(until_when), tonumber(score)
     end
     redis.call('ZREM', line, head)
     redis.call('HDEL', ends, head)

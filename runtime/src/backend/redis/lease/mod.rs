@@ -136,14 +136,16 @@ impl RedisLeases {
 
     /// What the script that acquires is told, of a run or of another owner.
     fn wish(&self, want: Want<'_>, is_run: bool) -> (Vec<String>, Vec<Bytes>) {
-        let Want { name, owner, share, lease, stay } = want;
+        let Want { name, owner, share, goes_first, lease, stay } = want;
         let share = match share {
             Share::Alone => "x",
             Share::Shared => "s",
         };
         let stay = number(milliseconds(stay));
         let [lasts, remembered] = lasts_and_is_remembered(lease);
-        let mut args = vec![name_of(owner), lasts, remembered, share.into(), stay, self.channels()];
+        let (owner, share, goes_first) = (name_of(owner), share.into(), number(goes_first.into()));
+        let channels = self.channels();
+        let mut args = vec![owner, lasts, remembered, share, stay, channels, goes_first];
         let all = [Kind::Lease, Kind::Fence, Kind::Queue, Kind::Deadlines, Kind::Readers];
         let mut keys = Vec::from(self.keys(name, all));
         if is_run {
@@ -268,7 +270,14 @@ impl LeaseStore for RedisLeases {
         lease: Duration,
     ) -> BoxFuture<'a, Result<Acquired, LeaseError>> {
         async move {
-            let want = Want { name, owner, share: Share::Alone, lease, stay: Duration::ZERO };
+            let want = Want {
+                name,
+                owner,
+                share: Share::Alone,
+                goes_first: false,
+                lease,
+                stay: Duration::ZERO,
+            };
             self.acquire(want, false).await.map(Acquired::from)
         }
         .boxed()

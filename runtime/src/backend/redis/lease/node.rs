@@ -31,7 +31,14 @@ impl QuorumNode for RedisLeases {
     fn vote<'a>(&'a self, ballot: Ballot<'a>) -> BoxFuture<'a, Result<Vote, LeaseError>> {
         let Ballot { name, owner, lease, is_run } = ballot;
         async move {
-            let want = Want { name, owner, share: Share::Alone, lease, stay: Duration::ZERO };
+            let want = Want {
+                name,
+                owner,
+                share: Share::Alone,
+                goes_first: false,
+                lease,
+                stay: Duration::ZERO,
+            };
             let (keys, args) = self.wish(want, is_run);
             let keys: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
             let script = &self.0.scripts.acquire;

@@ -27,7 +27,11 @@ impl RunStore for RedisLeases {
         lease: Duration,
         stay: Duration,
     ) -> BoxFuture<'a, Result<Turn, LeaseError>> {
-        self.acquire(Want { name, owner, share: Share::Alone, lease, stay }, true).boxed()
+        self.acquire(
+            Want { name, owner, share: Share::Alone, goes_first: false, lease, stay },
+            true,
+        )
+        .boxed()
     }
 
     fn end_run<'a>(

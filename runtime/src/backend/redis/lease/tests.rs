@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use distributed_task_test_servers::{Appends, RedisOptions, RedisServer};
 
-use super::{Inner, Link, LinkSettings, RedisLeases, mistakes, scripts::Scripts};
+use super::{Inner, Kind, Link, LinkSettings, RedisLeases, mistakes, scripts::Scripts};
 use crate::{
     conformance::{self, lease::Subject},
     kernel::Fence,
@@ -39,7 +39,7 @@ pub(super) async fn subject(server: &RedisServer, scripts: &Arc<Scripts>) -> Sub
 async fn every_clause_that_is_missing_in_a_script_is_found() {
     let mistakes = [
         // No look at whose it is, or an end that nobody sets.
-        ("acquire", "if is_free and (not head or head == me) then", "if true then", "of many who"),
+        ("acquire", "if is_free and is_next then", "if true then", "of many who"),
         ("acquire", "redis.call('PEXPIRE', lease, milliseconds)\n", "", "is busy"),
         ("acquire", "if held[1] == owner and kind == 'x' then", "if false then", "keeps it, with"),
         ("acquire", "PTTL', key) < milliseconds", "PTTL', key) ~= 7", "acquiring again never"),
@@ -57,7 +57,7 @@ async fn every_clause_that_is_missing_in_a_script_is_found() {
         ("release", "redis.call('DEL', KEYS[1])", "", "the owner frees"),
         ("release", "elseif holder then", "else", "freeing what is over"),
         // The line.
-        ("acquire", "(not head or head == me)", "true", "who comes first"),
+        ("acquire", "if is_free and is_next then", "if is_free then", "who comes first"),
         (
             "acquire",
             "if tonumber(redis.call('HGET', KEYS[4], me) or 0) <= now",
@@ -80,6 +80,20 @@ async fn every_clause_that_is_missing_in_a_script_is_found() {
             "",
             "who is next is told",
         ),
+        // Those who go first.
+        ("acquire", " or (goes_first and score >= 0)", "", "who shares and goes first"),
+        ("acquire", "goes_first and score >= 0", "score >= 0", "who comes first"),
+        ("acquire", "goes_first and score >= 0", "goes_first", "those who go first"),
+        ("acquire", "goes_first and micros - 4e15 or micros", "micros", "who is alone and goes"),
+        (
+            "acquire",
+            "goes_first and micros - 4e15 or micros",
+            "micros - 4e15",
+            "who shares and goes first",
+        ),
+        ("acquire", "goes_first and '(0' or '+inf'", "'+inf'", "who is alone and goes first"),
+        ("acquire", "ZCOUNT', KEYS[3], '-inf', top", "ZCARD', KEYS[3]", "what is in its way"),
+        ("acquire", "elseif not is_next then", "elseif head and head ~= me then", "in its way"),
         // From hand to hand.
         ("hand_over", "if held[1] ~= from then", "if false then", "nobody hands over"),
         ("hand_over", "redis.call('PEXPIRE', lease, milliseconds)\n", "", "handed over past"),
@@ -160,6 +174,39 @@ async fn a_fence_rises_also_where_the_last_one_was_lost() {
     assert!(!rises_over_a_loss(&server, &counts).await, "it is what the time is for");
 }
 
+/// Whether who comes stands behind who came when the clock of the server was ahead, of those who go first and
+/// of the others.
+async fn stands_behind_later_times(server: &RedisServer, scripts: &Arc<Scripts>) -> bool {
+    let leases = leases(server, scripts, Owner::draw().as_str()).await;
+    let (lease, mut ahead) = (Duration::from_secs(60), Vec::new());
+    let holder = leases.try_acquire("name", &Owner::draw(), lease).await;
+    assert!(matches!(holder, Ok(Acquired::Granted(_))), "{holder:?}");
+    for goes_first in [true, false] {
+        for owner in [Owner::draw(), Owner::draw()] {
+            let (name, share, owner, stay) = ("name", Share::Alone, &owner, lease);
+            let want = Want { name, owner, share, goes_first, lease, stay };
+            let turn = leases.acquire_in_turn(want).await;
+            let Ok(Turn::Waiting(waiting)) = turn else { panic!("{turn:?}") };
+            ahead.push(waiting.ahead);
+            let [line] = leases.keys(name, [Kind::Queue]);
+            server.cli(&["ZINCRBY", &line, "1000000000", &format!("x{}", owner.as_str())]);
+        }
+    }
+    ahead == [0, 1, 2, 3]
+}
+
+#[tokio::test]
+async fn who_comes_stands_behind_who_came_whatever_the_clock_says() {
+    let server = RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() });
+    assert!(stands_behind_later_times(&server, &Scripts::standard()).await);
+    for mistake in
+        [("math.max(came, newest + 1)", "came"), ("goes_first and '(0' or '+inf'", "'(0'")]
+    {
+        let scripts = Scripts::with("acquire", mistake);
+        assert!(!stands_behind_later_times(&server, &scripts).await, "{mistake:?}");
+    }
+}
+
 #[tokio::test]
 async fn scripts_that_the_server_forgot_and_keys_of_others_are_told_apart() {
     let server = RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() });
@@ -200,7 +247,14 @@ async fn what_is_held_is_kept_while_the_memory_is_full() {
     let server = RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() });
     let leases = leases(&server, &Scripts::standard(), "full").await;
     let (owner, lease) = (Owner::draw(), Duration::from_secs(60));
-    let want = |name, share| Want { name, owner: &owner, share, lease, stay: Duration::ZERO };
+    let want = |name, share| Want {
+        name,
+        owner: &owner,
+        share,
+        goes_first: false,
+        lease,
+        stay: Duration::ZERO,
+    };
     for want in [want("alone", Share::Alone), want("shared", Share::Shared)] {
         let turn = leases.acquire_in_turn(want).await;
         assert!(matches!(turn, Ok(Turn::Granted(_))), "{turn:?}");

@@ -22,7 +22,7 @@ async fn every_clause_that_is_missing_in_what_counts_runs_is_found() {
         ("acquire", "before + 1)", "before)", "how many were cut off"),
         (
             "acquire",
-            "    redis.call('SET', KEYS[6], attempt, 'PX', ARGV[7])\n",
+            "    redis.call('SET', KEYS[6], attempt, 'PX', ARGV[8])\n",
             "",
             "how many were",
         ),
