@@ -296,6 +296,10 @@ async fn late_is_last(desk: Desk) -> Verdict {
     desk.store.acquire_in_turn(Want { stay, ..desk.want(&late, Alone) }).await?;
     desk.some().await;
     desk.ask(&other, Alone).await?;
+    let hasty = Want { stay: Duration::ZERO, ..desk.want(&late, Alone) };
+    let told = desk.store.acquire_in_turn(hasty).await?;
+    let is_behind = matches!(&told, Turn::Waiting(waiting) if waiting.ahead >= 2);
+    desk.in_time(ensure(is_behind, || format!("{told:?} was answered, and two are before it")))?;
     desk.waits(&late, Alone, 2).await.map(drop)
 }
 

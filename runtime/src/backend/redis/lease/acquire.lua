@@ -81,8 +81,9 @@ else
 end
 -- Those who stand before a new one have a score up to this.
 local top = goes_first and '(0' or '+inf'
+local has_place = tonumber(redis.call('HGET', KEYS[4], me) or 0) > now
 if stay > 0 then
-  if tonumber(redis.call('HGET', KEYS[4], me) or 0) <= now then
+  if not has_place then
     -- Those who go first are so far below the time that no clock gets there, and a double counts them all.
     local came = goes_first and micros - 4e15 or micros
     local newest = redis.call('ZRANGE', KEYS[3], top, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, 1, 'WITHSCORES')[2]
@@ -90,9 +91,11 @@ if stay > 0 then
       came = math.max(came, newest + 1)
     end
     redis.call('ZADD', KEYS[3], string.format('%.0f', came), me)
+    has_place = true
   end
   redis.call('HSET', KEYS[4], me, string.format('%.0f', now + stay))
   outlive(KEYS[3], stay)
   outlive(KEYS[4], stay)
 end
-return { 0, held[1], again, redis.call('ZRANK', KEYS[3], me) or redis.call('ZCOUNT', KEYS[3], '-inf', top), false }
+local ahead = has_place and redis.call('ZRANK', KEYS[3], me) or redis.call('ZCOUNT', KEYS[3], '-inf', top)
+return { 0, held[1], again, ahead, false }
