@@ -7,11 +7,11 @@ use distributed_task::{
     backend::memory::MemoryLeases,
     kernel::Fence,
     lease::{
-        Acquired, Grant, LeaseError, LeaseStore, LockStore, Owner, Renewed, RunEnd, RunStore,
-        Share, Turn, Want,
+        Acquired, Beat, CandidateStore, Grant, HeldName, LeaseAdmin, LeaseError, LeaseStore,
+        LockStore, Owner, Renewed, RunEnd, RunStore, Share, Turn, Want,
     },
 };
-use futures_util::{StreamExt as _, future::BoxFuture, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
 
 use crate::{
     chance::{Chance, number},
@@ -36,6 +36,12 @@ enum Call {
     Inspect,
     Begin { owner: usize, lease: Duration },
     End { owner: usize, how: RunEnd },
+    Force { is_last: bool },
+    ForceReader { owner: usize },
+    Held,
+    Beat { owner: usize, is_healthy: bool, interval: Duration },
+    Leave { owner: usize },
+    Candidates,
 }
 
 fn draw(chance: &mut Chance) -> Call {
@@ -43,7 +49,7 @@ fn draw(chance: &mut Chance) -> Call {
     // Each wants it in one way.
     let share = if owner.is_multiple_of(2) { Share::Alone } else { Share::Shared };
     let lasting = |chance: &mut Chance| if chance.one_in(20) { SHORT } else { LONG };
-    match chance.below(19) {
+    match chance.below(27) {
         0..6 => {
             let lease = lasting(chance);
             let stay = if chance.one_in(4) { Duration::ZERO } else { lasting(chance) };
@@ -60,6 +66,15 @@ fn draw(chance: &mut Chance) -> Call {
             let how = if chance.one_in(2) { RunEnd::Ended } else { RunEnd::NotBegun };
             Call::End { owner: owner / 2 * 2, how }
         }
+        18 => Call::Force { is_last: !chance.one_in(4) },
+        19 => Call::ForceReader { owner },
+        20..22 => Call::Held,
+        22 => {
+            let (is_healthy, interval) = (chance.one_in(2), lasting(chance) / 2);
+            Call::Beat { owner, is_healthy, interval }
+        }
+        23 => Call::Leave { owner },
+        24..26 => Call::Candidates,
         _ => Call::Inspect,
     }
 }
@@ -69,6 +84,7 @@ fn runs_out(call: Call) -> bool {
     match call {
         Call::Turn { lease, stay, .. } => lease == SHORT || stay == SHORT,
         Call::Try { lease, .. } | Call::Begin { lease, .. } => lease == SHORT,
+        Call::Beat { interval, .. } => interval < SHORT,
         _ => false,
     }
 }
@@ -88,6 +104,14 @@ impl Twin {
 
     fn owner(&self, owner: &Owner) -> usize {
         self.owners.iter().position(|known| known == owner).expect("it is one of these")
+    }
+
+    fn admin(&self) -> &dyn LeaseAdmin {
+        self.store.admin().expect("it tells who has what")
+    }
+
+    fn candidates(&self) -> &dyn CandidateStore {
+        self.store.candidates().expect("it knows who stands")
     }
 
     /// A fence that is new is above all before it.
@@ -148,6 +172,49 @@ impl Twin {
             Call::End { owner, how } => {
                 let runs = self.store.runs().expect("it counts");
                 format!("{:?}", runs.end_run(name, &self.owners[owner], how).await?)
+            }
+            Call::Force { is_last } => {
+                let last = self.fences.last_key_value().map(|(fence, _)| *fence);
+                let fence = last.filter(|_| is_last).unwrap_or(Fence(1));
+                let forced = self.admin().force_release(name, fence, "ops").await?;
+                format!("from {:?}", forced.map(|owner| self.owner(&owner)))
+            }
+            Call::ForceReader { owner } => {
+                let (admin, owner) = (self.admin(), &self.owners[owner]);
+                format!("{}", admin.force_release_reader(name, owner, "ops").await?)
+            }
+            Call::Held => {
+                let readers = self.admin().readers(name).await?;
+                let mut readers: Vec<_> =
+                    readers.iter().map(|reader| self.owner(&reader.owner)).collect();
+                readers.sort_unstable();
+                let all: Vec<HeldName> = self.admin().names().try_collect().await?;
+                let held = all.into_iter().find(|held| held.name == name);
+                let held =
+                    held.map(|held| (held.holder.map(|it| self.owner(&it.owner)), held.readers));
+                format!("{held:?}, {readers:?}")
+            }
+            Call::Beat { owner, is_healthy, interval } => {
+                let candidate = format!("candidate-{owner}");
+                let (owner, metadata) = (Some(&self.owners[owner]), BTreeMap::new());
+                let (candidate, metadata) = (&*candidate, &metadata);
+                let health_score = if is_healthy { 1.0 } else { 0.25 };
+                let beat =
+                    Beat { name, candidate, owner, is_healthy, health_score, metadata, interval };
+                let live = self.candidates().beat(beat).await?;
+                format!("{} live, {:?}", live.candidates, roughly(Some(live.next_gone)))
+            }
+            Call::Leave { owner } => {
+                self.candidates().leave(name, &format!("candidate-{owner}")).await?;
+                "left".to_owned()
+            }
+            Call::Candidates => {
+                let all = self.candidates().list(name).await?;
+                let all: Vec<_> = all
+                    .into_iter()
+                    .map(|it| (it.candidate, it.is_leader, it.is_healthy, it.health_score))
+                    .collect();
+                format!("{all:?}")
             }
             Call::Renew { owner } => {
                 format!("{:?}", self.store.try_renew(name, &self.owners[owner], LONG).await?)
@@ -227,6 +294,14 @@ impl LeaseStore for Deaf {
 
     fn runs(&self) -> Option<&dyn RunStore> {
         self.0.runs()
+    }
+
+    fn admin(&self) -> Option<&dyn LeaseAdmin> {
+        self.0.admin()
+    }
+
+    fn candidates(&self) -> Option<&dyn CandidateStore> {
+        self.0.candidates()
     }
 }
 
