@@ -13,7 +13,7 @@
 //! | LS-02 | Only its owner renews it, and what is over is never brought back | `the_holder_can_renew`, `renewing_fails_after_expiry` |
 //! | LS-03 | Only its owner gives it back; doing so twice, or too late, is told and does no harm | `only_who_holds_it_releases_it` |
 //! | LS-04 | Who cannot renew does not own: a refusal ends it at once, silence within the patience that was set, and never later than its time | `a_lease_that_is_taken_away_is_lost_with_the_next_renewal`, `open_connections_that_fall_silent_cost_a_lease_with_little_patience`, `patience_ends_at_its_moment`, `patience_ends_with_the_lease` |
-//! | LS-05 | A lease is from 100 ms to a day, and 10 s by default | `leases_that_are_none_are_refused` |
+//! | LS-05 | A lease is from 100 ms to a day, and 10 s by default; one that is short beside what the store takes is told of | `leases_that_are_none_are_refused`, `a_lease_that_is_short_beside_what_the_store_takes_is_told_of` |
 //! | LS-06 | It is renewed before a third of it is over, and not all at one moment; one that was granted late is renewed at once | `a_lease_is_renewed_before_a_third_of_it_is_over`, `what_is_granted_late_is_renewed_in_time`, `leases_that_began_at_one_moment_are_renewed_at_many` |
 //! | LS-07 | The store's clock decides whose it is; that of a process only makes it give up earlier | `a_lease_is_over_for_its_owner_before_it_is_for_any_server`, `a_grant_that_comes_later_than_its_lease_is_none`, `a_clock_that_jumps_ahead_loses_the_lease`, `a_clock_that_goes_back_takes_no_lease_away` |
 //! | LS-08 | An owner is drawn anew for each tenure, whatever a process is called | `candidates_of_one_name_are_two` |
@@ -27,7 +27,7 @@
 //! | LS-16 | Who was stopped for longer finds it lost at the first look | `a_pause_that_is_longer_than_the_lease_loses_it`, `who_is_stopped_for_longer_than_the_lease_finds_it_lost_and_its_write_refused` |
 //! | LS-17 | Who is cut off gives up before others may have it | `a_network_that_drops_everything_costs_a_lease`, `who_is_told_of_a_loss_has_the_rest_of_the_lease_to_stop` |
 //! | LS-18 | A fence rises from tenure to tenure, also when the server forgot the last one; a resource that compares it takes nothing from an old holder | `a_fence_rises_also_where_the_last_one_was_lost`, `a_replica_that_missed_the_grant_grants_again_under_a_higher_fence` |
-//! | LS-19 | It is given back at the end, wherever its guard is dropped, and nobody waits longer than it lasts | `what_is_let_go_is_free_at_once`, `a_guard_may_be_dropped_anywhere`, `a_release_that_fails_is_counted_and_ends_with_the_lease` |
+//! | LS-19 | It is given back at the end, wherever its guard is dropped, and nobody waits longer than it lasts | `what_is_let_go_is_free_at_once`, `a_guard_may_be_dropped_anywhere`, `a_release_that_fails_is_counted_and_ends_with_the_lease`, `who_drops_what_it_asked_for_leaves_nothing` |
 //! | LS-20 | The five tests of the article *Lease Pattern in .NET* are in the suite | `only_one_owner_gets_the_lease`, `the_holder_can_renew`, `renewing_fails_after_expiry`, `only_who_holds_it_releases_it`, `a_pause_that_is_longer_than_the_lease_loses_it` |
 //! | LS-21 | Figures are those of what happened, under a bounded number of labels | `figures_are_those_of_the_statistics` |
 //! | LS-22 | Each alert of the guide is heard when it should, and else is not | `each_alert_is_heard_when_it_should`, `no_alert_is_heard_where_all_is_well` |
@@ -41,14 +41,14 @@
 //! | LK-01 | Who waits says for how long, which is another thing than the lease, and is told who has it | `who_waits_long_enough_is_told_of_whom` |
 //! | LK-02 | A guard that is dropped lets go | `a_guard_may_be_dropped_anywhere` |
 //! | LK-03 | What the options say holds where the call says nothing | `options_hold_for_what_says_nothing_else` |
-//! | LK-04 | Who is not told of its turn asks for it | `who_is_not_told_of_its_turn_asks_for_it` |
+//! | LK-04 | Who is not told of its turn asks for it | `who_is_not_told_of_its_turn_asks_for_it`, `a_server_that_closes_the_connections_that_tell_whose_turn_it_is_costs_a_moment` |
 //! | LK-05 | And gives up after so many times, if a number is set | `who_asked_so_often_gives_up` |
-//! | LK-06 | A lock is extended while it is held, or is lost when its lease is over | `a_lease_is_kept_for_as_long_as_it_is_held`, `a_lock_without_extension_is_lost_when_its_lease_is_over`, `a_job_is_extended_whatever_is_said_of_locks` |
+//! | LK-06 | A lock is extended while it is held, or is lost when its lease is over; and not for a holder that takes too long, or says nothing of its progress, where that was said | `a_lease_is_kept_for_as_long_as_it_is_held`, `a_lock_without_extension_is_lost_when_its_lease_is_over`, `a_job_is_extended_whatever_is_said_of_locks`, `who_holds_for_too_long_is_renewed_no_more`, `who_says_nothing_of_its_progress_is_renewed_no_more` |
 //! | LK-07 | An interval that is too long for the lease is a third of it | `who_extends_it_often_lets_others_do_something`, `a_lease_is_renewed_before_a_third_of_it_is_over` |
 //! | LK-08 | One scope takes a lock more than once, as often as it may; another one waits | `one_piece_of_work_takes_it_more_than_once`, `a_scope_takes_a_lock_as_often_as_it_may` |
 //! | LK-09 | What is taken inside never shortens what is held outside | `a_shorter_lease_inside_does_not_shorten_the_one_outside` |
 //! | LK-10 | Each reader has a lease of its own | `a_reader_that_died_delays_a_writer_by_its_own_lease_only` |
-//! | LK-11 | Readers share, a writer is alone, and neither starves the other | `readers_share_and_a_writer_is_alone`, `neither_side_starves_the_other` |
+//! | LK-11 | Readers share, a writer is alone, and neither starves the other, unless a policy prefers one of them | `readers_share_and_a_writer_is_alone`, `neither_side_starves_the_other`, `who_comes_first_is_a_matter_of_policy`, `who_is_preferred_passes_those_who_wait_where_it_is_free` |
 //! | LK-12 | A writer becomes a reader in one step; a reader that would wait for itself is told so | `a_writer_becomes_a_reader_and_nobody_writes_in_between`, `who_would_wait_for_itself_is_told` |
 //! | LK-14 | Those of one process wait as one, for one call each, and leave their turn to others after a while | `each_costs_one_call_and_comes_in_its_turn`, `after_a_while_it_is_the_turn_of_another_process`, `who_waits_for_so_long_is_not_passed_for_ever` |
 //! | LK-15 | That is so for `lock_pool_size` locks at a time | `there_is_room_for_so_many_locks` |
@@ -56,7 +56,7 @@
 //! | LK-17 | Several servers that know nothing of one another are a store like any other | `leases_over_three_servers_keep_the_contract` |
 //! | LK-18 | What is due together is renewed together | `a_thousand_leases_are_renewed_in_some_twenty_calls_each_time` |
 //! | LK-19 | Who comes first gets it first; who died, or waits no more, is in nobody's way | `who_comes_first_gets_it_first`, `who_died_in_line_is_passed`, `who_waits_for_so_long_is_in_nobodys_way_for_longer` |
-//! | LK-20 | Several locks are taken in one order by everybody, all of them or none | `all_of_them_or_none_in_whichever_order_they_are_named` |
+//! | LK-20 | Several locks are taken in one order by everybody, all of them or none: each name has a slot of its own, so each is a call of its own | `all_of_them_or_none_in_whichever_order_they_are_named` |
 //! | LK-21 | The lock service of steps is a lock of that name, and a library of your own can be one | `locks_in_memory_keep_the_contract_of_the_service`, `locks_in_redis_keep_the_contract_of_the_service` |
 //!
 //! # Several servers
@@ -117,17 +117,17 @@
 //! | LE-34 | What a process is called is the beginning of what a candidate is called | `candidates_of_one_name_are_two` |
 //! | LE-35 | Health counts where it is wanted | `health_counts_where_it_is_wanted` |
 //! | LE-36 | Who is just healthy enough leads | `who_is_just_healthy_enough_leads` |
-//! | LE-37 | Who falls ill is followed, stands on, and leads again when it has been well for a while | `who_falls_ill_is_followed_and_leads_again_later`, `who_is_well_for_a_moment_only_does_not_lead`, `who_was_ill_for_a_moment_only_waits_all_the_same` |
+//! | LE-37 | Who falls ill is followed, stands on, and leads again when it has been well for a beat, and not within a lease where others stand; where nobody else does it may lead all the same, if that was said | `who_falls_ill_is_followed_and_leads_again_later`, `who_is_well_for_a_moment_only_does_not_lead`, `who_was_ill_for_a_moment_only_waits_all_the_same`, `who_stepped_down_ill_lets_others_lead_for_a_lease`, `who_is_ill_leads_only_where_it_is_alone_and_may` |
 //! | LE-38 | Each is seen with what it says of itself, up to 4 KiB; who is to be preferred leads next | `each_is_seen_with_what_it_says_of_itself`, `leases_in_redis_keep_the_contract`, `who_is_to_be_preferred_leads_next`, `who_does_not_come_to_lead_is_given_way_to_for_three_looks`, `who_steps_down_lets_others_lead`, `who_cannot_be_told_who_stands_asks_all_the_same` |
 //! | LE-40 | One candidacy for each election of a process: a second one is an error | `a_process_stands_once_and_again_after_it_has_stopped` |
 //! | LE-41 | Only who stands with a health says how healthy it is: a plain candidacy has nothing to say it with, as an example of [`HealthReporter`] shows that does not compile | `who_is_just_healthy_enough_leads` |
-//! | LE-42 | What one process leads, a hundred elections at a time, another one takes over | `what_one_process_leads_another_takes_over` |
+//! | LE-42 | What one process leads, a hundred elections at a time, another one takes over | `what_one_process_leads_another_takes_over`, `a_hundred_elections_that_a_killed_process_led_are_taken_over` |
 //! | LE-44 | Any text is a name, and no election is a lock | `an_election_shares_no_name_with_a_lease_or_another_election` |
 //! | LE-45 | It is the same code over every store: these tests run in memory and in Redis | `one_of_many_leads_and_another_follows_it`, `leases_over_three_servers_keep_the_contract` |
 //! | LE-46 | Who does not say where leases are kept is told what to call | `what_is_missing_is_named` |
 //! | LE-47 | One builder, and all else is made from what it opens: elections, locks, jobs, health, and what ends with the program | `each_shape_works_over_each_store` |
 //! | LE-48 | The rooms of coordination name no store, and `FEATURES=each .ci/run` builds each feature alone | `imports_go_down_only` |
-//! | LE-50 | Who says that it is ill leads no more, at once, whether or not the store answers | `who_is_ill_leads_no_more_while_the_store_is_away` |
+//! | LE-50 | Who says that it is ill leads no more, at once, whether or not the store answers; what else it says is seen at once | `who_is_ill_leads_no_more_while_the_store_is_away`, `what_one_says_of_itself_may_change` |
 //! | LE-51 | Of all candidates one leads: the lease is asked, and not what they said | `after_a_takeover_exactly_one_leads` |
 //! | LE-52 | Who leads and falls ill steps down | `who_falls_ill_is_followed_and_leads_again_later` |
 //! | LE-53 | Who is ill does not come to lead, also where it fell ill while it was granted | `who_is_just_healthy_enough_leads`, `who_falls_ill_while_it_is_granted_does_not_lead` |
@@ -145,20 +145,20 @@
 //! | rule | what holds | shown by |
 //! | --- | --- | --- |
 //! | LM-01 | All that were acquired are held, or have ended in one way, in the counts of a process and in the sums of those that tell them | `counts_add_up`, `counts_of_all_processes_are_summed`, `who_died_is_counted_for_three_intervals_and_no_longer`, `statistics_are_summed_over_several_servers` |
-//! | LM-02 | Names are told that any process has, some at a time | `active_locks_are_those_of_all_processes`, `what_most_servers_know_is_told_while_one_is_away` |
+//! | LM-02 | Names are told that any process has, some at a time, and who shares one | `active_locks_are_those_of_all_processes`, `what_most_servers_know_is_told_while_one_is_away`, `an_operator_takes_a_share_away` |
 //! | LM-03 | Those without an end, those held for long, and those whose process tells nothing any more are told apart | `what_is_held_for_long_is_stale`, `what_others_wrote_is_stale_and_a_check_leaves_one_key`, `who_has_a_lock_and_tells_nothing_any_more_is_stale` |
-//! | LM-04 | An operator takes a name away by its fence, and its holder is told so | `an_operator_takes_it_away`, `a_holder_over_a_quorum_is_told_that_an_operator_did_it` |
-//! | LM-05 | How names are fought for is told by class: who waits now, for how long others did, and how long a hand-over takes | `contention_is_told_by_class`, `who_waits_is_told_and_how_long_a_hand_over_takes` |
+//! | LM-04 | An operator takes a name away by its fence, or a share from its owner, and its holder is told so | `an_operator_takes_it_away`, `a_holder_over_a_quorum_is_told_that_an_operator_did_it`, `an_operator_takes_a_share_away` |
+//! | LM-05 | How names are fought for is told by class: who waits now, for how long others did, how long a hand-over takes, and which names are waited for longest | `contention_is_told_by_class`, `who_waits_is_told_and_how_long_a_hand_over_takes`, `contention_is_told_as_it_was` |
 //! | LM-06 | That it takes too long is told once for each time | `contention_is_told_once_for_each_time_that_it_is_high` |
 //! | HC-01 | A health check tries it, in nobody's way | `a_health_check_disturbs_nobody` |
 //! | HC-02 | And looks at the elections in which the process stands, at no others | `elections_are_looked_at` |
-//! | HC-03 | A store that is slow, deaf, wrong or silent, or a server of it whose clock jumped, is told apart | `a_store_that_is_ill_is_told`, `a_store_that_cannot_tell_whose_turn_it_is_is_told`, `a_store_whose_clock_jumps_is_told`, `a_clock_of_a_server_that_is_set_is_told_by_a_health_check`, `a_health_check_says_which_clock_of_three_jumped`, `a_clock_that_jumped_while_its_server_was_away_is_told_when_it_is_back` |
+//! | HC-03 | A store that is slow, deaf, wrong or silent, or a server of it whose clock jumped, or that may lose leases as it is set by now, is told apart | `a_store_that_is_ill_is_told`, `a_store_that_cannot_tell_whose_turn_it_is_is_told`, `a_store_whose_clock_jumps_is_told`, `a_clock_of_a_server_that_is_set_is_told_by_a_health_check`, `a_health_check_says_which_clock_of_three_jumped`, `a_clock_that_jumped_while_its_server_was_away_is_told_when_it_is_back`, `a_server_that_may_lose_leases_as_it_is_set_by_now_is_told` |
 //! | PO-01 | Only what runs in the background is put together | `a_thousand_leases_are_renewed_in_some_twenty_calls_each_time` |
 //! | PO-02 | So many names are one call | `batches_are_as_large_as_they_may_be` |
 //! | PO-03 | And none is renewed too late for it | `batches_are_as_large_as_they_may_be` |
 //! | DG-01 | A trace has how a name was waited for, and how it was held | `a_trace_says_how_a_lock_was_waited_for_and_held` |
 //! | DG-02 | Each change of an election is logged once | `each_change_of_an_election_is_logged_once` |
-//! | DG-03 | Log and events say the same, one for one | `the_log_says_what_the_events_say` |
+//! | DG-03 | Log and events say the same, one for one | `the_log_says_what_the_events_say`, `each_change_of_an_election_is_logged_once` |
 //! | CF-01 | Options can be read from a file; all that is wrong with them is told at once | `all_that_is_wrong_with_options_is_told_at_once` |
 //! | CF-02 | One handle, of which a clone is the same | `each_shape_works_over_each_store` |
 //!
@@ -218,24 +218,12 @@
 //!
 //! - LK-13: there is no way without scripts. A grant, its fence and the line are one step, or they are nothing.
 //!   Options that ask for one are refused, and told to leave that out.
-//! - LS-05 beyond what is above: nothing warns of a lease that is short beside what the store takes. The figure
-//!   `coord.store.latency` says how long that is.
-//! - LK-11 beyond what is above: the line is fair to both, and there is no other way to order it.
 //! - LK-18 over a quorum: each lease is renewed for itself.
-//! - LK-20: each of several locks is a call of its own.
-//! - QL-10 and HC-03 beyond what is above: whether a server has replicas, and what it does when its memory is full, is
-//!   looked at when the store is opened.
 //! - LE-02 beyond what is above: a clock that was set is told of by a health check, and is no cause of a loss.
-//! - LE-10 beyond what is above: no option asks for a quorum. One of servers is a store, one of candidates a number.
-//! - LE-37 beyond what is above: who is well again stands after the time between two renewals, and waits for others
-//!   only where it has a priority.
 //! - LE-44 beyond what is above: keys are those of the namespace; no raw key can be given.
-//! - LE-50 beyond what is above: the metadata of a candidate cannot be changed while it stands.
-//! - LM-02 and LM-04 beyond what is above: of those who share a lock only the number is told, and none of them is
-//!   taken away by an operator: each runs out when its process does not renew it.
-//! - LM-05 beyond what is above: no single names, but their classes.
+//! - LM-02 beyond what is above: whether a name is that of a lock or of a lease, and how often a scope took it, only
+//!   its process knows.
 //! - PO-01 beyond what is above: each candidate beats for itself.
-//! - DG-03 beyond what is above: events of elections have streams of their own.
 //! - LE-43: the stores are those above; the guide says how others fit.
 //! - SJ-04 for tasks: the longest time of a saga is its `timeout`, which does not count past the pivot.
 //! - SJ-05 beyond what is above: over a quorum it may be told of fewer than were cut off, where a server lost what it

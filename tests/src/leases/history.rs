@@ -19,6 +19,8 @@ pub struct Event {
     /// Which grant it is about: no two have one of these, in whichever processes.
     pub tenure: String,
     pub fence: u64,
+    /// Others may have it as well.
+    pub is_shared: bool,
     pub at: u64,
     pub what: What,
 }
@@ -55,7 +57,8 @@ pub enum Finding {
     /// Two had one name at a time, by fence. It was promised to both for so long, and both found that
     /// they had it for so long, which may be no time at all.
     Overlap { name: String, fences: [u64; 2], promised: Duration, used: Duration },
-    /// A later grant of a name has no higher fence.
+    /// A later grant of a name has no higher fence; one that is shared has a lower one than somebody before who had
+    /// it alone.
     FenceFell { name: String, fences: [u64; 2] },
     /// A resource took a lower fence after a higher one.
     RegisterFell { fences: [u64; 2] },
@@ -209,17 +212,21 @@ pub fn findings(events: &[Event]) -> Vec<Finding> {
     for (number, later) in tenures.iter().enumerate() {
         let before = &tenures[..number];
         found.extend(before.iter().filter_map(|earlier| overlap(earlier, later)));
-        let same = before.iter().rfind(|earlier| earlier.first.name == later.first.name);
+        let same = before.iter().rfind(|earlier| {
+            let is_measured = !(earlier.first.is_shared && later.first.is_shared);
+            earlier.first.name == later.first.name && is_measured
+        });
         found.extend(same.and_then(|earlier| fall(earlier, later)));
     }
     found
 }
 
-/// Whether two had a name at a time; the later one began later.
+/// Whether two had a name at a time that they do not share; the later one began later.
 fn overlap(earlier: &Tenure<'_>, later: &Tenure<'_>) -> Option<Finding> {
     let begun = later.begun();
     let promised = earlier.promised().min(later.promised()).saturating_sub(begun);
-    if earlier.first.name != later.first.name || promised == 0 {
+    let is_shared = earlier.first.is_shared && later.first.is_shared;
+    if earlier.first.name != later.first.name || is_shared || promised == 0 {
         return None;
     }
     let used = earlier.used().min(later.used()).saturating_sub(begun);
@@ -234,7 +241,11 @@ fn overlap(earlier: &Tenure<'_>, later: &Tenure<'_>) -> Option<Finding> {
 fn fall(earlier: &Tenure<'_>, later: &Tenure<'_>) -> Option<Finding> {
     let fences = [earlier.first.fence, later.first.fence];
     let name = later.first.name.clone();
-    (fences[0] >= fences[1]).then_some(Finding::FenceFell { name, fences })
+    let is_low = match later.first.is_shared {
+        true => fences[0] > fences[1],
+        false => fences[0] >= fences[1],
+    };
+    is_low.then_some(Finding::FenceFell { name, fences })
 }
 
 /// What is wrong with what a resource has taken, in its order.
@@ -275,10 +286,19 @@ mod tests {
             name: "night".to_owned(),
             tenure: format!("{fence} at {granted}"),
             fence,
+            is_shared: false,
             at,
             what,
         };
         seen.map(event).collect()
+    }
+
+    fn shared(mut tenure: Vec<Event>) -> Vec<Event> {
+        tenure.iter_mut().for_each(|event| {
+            event.is_shared = true;
+            event.tenure.push_str(", shared");
+        });
+        tenure
     }
 
     fn of(tenures: &[Vec<Event>]) -> Vec<Finding> {
@@ -299,6 +319,12 @@ mod tests {
         let seen = [tenure(1, 10, &released), tenure(2, 25, &expired), tenure(7, 60, &still_held)];
         assert_eq!(of(&seen), []);
         assert_eq!(falls(&[1, 1, 2, 7, 7]), []);
+
+        // Readers share it, under fences that tell nothing but who was alone.
+        let let_go = [(31, What::Held { until: 90 }), (41, What::LetGo)];
+        let readers = [tenure(7, 30, &let_go), tenure(7, 31, &let_go)].map(shared);
+        let [one, other] = readers;
+        assert_eq!(of(&[tenure(7, 10, &[]), one, other, tenure(8, 41, &[UNTIL_50])]), []);
     }
 
     #[test]
@@ -321,7 +347,14 @@ mod tests {
         let first = tenure(1, 10, &let_go_late);
         assert_eq!(of(&[first, second]), [overlap(4, 0)], "it was not let go yet");
 
+        let reader = shared(tenure(1, 10, &[UNTIL_50]));
+        assert_eq!(of(&[reader, tenure(2, 40, &[UNTIL_50])]), [overlap(10, 0)], "one was alone");
+        let low = Finding::FenceFell { name: "night".to_owned(), fences: [2, 1] };
+        assert_eq!(of(&[tenure(2, 10, &[]), shared(tenure(1, 20, &[]))]), [low]);
         let same = Finding::FenceFell { name: "night".to_owned(), fences: [1, 1] };
+        let reader = shared(tenure(1, 10, &[]));
+        assert_eq!(of(&[reader, tenure(1, 20, &[])]), [same.clone()], "who is alone is above");
+
         assert_eq!(of(&[tenure(1, 10, &[]), tenure(1, 20, &[])]), [same]);
         let lower = Finding::FenceFell { name: "night".to_owned(), fences: [2, 1] };
         assert_eq!(of(&[tenure(2, 10, &[]), tenure(1, 20, &[])]), [lower]);

@@ -69,7 +69,7 @@ impl Orders {
                 let (fence, attempt) = (held.fence().0, held.attempt());
                 let (name, tenure) = (self.name.clone(), format!("run {fence}"));
                 let (at, what) = (history.now(), What::Began { attempt });
-                history.note(Event { name, tenure, fence, at, what });
+                history.note(Event { name, tenure, fence, is_shared: false, at, what });
                 std::future::pending::<()>().await;
             };
             let ran = job.on_busy(OnBusy::Wait(Duration::from_secs(60))).run(run).await;

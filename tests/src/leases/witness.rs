@@ -12,7 +12,8 @@ use std::{
 
 use distributed_task::{
     coordination::{
-        AcquireError, Lease, LeaseGuard, LeaseState, LockGuard, LossCause, Lost, ReleaseOutcome,
+        AcquireError, Lease, LeaseGuard, LeaseState, LockGuard, LossCause, Lost, ReadGuard,
+        ReleaseOutcome, WriteGuard,
     },
     kernel::Fence,
 };
@@ -28,11 +29,13 @@ pub struct Witness {
     tenure: String,
 }
 
-/// Either of these.
+/// Any of these.
 #[derive(Debug)]
 pub enum Guard {
     Lease(LeaseGuard),
     Lock(LockGuard),
+    Read(ReadGuard),
+    Write(WriteGuard),
 }
 
 impl Guard {
@@ -40,7 +43,14 @@ impl Guard {
         match self {
             Self::Lease(guard) => guard.release().await,
             Self::Lock(guard) => guard.release().await,
+            Self::Read(guard) => guard.release().await,
+            Self::Write(guard) => guard.release().await,
         }
+    }
+
+    /// Others may have it as well.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::Read(_))
     }
 }
 
@@ -51,6 +61,8 @@ impl Deref for Guard {
         match self {
             Self::Lease(guard) => guard,
             Self::Lock(guard) => guard,
+            Self::Read(guard) => guard,
+            Self::Write(guard) => guard,
         }
     }
 }
@@ -94,7 +106,8 @@ impl History {
 impl Witness {
     fn note(&self, at: u64, what: What) {
         let (name, tenure) = (self.guard.key().to_owned(), self.tenure.clone());
-        self.history.note(Event { name, tenure, fence: self.fence().0, at, what });
+        let (fence, is_shared) = (self.fence().0, self.guard.is_shared());
+        self.history.note(Event { name, tenure, fence, is_shared, at, what });
     }
 
     pub fn fence(&self) -> Fence {
@@ -161,6 +174,7 @@ impl Witness {
         self.note(self.history.now(), What::LetGo);
         let Self { guard, history, tenure, .. } = self;
         let (view, name, fence) = (guard.view(), guard.key().to_owned(), guard.fence().0);
+        let is_shared = guard.is_shared();
         let outcome = guard.release().await;
         let how = match view.state() {
             LeaseState::Released => End::Released,
@@ -168,7 +182,7 @@ impl Witness {
             state => panic!("{state:?} after it was released"),
         };
         let (at, what) = (history.now(), What::Ended(how));
-        history.note(Event { name, tenure, fence, at, what });
+        history.note(Event { name, tenure, fence, is_shared, at, what });
         outcome
     }
 }

@@ -281,8 +281,13 @@ impl Totals {
             Happened::Renewed { lease, took } => {
                 counts.renewed += 1;
                 self.renewals.add(*took);
+                let may_be_short = *lease < self.renewals.longest().saturating_mul(SLOW);
+                // Mostly none is.
+                if !may_be_short && !class.is_short {
+                    return None;
+                }
                 let p99 = self.renewals.times().p99;
-                let is_short = counts.renewed >= ENOUGH && *lease < p99 * SLOW;
+                let is_short = counts.renewed >= ENOUGH && *lease < p99.saturating_mul(SLOW);
                 let was_short = std::mem::replace(&mut class.is_short, is_short);
                 return (is_short && !was_short).then(|| Happened::LeaseShort {
                     class: name_of_class.into(),

@@ -55,6 +55,10 @@ impl Histogram {
         self.longest = self.longest.max(time);
     }
 
+    pub(super) fn longest(&self) -> Duration {
+        self.longest
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.buckets.iter().all(|bucket| *bucket == 0)
     }

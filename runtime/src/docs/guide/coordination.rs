@@ -268,7 +268,9 @@
 //!
 //! [`start_with_health`](crate::coordination::Election::start_with_health) gives a
 //! [`HealthReporter`](crate::coordination::HealthReporter), which says how healthy it is; who starts without one is as
-//! healthy as can be. With a [`priority`](crate::coordination::Election::priority) a candidate gives way to those with a greater
+//! healthy as can be. Who leads and falls ill steps down, and stands again when it has been well for a heartbeat
+//! interval; not before a lease is over, so that others lead, if there are any. The reporter also
+//! [changes the metadata](crate::coordination::HealthReporter::update_metadata). With a [`priority`](crate::coordination::Election::priority) a candidate gives way to those with a greater
 //! one: the newest version, say, or the machine beside the database. Nobody who leads steps down for it.
 //!
 //! With [`min_candidates`](crate::coordination::Election::min_candidates) one leads only while it sees so many,
@@ -417,8 +419,11 @@
 //!
 //! A [`LockMonitor`](crate::coordination::LockMonitor) counts what happens in its process, tells
 //! [events](crate::coordination::CoordinationEvent), looks up who has what in any process, and takes a name away from
-//! a holder that hangs. A lease does not know whether work under it goes on: an operator, or
-//! [`max_hold`](crate::coordination::Lock::max_hold), does. That a holder does not stop when its lease is lost is told,
+//! a holder that hangs, or from one of [those who share it](crate::coordination::LockMonitor::readers). A lease does
+//! not know whether work under it goes on: an operator does, or [`max_hold`](crate::coordination::Lock::max_hold),
+//! which is how long work takes at most, or [`max_idle`](crate::coordination::Lock::max_idle), which is how long it
+//! may be silent: a lock of work that no longer says
+//! [`progress()`](crate::coordination::LeaseGuard::progress) runs out. That a holder does not stop when its lease is lost is told,
 //! as [`StillUsed`](crate::coordination::Happened::StillUsed).
 //!
 //! Processes with [`.tell_statistics_every(interval)`](crate::coordination::Coordination::tell_statistics_every) say
@@ -429,13 +434,14 @@
 //!
 //! With the feature `metrics` the recorder of the program gets figures of it. Names are told by class, which is what
 //! stands before the first `:` or `/`; a name that has none is a class of its own, so give names that begin with what
-//! they are. The class of an election is `election:` and its name, and that of a job is `singleton:` and the class of
+//! they are; the monitor tells the [names of each](crate::coordination::Contention) that are waited for longest. The
+//! class of an election is `election:` and its name, and that of a job is `singleton:` and the class of
 //! its name. A process tells the first 64 classes apart, and the rest is `other`.
 //!
 //! | figure | labels |
 //! | --- | --- |
 //! | counter `coord.lease.acquire` | `result`: `acquired`, `busy`, `gave_up`, `failed`; `key_class` |
-//! | counter `coord.lease.contended`, `coord.lease.contention_high` | `key_class` |
+//! | counter `coord.lease.contended`, `coord.lease.contention_high`, `coord.lease.short` | `key_class` |
 //! | counter `coord.lease.renew` | `result`: `renewed`, `failed`; `key_class` |
 //! | counter `coord.lease.lost` | `cause`: `not_owner`, `expired`, `unreachable`, `forced`; `key_class` |
 //! | counter `coord.lease.forced`, `coord.lease.still_used`, `coord.lease.not_released` | `key_class` |

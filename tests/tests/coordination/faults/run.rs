@@ -1,6 +1,6 @@
-//! Four processes that want two names, each behind a network of its own, and faults by chance: whatever
-//! happens, nobody sees what cannot be. In the last two of them several want each, as a lock that goes from
-//! hand to hand.
+//! Five processes that want two names, each behind a network of its own, and faults by chance: whatever
+//! happens, nobody sees what cannot be. In the last three of them several want each: as a lock that goes from
+//! hand to hand, or one that readers share.
 //!
 //! What happens is drawn from a seed, which is printed; `LEASE_SEED=7` sets another one, and `LEASE_ROUNDS=500`
 //! has as many runs with a seed each, which take an hour. When it happens is up to the machine, so a run is
@@ -30,11 +30,12 @@ use crate::{
 };
 
 const LEASE: Duration = Duration::from_millis(500);
-const PROCESSES: usize = 4;
+const PROCESSES: usize = 5;
 /// In so many of them one wants each name, as a lease.
 const LEASES: usize = 2;
-/// In the others so many do.
+/// In the others so many do: in the last one of them one writes, and the others read.
 const WORKERS: usize = 3;
+const SHARING: usize = PROCESSES - 1;
 const NAMES: [&str; 2] = ["nightly-report", "outbox"];
 const LASTS: Duration = Duration::from_secs(6);
 
@@ -96,10 +97,13 @@ async fn works(process: Coordination, who: (usize, usize), name: &str, all: &Who
     };
     let lease = process.lease(name).ttl(LEASE).on_unreachable(patience).retry_delay(RETRY);
     let lock = process.lock(name).lease(LEASE).on_unreachable(patience).retry_delay(RETRY);
+    let shared = process.rw_lock(name).lease(LEASE).on_unreachable(patience).retry_delay(RETRY);
     while !all.is_over() {
-        let asked = match number < LEASES {
-            true => lease.acquire_timeout(LEASE).await.map(Guard::Lease),
-            false => lock.acquire_timeout(LEASE).await.map(Guard::Lock),
+        let asked = match number {
+            SHARING if worker == 0 => shared.write_timeout(LEASE).await.map(Guard::Write),
+            SHARING => shared.read_timeout(LEASE).await.map(Guard::Read),
+            LEASES.. => lock.acquire_timeout(LEASE).await.map(Guard::Lock),
+            _ => lease.acquire_timeout(LEASE).await.map(Guard::Lease),
         };
         let guard = match asked {
             Ok(guard) => guard,
@@ -115,7 +119,9 @@ async fn works(process: Coordination, who: (usize, usize), name: &str, all: &Who
         let enough =
             held.granted + u64::try_from(chance.millis(longest).as_micros()).expect("short");
         while held.check().is_ok() && all.history.now() < enough && !all.is_over() {
-            held.write(&all.registers[name]);
+            if !held.guard.is_shared() {
+                held.write(&all.registers[name]);
+            }
             sleep(LOOKS).await;
         }
         held.release().await;
