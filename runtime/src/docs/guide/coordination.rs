@@ -52,7 +52,9 @@
 //! latest, unless it asked for none. A Redis that evicts keys is refused when it is opened.
 //!
 //! With replicas, `min-replicas-to-write 1` and `min-replicas-max-lag 1` on the server make the time short in which it
-//! grants what no replica hears: a primary that is cut off from them refuses. No grant waits for a replica. A server
+//! grants what no replica hears: a primary that is cut off from them refuses. With
+//! [`wait_for_replicas`](crate::backend::redis::RedisLeasesBuilder::wait_for_replicas) a name is granted only when so
+//! many have the grant, which takes the time of a replica; what they lack of a renewal may cost the lease. A server
 //! that keeps no file forgets what it granted when it starts again. As the only node of a
 //! [`QuorumLeases`](crate::backend::quorum::QuorumLeases) it grants nothing twice for that: it has no vote until what it
 //! may have granted is over. It has no line there.

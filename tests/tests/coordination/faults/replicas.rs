@@ -3,14 +3,21 @@
 use std::time::Duration;
 
 use distributed_task::{
-    coordination::{LossCause, OnUnreachable, ReleaseOutcome},
+    backend::redis::RedisLeases,
+    coordination::{AcquireError, Coordination, LossCause, OnUnreachable, ReleaseOutcome},
     lease::Safety,
 };
 use distributed_task_test_servers::{Appends, Proxy, RedisOptions, RedisServer, wait_until};
 
+use futures_util::future::join_all;
+use tokio::time::timeout;
+
 use super::site::{KEY, PATIENT, RETRY, Site, behind, micros, proxy_of, wanted};
+use crate::world::NAME;
 
 const LEASE: Duration = Duration::from_millis(900);
+/// One that no busy machine loses.
+const PATIENT_LEASE: Duration = Duration::from_secs(60);
 /// Where the last fence is.
 const FENCE: &str = "distributed-task:{nightly-report}:f";
 
@@ -90,4 +97,53 @@ async fn a_replica_that_missed_the_grant_grants_again_under_a_higher_fence() {
     next.release().await;
     held.release().await;
     site.only_short_overlaps(LEASE / 3);
+}
+
+/// A grant that a replica has to have is none where that hangs, and nothing is left of it; nobody waits for who is
+/// stopped for longer than was said. The one who does not wait is the control.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_grant_that_a_replica_has_to_have_is_none_without_it() {
+    let limit = Duration::from_millis(300);
+    let primary = RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() });
+    let replica = replica_of(&primary);
+    let site = Site::on(primary).await;
+    let leases = RedisLeases::builder(site.server.url()).wait_for_replicas(1, limit);
+    let careful = Coordination::open(leases.open()).await.expect("the server is there");
+    let asks = || wanted(&careful, PATIENT_LEASE, PATIENT);
+
+    let both = join_all((0..100).map(|number| {
+        let lease = careful.lease(format!("{NAME}-{number}")).ttl(PATIENT_LEASE);
+        async move { lease.try_acquire().await.expect("the replica has it").is_some() }
+    }));
+    assert!(both.await.into_iter().all(|is_granted| is_granted));
+    let held = asks().try_acquire().await.expect("the replica has it").expect("it is free");
+    assert_eq!(held.safety(), Safety::Replicas);
+    assert_eq!(replica.cli(&["EXISTS", KEY]), "1", "it had it before it was granted");
+    held.release().await;
+
+    replica.pause();
+    let begun = site.history.now();
+    let error = asks().try_acquire().await.expect_err("the replica does not have it");
+    let took = micros(site.history.now() - begun);
+    let AcquireError::Store(error) = error else { panic!("{error}") };
+    assert!(error.is_outcome_unknown() && error.is_retryable(), "{error:?}");
+    assert!(error.to_string().contains("0 of 1 replicas had it after 300ms"), "{error}");
+    site.control.within("it was said", took, limit * 2);
+    assert_eq!(careful.shutdown(Duration::from_secs(30)).await, 0);
+    assert_eq!(site.server.cli(&["EXISTS", KEY]), "0", "it was given back");
+    let trusting = wanted(&site.two, PATIENT_LEASE, PATIENT).try_acquire().await;
+    trusting.expect("it waits for nobody").expect("it is free").release().await;
+
+    replica.resume();
+    let again = timeout(Duration::from_secs(30), async {
+        loop {
+            // It may have to connect again first.
+            match asks().try_acquire().await {
+                Ok(held) => return held.expect("it is free"),
+                Err(AcquireError::Store(error)) if error.is_retryable() => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    });
+    again.await.expect("the replica is back").release().await;
 }

@@ -1,11 +1,13 @@
 //! Leases in Redis: a hash with an end for each, and a number that outlives it.
 
 mod admin;
+mod builder;
 mod candidates;
 #[cfg(all(test, feature = "conformance"))]
 mod mistakes;
 mod names;
 mod node;
+mod replicas;
 mod runs;
 mod scripts;
 #[cfg(all(test, feature = "conformance"))]
@@ -22,21 +24,23 @@ use futures_util::{
 use redis::{FromRedisValue, Value, cmd, from_redis_value};
 use tokio::sync::mpsc;
 
+pub use self::builder::RedisLeasesBuilder;
 use self::{
     names::{Kind, channels, keys},
+    replicas::Replicas,
     scripts::Scripts,
 };
 use super::{
     NAMESPACE,
-    link::{Heard, Link, LinkError, LinkSettings, RedisOpenError, Script, will_pass},
+    link::{Heard, Link, LinkError, LinkSettings, Script, will_pass},
     milliseconds,
 };
 use crate::{
     kernel::{Fence, Timestamp},
     lease::{
-        Acquired, CandidateStore, Grant, LeaseAdmin, LeaseError, LeaseStore, LockStore, Owner,
-        QuorumNode as _, Released, Renewal, Renewed, RunStore, Safety, ServerClock, Share, Tenure,
-        Turn, Waiting, Wake, Want,
+        Acquired, CandidateStore, Grant, LeaseAdmin, LeaseError, LeaseStore, Life, LockStore,
+        Owner, QuorumNode as _, Released, Renewal, Renewed, RunStore, Safety, ServerClock, Share,
+        Tenure, Turn, Waiting, Wake, Want,
     },
 };
 
@@ -73,15 +77,8 @@ struct Inner {
     link: Arc<Link>,
     namespace: String,
     scripts: Arc<Scripts>,
-}
-
-/// Settings of [`RedisLeases`].
-///
-/// See [`RedisLeases`] for an example.
-#[derive(Clone, Debug)]
-pub struct RedisLeasesBuilder {
-    link: LinkSettings,
-    namespace: String,
+    /// Where grants count only when these have them.
+    replicas: Option<Replicas>,
 }
 
 /// What a script needs that frees something.
@@ -89,29 +86,6 @@ const LINE: [Kind; 4] = [Kind::Lease, Kind::Queue, Kind::Deadlines, Kind::Reader
 
 /// How long a fence is remembered, at least.
 const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
-
-impl RedisLeasesBuilder {
-    pub(super) fn of(link: LinkSettings, namespace: String) -> Self {
-        Self { link, namespace }
-    }
-
-    /// The beginning of the name of every key. Processes with one namespace share their leases. Default
-    /// `distributed-task`.
-    #[must_use]
-    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
-        self.namespace = namespace.into();
-        self
-    }
-
-    /// Connects.
-    ///
-    /// # Errors
-    /// [`RedisOpenError`] when the server cannot be reached or used.
-    pub async fn open(self) -> Result<RedisLeases, RedisOpenError> {
-        let link = Link::open(self.link).await?;
-        Ok(RedisLeases::on(link, &self.namespace))
-    }
-}
 
 impl RedisLeases {
     /// A store at this address, with settings of your own. Where a
@@ -123,7 +97,7 @@ impl RedisLeases {
 
     pub(super) fn on(link: Arc<Link>, namespace: &str) -> Self {
         let (namespace, scripts) = (namespace.to_owned(), Scripts::standard());
-        Self(Arc::new(Inner { link, namespace, scripts }))
+        Self(Arc::new(Inner { link, namespace, scripts, replicas: None }))
     }
 
     fn keys<const N: usize>(&self, name: &str, kinds: [Kind; N]) -> [String; N] {
@@ -157,7 +131,22 @@ impl RedisLeases {
 
     async fn acquire(&self, want: Want<'_>, is_run: bool) -> Result<Turn, LeaseError> {
         let (keys, args) = self.wish(want, is_run);
-        turn(self.ask(&self.0.scripts.acquire, &keys, &args).await?, want.lease)
+        let (answer, life) = self.ask_with_life(&self.0.scripts.acquire, &keys, &args).await?;
+        let turn = turn(answer, want.lease)?;
+        if let (Turn::Granted(_), Some(replicas)) = (&turn, &self.0.replicas) {
+            replicas.have(&life).await?;
+        }
+        Ok(turn)
+    }
+
+    async fn ask_with_life(
+        &self,
+        script: &Script,
+        keys: &[String],
+        args: &[Bytes],
+    ) -> Result<(Value, Life), LeaseError> {
+        let keys: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
+        self.0.link.script_with_life(script, &keys, args).await.map_err(lease_error)
     }
 
     async fn ask<T: FromRedisValue>(
@@ -413,8 +402,12 @@ impl LockStore for RedisLeases {
             let args = [name_of(from), name_of(to), lasts, remembered];
             let kinds = [Kind::Lease, Kind::Fence, Kind::Queue, Kind::Deadlines];
             let keys = self.keys(name, kinds);
-            let granted: Option<(u64, i64)> =
-                self.ask(&self.0.scripts.hand_over, &keys, &args).await?;
+            let (answer, life) =
+                self.ask_with_life(&self.0.scripts.hand_over, &keys, &args).await?;
+            let granted: Option<(u64, i64)> = answer_of(answer)?;
+            if let (Some(_), Some(replicas)) = (&granted, &self.0.replicas) {
+                replicas.have(&life).await?;
+            }
             Ok(granted.map(|(fence, milliseconds)| Grant {
                 fence: Fence(fence),
                 left: left(milliseconds).unwrap_or(lease),

@@ -40,10 +40,7 @@ impl QuorumNode for RedisLeases {
                 stay: Duration::ZERO,
             };
             let (keys, args) = self.wish(want, is_run);
-            let keys: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
-            let script = &self.0.scripts.acquire;
-            let asked = self.0.link.script_with_life(script, &keys, &args).await;
-            let (answer, life) = asked.map_err(lease_error)?;
+            let (answer, life) = self.ask_with_life(&self.0.scripts.acquire, &keys, &args).await?;
             Ok(Vote { acquired: turn(answer, lease)?.into(), life })
         }
         .boxed()

@@ -31,6 +31,7 @@ mod tls;
 use std::{pin::pin, sync::Arc};
 
 use bytes::Bytes;
+use futures_util::future::join;
 use redis::{Cmd, Value};
 use tokio::{
     runtime::Handle,
@@ -147,6 +148,29 @@ impl Link {
         let asked = Asked::now();
         let (answer, line) = self.ask(&command).await?;
         Ok((answer, line.birth.life(&asked)))
+    }
+
+    /// Two commands, one behind the other on one connection: what the second one answers, and which life of the
+    /// server did.
+    pub(crate) async fn pair_with_life(
+        &self,
+        first: &Cmd,
+        second: &Cmd,
+    ) -> Result<(Value, Life), LinkError> {
+        let asked = Asked::now();
+        let mut limit = pin!(sleep(self.settings.response_limit));
+        let mut state = self.state.clone();
+        let line = tokio::select! {
+            biased;
+            line = State::up(&mut state) => line,
+            () = &mut limit => return Err(self.away(second, &state)),
+        };
+        let limit = limit.deadline();
+        let (first, second) =
+            join(line.ask(first, limit, &self.settings), line.ask(second, limit, &self.settings))
+                .await;
+        first?;
+        Ok((second?, line.birth.life(&asked)))
     }
 
     /// Runs a script.

@@ -32,6 +32,13 @@ impl LinkSettings {
             listen_pulse: Duration::from_secs(5),
         }
     }
+
+    /// The same where the server itself waits for so long before it answers.
+    pub(crate) fn for_calls_of(mut self, longest: Duration) -> Self {
+        self.response_limit = self.response_limit.saturating_add(longest);
+        self.patience = self.patience.saturating_add(longest);
+        self
+    }
 }
 
 /// Without the address, which may hold a password.
