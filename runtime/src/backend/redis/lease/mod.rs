@@ -53,8 +53,9 @@ use crate::{
 /// share of it, for a day; the number `:n` which attempt the last run of a job was, unless that ended, for 90 days.
 /// The hash `:c` and the set `:cs` have those who stand for it, and until when each is live; they end with the last
 /// of them. On the channel `<namespace>:wake:<process>` a process hears whose turn it is, on one connection however
-/// many wait. A fence is the time of the server in microseconds, or one more than the last one: it also rises where
-/// the server lost that, unless its clock went back meanwhile.
+/// many wait. Where grants [wait for replicas](RedisLeasesBuilder::wait_for_replicas) the key
+/// `<namespace>:replicated` is written. A fence is the time of the server in microseconds, or one more than the last
+/// one: it also rises where the server lost that, unless its clock went back meanwhile.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
