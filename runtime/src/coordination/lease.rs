@@ -128,8 +128,8 @@ impl Lease {
         self
     }
 
-    /// Renews no more when its holder has said nothing of its [progress](LeaseGuard::progress) for so long: for work
-    /// that may hang, however long it takes. It is lost when it runs out then, up to a renewal and a lease later.
+    /// Does not renew while its holder has said nothing of its [progress](LeaseGuard::progress) for so long: for work
+    /// that may hang, however long it takes. It is lost when it runs out meanwhile, a lease later at the latest.
     /// Default: it need not say anything.
     #[must_use]
     pub fn max_idle(mut self, longest: Duration) -> Self {

@@ -266,7 +266,11 @@ impl Attempt {
                 how = &mut ended => return how,
             }
             if renew_at.is_some_and(|at| at <= hold.now()) {
-                renew_at = next(self.renew_in_time(hold, ended.as_mut()).await);
+                renew_at = match self.hangs(hold) {
+                    // Its holder may go on yet.
+                    true => Some(hold.now().plus(self.terms.slot())),
+                    false => next(self.renew_in_time(hold, ended.as_mut()).await),
+                };
             }
         }
     }
@@ -341,11 +345,14 @@ impl Attempt {
         Ok(())
     }
 
-    /// Whether it was held for as long as it may, or its holder hangs.
+    /// Whether it was held for as long as it may.
     fn is_enough(&self, hold: &Hold) -> bool {
-        let Terms { max_hold, max_idle, .. } = self.terms;
-        max_hold.is_some_and(|longest| hold.begun.plus(longest) <= hold.now())
-            || max_idle.is_some_and(|longest| longest <= hold.idle())
+        self.terms.max_hold.is_some_and(|longest| hold.begun.plus(longest) <= hold.now())
+    }
+
+    /// Whether its holder has been silent for too long.
+    fn hangs(&self, hold: &Hold) -> bool {
+        self.terms.max_idle.is_some_and(|longest| longest <= hold.idle())
     }
 
     /// Asks once, together with others or alone, and notes what is answered. Returns when it was asked.

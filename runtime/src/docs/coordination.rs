@@ -27,7 +27,7 @@
 //! | LS-16 | Who was stopped for longer finds it lost at the first look | `a_pause_that_is_longer_than_the_lease_loses_it`, `who_is_stopped_for_longer_than_the_lease_finds_it_lost_and_its_write_refused` |
 //! | LS-17 | Who is cut off gives up before others may have it | `a_network_that_drops_everything_costs_a_lease`, `who_is_told_of_a_loss_has_the_rest_of_the_lease_to_stop` |
 //! | LS-18 | A fence rises from tenure to tenure, also when the server forgot the last one; a resource that compares it takes nothing from an old holder | `a_fence_rises_also_where_the_last_one_was_lost`, `a_replica_that_missed_the_grant_grants_again_under_a_higher_fence` |
-//! | LS-19 | It is given back at the end, wherever its guard is dropped, and nobody waits longer than it lasts | `what_is_let_go_is_free_at_once`, `a_guard_may_be_dropped_anywhere`, `a_release_that_fails_is_counted_and_ends_with_the_lease`, `who_drops_what_it_asked_for_leaves_nothing` |
+//! | LS-19 | It is given back at the end, wherever its guard is dropped, and nobody waits longer than it lasts | `what_is_let_go_is_free_at_once`, `a_guard_may_be_dropped_anywhere`, `a_release_that_fails_is_counted_and_ends_with_the_lease`, `who_drops_what_it_asked_for_leaves_nothing`, `who_leaves_the_line_is_in_nobodys_way` |
 //! | LS-20 | The five tests of the article *Lease Pattern in .NET* are in the suite | `only_one_owner_gets_the_lease`, `the_holder_can_renew`, `renewing_fails_after_expiry`, `only_who_holds_it_releases_it`, `a_pause_that_is_longer_than_the_lease_loses_it` |
 //! | LS-21 | Figures are those of what happened, under a bounded number of labels | `figures_are_those_of_the_statistics` |
 //! | LS-22 | Each alert of the guide is heard when it should, and else is not | `each_alert_is_heard_when_it_should`, `no_alert_is_heard_where_all_is_well` |
@@ -117,7 +117,7 @@
 //! | LE-34 | What a process is called is the beginning of what a candidate is called | `candidates_of_one_name_are_two` |
 //! | LE-35 | Health counts where it is wanted | `health_counts_where_it_is_wanted` |
 //! | LE-36 | Who is just healthy enough leads | `who_is_just_healthy_enough_leads` |
-//! | LE-37 | Who falls ill is followed, stands on, and leads again when it has been well for a beat, and not within a lease where others stand; where nobody else does it may lead all the same, if that was said | `who_falls_ill_is_followed_and_leads_again_later`, `who_is_well_for_a_moment_only_does_not_lead`, `who_was_ill_for_a_moment_only_waits_all_the_same`, `who_stepped_down_ill_lets_others_lead_for_a_lease`, `who_is_ill_leads_only_where_it_is_alone_and_may` |
+//! | LE-37 | Who falls ill is followed, stands on, and leads again when it has been well for a beat, and not within a lease where others stand; where nobody else does it may lead all the same, if that was said | `who_falls_ill_is_followed_and_leads_again_later`, `who_is_well_for_a_moment_only_does_not_lead`, `who_was_ill_for_a_moment_only_waits_all_the_same`, `who_falls_ill_and_is_well_at_once_steps_down_all_the_same`, `who_stepped_down_ill_lets_others_lead_for_a_lease`, `who_is_ill_leads_only_where_it_is_alone_and_may` |
 //! | LE-38 | Each is seen with what it says of itself, up to 4 KiB; who is to be preferred leads next | `each_is_seen_with_what_it_says_of_itself`, `leases_in_redis_keep_the_contract`, `who_is_to_be_preferred_leads_next`, `who_does_not_come_to_lead_is_given_way_to_for_three_looks`, `who_steps_down_lets_others_lead`, `who_cannot_be_told_who_stands_asks_all_the_same` |
 //! | LE-40 | One candidacy for each election of a process: a second one is an error | `a_process_stands_once_and_again_after_it_has_stopped` |
 //! | LE-41 | Only who stands with a health says how healthy it is: a plain candidacy has nothing to say it with, as an example of [`HealthReporter`] shows that does not compile | `who_is_just_healthy_enough_leads` |
@@ -220,6 +220,8 @@
 //!   Options that ask for one are refused, and told to leave that out.
 //! - LK-18 over a quorum: each lease is renewed for itself.
 //! - LE-02 beyond what is above: a clock that was set is told of by a health check, and is no cause of a loss.
+//! - LE-10 beyond what is above: `require_quorum` is off where nothing is said, since two processes would never have a
+//!   leader.
 //! - LE-44 beyond what is above: keys are those of the namespace; no raw key can be given.
 //! - LM-02 beyond what is above: whether a name is that of a lock or of a lease, and how often a scope took it, only
 //!   its process knows.

@@ -158,6 +158,22 @@ async fn who_was_ill_for_a_moment_only_waits_all_the_same() {
     assert!((BEAT..BEAT + RETRY).contains(&waited), "{waited:?}");
 }
 
+/// However short that was.
+#[tokio::test(start_paused = true)]
+async fn who_falls_ill_and_is_well_at_once_steps_down_all_the_same() {
+    let process = World::Memory(MemoryLeases::new()).process().await;
+    let (candidacy, health) = beats(&process, "web").start_with_health().expect("it stands");
+    until(&candidacy, Role::Leader).await;
+    let mut events = candidacy.events();
+    health.update_health(0.0);
+    health.update_health(1.0);
+    let lost = event(&mut events, |it| matches!(it, ElectionEvent::LostLeadership { .. })).await;
+    let is_ill =
+        matches!(lost, ElectionEvent::LostLeadership { cause: LeadershipEnd::Unhealthy, .. });
+    assert!(is_ill, "{lost:?}");
+    until(&candidacy, Role::Leader).await;
+}
+
 /// LE-37: others have a lease's time to lead, where there are others.
 #[tokio::test(start_paused = true)]
 async fn who_stepped_down_ill_lets_others_lead_for_a_lease() {
@@ -206,6 +222,9 @@ async fn who_is_ill_leads_only_where_it_is_alone_and_may() {
         health.update_health(0.0);
         pass(BEAT * 3).await;
         assert_eq!(ill.is_leader(), may);
+        let status = ill.health();
+        assert_eq!(status.status, HealthStatus::Degraded, "{status:?}");
+        assert!(status.reason.expect("it is said").contains("its health is 0"));
         assert!(!election.candidates().await.expect("memory answers")[0].is_healthy);
 
         let well = beats(&two, "web-2").start().expect("it stands");

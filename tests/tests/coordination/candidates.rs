@@ -297,12 +297,16 @@ impl LeaseStore for Plain {
 #[tokio::test(start_paused = true)]
 async fn a_store_that_knows_no_candidates_counts_none() {
     let process = Coordination::on_this_runtime(Plain(MemoryLeases::new()));
-    let counts = candidate(&process, "").min_candidates(3).priority(1);
+    let mut options = LeaderElectionOptions::default();
+    options.lead_if_alone_unhealthy = true;
+    let counts =
+        process.election("counts").options(options).candidate_id("").min_candidates(3).priority(1);
     let Err(StartError::Invalid(error)) = counts.start() else { panic!("it cannot be followed") };
     let wanted = [
         ElectionFinding::CandidateId(0),
         ElectionFinding::UnknownCandidates(3),
         ElectionFinding::UnknownPriorities(1),
+        ElectionFinding::UnknownOthers,
     ];
     assert_eq!(error.findings, wanted);
     for reading in ["min_candidates", "`RedisLeases`", "`QuorumLeases`", "of servers"] {
@@ -313,6 +317,9 @@ async fn a_store_that_knows_no_candidates_counts_none() {
     options.require_quorum = true;
     let wants = process.election("quorum").options(options.clone());
     let error = wants.try_campaign().await.expect_err("there is none");
+    let one = process.election("quorum").options(options.clone()).min_candidates(1).terms();
+    let findings = one.expect_err("one is no quorum").findings;
+    assert!(findings.contains(&ElectionFinding::NoQuorum), "{findings:?}");
     for reading in ["`require_quorum`", "`QuorumLeases`", "`min_candidates`"] {
         assert!(error.to_string().contains(reading), "{reading}: {error}");
     }

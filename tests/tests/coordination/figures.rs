@@ -1,11 +1,12 @@
 //! What the recorder of the program is told.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use distributed_task::{backend::memory::MemoryLeases, coordination::Coordination};
 
 use crate::{
     recorded::{Recorded, Series},
+    slow::{SLOW, Slow},
     stands::{ELECTION, candidate, lead},
     world::{LEASE, pass, take, wanted},
 };
@@ -49,6 +50,8 @@ fn figures_are_those_of_the_statistics() {
         ("coord_lease_acquire key_class=orders result=gave_up", 0),
         ("coord_lease_contended key_class=nightly-report", 1),
         ("coord_lease_contended key_class=orders", 0),
+        ("coord_lease_contention_high key_class=nightly-report", 0),
+        ("coord_lease_contention_high key_class=orders", 0),
         ("coord_lease_forced key_class=nightly-report", 0),
         ("coord_lease_forced key_class=orders", 0),
         ("coord_lease_held key_class=nightly-report", 1),
@@ -68,6 +71,8 @@ fn figures_are_those_of_the_statistics() {
         ("coord_lease_renew key_class=nightly-report result=renewed", statistics.renewed),
         ("coord_lease_renew key_class=orders result=failed", 0),
         ("coord_lease_renew key_class=orders result=renewed", 0),
+        ("coord_lease_short key_class=nightly-report", 0),
+        ("coord_lease_short key_class=orders", 0),
         ("coord_lease_still_used key_class=nightly-report", 0),
         ("coord_lease_still_used key_class=orders", 0),
         ("coord_lease_wait_count key_class=nightly-report", 1),
@@ -122,4 +127,30 @@ fn an_election_has_its_figures() {
     );
     let job = [("result", "acquired"), ("key_class", "singleton:backup")];
     assert_eq!(number(&told, "coord_lease_acquire", &job), Some(1.0));
+}
+
+/// What is told of a class and not of a name.
+#[test]
+fn short_leases_and_long_waits_are_counted() {
+    let ((), told) = Recorded::of(async |_| {
+        let process = Coordination::on_this_runtime(Slow(MemoryLeases::new()));
+        let short = take(process.lease("short").ttl(SLOW * 19)).await;
+        pass(SLOW * 1_000).await;
+        short.release().await;
+        let long = || process.lease("long").ttl(Duration::from_secs(3600));
+        let held = take(long()).await;
+        for _ in 0..8 {
+            let late = long().acquire_timeout(Duration::from_secs(20)).await;
+            late.expect_err("it is held");
+        }
+        held.release().await;
+    });
+    for (name, times) in [
+        (["coord_lease_short", "short"], 1.0),
+        (["coord_lease_short", "long"], 0.0),
+        (["coord_lease_contention_high", "long"], 1.0),
+        (["coord_lease_contention_high", "short"], 0.0),
+    ] {
+        assert_eq!(number(&told, name[0], &[("key_class", name[1])]), Some(times), "{name:?}");
+    }
 }

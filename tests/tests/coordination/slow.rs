@@ -71,9 +71,9 @@ async fn contention_is_told_once_for_each_time_that_it_is_high() {
 }
 
 /// A store that takes its time to renew.
-struct Slow(MemoryLeases);
+pub struct Slow(pub MemoryLeases);
 
-const SLOW: Duration = Duration::from_millis(100);
+pub const SLOW: Duration = Duration::from_millis(100);
 
 impl LeaseStore for Slow {
     hands_on!(0: safety try_acquire release inspect);
@@ -98,8 +98,10 @@ async fn a_lease_that_is_short_beside_what_the_store_takes_is_told_of() {
     let process = Coordination::on_this_runtime(Slow(MemoryLeases::new()));
     let mut events = lease_events(&process);
     let lease = |name: &str, times| process.lease(name).ttl(SLOW * times);
-    let long = take(lease("long", 40).renew_every(SLOW * 2)).await;
-    let short = take(lease("short", 19)).await;
+    // Of one class are long ones as well.
+    let long = take(lease("night:long", 60).renew_every(SLOW * 2)).await;
+    let short = take(lease("night:short", 19)).await;
+    let other = take(lease("other", 60)).await;
     pass(SLOW * 1_000).await;
     let mut told = Vec::new();
     while let Some(Some(event)) = events.next().now_or_never() {
@@ -108,7 +110,7 @@ async fn a_lease_that_is_short_beside_what_the_store_takes_is_told_of() {
         }
     }
     let [(class, lease, p99)] = &told[..] else { panic!("{told:?}") };
-    assert_eq!((&**class, *lease), ("short", SLOW * 19));
+    assert_eq!((&**class, *lease), ("night", SLOW * 19));
     assert!((SLOW..SLOW * 2).contains(p99), "{p99:?}");
-    drop((long, short));
+    drop((long, short, other));
 }

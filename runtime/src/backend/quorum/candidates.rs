@@ -27,6 +27,15 @@ impl Inner {
         let rest = self.rules.limit(self.rules.max_lease);
         Ok(self.survey(LIMIT, rest, |_, node| ask(node)).await?.into_iter().flatten().collect())
     }
+
+    /// What servers know of one candidate, if most of them do.
+    fn together(&self, told: Vec<LiveCandidate>) -> Option<LiveCandidate> {
+        let majority = self.rules.majority();
+        let is_leader = told.iter().filter(|one| one.is_leader).count() >= majority;
+        let is_known = told.len() >= majority;
+        let last = told.into_iter().max_by_key(|one| one.last_seen).filter(|_| is_known)?;
+        Some(LiveCandidate { is_leader, ..last })
+    }
 }
 
 impl CandidateStore for QuorumLeases {
@@ -52,14 +61,22 @@ impl CandidateStore for QuorumLeases {
             for one in self.0.most_candidates(ask).await?.into_iter().flatten() {
                 known.entry(one.candidate.clone()).or_default().push(one);
             }
-            let majority = self.0.rules.majority();
-            let together = |told: Vec<LiveCandidate>| {
-                let is_leader = told.iter().filter(|one| one.is_leader).count() >= majority;
-                let is_known = told.len() >= majority;
-                let last = told.into_iter().max_by_key(|one| one.last_seen).filter(|_| is_known)?;
-                Some(LiveCandidate { is_leader, ..last })
+            Ok(known.into_values().filter_map(|told| self.0.together(told)).collect())
+        }
+        .boxed()
+    }
+
+    fn find<'a>(
+        &'a self,
+        name: &'a str,
+        candidate: &'a str,
+    ) -> BoxFuture<'a, Result<Option<LiveCandidate>, LeaseError>> {
+        async move {
+            let ask = |node: &'a Node| async move {
+                node.candidates().await?.find(name, candidate).await
             };
-            Ok(known.into_values().filter_map(together).collect())
+            let told = self.0.most_candidates(ask).await?;
+            Ok(self.0.together(told.into_iter().flatten().collect()))
         }
         .boxed()
     }

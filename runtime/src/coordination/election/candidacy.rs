@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, btree_map::Entry},
     fmt,
     future::Future,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -235,6 +235,7 @@ impl Election {
             orders: ordered,
             news,
             pulse,
+            described: AtomicU64::default(),
             _seat: seat,
         };
         inner.keeper.spawn(stand.run());

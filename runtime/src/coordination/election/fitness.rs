@@ -22,6 +22,8 @@ pub(super) struct Fitness {
 struct Now {
     score: f64,
     is_alone: bool,
+    /// How often it was fit and was no more: one that is noticed late counts.
+    falls: u64,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -37,7 +39,7 @@ impl Fitness {
         let least = options.enable_health_checks.then_some(options.minimum_health_score);
         let steps_down = least.is_some() && options.step_down_when_unhealthy;
         let (was, leads_alone) = (Mutex::default(), options.lead_if_alone_unhealthy);
-        let now = watch::Sender::new(Now { score: 1.0, is_alone: false });
+        let now = watch::Sender::new(Now { score: 1.0, is_alone: false, falls: 0 });
         Self { now, was, least, steps_down, leads_alone }
     }
 
@@ -55,9 +57,11 @@ impl Fitness {
     fn change(&self, change: impl FnOnce(Now) -> Now, at: Timestamp) {
         // One after the other.
         let mut was = self.was();
-        let (old, new) = (*self.now.borrow(), change(*self.now.borrow()));
-        if self.suffices(new) && !self.suffices(old) {
-            was.fit_since = Some(at);
+        let (old, mut new) = (*self.now.borrow(), change(*self.now.borrow()));
+        match (self.suffices(old), self.suffices(new)) {
+            (false, true) => was.fit_since = Some(at),
+            (true, false) => new.falls += 1,
+            _ => {}
         }
         self.now.send_replace(new);
     }
@@ -121,8 +125,15 @@ impl Fitness {
         self.wait(|now| self.is_enough(now.score) != was_healthy).await;
     }
 
-    pub(super) async fn may_not_stay(&self) {
-        self.wait(|now| self.steps_down && !self.suffices(now)).await;
+    /// How often it has fallen ill so far.
+    pub(super) fn falls(&self) -> u64 {
+        self.now.borrow().falls
+    }
+
+    /// Returns when it is too ill to lead, or was since it had fallen ill so often.
+    pub(super) async fn may_not_stay(&self, falls: u64) {
+        let is_ill = |now: Now| falls < now.falls || !self.suffices(now);
+        self.wait(|now| self.steps_down && is_ill(now)).await;
     }
 
     fn suffices(&self, now: Now) -> bool {

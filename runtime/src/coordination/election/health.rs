@@ -14,7 +14,7 @@ use super::state::Standing;
 pub enum HealthStatus {
     /// It does what it should. A candidate leads, or sees who does.
     Healthy,
-    /// It does less than it should. A candidate sees nobody who leads.
+    /// It does less than it should. A candidate sees nobody who leads, or leads and is ill.
     Degraded,
     /// It does not work. The store does not answer a candidate, or what keeps its leadership has not noticed
     /// that it is over.
@@ -70,6 +70,11 @@ impl ElectionHealth {
             (_, Some(trouble)) => (HealthStatus::Unhealthy, Some(trouble)),
             _ if standing.over.is_cancelled() => {
                 (HealthStatus::Degraded, Some("it has stopped".into()))
+            }
+            _ if is_leader && !standing.fitness.is_healthy() => {
+                let score = standing.fitness.score();
+                let why = format!("its health is {score}, and it leads all the same");
+                (HealthStatus::Degraded, Some(why.into()))
             }
             _ if observed.is_some() => (HealthStatus::Healthy, None),
             _ => {

@@ -300,18 +300,20 @@ impl Election {
 
     /// Candidates are to be looked at, and the store does not know them.
     fn not_seen(&self) -> impl Iterator<Item = ElectionFinding> + use<> {
-        let LeaderElectionOptions { min_candidates, priority, .. } = self.options;
+        let LeaderElectionOptions { min_candidates, priority, lead_if_alone_unhealthy, .. } =
+            self.options;
         let counts = min_candidates.map(ElectionFinding::UnknownCandidates);
         let ranks = priority.map(ElectionFinding::UnknownPriorities);
+        let looks = lead_if_alone_unhealthy.then_some(ElectionFinding::UnknownOthers);
         let is_known = self.coordination.inner.store.candidates().is_some();
-        counts.into_iter().chain(ranks).filter(move |_| !is_known)
+        counts.into_iter().chain(ranks).chain(looks).filter(move |_| !is_known)
     }
 
     /// There is to be a quorum, and is none.
     fn no_quorum(&self) -> Option<ElectionFinding> {
         let LeaderElectionOptions { require_quorum, min_candidates, .. } = self.options;
         let is_safe = self.coordination.inner.store.safety() >= Safety::Quorum;
-        (require_quorum && !is_safe && min_candidates.is_none())
+        (require_quorum && !is_safe && min_candidates.is_none_or(|least| least < 2))
             .then_some(ElectionFinding::NoQuorum)
     }
 
@@ -359,7 +361,7 @@ impl Election {
 
     /// Who stands, in the order of their names: those who beat within three of their
     /// [intervals](Self::heartbeat_interval). A [candidacy](Self::start) beats if health counts, or it says
-    /// something of itself, or counts the others; a [campaign](Self::campaign) beats while it waits or
+    /// something of itself, or counts the others, or was started [with health](Self::start_with_health); a [campaign](Self::campaign) beats while it waits or
     /// leads, if it says something of itself. Changes nothing.
     ///
     /// ```

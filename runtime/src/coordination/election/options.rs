@@ -59,8 +59,8 @@ pub struct LeaderElectionOptions {
     pub minimum_health_score: f64,
     /// Whether a leader that is less healthy steps down. Default: it does.
     pub step_down_when_unhealthy: bool,
-    /// Whether a candidate that is less healthy leads all the same while it sees nobody else stand. Default: it does
-    /// not, and nobody leads.
+    /// Whether a candidate that is less healthy leads all the same while it sees nobody else
+    /// [stand](super::Election::candidates). Default: it does not, and nobody leads.
     pub lead_if_alone_unhealthy: bool,
     /// Whether there must be a quorum: of servers, by [`QuorumLeases`](crate::backend::quorum::QuorumLeases), or of
     /// candidates, by `min_candidates`. Where there is neither, nobody stands. A store in memory counts as one: no

@@ -51,6 +51,11 @@ impl Peers {
         1 < self.live()
     }
 
+    /// Whether it was seen that nobody else stands.
+    pub(super) fn are_none(&self) -> bool {
+        self.live() == 1
+    }
+
     /// Returns when it was seen once more who stands.
     pub(super) async fn seen(&self) {
         changed(&mut self.seen.subscribe()).await;

@@ -105,7 +105,6 @@ impl Pulse {
         let pause = match timeout(self.interval.min(ANSWER), store.beat(beat)).await {
             Ok(Ok(live)) => {
                 peers.see(live.candidates, asked);
-                fitness.set_alone(live.candidates < 2, asked);
                 match peers.count() {
                     true => {
                         self.interval.min(live.next_gone.saturating_add(Duration::from_millis(1)))
@@ -122,6 +121,7 @@ impl Pulse {
                 again
             }
         };
+        fitness.set_alone(peers.are_none(), asked);
         asked.plus(pause)
     }
 

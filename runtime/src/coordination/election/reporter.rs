@@ -72,8 +72,8 @@ impl HealthReporter {
     }
 
     /// Says something else of the candidate from now on, instead of all that it [said](Election::metadata) before,
-    /// but for its [priority](Election::priority). [Others see](Candidacy::candidates) it at once, if the store
-    /// answers.
+    /// but for its [priority](Election::priority). [Others see](Candidacy::candidates) it at once, if the store answers
+    /// and [knows who stands](crate::lease::CandidateStore); nobody does when the candidacy is over.
     ///
     /// ```
     /// # #[cfg(feature = "in-process")]

@@ -1,7 +1,14 @@
 //! The life of a candidacy, as one task where leases are kept: it asks to lead, sees who does, leads, and
 //! begins again until it is stopped.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     sync::{broadcast, mpsc::UnboundedSender, watch},
@@ -19,7 +26,7 @@ use super::{
     run::Pauses,
     state::Standing,
 };
-use crate::{coordination::ReleaseOutcome, lease::LeaseError};
+use crate::{coordination::ReleaseOutcome, kernel::Timestamp, lease::LeaseError};
 
 /// What the owner of a candidacy wants of it. Later ones are not taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +45,8 @@ pub(super) struct Stand {
     pub(super) news: Option<UnboundedSender<News>>,
     /// Where it says that it stands.
     pub(super) pulse: Option<Pulse>,
+    /// When it was asked last what a leader says of itself, in microseconds.
+    pub(super) described: AtomicU64,
     pub(super) _seat: Seat,
 }
 
@@ -135,7 +144,7 @@ impl Stand {
             };
             match asked {
                 // It may have been granted meanwhile.
-                Ok(_) if !self.standing.is_eligible() => continue,
+                Ok(_) if !self.may_lead() => continue,
                 Ok(leadership) => {
                     // Nobody may have looked since somebody else led.
                     self.standing.be(Role::Candidate);
@@ -161,26 +170,35 @@ impl Stand {
             self.recovered().await;
             self.standing.peers.enough().await;
             self.standing.rank.first().await;
-            // It may have fallen ill meanwhile.
-            if self.standing.is_eligible() {
+            // It may have fallen ill meanwhile, also if it is well again.
+            if self.may_lead() {
                 return;
             }
         }
     }
 
-    /// Returns when it is healthy: at once, or where it was not, when it has been for a beat; and if it stepped
-    /// down for that, and others stand, not within a lease.
-    async fn recovered(&self) {
+    /// Whether it may come to lead, now.
+    fn may_lead(&self) -> bool {
+        self.standing.is_eligible() && self.recovers_in().is_zero()
+    }
+
+    /// When it may lead if it stays healthy: at once, or where it was not, when it has been for a beat; and if it
+    /// stepped down for that, and others stand, not within a lease.
+    fn recovers_in(&self) -> Duration {
         let Standing { fitness, peers, .. } = &*self.standing;
         let Candidate { election, terms, .. } = &self.candidate;
-        let (clock, beat) = (election.coordination.clock(), election.options.heartbeat_interval);
+        let Some(since) = fitness.fit_since() else { return Duration::ZERO };
+        let well = since.plus(election.options.heartbeat_interval);
+        let stepped_down = fitness.stepped_down().filter(|_| peers.others());
+        let until = stepped_down.map_or(well, |at| at.plus(terms.lease()).max(well));
+        until.since(election.coordination.clock().now())
+    }
+
+    async fn recovered(&self) {
+        let Standing { fitness, peers, .. } = &*self.standing;
         loop {
             fitness.fit().await;
-            let Some(since) = fitness.fit_since() else { return };
-            let stepped_down = fitness.stepped_down().filter(|_| peers.others());
-            let until =
-                stepped_down.map_or(since, |at| at.plus(terms.lease())).max(since.plus(beat));
-            let rest = until.since(clock.now());
+            let rest = self.recovers_in();
             if rest.is_zero() {
                 return;
             }
@@ -218,11 +236,7 @@ impl Stand {
     /// Who leads, and who is to lead rather than this one.
     async fn look(&self) -> Result<Option<LeaderInfo>, LeaseError> {
         let (election, rank) = (&self.candidate.election, &self.standing.rank);
-        // Who beats itself asks what a leader says of itself.
-        let leader = match self.pulse {
-            Some(_) => election.leader_info().await?,
-            None => election.leader().await?,
-        };
+        let leader = self.leader().await?;
         if rank.looks() {
             let in_time = self.candidate.terms.lease() / 2;
             let all = match timeout(in_time, Roll::of(election).candidates()).await {
@@ -238,18 +252,43 @@ impl Stand {
         Ok(leader)
     }
 
+    /// Who leads. Who beats itself also asks what a leader says of itself: of a new one, and then once for each beat.
+    async fn leader(&self) -> Result<Option<LeaderInfo>, LeaseError> {
+        let Candidate { election, terms, .. } = &self.candidate;
+        let Some(leader) = election.leader().await? else { return Ok(None) };
+        let (known, now) =
+            (self.standing.metadata_of(&leader), election.coordination.clock().now());
+        let asked = Timestamp(self.described.load(Ordering::Relaxed));
+        let is_known = known.is_some() && now.since(asked) < election.options.heartbeat_interval;
+        if is_known || self.pulse.is_none() {
+            return Ok(Some(LeaderInfo { metadata: known, ..leader }));
+        }
+        let (roll, in_time) = (Roll::of(election), terms.lease() / 4);
+        let metadata = match timeout(in_time, roll.metadata_of(&leader.id)).await {
+            Ok(Ok(metadata)) => {
+                self.described.store(now.0, Ordering::Relaxed);
+                metadata
+            }
+            // That somebody leads is known without it, and it is asked again.
+            _ => known,
+        };
+        Ok(Some(LeaderInfo { metadata, ..leader }))
+    }
+
     /// Leads until it does no more. Says how it stopped, if it did.
     async fn lead(&self, leadership: Leadership, pauses: &mut Pauses) -> Option<Stopped> {
         let clock = self.candidate.election.coordination.clock();
         let (office, begun) = (Office::take(&leadership), clock.now());
+        let (fitness, mut is_ill) = (&self.standing.fitness, false);
+        let falls = fitness.falls();
         self.begin(&office);
         let leaving = tokio::select! {
             biased;
             _ = leadership.lost() => Leaving::Lost,
             order = self.ordered(Order::Stop) => Leaving::Ordered(order),
             () = office.given_up() => Leaving::GivenUp,
-            () = self.standing.fitness.may_not_stay() => {
-                self.standing.fitness.step_down(clock.now());
+            () = fitness.may_not_stay(falls) => {
+                is_ill = true;
                 office.give_up(LeadershipEnd::Unhealthy);
                 Leaving::GivenUp
             }
@@ -262,6 +301,9 @@ impl Stand {
             self.standing.rank.let_others(clock.now());
         }
         let stopped = self.wind_down(leadership, &office, &leaving).await;
+        if is_ill {
+            fitness.step_down(clock.now());
+        }
         if clock.now().since(begun) >= self.candidate.terms.lease() {
             pauses.reset();
         }

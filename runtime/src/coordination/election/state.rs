@@ -17,7 +17,7 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ElectionEvent, ElectionEvents, LeaderInfo, candidacy::Stopped, candidate::Candidate,
+    ElectionEvent, ElectionEvents, LeaderInfo, Metadata, candidacy::Stopped, candidate::Candidate,
     fitness::Fitness, office::Office, peers::Peers, rank::Rank, said::Said,
 };
 use crate::{
@@ -157,6 +157,13 @@ impl Standing {
             (Some(one), Some(other)) => Some(format!("{one}, and {other}")),
             (one, other) => one.or(other),
         }
+    }
+
+    /// What a leader that was seen before said of itself.
+    pub(super) fn metadata_of(&self, leader: &LeaderInfo) -> Option<Metadata> {
+        let state = self.state.borrow();
+        let seen = state.seen.as_ref().and_then(|(seen, _)| seen.as_ref());
+        seen.filter(|seen| seen.fence == leader.fence && seen.id == leader.id)?.metadata.clone()
     }
 
     pub(super) fn be(&self, role: Role) {

@@ -156,10 +156,16 @@ pub enum ElectionFinding {
          `RedisLeases`, or leave it out"
     )]
     UnknownPriorities(i32),
+    /// Whether others stand is to be seen where nobody knows them.
+    #[error(
+        "`lead_if_alone_unhealthy` is true, and this lease store does not know who stands: take one that does, such \
+         as `RedisLeases`, or leave it out"
+    )]
+    UnknownOthers,
     /// A quorum is to be had where there is none.
     #[error(
         "`require_quorum` is true, and there is none: of servers, take `QuorumLeases` as the store; of candidates, \
-         set `min_candidates`"
+         set `min_candidates` to 2 or more"
     )]
     NoQuorum,
     /// Candidates are to be counted by one who does not look after it.
@@ -191,6 +197,7 @@ impl ElectionFinding {
                 "min_candidates"
             }
             Self::UnknownPriorities(_) => "priority",
+            Self::UnknownOthers => "lead_if_alone_unhealthy",
             Self::NoQuorum => "require_quorum",
             Self::CandidateId(_) => "candidate_id",
             Self::TooMuchMetadata(_) => "candidate_metadata",

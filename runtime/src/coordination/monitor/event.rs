@@ -186,7 +186,7 @@ pub enum Happened {
         class: Arc<str>,
         /// How long this one is.
         lease: Duration,
-        /// Ninety-nine of a hundred renewals of this process took no longer.
+        /// Ninety-nine of a hundred renewals of this process took no longer, where the last thousands count most.
         p99: Duration,
     },
 }

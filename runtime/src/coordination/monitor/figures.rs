@@ -49,6 +49,8 @@ pub(super) fn begin(class: &Arc<str>) {
         class.acquire(result).increment(0);
     }
     class.times("coord.lease.contended").increment(0);
+    class.times("coord.lease.contention_high").increment(0);
+    class.times("coord.lease.short").increment(0);
     for cause in ["not_owner", "expired", "unreachable", "forced"] {
         class.lost(cause).increment(0);
     }

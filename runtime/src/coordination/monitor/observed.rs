@@ -65,10 +65,10 @@ impl Observed {
         let debugging = self.debugging();
         let class = self.expect(&event.name);
         let news = self.totals().count(&class, &event, debugging.contention_threshold);
-        #[cfg(feature = "metrics")]
-        super::figures::note(&class, &event.what);
         let more = news.map(|what| LeaseEvent { what, ..event.clone() });
         for event in [Some(event), more].into_iter().flatten() {
+            #[cfg(feature = "metrics")]
+            super::figures::note(&class, &event.what);
             log(&event, debugging);
             self.tell(CoordinationEvent::Lease(event));
         }

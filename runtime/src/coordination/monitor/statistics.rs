@@ -153,8 +153,7 @@ pub struct Contention {
     /// How long it took from the message that it is somebody's turn until that had it: from the release by the
     /// one before, where that is of the same process.
     pub hand_overs: Times,
-    /// The eight names that were waited for longest, those first. Of one that came to be so late more may be told
-    /// than it was, and not more than of any that was waited for longer.
+    /// The eight names that were waited for longest, those first, each with an upper bound of how long.
     pub names: Vec<ContendedName>,
 }
 
@@ -164,6 +163,8 @@ const OTHER: &str = "other";
 
 /// Of fewer renewals nobody knows how long one takes.
 const ENOUGH: u64 = 100;
+/// After so many more those before count half.
+const OLD: u64 = 1_000;
 /// A lease is to be so many times as long as one takes.
 const SLOW: u32 = 20;
 
@@ -187,7 +188,8 @@ struct Class {
     hand_overs: Histogram,
     names: Top,
     is_high: bool,
-    is_short: bool,
+    /// The shortest lease that was told of.
+    short: Option<Duration>,
 }
 
 impl Class {
@@ -281,19 +283,27 @@ impl Totals {
             Happened::Renewed { lease, took } => {
                 counts.renewed += 1;
                 self.renewals.add(*took);
+                if counts.renewed % OLD == 0 {
+                    self.renewals.age();
+                }
                 let may_be_short = *lease < self.renewals.longest().saturating_mul(SLOW);
                 // Mostly none is.
-                if !may_be_short && !class.is_short {
+                if !may_be_short && class.short.is_none() {
                     return None;
                 }
                 let p99 = self.renewals.times().p99;
                 let is_short = counts.renewed >= ENOUGH && *lease < p99.saturating_mul(SLOW);
-                let was_short = std::mem::replace(&mut class.is_short, is_short);
-                return (is_short && !was_short).then(|| Happened::LeaseShort {
-                    class: name_of_class.into(),
-                    lease: *lease,
-                    p99,
-                });
+                let is_news = class.short.is_none_or(|told| *lease < told);
+                match is_short {
+                    true if is_news => {
+                        class.short = Some(*lease);
+                        let (class, lease) = (name_of_class.into(), *lease);
+                        return Some(Happened::LeaseShort { class, lease, p99 });
+                    }
+                    // A longer one says nothing of it.
+                    false => _ = class.short.take_if(|told| *lease <= *told),
+                    true => {}
+                }
             }
             Happened::NotRenewed { .. } => counts.not_renewed += 1,
             Happened::Released { held, .. } => self.ended(*held, |counts| &mut counts.released),

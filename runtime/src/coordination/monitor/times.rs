@@ -55,6 +55,11 @@ impl Histogram {
         self.longest = self.longest.max(time);
     }
 
+    /// What was added so far counts half from now on, but for the total and the longest.
+    pub(super) fn age(&mut self) {
+        self.buckets.iter_mut().for_each(|count| *count /= 2);
+    }
+
     pub(super) fn longest(&self) -> Duration {
         self.longest
     }

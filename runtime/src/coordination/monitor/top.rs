@@ -25,6 +25,9 @@ pub(super) struct Top(Vec<ContendedName>);
 
 impl Top {
     pub(super) fn waited(&mut self, name: &Arc<str>, waited: Duration) {
+        if waited.is_zero() {
+            return;
+        }
         let known = self.0.iter().position(|it| it.name == *name);
         let at = known.unwrap_or_else(|| self.begin(name));
         let waited_for = &mut self.0[at].waited;

@@ -33,7 +33,8 @@
 //! A lock and a lease have one that waits (`acquire`), one that waits for so long (`acquire_timeout`, and then it is
 //! an error that says who has it) and one that does not (`try_acquire`, and then it is `None`); so have the readers and
 //! the writers of an `rw_lock`. These come in the order of arrival, unless its
-//! [policy](crate::coordination::RwLock::policy) prefers one side, which can starve the other. How long is waited and
+//! [policy](crate::coordination::RwLock::policy), or the option `rw_lock_policy`, prefers one side, which can starve the
+//! other. How long is waited and
 //! how long a lease is are two things with two names.
 //!
 //! # What is promised
@@ -271,7 +272,8 @@
 //! [`start_with_health`](crate::coordination::Election::start_with_health) gives a
 //! [`HealthReporter`](crate::coordination::HealthReporter), which says how healthy it is; who starts without one is as
 //! healthy as can be. Who leads and falls ill steps down, and stands again when it has been well for a heartbeat
-//! interval; not before a lease is over, so that others lead, if there are any. The reporter also
+//! interval; not before a lease is over, so that others lead, if there are any. With the option
+//! `lead_if_alone_unhealthy` one that sees nobody else leads all the same. The reporter also
 //! [changes the metadata](crate::coordination::HealthReporter::update_metadata). With a [`priority`](crate::coordination::Election::priority) a candidate gives way to those with a greater
 //! one: the newest version, say, or the machine beside the database. Nobody who leads steps down for it.
 //!
@@ -279,7 +281,7 @@
 //! itself included. When there are fewer, or when it cannot ask for three beats, it steps down as one that is ill does,
 //! and leads again when there are enough. This counts processes, for work that needs several of them; it makes no lease
 //! safer. A quorum of servers, which does, is [`QuorumLeases`](crate::backend::quorum::QuorumLeases): there one stands
-//! whom most servers know.
+//! whom most servers know. With the option `require_quorum` nobody stands where there is neither.
 //!
 //! # After a run that was cut off
 //!

@@ -2,20 +2,24 @@
 
 use std::time::Duration;
 
-use distributed_task::coordination::{OnBusy, SingletonRun};
+use distributed_task::coordination::{OnBusy, Role, SingletonRun};
 
 use distributed_task_tests::leases::{
     history::{End, Event, What},
     holder::{Orders, election},
 };
 
+use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::{
     holder::Holder,
     site::{PATIENT, RETRY, Site, micros},
 };
-use crate::world::{NAME, is_busy};
+use crate::{
+    stands::until,
+    world::{NAME, is_busy},
+};
 
 const LEASE: Duration = Duration::from_millis(800);
 
@@ -182,7 +186,7 @@ async fn a_hundred_elections_that_a_killed_process_led_are_taken_over() {
     let killed = site.history.now();
     led_by("candidate/").await;
     site.control.within("taken over", micros(site.history.now() - killed), lease + RETRY * 2);
-    assert!(stands.iter().all(|it| it.is_leader()));
+    join_all(stands.iter().map(|it| until(it, Role::Leader))).await;
 }
 
 /// Who misses three beats is not counted, and who goes on is.
@@ -192,7 +196,7 @@ async fn a_candidate_that_is_stopped_is_gone_until_it_goes_on() {
     let orders = Orders { beats: Some(beats), ..orders(&site) };
     let holder = Holder::start(&orders, &site.history);
     let election = site.two.election(NAME);
-    let until = async |stand: usize| {
+    let count = async |stand: usize| {
         let counting = async {
             while election.candidates().await.expect("the server answers").len() != stand {
                 tokio::time::sleep(RETRY / 10).await;
@@ -201,18 +205,18 @@ async fn a_candidate_that_is_stopped_is_gone_until_it_goes_on() {
         };
         timeout(Duration::from_secs(30), counting).await.expect("so many stand in the end")
     };
-    until(1).await;
+    count(1).await;
     holder.stop();
     let stopped = site.history.now();
-    let took = micros(until(0).await - stopped);
+    let took = micros(count(0).await - stopped);
     site.control.within("gone", took, beats * 3);
     assert!(took > beats / 2, "it had beaten a moment ago: {took:?}");
     holder.resume();
     let resumed = site.history.now();
-    site.control.within("back", micros(until(1).await - resumed), beats);
+    site.control.within("back", micros(count(1).await - resumed), beats);
     // It goes on to say so. A machine that is busy may keep it from that for a moment.
     tokio::time::sleep(beats * 4).await;
-    until(1).await;
+    count(1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

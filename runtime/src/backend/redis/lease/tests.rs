@@ -21,7 +21,7 @@ pub(super) async fn leases(
 ) -> RedisLeases {
     let link = Link::open(LinkSettings::new(server.url())).await.expect("the server is there");
     let (namespace, scripts) = (namespace.to_owned(), Arc::clone(scripts));
-    RedisLeases(Arc::new(Inner { link, namespace, scripts }))
+    RedisLeases(Arc::new(Inner { link, namespace, scripts, replicas: None }))
 }
 
 /// What a rule is checked on.
