@@ -129,7 +129,8 @@ impl Lease {
     }
 
     /// Does not renew while its holder has said nothing of its [progress](LeaseGuard::progress) for so long: for work
-    /// that may hang, however long it takes. It is lost when it runs out meanwhile, a lease later at the latest.
+    /// that may hang, however long it takes. It is lost when it runs out meanwhile, a lease later at the latest;
+    /// what is said in the last moments of that may be too late.
     /// Default: it need not say anything.
     #[must_use]
     pub fn max_idle(mut self, longest: Duration) -> Self {

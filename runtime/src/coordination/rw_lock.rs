@@ -265,6 +265,9 @@ pub struct WriteGuard {
 
 impl ReadGuard {
     /// As [`LeaseGuard::release`].
+    ///
+    /// # Cancellation
+    /// It is given back all the same.
     pub async fn release(self) -> ReleaseOutcome {
         self.0.release().await
     }
@@ -272,6 +275,9 @@ impl ReadGuard {
 
 impl WriteGuard {
     /// As [`LeaseGuard::release`].
+    ///
+    /// # Cancellation
+    /// It is given back all the same.
     pub async fn release(self) -> ReleaseOutcome {
         self.guard.release().await
     }

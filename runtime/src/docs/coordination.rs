@@ -127,7 +127,7 @@
 //! | LE-46 | Who does not say where leases are kept is told what to call | `what_is_missing_is_named` |
 //! | LE-47 | One builder, and all else is made from what it opens: elections, locks, jobs, health, and what ends with the program | `each_shape_works_over_each_store` |
 //! | LE-48 | The rooms of coordination name no store, and `FEATURES=each .ci/run` builds each feature alone | `imports_go_down_only` |
-//! | LE-50 | Who says that it is ill leads no more, at once, whether or not the store answers; what else it says is seen at once | `who_is_ill_leads_no_more_while_the_store_is_away`, `what_one_says_of_itself_may_change` |
+//! | LE-50 | Who says that it is ill leads no more, at once, whether or not the store answers; what else it says is seen at once by whoever asks, and by those who stand within a beat | `who_is_ill_leads_no_more_while_the_store_is_away`, `what_one_says_of_itself_may_change` |
 //! | LE-51 | Of all candidates one leads: the lease is asked, and not what they said | `after_a_takeover_exactly_one_leads` |
 //! | LE-52 | Who leads and falls ill steps down | `who_falls_ill_is_followed_and_leads_again_later` |
 //! | LE-53 | Who is ill does not come to lead, also where it fell ill while it was granted | `who_is_just_healthy_enough_leads`, `who_falls_ill_while_it_is_granted_does_not_lead` |
@@ -220,11 +220,12 @@
 //!   Options that ask for one are refused, and told to leave that out.
 //! - LK-18 over a quorum: each lease is renewed for itself.
 //! - LE-02 beyond what is above: a clock that was set is told of by a health check, and is no cause of a loss.
-//! - LE-10 beyond what is above: `require_quorum` is off where nothing is said, since two processes would never have a
-//!   leader.
+//! - LE-10 and LE-11 beyond what is above: `require_quorum` is off and `min_candidates` unset where nothing is said: with
+//!   three that must stand, two processes would never have a leader.
 //! - LE-44 beyond what is above: keys are those of the namespace; no raw key can be given.
-//! - LM-02 beyond what is above: whether a name is that of a lock or of a lease, and how often a scope took it, only
-//!   its process knows.
+//! - LM-02 beyond what is above: whether a name is that of a lock or of a lease, how often a scope took it, and what
+//!   there is to say of it, only its process knows.
+//! - PO-02 beyond what is above: a cluster of Redis is refused, so nothing is gathered by its nodes.
 //! - PO-01 beyond what is above: each candidate beats for itself.
 //! - LE-43: the stores are those above; the guide says how others fit.
 //! - SJ-04 for tasks: the longest time of a saga is its `timeout`, which does not count past the pivot.

@@ -68,7 +68,8 @@ pub struct LeaderInfo {
     #[serde(with = "text::or_none")]
     pub expires_in: Option<Duration>,
     /// What it [says of itself](Election::metadata); `None` where that is not known: it does not beat, or
-    /// has not beaten yet, or the store keeps nothing of the kind.
+    /// has not beaten yet, or the store keeps nothing of the kind. What a candidacy sees of another one is as old as
+    /// a [beat](Election::heartbeat_interval) at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
 }

@@ -218,7 +218,7 @@ impl Stand {
                 Ok(Ok(leader)) => {
                     self.standing.be(match leader {
                         Some(_) => Role::Follower,
-                        None if self.standing.asks() => Role::Candidate,
+                        None if self.may_lead() && self.standing.asks() => Role::Candidate,
                         None => Role::Follower,
                     });
                     if let Some(event) = self.standing.see(leader) {
@@ -302,7 +302,12 @@ impl Stand {
         }
         let stopped = self.wind_down(leadership, &office, &leaving).await;
         if is_ill {
-            fitness.step_down(clock.now());
+            // What it leaves to run out is nobody's for a lease more.
+            let leaves = match stopped {
+                Stopped::Released(_) => Duration::ZERO,
+                _ => self.candidate.terms.lease(),
+            };
+            fitness.step_down(clock.now().plus(leaves));
         }
         if clock.now().since(begun) >= self.candidate.terms.lease() {
             pauses.reset();

@@ -292,17 +292,13 @@ impl Totals {
                     return None;
                 }
                 let p99 = self.renewals.times().p99;
-                let is_short = counts.renewed >= ENOUGH && *lease < p99.saturating_mul(SLOW);
-                let is_news = class.short.is_none_or(|told| *lease < told);
-                match is_short {
-                    true if is_news => {
-                        class.short = Some(*lease);
-                        let (class, lease) = (name_of_class.into(), *lease);
-                        return Some(Happened::LeaseShort { class, lease, p99 });
-                    }
-                    // A longer one says nothing of it.
-                    false => _ = class.short.take_if(|told| *lease <= *told),
-                    true => {}
+                let enough = p99.saturating_mul(SLOW);
+                class.short.take_if(|told| enough <= *told);
+                let is_short = counts.renewed >= ENOUGH && *lease < enough;
+                if is_short && class.short.is_none_or(|told| *lease < told) {
+                    class.short = Some(*lease);
+                    let (class, lease) = (name_of_class.into(), *lease);
+                    return Some(Happened::LeaseShort { class, lease, p99 });
                 }
             }
             Happened::NotRenewed { .. } => counts.not_renewed += 1,

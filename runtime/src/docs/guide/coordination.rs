@@ -30,12 +30,11 @@
 //! | one process that does something for as long as it can, and others that stand by | [`election`](crate::coordination::Coordination::election) | leads when the first one does no more |
 //! | a name, and to decide yourself | [`lease`](crate::coordination::Coordination::lease) | is told who has it |
 //!
-//! A lock and a lease have one that waits (`acquire`), one that waits for so long (`acquire_timeout`, and then it is
-//! an error that says who has it) and one that does not (`try_acquire`, and then it is `None`); so have the readers and
+//! A lock and a lease have one that waits (`acquire`), one that waits for so long (`acquire_timeout`, and then it is an
+//! error that says who has it) and one that does not (`try_acquire`, and then it is `None`); so have the readers and
 //! the writers of an `rw_lock`. These come in the order of arrival, unless its
-//! [policy](crate::coordination::RwLock::policy), or the option `rw_lock_policy`, prefers one side, which can starve the
-//! other. How long is waited and
-//! how long a lease is are two things with two names.
+//! [policy](crate::coordination::RwLock::policy), or the option `rw_lock_policy`, prefers one side, which can starve
+//! the other. How long is waited and how long a lease is are two things with two names.
 //!
 //! # What is promised
 //!
@@ -57,8 +56,8 @@
 //! [`wait_for_replicas`](crate::backend::redis::RedisLeasesBuilder::wait_for_replicas) a name is granted only when so
 //! many have the grant, which takes the time of a replica; what they lack of a renewal may cost the lease. A server
 //! that keeps no file forgets what it granted when it starts again. As the only node of a
-//! [`QuorumLeases`](crate::backend::quorum::QuorumLeases) it grants nothing twice for that: it has no vote until what it
-//! may have granted is over. It has no line there.
+//! [`QuorumLeases`](crate::backend::quorum::QuorumLeases) it grants nothing twice for that: it has no vote until what
+//! it may have granted is over. It has no line there.
 //!
 //! A clock that goes back takes nothing away from anybody. What a dead process had is kept for that much longer, and
 //! [`force_release`](crate::coordination::LockMonitor::force_release) frees it;
@@ -183,9 +182,8 @@
 //!
 //! Whoever wants to know who leads, and does not stand, [follows](crate::coordination::Election::follow).
 //!
-//! A leader bears an outage of the store of up to its
-//! [`grace_period`](crate::coordination::Election::grace_period), as far as its lease has room for it.
-//! [`Margins`](crate::coordination::Margins) has the numbers for what you set.
+//! A leader bears an outage of the store of up to its [`grace_period`](crate::coordination::Election::grace_period), as
+//! far as its lease has room for it. [`Margins`](crate::coordination::Margins) has the numbers for what you set.
 //!
 //! # What one process does for all
 //!
@@ -273,13 +271,14 @@
 //! [`HealthReporter`](crate::coordination::HealthReporter), which says how healthy it is; who starts without one is as
 //! healthy as can be. Who leads and falls ill steps down, and stands again when it has been well for a heartbeat
 //! interval; not before a lease is over, so that others lead, if there are any. With the option
-//! `lead_if_alone_unhealthy` one that sees nobody else leads all the same. The reporter also
-//! [changes the metadata](crate::coordination::HealthReporter::update_metadata). With a [`priority`](crate::coordination::Election::priority) a candidate gives way to those with a greater
-//! one: the newest version, say, or the machine beside the database. Nobody who leads steps down for it.
+//! `lead_if_alone_unhealthy` one that sees nobody else leads all the same. The reporter also [changes the
+//! metadata](crate::coordination::HealthReporter::update_metadata). With a
+//! [`priority`](crate::coordination::Election::priority) a candidate gives way to those with a greater one: the newest
+//! version, say, or the machine beside the database. Nobody who leads steps down for it.
 //!
-//! With [`min_candidates`](crate::coordination::Election::min_candidates) one leads only while it sees so many,
-//! itself included. When there are fewer, or when it cannot ask for three beats, it steps down as one that is ill does,
-//! and leads again when there are enough. This counts processes, for work that needs several of them; it makes no lease
+//! With [`min_candidates`](crate::coordination::Election::min_candidates) one leads only while it sees so many, itself
+//! included. When there are fewer, or when it cannot ask for three beats, it steps down as one that is ill does, and
+//! leads again when there are enough. This counts processes, for work that needs several of them; it makes no lease
 //! safer. A quorum of servers, which does, is [`QuorumLeases`](crate::backend::quorum::QuorumLeases): there one stands
 //! whom most servers know. With the option `require_quorum` nobody stands where there is neither.
 //!
@@ -322,19 +321,17 @@
 //!
 //! # In steps
 //!
-//! A step of a task locks by [`cx.lock()`](crate::StepContext::lock), and so does an undo: in memory, or in the
-//! Redis of the distributed mode, where a resource is the [`lock`](crate::coordination::Coordination::lock) of that name.
-//! A journal of your own that other processes may have wants a lock of your own, too.
-//! It does not wait: a step that finds it busy is tried again as its `retry` says.
-//! [`DistributedLock`](crate::lock::DistributedLock) has an example, and is what a lock library of your own
-//! implements for [`.override_lock(..)`](crate::builder::TaskBuilder::override_lock).
+//! A step of a task locks by [`cx.lock()`](crate::StepContext::lock), and so does an undo: in memory, or in the Redis of
+//! the distributed mode, where a resource is the [`lock`](crate::coordination::Coordination::lock) of that name. A
+//! journal of your own that other processes may have wants a lock of your own, too. It does not wait: a step that finds
+//! it busy is tried again as its `retry` says. [`DistributedLock`](crate::lock::DistributedLock) has an example, and is
+//! what a lock library of your own implements for [`.override_lock(..)`](crate::builder::TaskBuilder::override_lock).
 //!
 //! A task of which no two sagas may run at a time says so: `#[distributed_task(singleton = "nightly-report")]`. A start
-//! that finds one running is refused with [`AlreadyRunning`](crate::SubmitError::AlreadyRunning), which names that
-//! saga; where its host dies another one goes on with it, and nobody slips in between
-//! ([O6](crate::docs::semantics)). It is the lease of
-//! [`singleton("nightly-report")`](crate::coordination::Coordination::singleton), so jobs without a task take part that
-//! are over the same store. What such a job has besides, a task has under other names:
+//! that finds one running is refused with [`AlreadyRunning`](crate::SubmitError::AlreadyRunning), which names that saga;
+//! where its host dies another one goes on with it, and nobody slips in between ([O6](crate::docs::semantics)). It is
+//! the lease of [`singleton("nightly-report")`](crate::coordination::Coordination::singleton), so jobs without a task
+//! take part that are over the same store. What such a job has besides, a task has under other names:
 //!
 //! | a job says | a task says |
 //! | --- | --- |
@@ -395,10 +392,9 @@
 //! ```
 //!
 //! One for a program is enough: it has one thread that renews, one connection for calls, and one on which it is told
-//! whose turn it is, however many locks there are. Since the connection is on that thread, code that blocks the
-//! threads of its runtime loses nothing. Where a [`RedisJournal`](crate::backend::redis::RedisJournal) is open
-//! already, its `leases()` shares the connection, and then a runtime that is blocked for longer than a third of the
-//! lease loses it.
+//! whose turn it is, however many locks there are. Since the connection is on that thread, code that blocks the threads
+//! of its runtime loses nothing. Where a [`RedisJournal`](crate::backend::redis::RedisJournal) is open already, its
+//! `leases()` shares the connection, and then a runtime that is blocked for longer than a third of the lease loses it.
 //!
 //! Before a program ends, [`shutdown`](crate::coordination::Coordination::shutdown) waits until everything was given
 //! back.
@@ -422,13 +418,12 @@
 //! ```
 //!
 //! A [`LockMonitor`](crate::coordination::LockMonitor) counts what happens in its process, tells
-//! [events](crate::coordination::CoordinationEvent), looks up who has what in any process, and takes a name away from
-//! a holder that hangs, or from one of [those who share it](crate::coordination::LockMonitor::readers). A lease does
-//! not know whether work under it goes on: an operator does, or [`max_hold`](crate::coordination::Lock::max_hold),
-//! which is how long work takes at most, or [`max_idle`](crate::coordination::Lock::max_idle), which is how long it
-//! may be silent: a lock of work that no longer says
-//! [`progress()`](crate::coordination::LeaseGuard::progress) runs out. That a holder does not stop when its lease is lost is told,
-//! as [`StillUsed`](crate::coordination::Happened::StillUsed).
+//! [events](crate::coordination::CoordinationEvent), looks up who has what in any process, and takes a name away from a
+//! holder that hangs, or from one of [those who share it](crate::coordination::LockMonitor::readers). A lease does not
+//! know whether work under it goes on: an operator does, or [`max_hold`](crate::coordination::Lock::max_hold), which is
+//! how long work takes at most, or [`max_idle`](crate::coordination::Lock::max_idle), which is how long it may be
+//! silent: a lock of work that no longer says [`progress()`](crate::coordination::LeaseGuard::progress) runs out. That
+//! a holder does not stop when its lease is lost is told, as [`StillUsed`](crate::coordination::Happened::StillUsed).
 //!
 //! Processes with [`.tell_statistics_every(interval)`](crate::coordination::Coordination::tell_statistics_every) say
 //! through the store what happened in them, and
@@ -439,24 +434,22 @@
 //! With the feature `metrics` the recorder of the program gets figures of it. Names are told by class, which is what
 //! stands before the first `:` or `/`; a name that has none is a class of its own, so give names that begin with what
 //! they are; the monitor tells the [names of each](crate::coordination::Contention) that are waited for longest. The
-//! class of an election is `election:` and its name, and that of a job is `singleton:` and the class of
-//! its name. A process tells the first 64 classes apart, and the rest is `other`.
+//! class of an election is `election:` and its name, and that of a job is `singleton:` and the class of its name. A
+//! process tells the first 64 classes apart, and the rest is `other`.
 //!
 //! | figure | labels |
 //! | --- | --- |
 //! | counter `coord.lease.acquire` | `result`: `acquired`, `busy`, `gave_up`, `failed`; `key_class` |
-//! | counter `coord.lease.contended`, `coord.lease.contention_high`, `coord.lease.short` | `key_class` |
 //! | counter `coord.lease.renew` | `result`: `renewed`, `failed`; `key_class` |
 //! | counter `coord.lease.lost` | `cause`: `not_owner`, `expired`, `unreachable`, `forced`; `key_class` |
-//! | counter `coord.lease.forced`, `coord.lease.still_used`, `coord.lease.not_released` | `key_class` |
+//! | counter `coord.lease.contended`, `coord.lease.contention_high`, `coord.lease.short`, `coord.lease.forced`, `coord.lease.still_used`, `coord.lease.not_released` | `key_class` |
 //! | gauge `coord.lease.held`, `coord.lease.wanted` | `key_class` |
 //! | histogram `coord.lease.wait`, `coord.lease.hold`, `coord.lease.hand_over`, in seconds | `key_class` |
 //! | histogram `coord.store.latency`, in seconds | `op`: `acquire`, `renew`, `release` |
 //!
 //! So whether a process leads is `coord.lease.held` of the class of the election, how long it led is
-//! `coord.lease.hold`, and all that were `acquired`, in all processes, are its changes of leaders.
-//!
-//! The counters of an election begin with its candidacy, so that the first leader is a change as well.
+//! `coord.lease.hold`, and all that were `acquired`, in all processes, are its changes of leaders: its counters begin
+//! with its candidacy, so that the first leader is a change as well.
 //!
 //! Worth an alert, in the language of Prometheus:
 //!

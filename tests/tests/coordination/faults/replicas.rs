@@ -103,7 +103,7 @@ async fn a_replica_that_missed_the_grant_grants_again_under_a_higher_fence() {
 /// stopped for longer than was said. The one who does not wait is the control.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_grant_that_a_replica_has_to_have_is_none_without_it() {
-    let limit = Duration::from_millis(300);
+    let limit = Duration::from_secs(2);
     let primary = RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() });
     let replica = replica_of(&primary);
     let site = Site::on(primary).await;
@@ -127,7 +127,7 @@ async fn a_grant_that_a_replica_has_to_have_is_none_without_it() {
     let took = micros(site.history.now() - begun);
     let AcquireError::Store(error) = error else { panic!("{error}") };
     assert!(error.is_outcome_unknown() && error.is_retryable(), "{error:?}");
-    assert!(error.to_string().contains("0 of 1 replicas had it after 300ms"), "{error}");
+    assert!(error.to_string().contains("0 of 1 replicas had it after 2s"), "{error}");
     site.control.within("it was said", took, limit * 2);
     assert_eq!(careful.shutdown(Duration::from_secs(30)).await, 0);
     assert_eq!(site.server.cli(&["EXISTS", KEY]), "0", "it was given back");

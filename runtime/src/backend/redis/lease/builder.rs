@@ -32,15 +32,19 @@ impl RedisLeasesBuilder {
         self
     }
 
-    /// Grants a name only when so many replicas have the grant as well, and waits for them no longer than this: then
-    /// it is an error, and what was granted is given back. It takes the time of a replica more, and one more
-    /// connection. Default: none has to.
+    /// Grants a name only when so many replicas have the grant as well. They are waited for no longer than this, and
+    /// whoever asks meanwhile waits as long once more: take less than a lease. Where too few have it that is an error
+    /// that [may have been done](crate::lease::LeaseError::is_outcome_unknown), and whoever asked gives back what it
+    /// may have, as locks and leases of [`Coordination`](crate::coordination::Coordination) do. It takes the time of a
+    /// replica more, and one more connection. Default: none has to.
     ///
     /// A fail-over to one that has it keeps its holder. It may still be to one that has not, so that
-    /// [`safety`](crate::lease::LeaseStore::safety) is what it was; and a renewal that is lost so may cost the lease, and no more.
-    /// One server of a [quorum](crate::backend::quorum::QuorumLeases) does not wait for any.
+    /// [`safety`](crate::lease::LeaseStore::safety) is what it was; and a renewal that is lost so may cost the lease,
+    /// and no more. One server of a [quorum](crate::backend::quorum::QuorumLeases) does not wait for any.
     #[must_use]
     pub fn wait_for_replicas(mut self, replicas: u32, limit: Duration) -> Self {
+        // Longer than anything lasts here.
+        let limit = limit.min(Duration::from_secs(24 * 3600));
         self.replicas = Some(Wanted { replicas, limit });
         self
     }
