@@ -117,8 +117,9 @@ impl Reader {
     /// How many of those who share a name are told at once.
     pub const MAX_TOLD: usize = 1_000;
 
-    /// In the order in which they are told.
-    pub(crate) fn in_order(mut readers: Vec<Self>) -> Vec<Self> {
+    /// In the order in which stores tell them: that of their owners.
+    #[must_use]
+    pub fn in_order(mut readers: Vec<Self>) -> Vec<Self> {
         readers.sort_unstable_by(|one, other| one.owner.as_str().cmp(other.owner.as_str()));
         readers
     }
