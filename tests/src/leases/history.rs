@@ -353,7 +353,11 @@ mod tests {
         assert_eq!(of(&[tenure(2, 10, &[]), shared(tenure(1, 20, &[]))]), [low]);
         let same = Finding::FenceFell { name: "night".to_owned(), fences: [1, 1] };
         let reader = shared(tenure(1, 10, &[]));
-        assert_eq!(of(&[reader, tenure(1, 20, &[])]), [same.clone()], "who is alone is above");
+        assert_eq!(
+            of(&[reader, tenure(1, 20, &[])]),
+            std::slice::from_ref(&same),
+            "who is alone is above"
+        );
 
         assert_eq!(of(&[tenure(1, 10, &[]), tenure(1, 20, &[])]), [same]);
         let lower = Finding::FenceFell { name: "night".to_owned(), fences: [2, 1] };
