@@ -103,10 +103,8 @@ impl Desk {
     async fn line(&self, owner: &Owner, share: Share) -> Result<Option<Turn>, Failure> {
         let Some(line) = self.store.locks() else { return Ok(None) };
         let (lease, stay) = (self.lease, self.lease * 8);
-        Ok(Some(
-            line.acquire_in_turn(Want { name: NAME, owner, share, goes_first: false, lease, stay })
-                .await?,
-        ))
+        let want = Want { share, stay, ..Want::alone(NAME, owner, lease) };
+        Ok(Some(line.acquire_in_turn(want).await?))
     }
 }
 

@@ -94,7 +94,7 @@ const NAME: &str = "catalogue";
 impl Desk {
     fn want<'a>(&self, owner: &'a Owner, share: Share) -> Want<'a> {
         let (lease, stay) = (self.lease, self.lease * 8);
-        Want { name: NAME, owner, share, goes_first: false, lease, stay }
+        Want { share, stay, ..Want::alone(NAME, owner, lease) }
     }
 
     async fn ask(&self, owner: &Owner, share: Share) -> Result<Turn, Failure> {

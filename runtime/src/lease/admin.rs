@@ -91,7 +91,7 @@ pub trait LeaseAdmin: LeaseStore {
 /// };
 ///
 /// let (store, lease, hung) = (MemoryLeases::new(), Duration::from_secs(600), Owner::draw());
-/// let want = Want { name: "catalogue", owner: &hung, share: Share::Shared, goes_first: false, lease, stay: lease };
+/// let want = Want { share: Share::Shared, ..Want::alone("catalogue", &hung, lease) };
 /// store.acquire_in_turn(want).await?;
 ///
 /// let readers = store.readers("catalogue").await?;

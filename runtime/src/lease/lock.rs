@@ -48,9 +48,7 @@ use super::{Acquired, Busy, Grant, LeaseError, LeaseStore, Owner, Renewed};
 ///
 /// let (store, lease) = (MemoryLeases::new(), Duration::from_secs(10));
 /// let (reader, writer) = (Owner::draw(), Owner::draw());
-/// let want = |owner, share| Want {
-///     name: "catalogue", owner, share, goes_first: false, lease, stay: lease,
-/// };
+/// let want = |owner, share| Want { share, stay: lease, ..Want::alone("catalogue", owner, lease) };
 ///
 /// let turn = store.acquire_in_turn(want(&reader, Share::Shared)).await?;
 /// assert!(matches!(turn, Turn::Granted(_)));
@@ -110,6 +108,14 @@ pub struct Want<'a> {
     pub lease: Duration,
     /// For how long it keeps its place in line until it asks again. Zero: it does not wait.
     pub stay: Duration,
+}
+
+impl<'a> Want<'a> {
+    /// To have a name alone, at once or not at all.
+    #[must_use]
+    pub const fn alone(name: &'a str, owner: &'a Owner, lease: Duration) -> Self {
+        Self { name, owner, share: Share::Alone, goes_first: false, lease, stay: Duration::ZERO }
+    }
 }
 
 /// Whether others may have a name as well.

@@ -13,7 +13,7 @@ use distributed_task::{
     coordination::{
         AcquireError, Coordination, Lock, LockError, LockScope, LossCause, ReleaseOutcome,
     },
-    lease::{LeaseError, LeaseStore, LockStore, Owner, Released, Share, Turn, Wake, Want},
+    lease::{LeaseError, LeaseStore, LockStore, Owner, Released, Turn, Wake, Want},
 };
 use futures_util::{
     StreamExt as _,
@@ -128,7 +128,7 @@ on_both! {
         let (process, store) = (world.process().await, world.store().await);
         let held = lock(&world.process().await).acquire().await.expect("it is free");
         let (dead, stay) = (Owner::draw(), Duration::from_secs(3));
-        let want = Want { name: NAME, owner: &dead, share: Share::Alone, goes_first: false, lease: LEASE, stay };
+        let want = Want { stay, ..Want::alone(NAME, &dead, LEASE) };
         let turn = store.acquire_in_turn(want).await.expect("it is answered");
         assert!(matches!(turn, Turn::Waiting(_)), "{turn:?}");
         let next = lock(&process);

@@ -165,8 +165,7 @@ on_both! {
         ] {
             let (lock, waiter) = (lock(&process).policy(policy), Owner::draw());
             let waits = async |share| {
-                let (name, owner, lease, stay) = (NAME, &waiter, LEASE, LEASE * 20);
-                let want = Want { name, owner, share, goes_first: false, lease, stay };
+                let want = Want { share, stay: LEASE * 20, ..Want::alone(NAME, &waiter, LEASE) };
                 let turn = store.acquire_in_turn(want).await.expect("it is answered");
                 assert!(matches!(turn, Turn::Waiting(_)), "{turn:?}");
             };
@@ -193,7 +192,7 @@ on_both! {
     async fn a_reader_that_died_delays_a_writer_by_its_own_lease_only(world: World) {
         let (process, store) = (world.process().await, world.store().await);
         let dead = Owner::draw();
-        let want = Want { name: NAME, owner: &dead, share: Share::Shared, goes_first: false, lease: LEASE, stay: LEASE };
+        let want = Want { share: Share::Shared, stay: LEASE, ..Want::alone(NAME, &dead, LEASE) };
         store.acquire_in_turn(want).await.expect("it is answered");
         let alive = lock(&process).read().await.expect("it is shared");
         pass(LEASE * 2).await;

@@ -336,14 +336,7 @@ impl LeaseStore for MemoryLeases {
         owner: &'a Owner,
         lease: Duration,
     ) -> BoxFuture<'a, Result<Acquired, LeaseError>> {
-        let want = Want {
-            name,
-            owner,
-            share: Share::Alone,
-            goes_first: false,
-            lease,
-            stay: Duration::ZERO,
-        };
+        let want = Want::alone(name, owner, lease);
         self.at_once(name, |known, last, now| known.acquire(want, last, now).into())
     }
 

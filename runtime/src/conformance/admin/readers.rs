@@ -18,14 +18,7 @@ impl Desk {
     ) -> Result<Vec<Owner>, Failure> {
         let owners: Vec<_> = (0..many).map(|_| Owner::draw()).collect();
         for owner in &owners {
-            let want = Want {
-                name: NAME,
-                owner,
-                share: Share::Shared,
-                goes_first: false,
-                lease,
-                stay: self.lease,
-            };
+            let want = Want { share: Share::Shared, ..Want::alone(NAME, owner, lease) };
             let turn = line.acquire_in_turn(want).await?;
             self.in_time(ensure(matches!(turn, Turn::Granted(_)), || format!("{turn:?}")))?;
         }

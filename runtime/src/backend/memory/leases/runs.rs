@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use super::{MemoryLeases, Name};
 use crate::{
     kernel::Timestamp,
-    lease::{LeaseError, Owner, RunEnd, RunStore, Share, Turn, Want},
+    lease::{LeaseError, Owner, RunEnd, RunStore, Turn, Want},
 };
 
 /// How long a number is remembered, at least.
@@ -66,7 +66,7 @@ impl RunStore for MemoryLeases {
         lease: Duration,
         stay: Duration,
     ) -> BoxFuture<'a, Result<Turn, LeaseError>> {
-        let want = Want { name, owner, share: Share::Alone, goes_first: false, lease, stay };
+        let want = Want { stay, ..Want::alone(name, owner, lease) };
         self.at_once(name, |known, last, now| {
             let mut turn = known.acquire(want, last, now);
             if let Turn::Granted(grant) = &mut turn {

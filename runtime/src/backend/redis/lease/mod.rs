@@ -259,18 +259,8 @@ impl LeaseStore for RedisLeases {
         owner: &'a Owner,
         lease: Duration,
     ) -> BoxFuture<'a, Result<Acquired, LeaseError>> {
-        async move {
-            let want = Want {
-                name,
-                owner,
-                share: Share::Alone,
-                goes_first: false,
-                lease,
-                stay: Duration::ZERO,
-            };
-            self.acquire(want, false).await.map(Acquired::from)
-        }
-        .boxed()
+        let want = Want::alone(name, owner, lease);
+        async move { self.acquire(want, false).await.map(Acquired::from) }.boxed()
     }
 
     fn try_renew<'a>(

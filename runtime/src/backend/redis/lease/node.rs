@@ -3,17 +3,13 @@
 #[cfg(all(test, feature = "conformance"))]
 mod tests;
 
-use std::time::Duration;
-
 use futures_util::{FutureExt, future::BoxFuture};
 use redis::cmd;
 
 use super::{
     REMEMBERED, RedisLeases, lease_error, milliseconds, name_of, names::Kind, number, renewed, turn,
 };
-use crate::lease::{
-    Agreed, Ballot, LeaseError, Life, Owner, QuorumNode, Renewed, Share, Vote, Want,
-};
+use crate::lease::{Agreed, Ballot, LeaseError, Life, Owner, QuorumNode, Renewed, Vote, Want};
 
 impl QuorumNode for RedisLeases {
     fn address(&self) -> String {
@@ -31,15 +27,7 @@ impl QuorumNode for RedisLeases {
     fn vote<'a>(&'a self, ballot: Ballot<'a>) -> BoxFuture<'a, Result<Vote, LeaseError>> {
         let Ballot { name, owner, lease, is_run } = ballot;
         async move {
-            let want = Want {
-                name,
-                owner,
-                share: Share::Alone,
-                goes_first: false,
-                lease,
-                stay: Duration::ZERO,
-            };
-            let (keys, args) = self.wish(want, is_run);
+            let (keys, args) = self.wish(Want::alone(name, owner, lease), is_run);
             let (answer, life) = self.ask_with_life(&self.0.scripts.acquire, &keys, &args).await?;
             Ok(Vote { acquired: turn(answer, lease)?.into(), life })
         }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
 
 use super::{RedisLeases, milliseconds, name_of, names::Kind, number};
-use crate::lease::{LeaseError, Owner, RunEnd, RunStore, Share, Turn, Want};
+use crate::lease::{LeaseError, Owner, RunEnd, RunStore, Turn, Want};
 
 /// How long a number is remembered, at least.
 const REMEMBERED: Duration = Duration::from_secs(90 * 24 * 3600);
@@ -27,11 +27,7 @@ impl RunStore for RedisLeases {
         lease: Duration,
         stay: Duration,
     ) -> BoxFuture<'a, Result<Turn, LeaseError>> {
-        self.acquire(
-            Want { name, owner, share: Share::Alone, goes_first: false, lease, stay },
-            true,
-        )
-        .boxed()
+        self.acquire(Want { stay, ..Want::alone(name, owner, lease) }, true).boxed()
     }
 
     fn end_run<'a>(

@@ -253,14 +253,7 @@ async fn what_is_held_is_kept_while_the_memory_is_full() {
     let server = RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() });
     let leases = leases(&server, &Scripts::standard(), "full").await;
     let (owner, lease) = (Owner::draw(), Duration::from_secs(60));
-    let want = |name, share| Want {
-        name,
-        owner: &owner,
-        share,
-        goes_first: false,
-        lease,
-        stay: Duration::ZERO,
-    };
+    let want = |name, share| Want { share, ..Want::alone(name, &owner, lease) };
     for want in [want("alone", Share::Alone), want("shared", Share::Shared)] {
         let turn = leases.acquire_in_turn(want).await;
         assert!(matches!(turn, Ok(Turn::Granted(_))), "{turn:?}");

@@ -86,14 +86,7 @@ async fn what_is_remembered_of_a_reader_ends_and_what_is_none_of_ours_stays() {
     let leases = leases(&server, &Scripts::standard(), "shop").await;
     let (owner, lease) = (Owner::draw(), Duration::from_secs(60));
     for name in ["name", "theirs"] {
-        let want = Want {
-            name,
-            owner: &owner,
-            share: Share::Shared,
-            goes_first: false,
-            lease,
-            stay: lease,
-        };
+        let want = Want { share: Share::Shared, ..Want::alone(name, &owner, lease) };
         leases.acquire_in_turn(want).await.expect("nobody else wants it");
     }
     assert!(leases.force_release_reader("name", &owner, "ops").await.expect("it answers"));
