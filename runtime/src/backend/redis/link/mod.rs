@@ -28,7 +28,7 @@ mod stream;
 mod subscription;
 mod tls;
 
-use std::{pin::pin, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::join;
@@ -37,7 +37,7 @@ use tokio::{
     runtime::Handle,
     sync::watch,
     task::{AbortHandle, JoinHandle},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -158,14 +158,8 @@ impl Link {
         second: &Cmd,
     ) -> Result<(Value, Life), LinkError> {
         let asked = Asked::now();
-        let mut limit = pin!(sleep(self.settings.response_limit));
-        let mut state = self.state.clone();
-        let line = tokio::select! {
-            biased;
-            line = State::up(&mut state) => line,
-            () = &mut limit => return Err(self.away(second, &state)),
-        };
-        let limit = limit.deadline();
+        let limit = self.limit();
+        let line = self.line(&mut self.state.clone(), second, limit).await?;
         let (first, second) =
             join(line.ask(first, limit, &self.settings), line.ask(second, limit, &self.settings))
                 .await;
@@ -238,22 +232,37 @@ impl Link {
 
     /// What was answered, and on which connection.
     async fn ask(&self, command: &Cmd) -> Result<(Value, Arc<Line>), LinkError> {
-        let mut limit = pin!(sleep(self.settings.response_limit));
+        let limit = self.limit();
         let mut state = self.state.clone();
         let mut last = None;
         loop {
-            let line = tokio::select! {
-                biased;
-                line = State::up(&mut state) => line,
-                () = &mut limit => {
-                    return Err(last.unwrap_or_else(|| self.away(command, &state)));
-                }
+            let line = match self.line(&mut state, command, limit).await {
+                Ok(line) => line,
+                Err(away) => return Err(last.unwrap_or(away)),
             };
-            match line.ask(command, limit.deadline(), &self.settings).await {
+            match line.ask(command, limit, &self.settings).await {
                 // Nothing was done, and the keeper looks for a server that does it.
                 Err(error) if error.is_elsewhere() => last = Some(error),
                 answer => return answer.map(|answer| (answer, line)),
             }
+        }
+    }
+
+    /// When a call that is made now is given up, however long that is: a sum of both may be none.
+    fn limit(&self) -> Instant {
+        sleep(self.settings.response_limit).deadline()
+    }
+
+    /// Waits for a connection that takes calls.
+    async fn line(
+        &self,
+        state: &mut watch::Receiver<State>,
+        command: &Cmd,
+        limit: Instant,
+    ) -> Result<Arc<Line>, LinkError> {
+        match timeout_at(limit, State::up(state)).await {
+            Ok(line) => Ok(line),
+            Err(_) => Err(self.away(command, state)),
         }
     }
 
