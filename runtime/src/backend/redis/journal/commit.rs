@@ -76,17 +76,15 @@ impl Inner {
         self: &Arc<Self>,
         partition: &Arc<Partition>,
         seat: &Arc<Seat>,
-        items: impl Iterator<Item = Item>,
-    ) -> Result<Answered, JournalError> {
-        let draft = |item| self.draft(item).map_err(unavailable);
-        let drafts = items.map(draft).collect::<Result<_, JournalError>>()?;
+        drafts: SmallVec<[Box<Draft>; 1]>,
+    ) -> Answered {
         let (reply, answer) = oneshot::channel();
         if let Some(worker) = seat.commits.push(Job { drafts, reply }) {
             let (partition, seat) = (Arc::clone(partition), Arc::clone(seat));
             let link = Arc::clone(partition.link());
             link.spawn(Arc::clone(self).send_commits(worker, partition, seat));
         }
-        Ok(Answered { seat: Arc::clone(seat), answer })
+        Answered { seat: Arc::clone(seat), answer }
     }
 
     async fn send_commits(
@@ -110,7 +108,7 @@ impl Inner {
         for job in jobs {
             replies.push((job.reply, job.drafts.len()));
             for draft in job.drafts {
-                ready.push(self.prepare(partition, seat, *draft).await);
+                ready.push(self.prepare(partition, seat, draft).await);
             }
         }
         if self.settings.result_only {

@@ -57,15 +57,20 @@ impl Inner {
         Ok(Box::new(Draft { item, text }))
     }
 
-    pub(super) async fn prepare(&self, partition: &Partition, seat: &Seat, draft: Draft) -> Ready {
-        let Draft { mut item, text } = draft;
+    pub(super) async fn prepare(
+        &self,
+        partition: &Partition,
+        seat: &Seat,
+        mut draft: Box<Draft>,
+    ) -> Ready {
+        let Draft { item, text } = &mut *draft;
         let create = item.create.take();
         let begins = create.is_some();
         let owned = match create {
             Some(create) if item.seq == 0 => {
                 let fingerprint = item.records.first().and_then(fingerprint);
                 let header = Header { definition: create.definition, fingerprint, key: create.key };
-                Owned::begun(&item, header, create.admission)
+                Owned::begun(item, header, create.admission)
             }
             Some(_) => return Ready::NotOwner,
             None => match seat.owned().get(&item.saga) {
@@ -74,10 +79,10 @@ impl Inner {
             },
         };
         let course = match owned.is_hard_to_tell(&item.records) {
-            true => self.course_behind(partition, &owned, &item).await,
+            true => self.course_behind(partition, &owned, item).await,
             false => None,
         };
-        Ready::Part(Box::new(self.part(owned, item, (&text, begins), course)))
+        Ready::Part(Box::new(self.part(owned, item, (text, begins), course)))
     }
 
     /// Which way a saga goes behind a group, by all its records.
@@ -102,7 +107,7 @@ impl Inner {
     fn part(
         &self,
         mut owned: Owned,
-        item: Item,
+        item: &Item,
         (text, begins): (&[u8], bool),
         course: Option<Course>,
     ) -> Part {
@@ -110,8 +115,8 @@ impl Inner {
         let (before, is_admitted) = (owned.phase, owned.admission.is_some());
         let end = owned.end(&item.records).cloned();
         let definition = self.known_definition(header.definition);
-        let chunk = owned.grow(&item, text);
-        owned.follow(&item, definition.as_deref());
+        let chunk = owned.grow(item, text);
+        owned.follow(item, definition.as_deref());
         if let (Some(course), Course::Forward | Course::PastPivot) = (course, owned.phase.course) {
             owned.phase.course = course;
         }

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use super::{
     Inner,
     commit::Answered,
+    draft::Draft,
     partition::{FEW, Partition, micros, unavailable},
     pulse::PATIENCE,
     reply::{List, number},
@@ -15,8 +16,8 @@ use super::{
 };
 use crate::{
     journal::{
-        Batch, Carry, ClaimFrom, Claimed, Committed, Item, JournalError, Lease, Left, ListenerId,
-        Pulse, Reaped, SeatId, Verdict,
+        Batch, Carry, ClaimFrom, Claimed, Committed, JournalError, Lease, Left, ListenerId, Pulse,
+        Reaped, SeatId, Verdict,
     },
     kernel::{SagaId, Timestamp},
 };
@@ -106,17 +107,17 @@ impl Inner {
         let Batch { seat, items } = batch;
         let numbers: SmallVec<[usize; 1]> =
             items.iter().map(|item| self.number_of(item.saga)).collect();
-        let mut of_each: SmallVec<[SmallVec<[Item; 1]>; 1]> = SmallVec::new();
+        let mut of_each: SmallVec<[SmallVec<[Box<Draft>; 1]>; 1]> = SmallVec::new();
         of_each.resize_with(self.partitions.len(), SmallVec::new);
         for (item, number) in items.into_iter().zip(&numbers) {
-            of_each[*number].push(item);
+            of_each[*number].push(self.draft(item).map_err(unavailable)?);
         }
         let mut answers: SmallVec<[Option<Answered>; 1]> = SmallVec::new();
-        for (number, (partition, items)) in self.partitions.iter().zip(of_each).enumerate() {
+        for (number, (partition, drafts)) in self.partitions.iter().zip(of_each).enumerate() {
             // Of an empty batch somebody must say whether the seat lives.
-            let is_asked = !items.is_empty() || (numbers.is_empty() && number == 0);
+            let is_asked = !drafts.is_empty() || (numbers.is_empty() && number == 0);
             answers.push(match is_asked {
-                true => Some(self.commit(partition, &partition.seat(seat)?, items.into_iter())?),
+                true => Some(self.commit(partition, &partition.seat(seat)?, drafts)),
                 false => None,
             });
         }
