@@ -5,7 +5,7 @@ use std::time::Duration;
 use distributed_task::{
     backend::redis::RedisLeases,
     coordination::{AcquireError, Coordination, LossCause, OnUnreachable, ReleaseOutcome},
-    lease::Safety,
+    lease::{Acquired, LeaseStore as _, LockStore as _, Owner, Safety},
 };
 use distributed_task_test_servers::{Appends, Proxy, RedisOptions, RedisServer, wait_until};
 
@@ -146,4 +146,73 @@ async fn a_grant_that_a_replica_has_to_have_is_none_without_it() {
         }
     });
     again.await.expect("the replica is back").release().await;
+}
+
+/// Who was handed it has it on the server, and hears so when it asks again and replicas have it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hand_over_that_too_few_replicas_have_is_none_until_they_have() {
+    let limit = Duration::from_secs(2);
+    let primary = RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() });
+    let replica = replica_of(&primary);
+    let leases = RedisLeases::builder(primary.url()).wait_for_replicas(1, limit);
+    let leases = leases.open().await.expect("the server is there");
+    let (ours, theirs) = (Owner::draw(), Owner::draw());
+    let Ok(Acquired::Granted(grant)) = leases.try_acquire(NAME, &ours, PATIENT_LEASE).await else {
+        panic!("the replica has it");
+    };
+    replica.pause();
+    let error = leases.hand_over(NAME, &ours, &theirs, PATIENT_LEASE).await;
+    let error = error.expect_err("the replica does not have it");
+    assert!(error.is_outcome_unknown(), "{error:?}");
+    assert!(error.to_string().contains("0 of 1 replicas had it"), "{error}");
+    replica.resume();
+    let again = timeout(Duration::from_secs(30), async {
+        loop {
+            // It may have to connect again first.
+            match leases.hand_over(NAME, &ours, &theirs, PATIENT_LEASE).await {
+                Ok(granted) => return granted,
+                Err(error) => assert!(error.is_retryable(), "{error}"),
+            }
+        }
+    });
+    let granted = again.await.expect("the replica is back").expect("it is theirs");
+    assert!(granted.fence > grant.fence);
+    assert_eq!(replica.cli(&["HGET", KEY, "o"]), theirs.as_str());
+}
+
+/// The address leads to another server between a grant and the question who has it: replicas of that one have
+/// something else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_of_another_server_than_that_which_granted_count_for_nothing() {
+    let server = || RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() });
+    let (primary, other) = (server(), server());
+    let _replicas = [replica_of(&primary), replica_of(&other)];
+    let proxy = proxy_of(&primary);
+    let leases = RedisLeases::builder(primary.url_at(proxy.port()));
+    let leases = leases.wait_for_replicas(1, Duration::from_secs(10)).open().await;
+    let (leases, ours) = (leases.expect("the server is there"), Owner::draw());
+    let acquired = leases.try_acquire(NAME, &ours, PATIENT_LEASE).await;
+    assert!(matches!(acquired, Ok(Acquired::Granted(_))), "{acquired:?}");
+
+    // The connection that asks for replicas, and none of the others, moves on.
+    proxy.lead_to(&format!("127.0.0.1:{}", other.port()));
+    let clients = primary.cli(&["CLIENT", "LIST"]);
+    let asks = clients.lines().find(|client| client.contains(" cmd=wait ")).expect("one does");
+    let id = asks.split(' ').find_map(|fact| fact.strip_prefix("id=")).expect("each has one");
+    assert_eq!(primary.cli(&["CLIENT", "KILL", "ID", id]), "1");
+    wait_until("it is there", || {
+        other.cli(&["CLIENT", "LIST", "TYPE", "normal"]).lines().count() > 1
+    });
+    let error = timeout(Duration::from_secs(30), async {
+        loop {
+            let acquired = leases.try_acquire(NAME, &ours, PATIENT_LEASE).await;
+            let error = acquired.expect_err("replicas of another server do not have it");
+            // It may have been asked on the way.
+            if !error.to_string().contains("no replica was waited for") {
+                return error;
+            }
+        }
+    });
+    let error = error.await.expect("it is there");
+    assert!(error.is_outcome_unknown() && error.to_string().contains("another server"), "{error}");
 }
