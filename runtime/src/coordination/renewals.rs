@@ -1,6 +1,7 @@
 //! Renewals of many leases, in few calls.
 
 use std::{
+    iter::zip,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
@@ -76,29 +77,18 @@ async fn call(store: Arc<dyn LeaseStore>, wishes: Vec<Wish>) {
     let longest = renewals.iter().map(|renewal: &Renewal| renewal.lease).max().unwrap_or_default();
     let answers = timeout(longest, store.renew_all(&renewals)).await;
     let answers = answers.unwrap_or_else(|_| Err(unanswered("no answer came while they lasted")));
-    let mut answers = answers.map(IntoIterator::into_iter);
-    for tell in tells {
-        let answer = match &mut answers {
-            Ok(answers) => answers
-                .next()
-                .unwrap_or_else(|| Err(unanswered("the store answered for fewer than were asked"))),
-            Err(error) => Err(same(error)),
-        };
-        // Whoever asked may have given up.
-        let _ = tell.send(answer);
-    }
+    let error = match answers {
+        Ok(answers) if answers.len() == tells.len() => {
+            // Whoever asked may have given up.
+            zip(tells, answers).for_each(|(tell, answer)| drop(tell.send(answer)));
+            return;
+        }
+        Ok(_) => unanswered("the store did not answer for each of the names"),
+        Err(error) => error,
+    };
+    tells.into_iter().for_each(|tell| drop(tell.send(Err(error.again()))));
 }
 
 fn unanswered(why: &str) -> LeaseError {
     LeaseError::Unanswered(why.into())
-}
-
-/// What went wrong for all went wrong for each.
-fn same(error: &LeaseError) -> LeaseError {
-    match error {
-        LeaseError::Refused { source, retryable } => {
-            LeaseError::Refused { source: source.to_string().into(), retryable: *retryable }
-        }
-        LeaseError::Unanswered(source) => LeaseError::Unanswered(source.to_string().into()),
-    }
 }

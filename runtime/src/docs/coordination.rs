@@ -54,7 +54,7 @@
 //! | LK-15 | That is so for `lock_pool_size` locks at a time | `there_is_room_for_so_many_locks` |
 //! | LK-16 | Each grant has a fence of its own | `each_has_it_alone_under_a_fence_of_its_own` |
 //! | LK-17 | Several servers that know nothing of one another are a store like any other | `leases_over_three_servers_keep_the_contract` |
-//! | LK-18 | What is due together is renewed together | `a_thousand_leases_are_renewed_in_some_twenty_calls_each_time` |
+//! | LK-18 | What is due together is renewed together, over a quorum as well | `a_thousand_leases_are_renewed_in_some_twenty_calls_each_time`, `what_is_renewed_at_a_moment_is_one_call_to_each_server` |
 //! | LK-19 | Who comes first gets it first; who died, or waits no more, is in nobody's way | `who_comes_first_gets_it_first`, `who_died_in_line_is_passed`, `who_waits_for_so_long_is_in_nobodys_way_for_longer` |
 //! | LK-20 | Several locks are taken in one order by everybody, all of them or none: each name has a slot of its own, so each is a call of its own | `all_of_them_or_none_in_whichever_order_they_are_named` |
 //! | LK-21 | The lock service of steps is a lock of that name, and a library of your own can be one | `locks_in_memory_keep_the_contract_of_the_service`, `locks_in_redis_keep_the_contract_of_the_service` |
@@ -183,7 +183,7 @@
 //! | That a server refuses to write goes unnoticed | node-redlock [#11][nr11] | `a_server_without_room_refuses_and_is_not_busy`, `a_server_that_cannot_write_to_its_disk_costs_a_lease_in_time` |
 //! | One server of several that hangs is waited for | redsync [#140][rs140] | `a_server_that_hangs_makes_nothing_slower` |
 //! | Servers of one cluster are counted as several | redis-plus-plus [#44][pp44] | `two_addresses_of_one_server_are_refused_by_name`, `servers_with_replicas_are_refused` |
-//! | A fail-over lets a second one in, and nothing tells the two apart | Redis [#6062][re6062] | `a_replica_that_missed_the_grant_grants_again_under_a_higher_fence`, `servers_with_replicas_are_refused` |
+//! | A fail-over lets a second one in, and nothing tells the two apart | Redis [#6062][re6062] | `a_replica_that_missed_the_grant_grants_again_under_a_higher_fence`, `a_grant_that_a_replica_has_to_have_is_none_without_it`, `replicas_of_another_server_than_that_which_granted_count_for_nothing`, `servers_with_replicas_are_refused` |
 //! | A connection that is dead is not noticed, nor is one for messages | redis-rs [#275][rr275], [#404][rr404] | `a_connection_that_only_times_out_is_replaced_within_a_second`, `a_silent_subscription_is_made_anew` |
 //!
 //! [r5698]: https://github.com/redisson/redisson/issues/5698
@@ -218,7 +218,6 @@
 //!
 //! - LK-13: there is no way without scripts. A grant, its fence and the line are one step, or they are nothing.
 //!   Options that ask for one are refused, and told to leave that out.
-//! - LK-18 over a quorum: each lease is renewed for itself.
 //! - LE-02 beyond what is above: a clock that was set is told of by a health check, and is no cause of a loss.
 //! - LE-10 and LE-11 beyond what is above: `require_quorum` is off and `min_candidates` unset where nothing is said: with
 //!   three that must stand, two processes would never have a leader.

@@ -28,6 +28,17 @@ pub enum LeaseError {
 }
 
 impl LeaseError {
+    /// The same for another one of those whom it concerns.
+    #[cfg(feature = "engine")]
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Refused { source, retryable } => {
+                Self::Refused { source: source.to_string().into(), retryable: *retryable }
+            }
+            Self::Unanswered(source) => Self::Unanswered(source.to_string().into()),
+        }
+    }
+
     /// Whether the call may have been done.
     pub fn is_outcome_unknown(&self) -> bool {
         matches!(self, Self::Unanswered(_))

@@ -7,6 +7,7 @@ mod clocks;
 mod fences;
 mod needed;
 mod node;
+mod renewals;
 mod runs;
 mod servers;
 mod truth;

@@ -13,8 +13,8 @@ use distributed_task::{
     kernel::{Fence, Timestamp},
     lease::{
         Acquired, Agreed, Ballot, Beat, CandidateStore, HeldName, LeaseAdmin, LeaseError,
-        LeaseStore, Life, Live, LiveCandidate, Owner, QuorumNode, Released, Renewed, RunEnd,
-        RunStore, Safety, ServerClock, Tenure, Turn, Vote,
+        LeaseStore, Life, Live, LiveCandidate, Owner, QuorumNode, Released, Renewal, Renewed,
+        RunEnd, RunStore, Safety, ServerClock, Tenure, Turn, Vote,
     },
 };
 use futures_util::{
@@ -54,6 +54,7 @@ struct Inner {
     hears: bool,
     votes: AtomicU64,
     frees: AtomicU64,
+    renewals: Mutex<Vec<usize>>,
     /// By so many microseconds its clock is ahead.
     ahead: AtomicI64,
 }
@@ -77,6 +78,7 @@ impl Node {
             hears,
             votes: AtomicU64::new(0),
             frees: AtomicU64::new(0),
+            renewals: Mutex::default(),
             ahead: AtomicI64::new(0),
         }))
     }
@@ -113,6 +115,11 @@ impl Node {
     /// How often it was asked to free something.
     pub fn frees(&self) -> u64 {
         self.0.frees.load(Relaxed)
+    }
+
+    /// How many names each call was to renew.
+    pub fn renewals(&self) -> Vec<usize> {
+        self.0.renewals.lock().expect("nobody panicked").clone()
     }
 
     /// How often it was asked to vote.
@@ -170,6 +177,14 @@ impl LeaseStore for Node {
         lease: Duration,
     ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
         self.asked(async move |store| store.try_renew(name, owner, lease).await).boxed()
+    }
+
+    fn renew_all<'a>(
+        &'a self,
+        renewals: &'a [Renewal],
+    ) -> BoxFuture<'a, Result<Vec<Result<Renewed, LeaseError>>, LeaseError>> {
+        self.0.renewals.lock().expect("nobody panicked").push(renewals.len());
+        self.asked(async move |store| store.renew_all(renewals).await).boxed()
     }
 
     fn release<'a>(

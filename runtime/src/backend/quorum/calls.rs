@@ -13,6 +13,7 @@ use super::{
     Inner,
     claims::{Claim, Turn},
     error::NodeFailure,
+    renewals::Asked,
 };
 use crate::{
     clock::Clock as _,
@@ -41,7 +42,7 @@ pub(super) struct Tell<T> {
 
 impl<T> Tell<T> {
     /// Nobody may be waiting any more.
-    fn tell(&self, answer: Result<T, NodeFailure>) {
+    pub(super) fn tell(&self, answer: Result<T, NodeFailure>) {
         let _ = self.to.send((self.node, answer));
     }
 }
@@ -51,7 +52,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 impl Inner {
-    fn store(&self, node: usize) -> &dyn QuorumNode {
+    pub(super) fn store(&self, node: usize) -> &dyn QuorumNode {
         &*self.nodes[node].store
     }
 
@@ -94,35 +95,17 @@ impl Inner {
         }
     }
 
-    /// Renews. A server that lost the tenure is given it again if most of them still have it.
-    pub(super) async fn renew(
-        self: Arc<Self>,
-        claim: Arc<Claim>,
-        mut turn: Turn,
-        lease: Duration,
-        renewals: Tell<Renewed>,
-        mut verdict: watch::Receiver<Verdict>,
-    ) {
-        let node = renewals.node;
-        turn.comes().await;
-        if is_decided(&verdict) {
-            return;
-        }
-        let (store, name, owner) = (self.store(node), &claim.name, &claim.owner);
-        let renewed = self.counted(node, lease, store.try_renew(name, owner, lease)).await;
-        // What an operator took away there is not asked for again.
-        let is_lost = matches!(renewed, Ok(Renewed::NotOwner));
-        renewals.tell(renewed);
-        if !is_lost {
-            return;
-        }
+    /// Gives a tenure to a server that lost it, if most of the others still have it.
+    pub(super) async fn give_again(self: Arc<Self>, node: usize, mut renewal: Asked) {
+        let Asked { claim, lease, verdict, .. } = &mut renewal;
         let kept = verdict.wait_for(|verdict| *verdict != Verdict::Open).await.map(|kept| *kept);
         if let Ok(Verdict::Kept(Some(agreed))) = kept
             && claim.held().is_some_and(|held| self.clock.now() < held.until)
         {
             // What comes of it is seen at the next renewal.
-            let _ = self.ask_for(node, &claim, lease).await;
-            let _ = within(lease, store.raise(name, owner, agreed)).await;
+            let _ = self.ask_for(node, claim, *lease).await;
+            let raise = self.store(node).raise(&claim.name, &claim.owner, agreed);
+            let _ = within(*lease, raise).await;
         }
     }
 
@@ -173,7 +156,7 @@ impl Inner {
     }
 
     /// What one server says, which counts once, however many addresses lead to it.
-    async fn counted<T>(
+    pub(super) async fn counted<T>(
         &self,
         node: usize,
         left: Duration,
@@ -233,7 +216,7 @@ impl Inner {
 }
 
 /// Whether nobody waits for what is asked now: it is decided, or was given up.
-fn is_decided(verdict: &watch::Receiver<Verdict>) -> bool {
+pub(super) fn is_decided(verdict: &watch::Receiver<Verdict>) -> bool {
     verdict.has_changed().is_err() || *verdict.borrow() != Verdict::Open
 }
 

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use crate::{
     kernel::Timestamp,
@@ -99,6 +99,11 @@ pub(super) struct Turn {
 }
 
 impl Turn {
+    /// Whether it has come; who was told so must not wait for it any more.
+    pub(super) fn has_come(&mut self) -> bool {
+        self.before.try_recv() != Err(TryRecvError::Empty)
+    }
+
     /// Waits for it. Who gives up the wait lets the next one pass too early.
     pub(super) async fn comes(&mut self) {
         // It ends by being dropped.

@@ -80,6 +80,18 @@ pub enum NodeFailure {
 }
 
 impl NodeFailure {
+    /// The same for another one of those whom it concerns.
+    pub(super) fn again(&self) -> Self {
+        match self {
+            Self::Silent(limit) => Self::Silent(*limit),
+            Self::Failed(error) => Self::Failed(error.again()),
+            Self::Busy => Self::Busy,
+            Self::NotOwner => Self::NotOwner,
+            Self::Young { age, needed } => Self::Young { age: *age, needed: *needed },
+            Self::Same(other) => Self::Same(other.clone()),
+        }
+    }
+
     /// Whether the server may have done what it was asked for, or will yet.
     pub(super) fn is_outcome_unknown(&self) -> bool {
         match self {

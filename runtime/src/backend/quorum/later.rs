@@ -11,7 +11,7 @@ use tokio::{runtime::Handle, sync::OnceCell};
 
 use crate::lease::{
     Acquired, Agreed, Ballot, CandidateStore, LeaseAdmin, LeaseError, LeaseStore, Life, Owner,
-    QuorumNode, Released, Renewed, RunStore, Safety, ServerClock, Tenure, Vote,
+    QuorumNode, Released, Renewal, Renewed, RunStore, Safety, ServerClock, Tenure, Vote,
 };
 
 type Opened = Result<Arc<dyn QuorumNode>, Box<dyn Error + Send + Sync>>;
@@ -69,6 +69,13 @@ impl LeaseStore for Later {
         lease: Duration,
     ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
         async move { self.store().await?.try_renew(name, owner, lease).await }.boxed()
+    }
+
+    fn renew_all<'a>(
+        &'a self,
+        renewals: &'a [Renewal],
+    ) -> BoxFuture<'a, Result<Vec<Result<Renewed, LeaseError>>, LeaseError>> {
+        async move { self.store().await?.renew_all(renewals).await }.boxed()
     }
 
     fn release<'a>(

@@ -31,9 +31,10 @@ mod candidates;
 mod claims;
 mod clocks;
 mod error;
-mod keep;
 mod later;
 mod lives;
+mod release;
+mod renewals;
 mod rules;
 mod runs;
 mod settings;
@@ -61,7 +62,7 @@ use crate::{
     clock::{Clock as _, WakefulClock},
     lease::{
         Acquired, CandidateStore, LeaseAdmin, LeaseError, LeaseStore, Owner, QuorumNode, Released,
-        Renewed, RunStore, Safety, ServerClock, Tenure,
+        Renewal, Renewed, RunStore, Safety, ServerClock, Tenure,
     },
 };
 
@@ -154,7 +155,7 @@ impl QuorumLeases {
     }
 
     /// Waits until nothing is under way in the background: what servers that are slow have not freed yet,
-    /// say. It takes no longer than about three leases. A process that ends before leaves what runs out.
+    /// say. It takes no longer than about three of the longest leases. A process that ends before leaves what runs out.
     pub async fn finished(&self) {
         self.0.tasks.wait().await;
     }
@@ -202,6 +203,14 @@ impl LeaseStore for QuorumLeases {
         lease: Duration,
     ) -> BoxFuture<'a, Result<Renewed, LeaseError>> {
         async move { self.0.try_renew(&self.0.claim(name, owner), lease).await }.boxed()
+    }
+
+    fn renew_all<'a>(
+        &'a self,
+        renewals: &'a [Renewal],
+    ) -> BoxFuture<'a, Result<Vec<Result<Renewed, LeaseError>>, LeaseError>> {
+        let claim = |Renewal { name, owner, lease }: &Renewal| (self.0.claim(name, owner), *lease);
+        async move { Ok(self.0.renew_all(renewals.iter().map(claim).collect()).await) }.boxed()
     }
 
     fn release<'a>(
