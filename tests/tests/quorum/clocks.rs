@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use distributed_task::{
-    backend::quorum::QuorumLeases,
     coordination::{Coordination, HealthStatus},
-    lease::{LeaseError, LeaseStore as _},
+    lease::LeaseStore as _,
 };
 use tokio::time::{Instant, advance};
 
 use crate::{
     node::{Mode, Node},
-    nodes, over,
+    nodes, over, over_two_and_a_third_later,
 };
 
 const HOUR: i64 = 3600;
@@ -85,13 +84,7 @@ async fn a_server_that_hangs_is_left_out_of_the_clocks() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_is_opened_later_tells_its_clock_as_well() {
     let nodes = nodes(3);
-    let [first, second, third] = [0, 1, 2].map(|at| nodes[at].clone());
-    let open = move || {
-        let third = third.clone();
-        async move { Ok::<_, LeaseError>(third) }
-    };
-    let builder = QuorumLeases::builder().node(first).node(second).node_later("the third", open);
-    let leases = builder.open().await.expect("they can vote");
+    let leases = over_two_and_a_third_later(&nodes).await;
     let told = leases.clocks().await.into_iter().map(|clock| clock.address);
     assert_eq!(told.collect::<Vec<_>>(), ["server 1", "server 2", "the third"]);
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use distributed_task::{
     backend::quorum::{QuorumLeases, QuorumLeasesBuilder},
-    lease::{Acquired, Grant, LeaseStore as _, Owner},
+    lease::{Acquired, Grant, LeaseError, LeaseStore as _, Owner},
 };
 
 use node::Node;
@@ -36,6 +36,17 @@ fn builder(nodes: &[Node]) -> QuorumLeasesBuilder {
 /// Leases over them, as one process has them.
 async fn over(nodes: &[Node]) -> QuorumLeases {
     builder(nodes).open().await.expect("they can vote")
+}
+
+/// The same over three, of which the third is opened with the first call.
+async fn over_two_and_a_third_later(nodes: &[Node]) -> QuorumLeases {
+    let third = nodes[2].clone();
+    let open = move || {
+        let third = third.clone();
+        async move { Ok::<_, LeaseError>(third) }
+    };
+    let builder = builder(&nodes[..2]).node_later("the third", open);
+    builder.open().await.expect("they can vote")
 }
 
 /// The same, of which so many have to grant one.

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     LEASE,
     node::{Mode, Node},
-    nodes, over,
+    nodes, over, over_two_and_a_third_later,
 };
 
 /// Names that one owner has.
@@ -132,13 +132,7 @@ async fn what_servers_refuse_all_together_each_is_told_of() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_was_opened_later_is_asked_for_all_of_them_as_well() {
     let (nodes, owner) = (nodes(3), Owner::draw());
-    let [first, second, third] = [0, 1, 2].map(|at| nodes[at].clone());
-    let open = move || {
-        let third = third.clone();
-        async move { Ok::<_, LeaseError>(third) }
-    };
-    let builder = QuorumLeases::builder().node(first).node(second).node_later("the third", open);
-    let leases = builder.open().await.expect("they can vote");
+    let leases = over_two_and_a_third_later(&nodes).await;
     let renewals = held(&leases, &owner, 20).await;
     renewed(&leases, &renewals).await;
     assert_eq!(nodes[2].renewals(), [20]);
