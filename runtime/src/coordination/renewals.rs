@@ -13,7 +13,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use super::options::BatchingOptions;
-use crate::lease::{LeaseError, LeaseStore, Renewal, Renewed};
+use crate::lease::{LeaseError, LeaseStore, Renewal, Renewed, answers_to};
 
 /// Gathers what is to be renewed at a moment. Nothing waits for a call that is on its way.
 #[derive(Default)]
@@ -77,16 +77,11 @@ async fn call(store: Arc<dyn LeaseStore>, wishes: Vec<Wish>) {
     let longest = renewals.iter().map(|renewal: &Renewal| renewal.lease).max().unwrap_or_default();
     let answers = timeout(longest, store.renew_all(&renewals)).await;
     let answers = answers.unwrap_or_else(|_| Err(unanswered("no answer came while they lasted")));
-    let error = match answers {
-        Ok(answers) if answers.len() == tells.len() => {
-            // Whoever asked may have given up.
-            zip(tells, answers).for_each(|(tell, answer)| drop(tell.send(answer)));
-            return;
-        }
-        Ok(_) => unanswered("the store did not answer for each of the names"),
-        Err(error) => error,
-    };
-    tells.into_iter().for_each(|tell| drop(tell.send(Err(error.again()))));
+    // Whoever asked may have given up.
+    match answers.and_then(|answers| answers_to(answers, tells.len())) {
+        Ok(answers) => zip(tells, answers).for_each(|(tell, answer)| drop(tell.send(answer))),
+        Err(error) => tells.into_iter().for_each(|tell| drop(tell.send(Err(error.again())))),
+    }
 }
 
 fn unanswered(why: &str) -> LeaseError {

@@ -262,6 +262,15 @@ pub struct Renewal {
     pub lease: Duration,
 }
 
+/// As many answers as were asked for: of fewer nobody knows whose they are.
+#[cfg(feature = "engine")]
+pub(crate) fn answers_to<T>(answers: Vec<T>, asked: usize) -> Result<Vec<T>, LeaseError> {
+    match answers.len() {
+        many if many == asked => Ok(answers),
+        many => Err(LeaseError::Unanswered(format!("{many} answers to {asked}").into())),
+    }
+}
+
 /// What became of a renewal.
 ///
 /// See [`LeaseStore`] for an example.

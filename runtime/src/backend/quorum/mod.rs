@@ -171,11 +171,20 @@ impl Inner {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let (to, coming) = unbounded_channel();
-        for node in 0..self.nodes.len() {
-            self.tasks.spawn_on(ask(Tell { node, to: to.clone() }), &self.runtime);
+        let (tells, answers) = self.tells();
+        for tell in tells {
+            self.tasks.spawn_on(ask(tell), &self.runtime);
         }
-        Answers::new(self.nodes.iter().map(|_| Answer::Awaited).collect(), coming)
+        answers
+    }
+
+    /// Where the answer of each server goes to, and where they come together.
+    fn tells<T>(&self) -> (Vec<Tell<T>>, Answers<T>) {
+        let (to, coming) = unbounded_channel();
+        let nodes = 0..self.nodes.len();
+        let awaited = nodes.clone().map(|_| Answer::Awaited).collect();
+        let tells = nodes.map(|node| Tell { node, to: to.clone() }).collect();
+        (tells, Answers::new(awaited, coming))
     }
 }
 

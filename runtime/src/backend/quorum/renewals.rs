@@ -3,12 +3,12 @@
 use std::{iter::zip, ops::ControlFlow, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use tokio::sync::{mpsc::unbounded_channel, watch};
+use tokio::sync::watch;
 
 use super::{
     Inner,
     acquire::not_renewed,
-    answers::{Answer, Answers},
+    answers::Answers,
     calls::{Tell, Verdict, is_decided},
     claims::{Claim, Turn},
     error::{NodeFailure, QuorumError},
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     clock::Clock as _,
     kernel::Timestamp,
-    lease::{LeaseError, Renewal, Renewed},
+    lease::{LeaseError, Renewal, Renewed, answers_to},
 };
 
 /// A renewal on its way.
@@ -86,13 +86,12 @@ impl Inner {
             return ControlFlow::Break(Ok(Renewed::NotOwner));
         }
         let (verdict, told) = watch::channel(Verdict::Open);
-        let (to, coming) = unbounded_channel();
-        for (node, asked) in of_nodes.iter_mut().enumerate() {
-            let (turn, answer) = (claim.line_up(node), Tell { node, to: to.clone() });
+        let (tells, answers) = self.tells();
+        for (asked, answer) in zip(of_nodes, tells) {
+            let turn = claim.line_up(answer.node);
             let (claim, verdict) = (Arc::clone(&claim), told.clone());
             asked.push(Asked { claim, turn, lease, answer, verdict });
         }
-        let answers = Answers::new(of_nodes.iter().map(|_| Answer::Awaited).collect(), coming);
         ControlFlow::Continue(Begun { claim, lease, at, verdict, answers })
     }
 
@@ -149,7 +148,11 @@ impl Inner {
         // Stores end their calls much sooner; before this time a call that was given up may be done yet.
         let Some(longest) = asked.iter().map(|one| one.lease).max() else { return };
         let renewals: Vec<_> = asked.iter().map(Asked::renewal).collect();
-        let said = self.counted(node, longest, self.store(node).renew_all(&renewals)).await;
+        let renewing = async {
+            let said = self.store(node).renew_all(&renewals).await?;
+            answers_to(said, renewals.len())
+        };
+        let said = self.counted(node, longest, renewing).await;
         for (one, renewed) in zip(asked, of_each(said, renewals.len())) {
             // What an operator took away there is not asked for again.
             let is_lost = matches!(renewed, Ok(Renewed::NotOwner));
@@ -173,16 +176,9 @@ fn of_each(
     said: Result<Vec<Result<Renewed, LeaseError>>, NodeFailure>,
     many: usize,
 ) -> Vec<Result<Renewed, NodeFailure>> {
-    let failure = match said {
-        Ok(said) if said.len() == many => {
-            return said.into_iter().map(|one| one.map_err(NodeFailure::Failed)).collect();
-        }
-        Ok(said) => {
-            let why = format!("it gave {} answers to {many} renewals", said.len());
-            NodeFailure::Failed(LeaseError::Unanswered(why.into()))
-        }
-        Err(failure) if many == 1 => return vec![Err(failure)],
-        Err(failure) => failure,
-    };
-    (0..many).map(|_| Err(failure.again())).collect()
+    match said {
+        Ok(said) => said.into_iter().map(|one| one.map_err(NodeFailure::Failed)).collect(),
+        Err(failure) if many == 1 => vec![Err(failure)],
+        Err(failure) => (0..many).map(|_| Err(failure.again())).collect(),
+    }
 }

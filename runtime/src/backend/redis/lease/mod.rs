@@ -40,7 +40,7 @@ use crate::{
     lease::{
         Acquired, CandidateStore, Grant, LeaseAdmin, LeaseError, LeaseStore, Life, LockStore,
         Owner, QuorumNode as _, Released, Renewal, Renewed, RunStore, Safety, ServerClock, Share,
-        Tenure, Turn, Waiting, Wake, Want,
+        Tenure, Turn, Waiting, Wake, Want, answers_to,
     },
 };
 
@@ -292,11 +292,7 @@ impl LeaseStore for RedisLeases {
                 call.arg(owner.as_str()).arg(lasting(*lease));
             }
             let answers = self.0.link.run(script, &call).await.map_err(lease_error)?;
-            let answers: Vec<Value> = answer_of(answers)?;
-            if answers.len() != renewals.len() {
-                let source = format!("{} answers to {}", answers.len(), renewals.len()).into();
-                return Err(LeaseError::Unanswered(source));
-            }
+            let answers: Vec<Value> = answers_to(answer_of(answers)?, renewals.len())?;
             Ok(answers.into_iter().map(renewal).collect())
         }
         .boxed()
