@@ -27,10 +27,10 @@ macro_rules! scripts {
 
 // A full memory is no reason to lose a seat, nor to leave what a dead one had.
 scripts! {
-    Append = "append" of ["time" "many" "buckets" "new" "tickets" "timers" "numbers"],
+    Append = "append" of ["time" "many" "owners" "buckets" "new" "tickets" "timers" "numbers"],
     Audit = "audit" of ["time" "tickets"],
     Carry = "carry" of ["time" "many" "tickets"],
-    Claim = "claim" of ["time" "many" "tickets"],
+    Claim = "claim" of ["time" "many" "owners" "tickets"],
     Commit = "commit" of ["time" "many" "buckets" "known" "tickets" "timers" "numbers"],
     Create = "create" of ["time" "many" "buckets" "known" "tickets"],
     Enter = "enter" of ["time"],

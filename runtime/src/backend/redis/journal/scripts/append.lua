@@ -46,7 +46,11 @@ if call('EXISTS', P .. 'in', P .. 'f') > 0 then
   end
 end
 each('HSET', P .. 'j', first_field, last_field)
-each('HSET', P .. 'o', first_owner, last_owner)
+if first_owner <= last_owner then
+  own(function()
+    each('HSET', P .. 'o', first_owner, last_owner)
+  end)
+end
 each('HDEL', P .. 'o', first_left, last_left)
 if ARGV[6] ~= '' and tonumber(call('GET', P .. 'fence') or 0) < tonumber(ARGV[6]) then
   call('SET', P .. 'fence', ARGV[6])

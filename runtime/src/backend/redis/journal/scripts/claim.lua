@@ -129,7 +129,9 @@ until #found == 0 or #ids > 0 or mode == 's'
 
 if #ids > 0 then
   call('SET', P .. 'fence', int(fence))
-  many('HSET', P .. 'o', owners)
+  own(function()
+    many('HSET', P .. 'o', owners)
+  end)
   many('ZREM', P .. 't', ids)
   many('ZREM', P .. 'c', ids)
   many('HDEL', P .. 'p', ids)

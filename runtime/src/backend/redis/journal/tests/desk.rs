@@ -11,12 +11,12 @@ use uuid::Uuid;
 use super::super::RedisJournal;
 use crate::{
     journal::{
-        Batch, ClaimFrom, ClaimedSaga, Created, Item, Journal, JournalError, NewSaga, SeatId,
-        Signal, Signals, Verdict,
+        Batch, ClaimFrom, ClaimedSaga, Created, Item, Journal, JournalError, NewOwned, NewSaga,
+        SeatId, Signal, Signals, Verdict,
     },
     kernel::{
-        Definition, End, EntryId, Finish, Finished, Group, Host, Kind, Letter, Mail, OnExhausted,
-        Place, Record, Retry, SagaId, Started, Step, Value, Way,
+        Definition, End, EntryId, Fence, Finish, Finished, Group, Host, Kind, Letter, Mail,
+        OnExhausted, Place, Record, Retry, SagaId, Started, Step, Value, Way,
     },
 };
 
@@ -88,20 +88,24 @@ impl Process {
         Self { journal, seat, definition }
     }
 
-    pub(super) async fn create(&self) -> Result<SagaId, Wrong> {
-        let hash = self.definition.hash();
+    fn first(&self) -> Group {
         let started = Started {
-            definition: hash,
+            definition: self.definition.hash(),
             request: Value::journaled("two cups".to_owned()),
             deadline: None,
             fingerprint: None,
             reply_to: None,
         };
+        smallvec![Record::Started(Arc::new(started)), intended(0)]
+    }
+
+    pub(super) async fn create(&self) -> Result<SagaId, Wrong> {
+        let hash = self.definition.hash();
         let new = NewSaga {
             id: SagaId(unique()),
             at: self.journal.now(),
             definition: hash,
-            records: smallvec![Record::Started(Arc::new(started)), intended(0)],
+            records: self.first(),
             place: Place::Ready,
             key: None,
             admission: self.journal.admit(hash).await?,
@@ -116,6 +120,27 @@ impl Process {
     pub(super) async fn claim(&self, limit: usize) -> Result<Vec<ClaimedSaga>, JournalError> {
         let from = [self.definition.hash()];
         Ok(self.journal.claim(self.seat, ClaimFrom::Definitions(&from), limit).await?.sagas)
+    }
+
+    /// Starts a saga that is owned from the beginning.
+    pub(super) async fn begin(&self) -> Result<(), Wrong> {
+        let at = self.journal.now();
+        let create =
+            Some(NewOwned { definition: self.definition.hash(), key: None, admission: None });
+        let item = Item {
+            saga: SagaId(unique()),
+            fence: Fence(at.0),
+            seq: 0,
+            at,
+            records: self.first(),
+            folded: Vec::new(),
+            place: Place::Owned,
+            guarded: false,
+            create,
+        };
+        let batch = Batch { seat: self.seat, items: smallvec![item] };
+        let verdict = self.journal.commit(batch).await?.verdicts[0];
+        ensure(verdict == Verdict::Written { mail: false }, format!("{verdict:?}"))
     }
 
     pub(super) async fn claim_one(&self) -> Result<ClaimedSaga, Wrong> {

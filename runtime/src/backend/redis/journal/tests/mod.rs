@@ -3,6 +3,7 @@
 
 mod desk;
 mod loss;
+mod owners;
 mod seats;
 mod stuck;
 
