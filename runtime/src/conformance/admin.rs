@@ -2,14 +2,21 @@
 //! [`lease`](super::lease).
 
 mod readers;
+mod words;
 
 use std::{sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt;
 
-use self::readers::{
-    makes_way, remembers_a_thousand, takes_a_share, takes_again, takes_from_readers_only,
-    tells_a_thousand, tells_no_other_reader, tells_readers, tells_the_reader,
+use self::{
+    readers::{
+        makes_way, remembers_a_thousand, takes_a_share, takes_again, takes_from_readers_only,
+        tells_a_thousand, tells_no_other_reader, tells_readers, tells_the_reader,
+    },
+    words::{
+        forgets_words, hands_no_words_over, keeps_words, refuses_many_words, takes_no_words,
+        tells_words, words_keep_nothing,
+    },
 };
 use super::{
     lease::{DeskOf, Subject},
@@ -72,6 +79,13 @@ const RULES: &[Rule<Desk>] = rules! {
     "taking a share away again says the same" => takes_again,
     "who had it alone and the last thousand who shared it are told so, each of them" => remembers_a_thousand,
     "when the last share is taken away who is first in line is told" => makes_way,
+    "what a holder says is told to whoever looks, and what it says later is told instead" => tells_words,
+    "a renewal keeps what was said" => keeps_words,
+    "what is said lengthens no lease, and brings none back" => words_keep_nothing,
+    "nobody says anything of what somebody else has, or shares, or nobody has" => takes_no_words,
+    "nothing is said yet of a tenure that begins, however the last one ended" => forgets_words,
+    "nothing is said yet of what was handed over" => hands_no_words_over,
+    "more than is kept is refused, and what was said before stays" => refuses_many_words,
 };
 
 const NAME: &str = "nightly-report";

@@ -1,13 +1,14 @@
 //! What those who look after a store may ask of it: who has what, and to take it away.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture, stream::BoxStream};
 
 use super::{LeaseError, LeaseStore, Owner, Tenure};
 use crate::kernel::Fence;
 
-/// A lease store that tells all names that somebody has, and who shares one, and takes away what must be free.
+/// A lease store that tells all names that somebody has, what its owner says of it, and who shares one, and takes
+/// away what must be free.
 ///
 /// # Example
 ///
@@ -41,6 +42,48 @@ pub trait LeaseAdmin: LeaseStore {
     /// All names that somebody has, alone or shared, in any order. What changes meanwhile may be told or
     /// not; what does not change is told once at least. Reads some at a time, and keeps nobody waiting.
     fn names(&self) -> BoxStream<'_, Result<HeldName, LeaseError>>;
+
+    /// Says what the owner of a name that has it alone does under it, instead of what it said before. It is told in
+    /// [`Tenure::metadata`] and ends with the tenure; a renewal keeps it. `false` if this owner does not have it
+    /// alone: then nothing is kept. Doing it again says the same; a call that comes late is the one that counts.
+    /// By default nothing is kept for anybody, which is less than the suite of this trait asks for.
+    ///
+    /// ```
+    /// # #[cfg(feature = "in-process")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::{collections::BTreeMap, time::Duration};
+    /// use distributed_task::{
+    ///     backend::memory::MemoryLeases,
+    ///     lease::{LeaseAdmin as _, LeaseStore as _, Owner},
+    /// };
+    ///
+    /// let (leases, ours) = (MemoryLeases::new(), Owner::draw());
+    /// leases.try_acquire("nightly-report", &ours, Duration::from_secs(10)).await?;
+    /// let doing = BTreeMap::from([("doing".to_owned(), "page 3 of 7".to_owned())]);
+    /// assert!(leases.describe("nightly-report", &ours, &doing).await?);
+    /// let tenure = leases.inspect("nightly-report").await?.expect("it is ours");
+    /// assert_eq!(tenure.metadata, doing);
+    /// assert!(!leases.describe("nightly-report", &Owner::draw(), &doing).await?);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "in-process"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    /// [`LeaseError`]; refused where [`Beat::check_metadata`](super::Beat::check_metadata) says so.
+    ///
+    /// # Cancellation
+    /// It is said or not.
+    fn describe<'a>(
+        &'a self,
+        _name: &'a str,
+        _owner: &'a Owner,
+        _metadata: &'a BTreeMap<String, String>,
+    ) -> BoxFuture<'a, Result<bool, LeaseError>> {
+        async { Ok(false) }.boxed()
+    }
 
     /// Frees a name that somebody has alone under this fence, and wakes who is next. Answers who had it;
     /// nothing when that tenure was over: whoever has it now keeps it. Doing it again says the same. The next

@@ -165,16 +165,39 @@ impl Beat<'_> {
     /// [`LeaseError::Refused`] when there is more [metadata](Self::MAX_METADATA) than is kept, or when the
     /// score is no number.
     pub fn check(&self) -> Result<(), LeaseError> {
-        let bytes = metadata_bytes(self.metadata);
-        let source = match (bytes, self.health_score) {
-            (bytes, _) if bytes > Self::MAX_METADATA => {
-                format!("{bytes} bytes of metadata: at most {} are kept", Self::MAX_METADATA)
-            }
-            (_, score) if !score.is_finite() => format!("a health score of {score} is none"),
-            _ => return Ok(()),
-        };
-        Err(LeaseError::Refused { source: source.into(), retryable: false })
+        Self::check_metadata(self.metadata)?;
+        match self.health_score {
+            score if score.is_finite() => Ok(()),
+            score => Err(refused(format!("a health score of {score} is none"))),
+        }
     }
+
+    /// The same of metadata alone, whoever says it.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use distributed_task::lease::Beat;
+    ///
+    /// let said = |bytes| BTreeMap::from([("doing".to_owned(), "x".repeat(bytes - 5))]);
+    /// assert!(Beat::check_metadata(&said(Beat::MAX_METADATA)).is_ok());
+    /// assert!(Beat::check_metadata(&said(Beat::MAX_METADATA + 1)).is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// [`LeaseError::Refused`] when there is [more](Self::MAX_METADATA) than is kept.
+    pub fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), LeaseError> {
+        match metadata_bytes(metadata) {
+            bytes if bytes <= Self::MAX_METADATA => Ok(()),
+            bytes => {
+                let most = Self::MAX_METADATA;
+                Err(refused(format!("{bytes} bytes of metadata: at most {most} are kept")))
+            }
+        }
+    }
+}
+
+fn refused(why: String) -> LeaseError {
+    LeaseError::Refused { source: why.into(), retryable: false }
 }
 
 /// How much metadata counts.

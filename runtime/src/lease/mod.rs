@@ -10,7 +10,7 @@ mod node;
 mod owner;
 mod run;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::{
     FutureExt,
@@ -312,4 +312,6 @@ pub struct Tenure {
     pub since: Timestamp,
     /// When it is over if it is not renewed; `None` if it has no end, which is damage from outside.
     pub expires_in: Option<Duration>,
+    /// What its owner [says](LeaseAdmin::describe) that it does under it.
+    pub metadata: BTreeMap<String, String>,
 }

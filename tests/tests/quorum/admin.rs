@@ -1,11 +1,11 @@
 //! What an operator sees of a quorum, and does to it, while some of the servers are away.
 
-use std::error::Error as _;
+use std::{collections::BTreeMap, error::Error as _};
 
 use distributed_task::{
     backend::quorum::{QuorumError, QuorumLeases},
     coordination::{Coordination, LossCause},
-    lease::{HeldName, LeaseAdmin as _, LeaseStore as _, Owner, Renewed},
+    lease::{Beat, HeldName, LeaseAdmin as _, LeaseError, LeaseStore as _, Owner, Renewed},
 };
 use futures_util::TryStreamExt as _;
 
@@ -103,4 +103,57 @@ async fn a_holder_over_a_quorum_is_told_that_an_operator_did_it() {
     assert_eq!((&*lock.name, tenure.fence), (NAME, held.fence()));
     assert!(monitor.force_release(NAME, tenure.fence, "a test").await.expect("they answer"));
     assert_eq!(held.lost().await.cause, LossCause::Forced);
+}
+
+fn words(doing: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([("doing".to_owned(), doing.to_owned())])
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_most_servers_were_told_of_a_lease_is_told() {
+    let (nodes, ours) = (nodes(3), Owner::draw());
+    let leases = over(&nodes).await;
+    granted(&leases, &ours).await;
+    leases.finished().await;
+    // What is said last comes first by its letters.
+    for left in (1..=9).rev() {
+        let said = words(&format!("{left} pages are left"));
+        let (away, mode) = (left % 3, if left > 3 { Mode::Fails } else { Mode::Hangs });
+        let seen = async || {
+            let tenure = leases.inspect(NAME).await.expect("most servers answer");
+            let names = names(&leases).await;
+            let [HeldName { holder: Some(listed), .. }] = &names[..] else { panic!("{names:?}") };
+            [tenure.expect("it is ours").metadata, listed.metadata.clone()]
+        };
+        // One server does not hear it, and tells older words when it is back.
+        nodes[away].set(mode);
+        assert!(leases.describe(NAME, &ours, &said).await.expect("most servers answer"));
+        assert_eq!(seen().await, [said.clone(), said.clone()]);
+        leases.try_renew(NAME, &ours, LEASE).await.expect("most servers answer");
+        nodes[away].set(Mode::Good);
+        assert_eq!(seen().await, [said.clone(), said]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whether_most_servers_were_told_is_said_or_that_nobody_knows() {
+    let (nodes, ours) = (nodes(3), Owner::draw());
+    let leases = over(&nodes).await;
+    // The third one does not have it.
+    nodes[2].set(Mode::Fails);
+    granted(&leases, &ours).await;
+    leases.finished().await;
+    nodes[2].set(Mode::Good);
+    let said = words("page 3");
+    assert!(leases.describe(NAME, &ours, &said).await.expect("all servers answer"));
+    assert!(!leases.describe(NAME, &Owner::draw(), &said).await.expect("all servers answer"));
+    nodes[1].set(Mode::Fails);
+    let error = leases.describe(NAME, &ours, &said).await.expect_err("the second may know it");
+    assert!(matches!(error, LeaseError::Unanswered(_)), "{error:?}");
+    nodes[0].set(Mode::Fails);
+    leases.describe(NAME, &ours, &said).await.expect_err("one is no majority");
+    nodes.iter().for_each(|node| node.set(Mode::Fails));
+    let error = leases.describe(NAME, &ours, &words(&"x".repeat(Beat::MAX_METADATA))).await;
+    let error = error.expect_err("it is too much, and nobody is asked");
+    assert!(matches!(error, LeaseError::Refused { retryable: false, .. }), "{error:?}");
 }

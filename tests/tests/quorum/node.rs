@@ -1,6 +1,7 @@
 //! A server in memory that does on cue what no real one does: it fails, hangs, lies, forgets.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, Mutex,
         atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
@@ -259,6 +260,15 @@ impl LeaseAdmin for Node {
     fn names(&self) -> BoxStream<'_, Result<HeldName, LeaseError>> {
         let names = self.asked(async |store| store.names().try_collect::<Vec<_>>().await);
         names.map_ok(|names| stream::iter(names.into_iter().map(Ok))).try_flatten_stream().boxed()
+    }
+
+    fn describe<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        metadata: &'a BTreeMap<String, String>,
+    ) -> BoxFuture<'a, Result<bool, LeaseError>> {
+        self.asked(async move |store| store.describe(name, owner, metadata).await).boxed()
     }
 
     fn force_release<'a>(

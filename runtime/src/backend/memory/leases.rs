@@ -6,7 +6,7 @@ mod node;
 mod runs;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     fmt,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
@@ -81,6 +81,8 @@ struct Held {
     is_agreed: bool,
     /// Which attempt it is, of a run that is counted.
     attempt: Option<u64>,
+    /// What its owner says of it.
+    metadata: BTreeMap<String, String>,
 }
 
 struct Forced {
@@ -273,8 +275,10 @@ impl Name {
             Share::Alone => {
                 *last = Fence(now.0.max(last.0 + 1));
                 let (owner, fence) = (owner.clone(), *last);
-                let (is_agreed, attempt) = (false, None);
-                self.held = Some(Held { owner, fence, since: now, until, is_agreed, attempt });
+                let (is_agreed, attempt, metadata) = (false, None, BTreeMap::new());
+                let since = now;
+                let held = Held { owner, fence, since, until, is_agreed, attempt, metadata };
+                self.held = Some(held);
             }
             Share::Shared => drop(self.shared.insert(owner.clone(), until)),
         }

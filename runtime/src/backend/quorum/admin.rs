@@ -11,7 +11,7 @@ use futures_util::{
 use super::{Inner, Node, QuorumLeases, tally};
 use crate::{
     kernel::Fence,
-    lease::{HeldName, LeaseAdmin, LeaseError, Owner, Tenure},
+    lease::{Beat, HeldName, LeaseAdmin, LeaseError, Owner, Tenure},
 };
 
 /// A server is waited for no longer than this: while it tells all that it knows, and while it does one thing.
@@ -54,6 +54,35 @@ impl LeaseAdmin for QuorumLeases {
     fn names(&self) -> BoxStream<'_, Result<HeldName, LeaseError>> {
         let all = self.0.names().map_ok(|names| stream::iter(names.into_iter().map(Ok)));
         stream::once(all).try_flatten().boxed()
+    }
+
+    /// All servers are told, and most have to say that this owner has it. Told is what most of those were told that
+    /// know the tenure. One that was away, or lost the tenure and got it again, was not: while others are away it may
+    /// be older words that are told, or none, until the owner says more.
+    fn describe<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        metadata: &'a BTreeMap<String, String>,
+    ) -> BoxFuture<'a, Result<bool, LeaseError>> {
+        async move {
+            Beat::check_metadata(metadata)?;
+            let rules = &self.0.rules;
+            let (rest, majority) = (rules.limit(rules.max_lease), rules.majority());
+            let ask = |_, node: &'a Node| async move {
+                node.admin().await?.describe(name, owner, metadata).await
+            };
+            let told = self.0.survey(TO_DO, rest, ask).await?;
+            let know = told.iter().filter(|told| **told == Some(true)).count();
+            let silent = told.iter().filter(|told| told.is_none()).count();
+            if know < majority && majority <= know + silent {
+                let source =
+                    format!("{know} servers know it as this owner's, and {silent} said nothing");
+                return Err(LeaseError::Unanswered(source.into()));
+            }
+            Ok(know >= majority)
+        }
+        .boxed()
     }
 
     /// Most servers have to answer; on those that do not, it runs out. A renewal that is under way may bring it

@@ -1,6 +1,6 @@
 //! What answers decide. A decision never depends on the order in which they came.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::answers::Answer;
 use crate::lease::{Acquired, Busy, Grant, Owner, Released, Renewed, Tenure};
@@ -121,7 +121,9 @@ pub(super) fn look(answers: &[Answer<Option<Tenure>>], majority: usize) -> Optio
         let told: Vec<_> = told.into_iter().filter(|tenure| tenure.owner == owner).collect();
         // Its holder has it since most of them heard its fence. Where none of these did, one that is awaited may.
         let is_heard = told.iter().any(|tenure| tenure.is_agreed);
-        return (is_heard || !is_awaited(answers)).then(|| together(&told, majority));
+        // Where they know different words, it also tells which ones most know.
+        let is_one = told.windows(2).all(|two| two[0].metadata == two[1].metadata);
+        return (is_heard && is_one || !is_awaited(answers)).then(|| together(&told, majority));
     }
     let unknown = answers.iter().filter(|answer| answer.said().is_none()).count();
     let best = told.iter().map(|tenure| of(&tenure.owner)).max().unwrap_or(0);
@@ -140,7 +142,17 @@ fn together(told: &[&Tenure], majority: usize) -> Option<Tenure> {
     ends.sort_unstable_by(|one, other| other.cmp(one));
     let end = ends.get(majority.checked_sub(1)?).copied()?;
     let expires_in = Some(end).filter(|end| *end != Duration::MAX);
-    Some(Tenure { owner, fence, is_agreed, since, expires_in })
+    let metadata = words(told);
+    Some(Tenure { owner, fence, is_agreed, since, expires_in, metadata })
+}
+
+/// What most of them were told of it; of as many each, who was told nothing knows less.
+fn words(told: &[&Tenure]) -> BTreeMap<String, String> {
+    let know =
+        |words: &BTreeMap<_, _>| told.iter().filter(|tenure| tenure.metadata == *words).count();
+    let each = told.iter().map(|tenure| &tenure.metadata);
+    let most = each.max_by_key(|words| (know(words), !words.is_empty(), *words));
+    most.cloned().unwrap_or_default()
 }
 
 fn is_awaited<T>(answers: &[Answer<T>]) -> bool {

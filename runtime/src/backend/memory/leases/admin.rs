@@ -1,9 +1,9 @@
 //! Who has what in memory.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::{
-    StreamExt,
+    FutureExt, StreamExt,
     future::BoxFuture,
     stream::{self, BoxStream},
 };
@@ -12,7 +12,7 @@ use super::{Forced, MemoryLeases, Name};
 use crate::{
     clock::Clock,
     kernel::{Fence, Timestamp},
-    lease::{HeldName, LeaseAdmin, LeaseError, Owner, Reader, Tenure},
+    lease::{Beat, HeldName, LeaseAdmin, LeaseError, Owner, Reader, Tenure},
 };
 
 /// For how long a holder can learn that an operator took a name away.
@@ -26,7 +26,13 @@ impl Name {
             is_agreed: held.is_agreed,
             since: held.since,
             expires_in: Some(held.until.since(now)),
+            metadata: held.metadata.clone(),
         })
+    }
+
+    fn describe(&mut self, owner: &Owner, metadata: &BTreeMap<String, String>) -> bool {
+        let held = self.held.as_mut().filter(|held| held.owner == *owner);
+        held.map(|held| held.metadata.clone_from(metadata)).is_some()
     }
 
     fn readers(&self, now: Timestamp) -> Vec<Reader> {
@@ -70,6 +76,19 @@ impl LeaseAdmin for MemoryLeases {
             }
         }
         stream::iter(names).boxed()
+    }
+
+    fn describe<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        metadata: &'a BTreeMap<String, String>,
+    ) -> BoxFuture<'a, Result<bool, LeaseError>> {
+        async move {
+            Beat::check_metadata(metadata)?;
+            self.at_once(name, |known, _, _| known.describe(owner, metadata)).await
+        }
+        .boxed()
     }
 
     fn force_release<'a>(

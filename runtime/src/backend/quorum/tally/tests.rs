@@ -1,6 +1,6 @@
 //! Every combination of answers.
 
-use std::ops::RangeInclusive;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use super::*;
 use crate::{backend::quorum::error::NodeFailure, kernel::Fence};
@@ -194,6 +194,7 @@ fn tenure(owner: &str, fence: u64, left: u64) -> Answer<Option<Tenure>> {
         is_agreed: true,
         since: crate::kernel::Timestamp(fence),
         expires_in: Some(Duration::from_secs(left)),
+        metadata: BTreeMap::new(),
     }))
 }
 
@@ -223,4 +224,32 @@ fn a_tenure_has_the_fence_that_was_agreed_on() {
     assert_eq!(fence(&[agreed(6), agreed(7)]), Some(Some(Fence(7))), "an owner that goes on");
     assert_eq!(fence(&[own(8), own(9), Answer::Awaited]), None, "the third may have heard it");
     assert_eq!(fence(&[own(8), own(9), Answer::Said(None)]), Some(Some(Fence(9))));
+}
+
+#[test]
+fn what_most_servers_were_told_is_told_whichever_answers_first() {
+    let said = |words: &str| match tenure("a", 7, 9) {
+        Answer::Said(Some(told)) => {
+            let words = (!words.is_empty()).then(|| ("doing".to_owned(), words.to_owned()));
+            Answer::Said(Some(Tenure { metadata: words.into_iter().collect(), ..told }))
+        }
+        other => other,
+    };
+    let words = |told: &[_]| {
+        let found = look(told, 2)?.expect("most know it");
+        Some(found.metadata.into_values().next().unwrap_or_default())
+    };
+    let failed = || Answer::Failed(NodeFailure::Silent(Duration::ZERO));
+    for turn in 0..3 {
+        let turned = |mut told: [_; 3]| {
+            told.rotate_left(turn);
+            words(&told)
+        };
+        assert_eq!(turned([said("new"), said("new"), said("old")]).as_deref(), Some("new"));
+        assert_eq!(turned([said("old"), said("old"), said("new")]).as_deref(), Some("old"));
+        assert_eq!(turned([said(""), said(""), said("old")]).as_deref(), Some(""), "it was unsaid");
+        assert_eq!(turned([said("new"), said(""), failed()]).as_deref(), Some("new"));
+        assert_eq!(turned([said("new"), said("new"), Answer::Awaited]).as_deref(), Some("new"));
+        assert_eq!(turned([said("new"), said("old"), Answer::Awaited]), None, "the third tells");
+    }
 }

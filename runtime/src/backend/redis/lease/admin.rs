@@ -3,7 +3,10 @@
 #[cfg(all(test, feature = "conformance"))]
 mod tests;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::{
@@ -20,14 +23,19 @@ use super::{
 };
 use crate::{
     kernel::{Fence, Timestamp},
-    lease::{HeldName, LeaseAdmin, LeaseError, Owner, Reader, Tenure},
+    lease::{Beat, HeldName, LeaseAdmin, LeaseError, Owner, Reader, Tenure},
 };
 
 /// How many keys the server looks at for one answer: some tenths of a millisecond of its time.
 const PAGE: u32 = 500;
 
-/// Owner, fence, whether that was agreed on, since when and what is left; how many share it, and how many wait.
-type Seen = (Option<String>, Option<String>, Option<bool>, Option<String>, Option<i64>, u64, u64);
+/// What an owner says, as it is kept.
+pub(super) type Said = Option<Vec<u8>>;
+
+/// Owner, fence, whether that was agreed on, since when, what is left and what its owner says; how many share it, and
+/// how many wait.
+type Seen =
+    (Option<String>, Option<String>, Option<bool>, Option<String>, Option<i64>, Said, u64, u64);
 
 impl RedisLeases {
     /// Who has which names of the next page, and where the one after it begins.
@@ -66,14 +74,21 @@ fn number_in(text: Option<String>) -> u64 {
     text.and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
+/// What an owner says. The same holds for that.
+pub(super) fn metadata_in(said: Said) -> BTreeMap<String, String> {
+    said.and_then(|said| serde_json::from_slice(&said).ok()).unwrap_or_default()
+}
+
 fn held_name(name: String, seen: Value) -> Result<HeldName, LeaseError> {
-    let (owner, fence, is_agreed, since, milliseconds, readers, waiting): Seen = answer_of(seen)?;
+    let (owner, fence, is_agreed, since, milliseconds, said, readers, waiting): Seen =
+        answer_of(seen)?;
     let holder = owner.map(|owner| Tenure {
         owner: Owner::from(owner),
         fence: Fence(number_in(fence)),
         is_agreed: is_agreed.unwrap_or_default(),
         since: Timestamp(number_in(since)),
         expires_in: milliseconds.and_then(left),
+        metadata: metadata_in(said),
     });
     Ok(HeldName { name, holder, readers, waiting })
 }
@@ -87,6 +102,22 @@ impl LeaseAdmin for RedisLeases {
             Ok(Some((stream::iter(page), (next != 0).then_some(next))))
         });
         pages.try_flatten().boxed()
+    }
+
+    fn describe<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        metadata: &'a BTreeMap<String, String>,
+    ) -> BoxFuture<'a, Result<bool, LeaseError>> {
+        async move {
+            Beat::check_metadata(metadata)?;
+            let said = serde_json::to_vec(metadata)
+                .map_err(|error| LeaseError::Refused { source: error.into(), retryable: false })?;
+            let keys = self.keys(name, [Kind::Lease]);
+            self.ask(&self.0.scripts.describe, &keys, &[name_of(owner), said.into()]).await
+        }
+        .boxed()
     }
 
     fn force_release<'a>(

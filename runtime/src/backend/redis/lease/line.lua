@@ -1,8 +1,9 @@
--- What the scripts share that know of the line. A name has: who has it alone (`l`), its last fence (`f`), who
--- shares it until when (`r`), who waits by order of arrival (`q`; who goes first has a score below 0), until when
--- each waits (`d`), from whom an operator took it (`x`: `o` had it alone; `s` and an owner says when and why that
--- one's share was taken), and which attempt its last run was, if that did not end (`n`). Who waits is `x` or `s`,
--- for alone or shared, and its owner.
+-- What the scripts share that know of the line. A name has: who has it alone (`l`: `o` is the owner, `f` its fence,
+-- `t` since when, `a` is there where several servers agreed on that fence, `n` is which attempt it is of a run that is
+-- counted, and `m` what the owner says of it, in JSON), its last fence (`f`), who shares it until when (`r`), who
+-- waits by order of arrival (`q`; who goes first has a score below 0), until when each waits (`d`), from whom an
+-- operator took it (`x`: `o` had it alone; `s` and an owner says when and why that one's share was taken), and which
+-- attempt its last run was, if that did not end (`n`). Who waits is `x` or `s`, for alone or shared, and its owner.
 local function now_in_microseconds()
   local time = redis.call('TIME')
   return time[1] * 1000000 + time[2]

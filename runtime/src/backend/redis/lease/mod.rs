@@ -46,7 +46,8 @@ use crate::{
 
 /// A [`LeaseStore`] in Redis 7.0 or later, for many processes. Cloning shares it.
 ///
-/// A lease is the hash `<namespace>:{<name>}:l`, which ends with it, and its last fence the number
+/// A lease is the hash `<namespace>:{<name>}:l`, which ends with it, and has in `m`, in JSON, what its owner
+/// [says](LeaseAdmin::describe) of it. Its last fence is the number
 /// `<namespace>:{<name>}:f`, which is remembered for a day after the last grant, and at least twice as
 /// long as that was for. The sets `:r`, `:q` and `:d` have those who share it, those who wait, and until when
 /// these do; they end with the last of them. The hash `:x` says from whom an operator took the name, or a
@@ -318,14 +319,15 @@ impl LeaseStore for RedisLeases {
     fn inspect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenure>, LeaseError>> {
         async move {
             let keys = self.keys(name, [Kind::Lease]);
-            let held: Option<(String, u64, bool, u64, i64)> =
+            let held: Option<(String, u64, bool, u64, i64, admin::Said)> =
                 self.ask(&self.0.scripts.inspect, &keys, &[]).await?;
-            Ok(held.map(|(owner, fence, is_agreed, since, milliseconds)| Tenure {
+            Ok(held.map(|(owner, fence, is_agreed, since, milliseconds, said)| Tenure {
                 owner: Owner::from(owner),
                 fence: Fence(fence),
                 is_agreed,
                 since: Timestamp(since),
                 expires_in: left(milliseconds),
+                metadata: admin::metadata_in(said),
             }))
         }
         .boxed()

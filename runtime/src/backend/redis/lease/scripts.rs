@@ -33,6 +33,7 @@ scripts! {
     acquire,
     beat with "#!lua flags=allow-oom\n",
     candidates,
+    describe,
     downgrade with "#!lua flags=allow-oom\n",
     end_run with "#!lua flags=allow-oom\n",
     force with "#!lua flags=allow-oom\n",

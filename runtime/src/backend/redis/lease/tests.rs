@@ -9,8 +9,8 @@ use crate::{
     conformance::{self, lease::Subject},
     kernel::Fence,
     lease::{
-        Acquired, Beat, CandidateStore as _, LeaseStore as _, LockStore as _, Owner, Renewal,
-        Renewed, Share, Turn, Want,
+        Acquired, Beat, CandidateStore as _, LeaseAdmin as _, LeaseStore as _, LockStore as _,
+        Owner, Renewal, Renewed, Share, Turn, Want,
     },
 };
 
@@ -272,6 +272,10 @@ async fn what_is_held_is_kept_while_the_memory_is_full() {
         interval: lease,
     };
     leases.beat(beat).await.expect("it is live yet");
-    let error = leases.try_acquire("other", &owner, lease).await.expect_err("there is no room");
-    assert!(error.is_retryable() && error.to_string().contains("OOM"), "{error:?}");
+    let acquired = leases.try_acquire("other", &owner, lease).await.map(drop);
+    let described = leases.describe("alone", &owner, &BTreeMap::new()).await.map(drop);
+    for refused in [acquired, described] {
+        let error = refused.expect_err("there is no room");
+        assert!(error.is_retryable() && error.to_string().contains("OOM"), "{error:?}");
+    }
 }

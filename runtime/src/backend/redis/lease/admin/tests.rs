@@ -1,8 +1,9 @@
 //! Tests of what an operator does, and of the scripts behind it.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use distributed_task_test_servers::{Appends, RedisOptions, RedisServer};
+use futures_util::TryStreamExt as _;
 
 use super::super::{
     REMEMBERED, Scripts, mistakes,
@@ -10,7 +11,7 @@ use super::super::{
 };
 use crate::{
     conformance,
-    lease::{LeaseAdmin as _, LockStore as _, Owner, Share, Want},
+    lease::{LeaseAdmin as _, LeaseStore as _, LockStore as _, Owner, Share, Want},
 };
 
 #[tokio::test]
@@ -78,6 +79,70 @@ async fn every_clause_that_is_missing_in_a_script_of_an_operator_is_found() {
         conformance::admin::run(async || subject(server, scripts).await).await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn every_clause_that_is_missing_where_a_holder_says_something_is_found() {
+    const LOOK: &str = "if redis.call('HGET', KEYS[1], 'o') ~= ARGV[1] then";
+    const SAY: &str = "redis.call('HSET', KEYS[1], 'm', ARGV[2])\n";
+    let mistakes = [
+        ("describe", SAY, "", "what a holder says"),
+        ("describe", "'HSET', KEYS", "'HSETNX', KEYS", "what it says later"),
+        ("inspect", "KEYS[1]), held[5] }", "KEYS[1]), false }", "to whoever looks"),
+        ("list", "held[1] and held[5]", "false", "to whoever looks"),
+        ("renew", "outlive(alone, lease)", "redis.call('HDEL', alone, 'm')", "a renewal keeps"),
+        (
+            "describe",
+            SAY,
+            "redis.call('HSET', KEYS[1], 'm', ARGV[2])\nredis.call('PERSIST', KEYS[1])\n",
+            "lengthens no lease",
+        ),
+        (
+            "describe",
+            LOOK,
+            "if (redis.call('HGET', KEYS[1], 'o') or ARGV[1]) ~= ARGV[1] then",
+            "brings none back",
+        ),
+        ("describe", LOOK, "if redis.call('EXISTS', KEYS[1]) == 0 then", "nobody says anything"),
+        (
+            "release",
+            "redis.call('DEL', KEYS[1])",
+            "redis.call('HDEL', KEYS[1], 'o')",
+            "of a tenure that begins",
+        ),
+        ("hand_over", "redis.call('DEL', KEYS[1])\n", "", "of what was handed over"),
+    ];
+    mistakes::are_found(mistakes, async |server, scripts| {
+        conformance::admin::run(async || subject(server, scripts).await).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn words_that_are_none_of_ours_are_not_told_and_all_else_is() {
+    let server = RedisServer::start(RedisOptions { appends: Appends::No, ..Default::default() });
+    let leases = leases(&server, &Scripts::standard(), "shop").await;
+    let (owner, lease) = (Owner::draw(), Duration::from_secs(60));
+    let said = BTreeMap::from([("doing".to_owned(), "page 3".to_owned())]);
+    for name in ["a text", "bytes", "ours"] {
+        leases.try_acquire(name, &owner, lease).await.expect("nobody else wants it");
+        assert!(leases.describe(name, &owner, &said).await.expect("it answers"));
+    }
+    let kept = server.cli(&["HGET", "shop:{ours}:l", "m"]);
+    assert_eq!(kept, r#"{"doing":"page 3"}"#);
+    server.cli(&["HSET", "shop:{a text}:l", "m", "page 3"]);
+    let bytes = r"return redis.call('HSET', KEYS[1], 'm', '\255\0')";
+    assert_eq!(server.cli(&["EVAL", bytes, "1", "shop:{bytes}:l"]), "0");
+
+    let mut names: Vec<_> = leases.names().try_collect().await.expect("it answers");
+    names.sort_by(|one, other| one.name.cmp(&other.name));
+    let listed = names.into_iter().map(|held| held.holder.map(|tenure| tenure.metadata));
+    let none = BTreeMap::new;
+    assert_eq!(listed.collect::<Vec<_>>(), [Some(none()), Some(none()), Some(said)]);
+    for name in ["a text", "bytes"] {
+        let tenure = leases.inspect(name).await.expect("it answers").expect("it is held");
+        assert_eq!((tenure.owner, tenure.metadata), (owner.clone(), none()));
+    }
 }
 
 #[tokio::test]
