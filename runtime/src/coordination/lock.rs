@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     fmt,
     ops::Deref,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -191,16 +191,16 @@ impl Lock {
         let Some(scope) = &self.scope else {
             return self.lease.ask(patience).await.map(LockGuard::new);
         };
-        let (held, begun) = (scope.held(&self.lease), now());
-        let Some(mut held) = patience.bound(held.lock()).await else {
+        let (turn, begun) = (scope.turn(&self.lease), now());
+        let Some(_turn) = patience.bound(turn.lock()).await else {
             let (waited, holder) = (patience.limit(), None);
             return Err(NotAcquired { attempts: 0, waited, holder, ahead: 0 }.into());
         };
-        if let Some(guard) = held.upgrade() {
+        if let Some(guard) = scope.guard(&self.lease) {
             return self.enter_again(scope, guard).await;
         }
         let guard = LockGuard::new(self.lease.ask(patience.after(begun.elapsed())).await?);
-        *held = Arc::downgrade(&guard.0);
+        scope.took(&self.lease, &guard);
         Ok(guard)
     }
 
@@ -295,8 +295,16 @@ impl Deref for LockGuard {
 #[derive(Clone)]
 pub struct LockScope(Arc<Scope>);
 
-/// What a scope has of one name. Whoever acquires it has the turn.
-type Entry = Arc<AsyncMutex<Weak<LeaseGuard>>>;
+/// What a scope has of one name.
+#[derive(Default)]
+struct Entry {
+    /// Whoever acquires it has the turn.
+    turn: Arc<AsyncMutex<()>>,
+    /// Who took it.
+    guard: Weak<LeaseGuard>,
+    /// How it stands.
+    view: Option<LeaseView>,
+}
 
 struct Scope {
     deepest: usize,
@@ -316,36 +324,89 @@ impl LockScope {
         Self(Arc::new(Scope { deepest, names: Mutex::default(), shared: Mutex::default() }))
     }
 
+    /// How often it has what is called so, in all stores together: 0 where it does not have it, or has lost it. Asks
+    /// nobody: only the process of a scope knows.
+    ///
+    /// ```
+    /// # #[cfg(feature = "in-process")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use distributed_task::{
+    ///     backend::memory::MemoryLeases,
+    ///     coordination::{Coordination, LockScope},
+    /// };
+    ///
+    /// let (coordination, scope) = (Coordination::new(MemoryLeases::new()), LockScope::new());
+    /// let ledger = coordination.lock("ledger").within(&scope);
+    /// let held = [ledger.acquire().await?, ledger.acquire().await?];
+    /// assert_eq!((scope.holds("ledger"), scope.holds("report")), (2, 0));
+    /// # drop(held);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "in-process"))]
+    /// # fn main() {}
+    /// ```
+    pub fn holds(&self, name: &str) -> usize {
+        let is_it = |view: &LeaseView| view.name() == name && view.is_held();
+        let names = self.names();
+        let taken = names.values().filter(|entry| entry.view.as_ref().is_some_and(is_it));
+        let taken: usize = taken.map(|entry| entry.guard.strong_count()).sum();
+        taken + self.shared().iter().filter(|(_, view)| is_it(view)).count()
+    }
+
     /// It reads or writes this, from now on.
     pub(super) fn takes(&self, store: usize, guard: &LeaseGuard) {
-        let mut shared = self.0.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.retain(|(_, view)| view.is_held());
+        let mut shared = self.shared();
+        // Who wrote may read from now on.
+        shared.retain(|(_, view)| view.is_held() && !view.is_of(guard));
         shared.push((store, guard.view()));
     }
 
     /// Whether it reads or writes this.
     pub(super) fn has(&self, lease: &Lease) -> bool {
-        let shared = self.0.shared.lock().unwrap_or_else(PoisonError::into_inner);
         let is_it = |(store, view): &(usize, LeaseView)| {
             view.is_held() && lease.identity() == (*store, view.name())
         };
-        shared.iter().any(is_it)
+        self.shared().iter().any(is_it)
     }
 
-    fn held(&self, lease: &Lease) -> Entry {
-        let mut names = self.0.names.lock().unwrap_or_else(PoisonError::into_inner);
-        let (store, name) = lease.identity();
-        let identity = (store, name.into());
+    /// The turn to acquire this.
+    fn turn(&self, lease: &Lease) -> Arc<AsyncMutex<()>> {
+        let (mut names, identity) = (self.names(), identity(lease));
         if let Some(entry) = names.get(&identity) {
-            return Arc::clone(entry);
+            return Arc::clone(&entry.turn);
         }
         // What nobody holds or waits for.
-        names.retain(|_, entry| {
-            Arc::strong_count(entry) > 1
-                || entry.try_lock().is_ok_and(|held| held.strong_count() > 0)
+        names.retain(|_, Entry { turn, guard, .. }| {
+            Arc::strong_count(turn) > 1 || guard.strong_count() > 0
         });
-        Arc::clone(names.entry(identity).or_default())
+        Arc::clone(&names.entry(identity).or_default().turn)
     }
+
+    /// Who took it, and has not let go of it.
+    fn guard(&self, lease: &Lease) -> Option<Arc<LeaseGuard>> {
+        self.names().get(&identity(lease))?.guard.upgrade()
+    }
+
+    /// It has this, from now on. Whoever says so has the turn.
+    fn took(&self, lease: &Lease, LockGuard(guard): &LockGuard) {
+        let mut names = self.names();
+        let entry = names.entry(identity(lease)).or_default();
+        (entry.guard, entry.view) = (Arc::downgrade(guard), Some(guard.view()));
+    }
+
+    fn names(&self) -> MutexGuard<'_, HashMap<(usize, Box<str>), Entry>> {
+        self.0.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Vec<(usize, LeaseView)>> {
+        self.0.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn identity(lease: &Lease) -> (usize, Box<str>) {
+    let (store, name) = lease.identity();
+    (store, name.into())
 }
 
 impl Default for LockScope {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    guard::Held,
+    guard::{Held, LeaseGuard},
     hold::{Hold, Lost, State},
 };
 use crate::kernel::Fence;
@@ -69,6 +69,10 @@ impl LeaseView {
 
     pub(super) fn is_held(&self) -> bool {
         self.0.left().is_some()
+    }
+
+    pub(super) fn is_of(&self, guard: &LeaseGuard) -> bool {
+        Arc::ptr_eq(&self.0, &guard.hand.hold)
     }
 
     pub(super) fn name(&self) -> &str {

@@ -160,6 +160,41 @@ on_both! {
         assert!(taken(&other).await.is_some());
     }
 
+    async fn a_scope_tells_how_often_it_has_a_lock(world: World) {
+        let (process, scope) = (world.process().await, LockScope::new());
+        let elsewhere = World::Memory(Default::default()).process().await;
+        let ours = lock(&process).within(&scope);
+        let counts = || (scope.holds(NAME), scope.holds("catalogue"));
+        assert_eq!(counts(), (0, 0));
+        let first = ours.acquire().await.expect("it is free");
+        let second = ours.acquire().await.expect("it has it");
+        let third = lock(&elsewhere).within(&scope).acquire().await.expect("it is free");
+        assert_eq!(counts(), (3, 0), "two of one store, one of another");
+        let writes = process.rw_lock("catalogue").within(&scope).write().await.expect("it is free");
+        assert_eq!(counts(), (3, 1));
+        assert_eq!(first.release().await, ReleaseOutcome::StillHeld);
+        third.release().await;
+        let reads = writes.downgrade().await.expect("it is ours");
+        assert_eq!(counts(), (1, 1));
+        reads.release().await;
+        assert_eq!(counts(), (1, 0));
+        // Who waits for it has it not yet, and who lost it has it no more.
+        let (other, waits) = (LockScope::new(), LockScope::new());
+        let held = process.lock("other").lease(LEASE * 20).within(&other);
+        let held = held.acquire().await.expect("it is free");
+        let late = process.lock("other").within(&waits);
+        let late = async { late.acquire_timeout(LEASE / 10).await.expect_err("it is held") };
+        tokio::join!(late, async {
+            pass(LEASE / 20).await;
+            assert_eq!((other.holds("other"), waits.holds("other")), (1, 0));
+        });
+        world.take_away(NAME).await;
+        second.lost().await;
+        assert_eq!(counts(), (0, 0));
+        drop((second, held));
+        assert_eq!((counts(), other.holds("other")), ((0, 0), 0));
+    }
+
     async fn a_scope_that_lost_a_lock_takes_it_no_more(world: World) {
         let (process, scope) = (world.process().await, LockScope::new());
         let held = lock(&process).within(&scope).acquire().await.expect("it is free");
