@@ -1,6 +1,6 @@
 //! A lease that is held.
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, future::Future, sync::Arc, time::Duration};
 
 use tokio::task::JoinHandle;
 
@@ -281,6 +281,54 @@ impl LeaseGuard {
         Ok(())
     }
 
+    /// Says what its holder does under it, instead of what it said before, to all who
+    /// [look](super::LockMonitor::active_locks): names and values of at most
+    /// [4 KiB](crate::lease::Beat::MAX_METADATA). It ends with the tenure, and costs one call to the store. It is no
+    /// [progress](Self::progress). Nothing can be said of what is shared.
+    ///
+    /// ```
+    /// # #[cfg(feature = "in-process")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::collections::BTreeMap;
+    /// use distributed_task::{backend::memory::MemoryLeases, coordination::Coordination};
+    ///
+    /// let coordination = Coordination::new(MemoryLeases::new());
+    /// let held = coordination.lock("import").acquire().await?;
+    /// for page in 1..=3 {
+    ///     held.describe(BTreeMap::from([("page".into(), format!("{page} of 3"))])).await?;
+    /// }
+    /// let locks = coordination.monitor().active_locks().await?;
+    /// let tenure = locks[0].holder.as_ref().expect("it is ours");
+    /// assert_eq!(tenure.metadata["page"], "3 of 3");
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "in-process"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    /// [`RenewError::Lost`] when it is lost. [`RenewError::Store`] when the store did not answer, or refused: that is
+    /// too much, it is shared, or the store keeps nothing that is said.
+    ///
+    /// # Cancellation
+    /// It may be said all the same.
+    pub async fn describe(&self, metadata: BTreeMap<String, String>) -> Result<(), RenewError> {
+        self.check()?;
+        let (attempt, hold) = (Arc::clone(&self.attempt), Arc::clone(&self.hand.hold));
+        let describing = self.inner.keeper.spawn(async move {
+            tokio::select! {
+                biased;
+                said = attempt.describe(&hold, &metadata) => said,
+                // What was lost is found below.
+                _ = hold.ended() => Ok(()),
+            }
+        });
+        describing.await.map_err(|_| nobody_keeps())??;
+        self.check()?;
+        Ok(())
+    }
+
     /// Lets others share it. It is asked for until it is lost.
     pub(super) async fn downgrade(&self) -> Result<(), Lost> {
         let (attempt, hold) = (Arc::clone(&self.attempt), Arc::clone(&self.hand.hold));
@@ -357,7 +405,7 @@ impl fmt::Debug for LeaseGuard {
     }
 }
 
-/// Why a lease was not renewed.
+/// Why a lease was not renewed, or nothing was said of it.
 ///
 /// See [`AcquireError`](super::AcquireError) for an example.
 #[derive(Debug, thiserror::Error)]

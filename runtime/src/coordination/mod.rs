@@ -35,6 +35,7 @@ mod fenced;
 mod guard;
 mod hold;
 mod keeper;
+mod kind;
 mod lease;
 mod lock;
 mod monitor;
@@ -75,6 +76,7 @@ pub use self::{
     fenced::{FencedResource, StaleFence},
     guard::{Held, LeaseGuard, Ran, RenewError},
     hold::{LossCause, Lost},
+    kind::NameKind,
     lease::Lease,
     lock::{Lock, LockGuard, LockScope},
     monitor::{
@@ -93,7 +95,7 @@ pub use self::{
 use crate::{
     clock::{BootClock, Clock, TokioClock},
     kernel::Timestamp,
-    lease::LeaseStore,
+    lease::{LeaseAdmin, LeaseError, LeaseStore},
 };
 
 /// How long locks and jobs are leased, unless it is said.
@@ -126,6 +128,14 @@ struct Inner {
     seats: election::Seats,
     /// What this process tells of itself.
     shared: Shared,
+}
+
+/// The same store for those who look after it.
+fn admin(store: &dyn LeaseStore) -> Result<&dyn LeaseAdmin, LeaseError> {
+    store.admin().ok_or_else(|| LeaseError::Refused {
+        source: "this lease store cannot tell who has what".into(),
+        retryable: false,
+    })
 }
 
 impl Coordination {

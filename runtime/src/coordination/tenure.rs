@@ -11,6 +11,7 @@
 //! name that is free there and held here.
 
 use std::{
+    collections::BTreeMap,
     pin::{Pin, pin},
     sync::Arc,
     time::Duration,
@@ -25,6 +26,7 @@ use tokio::{
 use tracing::{Instrument, Span};
 
 use super::{
+    admin,
     bell::Bell,
     error::{AcquireError, NotAcquired},
     hold::{End, Hand, Hold, LossCause, State},
@@ -343,6 +345,22 @@ impl Attempt {
         self.ask_again(hold, lease.max(hold.lease()), false).await?;
         hold.lengthen(lease);
         Ok(())
+    }
+
+    /// Says what is done under it, or finds that it is lost.
+    pub(super) async fn describe(
+        &self,
+        hold: &Hold,
+        metadata: &BTreeMap<String, String>,
+    ) -> Result<(), LeaseError> {
+        if admin(&*self.store)?.describe(&hold.name, &hold.owner, metadata).await? {
+            return Ok(());
+        }
+        // A renewal is told why.
+        self.renew(hold, Duration::ZERO).await?;
+        let source = "it keeps nothing that is said of this lease".into();
+        let refused = || LeaseError::Refused { source, retryable: false };
+        hold.left().map_or(Ok(()), |_| Err(refused()))
     }
 
     /// Whether it was held for as long as it may.

@@ -45,8 +45,14 @@ impl Owner {
     }
 
     /// The [process](Self::process) that drew it; `None` if it was made otherwise.
-    #[cfg(feature = "coordination")]
-    pub(crate) fn drawn_in(&self) -> Option<&str> {
+    ///
+    /// ```
+    /// use distributed_task::lease::Owner;
+    ///
+    /// assert_eq!(Owner::draw().drawn_in(), Some(Owner::process()));
+    /// assert_eq!(Owner::from("somebody".to_owned()).drawn_in(), None);
+    /// ```
+    pub fn drawn_in(&self) -> Option<&str> {
         let (process, _) = self.0.split_once('/')?;
         let is_hex = |byte: u8| byte.is_ascii_hexdigit();
         (process.len() == 32 && process.bytes().all(is_hex)).then_some(process)

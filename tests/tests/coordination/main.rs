@@ -12,6 +12,7 @@ mod candidates;
 #[path = "../kill/chance.rs"]
 mod chance;
 mod control;
+mod described;
 mod dropped;
 mod election;
 mod election_options;

@@ -26,7 +26,7 @@ pub use self::{
     top::ContendedName,
 };
 pub(super) use self::{health::Checks, observed::Observed, shared::Shared};
-use super::Inner;
+use super::{Inner, admin};
 use crate::{
     clock::{Clock, SystemClock},
     kernel::Fence,
@@ -111,7 +111,10 @@ impl LockMonitor {
         })
     }
 
-    /// All names that somebody has, in any process, in their order. The store is read some at a time.
+    /// All names that somebody has, in any process, in their order. The store is read some at a time. A
+    /// [`NameKind`](super::NameKind) tells what a name belongs to, its [owner](Owner::drawn_in) which process has it,
+    /// and its [metadata](crate::lease::Tenure::metadata) what its holder [says](super::LeaseGuard::describe). How
+    /// often a [scope](super::LockScope::holds) took a lock only its process knows.
     ///
     /// # Errors
     /// [`LeaseError`] when the store does not answer, or cannot tell.
@@ -252,10 +255,7 @@ impl LockMonitor {
     }
 
     fn admin(&self) -> Result<&dyn LeaseAdmin, LeaseError> {
-        self.0.store.admin().ok_or_else(|| LeaseError::Refused {
-            source: "this lease store cannot tell who has what".into(),
-            retryable: false,
-        })
+        admin(&*self.0.store)
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     times::{Histogram, Times},
     top::{ContendedName, Top},
 };
-use crate::coordination::{LossCause, election, singleton};
+use crate::coordination::{LossCause, NameKind};
 
 /// What happened to the leases and locks of this process since it began.
 ///
@@ -208,14 +208,13 @@ impl Class {
 
 /// What a name is counted as.
 fn class_of(name: &str) -> Cow<'_, str> {
-    let begin = |name: &str| name.find([':', '/', '\u{1f}']).unwrap_or(name.len());
-    if let Some(name) = name.strip_prefix(election::PREFIX) {
-        return format!("election:{name}").into();
+    let (kind, name) = NameKind::of(name);
+    let begin = &name[..name.find([':', '/', '\u{1f}']).unwrap_or(name.len())];
+    match kind {
+        NameKind::Election => format!("{kind}:{name}").into(),
+        NameKind::Singleton => format!("{kind}:{begin}").into(),
+        NameKind::Lock => begin.into(),
     }
-    if let Some(job) = name.strip_prefix(singleton::PREFIX) {
-        return name[..singleton::PREFIX.len() + begin(job)].into();
-    }
-    name[..begin(name)].into()
 }
 
 impl Totals {
