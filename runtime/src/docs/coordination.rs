@@ -32,7 +32,7 @@
 //! | LS-21 | Figures are those of what happened, under a bounded number of labels | `figures_are_those_of_the_statistics` |
 //! | LS-22 | Each alert of the guide is heard when it should, and else is not | `each_alert_is_heard_when_it_should`, `no_alert_is_heard_where_all_is_well` |
 //! | LS-23 | A log line has the key, the beginning of the owner, how long it took and what went wrong | `the_log_says_what_the_events_say` |
-//! | LS-24 | Every common mistake, made on purpose, is found | `every_mistake_is_found`, `every_clause_that_is_missing_in_a_script_is_found` |
+//! | LS-24 | Every common mistake, made on purpose, is found | `every_mistake_is_found`, `every_clause_that_is_missing_in_a_script_is_found`, `every_clause_that_is_missing_where_a_holder_says_something_is_found`, `a_store_that_keeps_less_than_it_says_breaks_the_contract` |
 //!
 //! # Locks
 //!
@@ -145,7 +145,7 @@
 //! | rule | what holds | shown by |
 //! | --- | --- | --- |
 //! | LM-01 | All that were acquired are held, or have ended in one way, in the counts of a process and in the sums of those that tell them | `counts_add_up`, `counts_of_all_processes_are_summed`, `who_died_is_counted_for_three_intervals_and_no_longer`, `statistics_are_summed_over_several_servers` |
-//! | LM-02 | Names are told that any process has, some at a time, and who shares one | `active_locks_are_those_of_all_processes`, `what_most_servers_know_is_told_while_one_is_away`, `an_operator_takes_a_share_away` |
+//! | LM-02 | Names are told that any process has, some at a time, and who shares one; of each what kind it is, which process has it, and what its holder says, which ends with the tenure; a scope tells how often it has one | `active_locks_are_those_of_all_processes`, `what_most_servers_know_is_told_while_one_is_away`, `an_operator_takes_a_share_away`, `what_a_holder_says_is_told_to_all_processes`, `whoever_has_a_name_alone_says_what_it_does`, `what_was_said_is_not_handed_over`, `who_has_lost_it_says_nothing_any_more`, `what_most_servers_were_told_of_a_lease_is_told`, `whether_most_servers_were_told_is_said_or_that_nobody_knows`, `what_kind_of_name_it_is_is_told`, `a_scope_tells_how_often_it_has_a_lock` |
 //! | LM-03 | Those without an end, those held for long, and those whose process tells nothing any more are told apart | `what_is_held_for_long_is_stale`, `what_others_wrote_is_stale_and_a_check_leaves_one_key`, `who_has_a_lock_and_tells_nothing_any_more_is_stale` |
 //! | LM-04 | An operator takes a name away by its fence, or a share from its owner, and its holder is told so | `an_operator_takes_it_away`, `a_holder_over_a_quorum_is_told_that_an_operator_did_it`, `an_operator_takes_a_share_away` |
 //! | LM-05 | How names are fought for is told by class: who waits now, for how long others did, how long a hand-over takes, and which names are waited for longest | `contention_is_told_by_class`, `who_waits_is_told_and_how_long_a_hand_over_takes`, `contention_is_told_as_it_was` |
@@ -222,8 +222,7 @@
 //! - LE-10 and LE-11 beyond what is above: `require_quorum` is off and `min_candidates` unset where nothing is said: with
 //!   three that must stand, two processes would never have a leader.
 //! - LE-44 beyond what is above: keys are those of the namespace; no raw key can be given.
-//! - LM-02 beyond what is above: whether a name is that of a lock or of a lease, how often a scope took it, and what
-//!   there is to say of it, only its process knows.
+//! - LM-02 for scopes of other processes: how often one took a lock is told in its process only.
 //! - PO-02 beyond what is above: a cluster of Redis is refused, so nothing is gathered by its nodes.
 //! - PO-01 beyond what is above: each candidate beats for itself.
 //! - LE-43: the stores are those above; the guide says how others fit.
