@@ -50,6 +50,7 @@ const RULES: &[Rule<Desk>] = rules! {
     "who leads by a lease that is over does not lead" => nobody_leads_too_long,
     "what a candidate says is told as it was said, and when" => tells,
     "a beat replaces what was said before" => replaces,
+    "of several that beat together each is answered for itself, in order" => beats_several,
     "who leaves is gone, and who is gone may leave" => leaves,
     "a candidate says 4 KiB and no more, and a score that is one" => limits,
     "candidates of one name are none of another, and every text is a name" => names_are_apart,
@@ -109,6 +110,11 @@ impl Desk {
         let leaders: Vec<_> = leaders.map(|one| one.candidate.as_str()).collect();
         self.in_time(ensure_eq(leaders, wanted.into_iter().collect()))
     }
+}
+
+fn refused(answer: Result<Live, LeaseError>) -> Verdict {
+    let refuses = matches!(&answer, Err(LeaseError::Refused { retryable: false, .. }));
+    ensure(refuses, || format!("{answer:?} was answered"))
 }
 
 fn said(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -227,6 +233,27 @@ async fn replaces(desk: Desk) -> Verdict {
     ensure_eq(live.is_leader, false)
 }
 
+async fn beats_several(desk: Desk) -> Verdict {
+    let (none, metadata) = (BTreeMap::new(), said(&[("region", "eu")]));
+    let beats = [
+        desk.beat("a", None, &none),
+        Beat { health_score: f64::NAN, ..desk.beat("b", None, &none) },
+        Beat { name: "mailer", ..desk.beat("c", None, &none) },
+        desk.beat("d", None, &metadata),
+    ];
+    let mut answers = desk.store.beat_all(&beats).await?;
+    let live: Vec<_> =
+        answers.iter().map(|answer| answer.as_ref().ok().map(|live| live.candidates)).collect();
+    desk.in_time(ensure_eq(live, vec![Some(1), None, Some(1), Some(2)]))?;
+    refused(answers.remove(1))?;
+    desk.are(&["a", "d"]).await?;
+    let found = desk.store.find(NAME, "d").await?.map(|found| found.metadata);
+    desk.in_time(ensure_eq(found, Some(metadata)))?;
+    let others = desk.store.list("mailer").await?;
+    desk.in_time(ensure_eq(others.len(), 1))?;
+    ensure(desk.store.beat_all(&[]).await?.is_empty(), || "nobody was asked for".into())
+}
+
 async fn leaves(desk: Desk) -> Verdict {
     desk.store.leave(NAME, "a").await?;
     desk.stands("a", 1).await?;
@@ -244,10 +271,6 @@ async fn leaves(desk: Desk) -> Verdict {
 
 async fn limits(desk: Desk) -> Verdict {
     let fits = said(&[("long", &"x".repeat(Beat::MAX_METADATA - 4))]);
-    let refused = |answer: Result<Live, LeaseError>| {
-        let refuses = matches!(&answer, Err(LeaseError::Refused { retryable: false, .. }));
-        ensure(refuses, || format!("{answer:?} was answered"))
-    };
     desk.store.beat(desk.beat("a", None, &fits)).await?;
     let more = said(&[("long", &"x".repeat(Beat::MAX_METADATA - 3))]);
     refused(desk.store.beat(desk.beat("a", None, &more)).await)?;

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, join_all},
+};
 
 use super::{LeaseError, LeaseStore, Owner};
 use crate::kernel::Timestamp;
@@ -69,6 +72,51 @@ pub trait CandidateStore: LeaseStore {
     /// # Cancellation
     /// It is said or not.
     fn beat<'a>(&'a self, beat: Beat<'a>) -> BoxFuture<'a, Result<Live, LeaseError>>;
+
+    /// Says of several that they stand, each as [`beat`](Self::beat) does. Answers for each, in that order,
+    /// unless it failed for all. A store that can do it with fewer calls does.
+    ///
+    /// ```
+    /// # #[cfg(feature = "in-process")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::{collections::BTreeMap, time::Duration};
+    /// use distributed_task::{
+    ///     backend::memory::MemoryLeases,
+    ///     lease::{Beat, CandidateStore as _},
+    /// };
+    ///
+    /// let one = Beat {
+    ///     name: "job-scheduler",
+    ///     candidate: "web-1",
+    ///     owner: None,
+    ///     is_healthy: true,
+    ///     health_score: 1.0,
+    ///     metadata: &BTreeMap::new(),
+    ///     interval: Duration::from_secs(10),
+    /// };
+    /// let beats = [one, Beat { health_score: f64::NAN, ..one }, Beat { name: "mailer", ..one }];
+    /// let answers = MemoryLeases::new().beat_all(&beats).await?;
+    /// assert!(answers[0].as_ref().is_ok_and(|live| live.candidates == 1));
+    /// assert!(answers[1].is_err(), "that is no score");
+    /// assert!(answers[2].is_ok());
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "in-process"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    /// Of each those of [`beat`](Self::beat); [`LeaseError`] when it failed for all.
+    ///
+    /// # Cancellation
+    /// Each is said or not.
+    fn beat_all<'a>(
+        &'a self,
+        beats: &'a [Beat<'a>],
+    ) -> BoxFuture<'a, Result<Vec<Result<Live, LeaseError>>, LeaseError>> {
+        join_all(beats.iter().map(|beat| self.beat(*beat))).map(Ok).boxed()
+    }
 
     /// Who stands, in the order of their names. Changes nothing.
     ///
@@ -198,6 +246,29 @@ impl Beat<'_> {
 
 fn refused(why: String) -> LeaseError {
     LeaseError::Refused { source: why.into(), retryable: false }
+}
+
+/// Says those of several that pass the [check](Beat::check), and answers for each of all.
+#[cfg(feature = "engine")]
+pub(crate) async fn beat_checked<'a, F>(
+    beats: &[Beat<'a>],
+    say: impl FnOnce(Vec<Beat<'a>>) -> F,
+) -> Vec<Result<Live, LeaseError>>
+where
+    F: Future<Output = Result<Vec<Result<Live, LeaseError>>, LeaseError>>,
+{
+    let checks: Vec<_> = beats.iter().map(Beat::check).collect();
+    let passed = beats.iter().zip(&checks).filter(|(_, check)| check.is_ok());
+    let passed: Vec<Beat<'a>> = passed.map(|(beat, _)| *beat).collect();
+    let mut answers = match passed.len() {
+        0 => Vec::new(),
+        many => super::answers_to_each(say(passed).await, many),
+    }
+    .into_iter();
+    let answer = |check: Result<(), LeaseError>| {
+        check.and_then(|()| answers.next().expect("as many were answered as passed"))
+    };
+    checks.into_iter().map(answer).collect()
 }
 
 /// How much metadata counts.

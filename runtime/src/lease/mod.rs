@@ -17,6 +17,8 @@ use futures_util::{
     future::{BoxFuture, join_all},
 };
 
+#[cfg(feature = "engine")]
+pub(crate) use self::candidate::beat_checked;
 #[cfg(feature = "coordination")]
 pub(crate) use self::candidate::metadata_bytes;
 pub use self::{
@@ -268,6 +270,19 @@ pub(crate) fn answers_to<T>(answers: Vec<T>, asked: usize) -> Result<Vec<T>, Lea
     match answers.len() {
         many if many == asked => Ok(answers),
         many => Err(LeaseError::Unanswered(format!("{many} answers to {asked}").into())),
+    }
+}
+
+/// The same for each of them: what failed for all failed for each.
+#[cfg(feature = "engine")]
+pub(crate) fn answers_to_each<T>(
+    answers: Result<Vec<Result<T, LeaseError>>, LeaseError>,
+    asked: usize,
+) -> Vec<Result<T, LeaseError>> {
+    match answers.and_then(|answers| answers_to(answers, asked)) {
+        Ok(answers) => answers,
+        Err(error) if asked == 1 => vec![Err(error)],
+        Err(error) => (0..asked).map(|_| Err(error.again())).collect(),
     }
 }
 

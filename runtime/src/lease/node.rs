@@ -14,9 +14,9 @@ use crate::kernel::Fence;
 /// A server that starts again may have forgotten whom it gave a name to. Each vote says in which
 /// [`Life`] it was given, without a window: it was this life that took the name, or refused to.
 ///
-/// # Renewals
-/// They come by [`renew_all`](LeaseStore::renew_all): what it fails for as a whole has failed for each. Its default asks
-/// for each name by itself, and answers when the slowest has.
+/// # Renewals and beats
+/// They come by [`renew_all`](LeaseStore::renew_all) and [`beat_all`](super::CandidateStore::beat_all): what fails as a
+/// whole has failed for each. Their defaults ask for each name by itself, and answer when the slowest has.
 ///
 /// # Ends
 /// Every call ends by itself, after a limit of the store.

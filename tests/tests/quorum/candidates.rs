@@ -1,17 +1,17 @@
 //! Who stands in an election over several servers, while some of them are away.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use distributed_task::{
     coordination::{Candidacy, Coordination, Role},
-    lease::{CandidateStore as _, LeaseError},
+    lease::{Beat, CandidateStore as _, LeaseError},
 };
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     LEASE, NAME,
     node::{Mode, Node},
-    nodes, over,
+    nodes, over, over_two_and_a_third_later,
 };
 
 const BEATS: Duration = Duration::from_secs(1);
@@ -65,21 +65,25 @@ async fn candidates_are_those_whom_most_servers_know() {
     }
 }
 
+fn beat<'a>(name: &'a str, candidate: &'a str, none: &'a BTreeMap<String, String>) -> Beat<'a> {
+    Beat {
+        name,
+        candidate,
+        owner: None,
+        is_healthy: true,
+        health_score: 1.0,
+        metadata: none,
+        interval: BEATS,
+    }
+}
+
 /// Whoever stands says so as often as it wants: a server that hangs is not waited for.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_hangs_holds_up_no_beat() {
     let nodes = nodes(3);
     let leases = over(&nodes).await;
-    let none = std::collections::BTreeMap::new();
-    let beat = distributed_task::lease::Beat {
-        name: NAME,
-        candidate: "one",
-        owner: None,
-        is_healthy: true,
-        health_score: 1.0,
-        metadata: &none,
-        interval: BEATS,
-    };
+    let none = BTreeMap::new();
+    let beat = beat(NAME, "one", &none);
     nodes[1].set(Mode::Hangs);
     let begun = Instant::now();
     let live = leases.beat(beat).await.expect("two servers heard it");
@@ -88,4 +92,35 @@ async fn a_server_that_hangs_holds_up_no_beat() {
     nodes[2].set(Mode::Hangs);
     let nobody = timeout(LEASE, leases.beat(beat)).await.expect("it ends");
     assert!(matches!(nobody, Err(LeaseError::Unanswered(_) | LeaseError::Refused { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_said_at_a_moment_is_one_call_to_each_server_and_each_name_is_decided_by_itself() {
+    let (nodes, none) = (nodes(3), BTreeMap::new());
+    let leases = over_two_and_a_third_later(&nodes).await;
+    // Who stands for the first name most servers know, and for the second one of them does.
+    for (node, name) in [(0, "first"), (2, "first"), (1, "second")] {
+        let other = nodes[node].store();
+        other.beat(beat(name, "other", &none)).await.expect("it is memory");
+    }
+    let wrong = Beat { health_score: f64::NAN, ..beat("wrong", "one", &none) };
+    let beats = [beat("first", "one", &none), wrong, beat("second", "one", &none)];
+    let answers = leases.beat_all(&beats).await.expect("each is answered");
+    let [Ok(first), Err(refused), Ok(second)] = &answers[..] else { panic!("{answers:?}") };
+    assert_eq!((first.candidates, second.candidates), (2, 1));
+    assert!(matches!(refused, LeaseError::Refused { retryable: false, .. }), "{refused:?}");
+
+    nodes[1..].iter().for_each(|node| node.set(Mode::Fails));
+    let answers = leases.beat_all(&beats).await.expect("each is answered");
+    for answer in [&answers[0], &answers[2]] {
+        let error = answer.as_ref().expect_err("one cannot decide");
+        assert!(error.is_retryable(), "{error:?}");
+        for server in ["server 2", "the third"] {
+            let why = format!("{server}: the lease store did nothing: no memory");
+            assert!(error.to_string().contains(&why), "{error}");
+        }
+    }
+    for node in &nodes {
+        assert_eq!(node.beats(), [2, 2]);
+    }
 }

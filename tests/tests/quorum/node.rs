@@ -56,6 +56,7 @@ struct Inner {
     votes: AtomicU64,
     frees: AtomicU64,
     renewals: Mutex<Vec<usize>>,
+    beats: Mutex<Vec<usize>>,
     /// By so many microseconds its clock is ahead.
     ahead: AtomicI64,
 }
@@ -80,6 +81,7 @@ impl Node {
             votes: AtomicU64::new(0),
             frees: AtomicU64::new(0),
             renewals: Mutex::default(),
+            beats: Mutex::default(),
             ahead: AtomicI64::new(0),
         }))
     }
@@ -121,6 +123,11 @@ impl Node {
     /// How many names each call was to renew.
     pub fn renewals(&self) -> Vec<usize> {
         self.0.renewals.lock().expect("nobody panicked").clone()
+    }
+
+    /// How many beats each call was for.
+    pub fn beats(&self) -> Vec<usize> {
+        self.0.beats.lock().expect("nobody panicked").clone()
     }
 
     /// How often it was asked to vote.
@@ -284,6 +291,14 @@ impl LeaseAdmin for Node {
 impl CandidateStore for Node {
     fn beat<'a>(&'a self, beat: Beat<'a>) -> BoxFuture<'a, Result<Live, LeaseError>> {
         self.asked(async move |store| store.beat(beat).await).boxed()
+    }
+
+    fn beat_all<'a>(
+        &'a self,
+        beats: &'a [Beat<'a>],
+    ) -> BoxFuture<'a, Result<Vec<Result<Live, LeaseError>>, LeaseError>> {
+        self.0.beats.lock().expect("nobody panicked").push(beats.len());
+        self.asked(async move |store| store.beat_all(beats).await).boxed()
     }
 
     fn list<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<LiveCandidate>, LeaseError>> {

@@ -1,11 +1,13 @@
 //! Who stands, as most servers know it.
 
-use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
+use std::{cmp::Reverse, collections::BTreeMap, slice, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
 
-use super::{Inner, Node, QuorumLeases};
-use crate::lease::{Beat, CandidateStore, LeaseError, Live, LiveCandidate};
+use super::{Inner, Node, QuorumLeases, error::NodeFailure};
+use crate::lease::{
+    Beat, CandidateStore, LeaseError, Live, LiveCandidate, answers_to, beat_checked,
+};
 
 /// A server is waited for no longer than this, unless most have answered.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -28,6 +30,36 @@ impl Inner {
         Ok(self.survey(LIMIT, rest, |_, node| ask(node)).await?.into_iter().flatten().collect())
     }
 
+    /// Each is decided by itself.
+    async fn beat_all<'a>(
+        &'a self,
+        beats: Vec<Beat<'_>>,
+    ) -> Result<Vec<Result<Live, LeaseError>>, LeaseError> {
+        let (beats, rest) = (&beats, self.rules.limit(self.rules.max_lease));
+        let ask = |_, node: &'a Node| async move {
+            answers_to(node.candidates().await?.beat_all(beats).await?, beats.len())
+        };
+        let said = self.said(LIMIT, rest, ask).await?;
+        let mut said: Vec<_> = said.into_iter().map(|said| said.map(Vec::into_iter)).collect();
+        let next = |said: &mut Result<std::vec::IntoIter<_>, NodeFailure>| match said {
+            Ok(said) => {
+                let next: Result<Live, LeaseError> = said.next().expect("it answered to each");
+                next.map_err(NodeFailure::Failed)
+            }
+            Err(failure) => Err(failure.again()),
+        };
+        Ok(beats.iter().map(|_| self.live(said.iter_mut().map(next).collect())).collect())
+    }
+
+    /// What the servers say to one beat.
+    fn live(&self, said: Vec<Result<Live, NodeFailure>>) -> Result<Live, LeaseError> {
+        let mut known: Vec<_> = self.if_most(said)?.into_iter().flatten().collect();
+        known.sort_unstable_by_key(|live| Reverse(live.candidates));
+        let candidates = known[self.rules.majority() - 1].candidates;
+        let next_gone = known.iter().map(|live| live.next_gone).min().unwrap_or_default();
+        Ok(Live { candidates, next_gone })
+    }
+
     /// What servers know of one candidate, if most of them do.
     fn together(&self, told: Vec<LiveCandidate>) -> Option<LiveCandidate> {
         let majority = self.rules.majority();
@@ -42,15 +74,17 @@ impl CandidateStore for QuorumLeases {
     /// So many are told as most servers know, at least.
     fn beat<'a>(&'a self, beat: Beat<'a>) -> BoxFuture<'a, Result<Live, LeaseError>> {
         async move {
-            beat.check()?;
-            let ask = |node: &'a Node| async move { node.candidates().await?.beat(beat).await };
-            let mut known = self.0.most_candidates(ask).await?;
-            known.sort_unstable_by_key(|live| Reverse(live.candidates));
-            let candidates = known[self.0.rules.majority() - 1].candidates;
-            let next_gone = known.iter().map(|live| live.next_gone).min().unwrap_or_default();
-            Ok(Live { candidates, next_gone })
+            let mut answers = self.beat_all(slice::from_ref(&beat)).await?;
+            answers.pop().expect("it answers for each")
         }
         .boxed()
+    }
+
+    fn beat_all<'a>(
+        &'a self,
+        beats: &'a [Beat<'a>],
+    ) -> BoxFuture<'a, Result<Vec<Result<Live, LeaseError>>, LeaseError>> {
+        beat_checked(beats, |beats| self.0.beat_all(beats)).map(Ok).boxed()
     }
 
     /// Those that most servers know; what each of them said last, as far as the clocks of servers agree.

@@ -45,6 +45,19 @@ impl Inner {
     where
         F: Future<Output = Result<T, LeaseError>>,
     {
+        Ok(self.said(limit, rest, ask).await?.into_iter().map(Result::ok).collect())
+    }
+
+    /// The same, and why some say nothing.
+    pub(super) async fn said<'a, T, F>(
+        &'a self,
+        limit: Duration,
+        rest: Duration,
+        ask: impl Fn(usize, &'a Node) -> F,
+    ) -> Result<Vec<Result<T, NodeFailure>>, LeaseError>
+    where
+        F: Future<Output = Result<T, LeaseError>>,
+    {
         let (needed, mut agreed) = (self.rules.majority(), 0);
         let last = self.clock.now().plus(limit);
         let mut said: Vec<_> = self.nodes.iter().map(|_| Err(NodeFailure::Silent(limit))).collect();
@@ -64,8 +77,18 @@ impl Inner {
                 over.set(sleep(rest.min(last.since(self.clock.now()))));
             }
         }
+        self.if_most(said)
+    }
+
+    /// What the servers say, if most of them say it.
+    pub(super) fn if_most<T>(
+        &self,
+        said: Vec<Result<T, NodeFailure>>,
+    ) -> Result<Vec<Result<T, NodeFailure>>, LeaseError> {
+        let (needed, agreed) =
+            (self.rules.majority(), said.iter().filter(|said| said.is_ok()).count());
         if agreed >= needed {
-            return Ok(said.into_iter().map(Result::ok).collect());
+            return Ok(said);
         }
         let addresses = self.nodes.iter().map(|node| node.address.clone());
         let servers = addresses.zip(said.into_iter().map(Result::err)).collect();

@@ -21,7 +21,7 @@ use futures_util::{
     future::BoxFuture,
     stream::{self, BoxStream},
 };
-use redis::{FromRedisValue, Value, cmd, from_redis_value};
+use redis::{Cmd, FromRedisValue, Value, cmd, from_redis_value};
 use tokio::sync::mpsc;
 
 pub use self::builder::RedisLeasesBuilder;
@@ -161,6 +161,17 @@ impl RedisLeases {
         let answer = self.0.link.script(script, &keys, args).await.map_err(lease_error)?;
         answer_of(answer)
     }
+
+    /// Makes a call that asks for as many.
+    async fn ask_for_each(
+        &self,
+        script: &Script,
+        call: &Cmd,
+        asked: usize,
+    ) -> Result<Vec<Value>, LeaseError> {
+        let answers = self.0.link.run(script, call).await.map_err(lease_error)?;
+        answers_to(answer_of(answers)?, asked)
+    }
 }
 
 /// What the script that acquires answered: whether it is granted, the fence or the holder, what is left, how
@@ -226,11 +237,18 @@ fn renewal(answer: Value) -> Result<Renewed, LeaseError> {
         Value::Int(1) => Ok(Renewed::Renewed),
         Value::Int(0) => Ok(Renewed::NotOwner),
         Value::Int(-1) => Ok(Renewed::Forced),
-        wrong => {
-            let wrong = answer_of::<String>(wrong)?;
+        answer => Err(wrong(answer)),
+    }
+}
+
+/// What is wrong with the keys of one of several, which a script says of it alone.
+fn wrong(answer: Value) -> LeaseError {
+    match answer_of::<String>(answer) {
+        Ok(wrong) => {
             let retryable = wrong.split(' ').next().is_some_and(will_pass);
-            Err(LeaseError::Refused { source: wrong.into(), retryable })
+            LeaseError::Refused { source: wrong.into(), retryable }
         }
+        Err(error) => error,
     }
 }
 
@@ -292,9 +310,7 @@ impl LeaseStore for RedisLeases {
             for Renewal { owner, lease, .. } in renewals {
                 call.arg(owner.as_str()).arg(lasting(*lease));
             }
-            let answers = self.0.link.run(script, &call).await.map_err(lease_error)?;
-            let answers: Vec<Value> = answers_to(answer_of(answers)?, renewals.len())?;
-            Ok(answers.into_iter().map(renewal).collect())
+            Ok(self.ask_for_each(script, &call, many).await?.into_iter().map(renewal).collect())
         }
         .boxed()
     }

@@ -16,12 +16,15 @@ use crate::{
 #[tokio::test]
 async fn every_clause_that_is_missing_in_a_script_of_candidates_is_found() {
     let mistakes = [
-        ("beat", "  redis.call('ZREM', KEYS[2], gone)\n", "", "who is silent"),
+        ("beat", "    redis.call('ZREM', ends, gone)\n", "", "who is silent"),
         ("beat", "'-inf', now)) do", "'-inf', '+inf')) do", "who beats is live"),
         ("beat", "string.format('%.0f', now + lasts)", "string.format('%.0f', now)", "who beats"),
-        ("beat", "'o' .. candidate, ARGV[2], ", "", "nobody leads whom"),
-        ("beat", "'o' .. candidate, ARGV[2]", "'o' .. candidate, 'other'", "nobody leads whom"),
+        ("beat", "'o' .. candidate, owner, ", "", "nobody leads whom"),
+        ("beat", "'o' .. candidate, owner", "'o' .. candidate, 'other'", "nobody leads whom"),
         ("beat", "first - now", "lasts", "says when the first"),
+        ("beat", "unpack(KEYS, 2 * i + 1, 2 * i + 2)", "unpack(KEYS, 1, 2)", "of several"),
+        ("beat", "unpack(ARGV, 4 * i + 1, 4 * i + 4)", "unpack(ARGV, 1, 4)", "of several"),
+        ("beat", "answers[#answers + 1]", "answers[#KEYS / 2 - i]", "of several"),
         ("candidates", "known[1] == holder and 1 or 0", "1 or 0", "nobody leads whom"),
         ("candidates", "KEYS[3], '(' .. now", "KEYS[3], '-inf'", "each is live"),
         ("candidates", "ends > now and", "ends > 0 and", "looked for"),
@@ -70,4 +73,10 @@ async fn who_stands_leaves_nothing_behind_and_what_is_of_others_is_told() {
     }
     assert_eq!(server.cli(&["GET", "shop:{theirs}:c"]), "7");
     assert_eq!(server.cli(&["EXISTS", "shop:{theirs}:cs"]), "0");
+
+    // It keeps no other from being heard.
+    let beats = ["theirs", "ours"].map(|name| beat(name, "a"));
+    let answers = leases.beat_all(&beats).await.expect("the server answers");
+    let [Err(error), Ok(_)] = &answers[..] else { panic!("{answers:?}") };
+    assert!(error.to_string().contains("WRONGTYPE") && !error.is_retryable(), "{error:?}");
 }
