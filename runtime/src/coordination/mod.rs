@@ -32,6 +32,7 @@ mod bell;
 mod election;
 mod error;
 mod fenced;
+mod gather;
 mod guard;
 mod hold;
 mod keeper;
@@ -42,7 +43,6 @@ mod monitor;
 mod options;
 mod pool;
 mod release;
-mod renewals;
 mod run;
 mod rw_lock;
 mod service;
@@ -59,10 +59,10 @@ use tokio::runtime::Handle;
 
 use self::{
     bell::Bell,
+    gather::Gatherer,
     keeper::Keeper,
     monitor::{Checks, Observed, Shared},
     pool::Pool,
-    renewals::Renewals,
 };
 pub use self::{
     election::{
@@ -95,7 +95,7 @@ pub use self::{
 use crate::{
     clock::{BootClock, Clock, TokioClock},
     kernel::Timestamp,
-    lease::{LeaseAdmin, LeaseError, LeaseStore},
+    lease::{LeaseAdmin, LeaseError, LeaseStore, Renewal},
 };
 
 /// How long locks and jobs are leased, unless it is said.
@@ -118,7 +118,9 @@ struct Inner {
     store: Arc<dyn LeaseStore>,
     clock: Arc<dyn Clock>,
     bell: Arc<Bell>,
-    renewals: Arc<Renewals>,
+    renewals: Arc<Gatherer<Renewal>>,
+    /// Those of candidates.
+    beats: Gatherer<election::OwnedBeat>,
     pool: Arc<Pool>,
     keeper: Keeper,
     observed: Arc<Observed>,
@@ -189,23 +191,36 @@ impl Coordination {
     }
 
     fn over(store: impl LeaseStore, clock: Arc<dyn Clock>, keeper: Keeper) -> Self {
-        let (store, bell, renewals) = (Arc::new(store), Arc::default(), Arc::default());
+        let (store, bell) = (Arc::new(store), Arc::default());
+        let (renewals, beats) = (Arc::default(), Gatherer::default());
         let (pool, observed, seats) = (Arc::default(), Arc::default(), election::Seats::default());
         let health = Checks::new();
         let shared = Shared::default();
-        let inner =
-            Inner { store, clock, bell, renewals, pool, keeper, observed, health, seats, shared };
+        let inner = Inner {
+            store,
+            clock,
+            bell,
+            renewals,
+            beats,
+            pool,
+            keeper,
+            observed,
+            health,
+            seats,
+            shared,
+        };
         Self { inner: Arc::new(inner), options: None }
     }
 
-    /// With options for all that is made of it from now on. How leases are renewed together, how many locks
-    /// are waited for as one, and what is logged is set for its clones as well.
+    /// With options for all that is made of it from now on. How leases are renewed together, and candidates
+    /// say that they stand, how many locks are waited for as one, and what is logged is set for its clones as well.
     ///
     /// # Errors
     /// All that is wrong with the options.
     pub fn with_options(mut self, options: CoordinationOptions) -> Result<Self, InvalidOptions> {
         options.check()?;
         self.inner.renewals.set(&options.batching);
+        self.inner.beats.set(&options.batching);
         self.inner.pool.set(&options.locking);
         self.inner.observed.set(options.debugging);
         self.options = Some(Arc::new(options));

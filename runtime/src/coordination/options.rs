@@ -52,7 +52,7 @@ pub struct CoordinationOptions {
     pub locking: LockingOptions,
     /// Of elections that do not say otherwise.
     pub leader_election: LeaderElectionOptions,
-    /// How leases are renewed together.
+    /// How leases are renewed together, and candidates say together that they stand.
     pub batching: BatchingOptions,
     /// What is logged.
     pub debugging: DebuggingOptions,
@@ -121,19 +121,21 @@ impl LockingOptions {
     }
 }
 
-/// How leases are renewed together. Acquiring and releasing is never delayed.
+/// How leases are renewed together, and how candidates of a process say together that they stand. Acquiring and
+/// releasing is never delayed, nor is what a candidate says at once: as which owner it stands, that its health turned,
+/// or something else of itself.
 ///
 /// See [`CoordinationOptions`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct BatchingOptions {
-    /// Whether one call renews several. Default: it does.
+    /// Whether one call is for several. Default: it is.
     pub enable_batching: bool,
-    /// How many it renews at most, from 1 to 1,000. Default 50.
+    /// For how many it is at most, from 1 to 1,000. Default 50.
     pub batch_size: usize,
-    /// How much earlier than it has to be a lease is renewed at most, to be renewed with others; never by
-    /// more than a tenth of the interval. Default 100 milliseconds.
+    /// How much earlier than it has to be a lease is renewed at most, or a candidate heard, to be so with others;
+    /// never by more than a tenth of the interval. Default 100 milliseconds.
     #[serde(with = "text")]
     pub batch_timeout: Duration,
 }
@@ -146,7 +148,7 @@ impl Default for BatchingOptions {
 }
 
 impl BatchingOptions {
-    /// How many one call renews at most.
+    /// For how many one call is at most.
     pub(super) fn most(&self) -> usize {
         if self.enable_batching { self.batch_size } else { 1 }
     }

@@ -29,11 +29,11 @@ use super::{
     admin,
     bell::Bell,
     error::{AcquireError, NotAcquired},
+    gather::Gatherer,
     hold::{End, Hand, Hold, LossCause, State},
     monitor::{Happened, LeaseEvent, Observed},
     pool::{Lead, Pool},
     release::{ReleaseOutcome, TOO_LATE},
-    renewals::Renewals,
     run::Run,
     terms::Terms,
     wait::{Granted, Patience},
@@ -63,7 +63,7 @@ pub(super) struct Attempt {
     pub(super) bell: Arc<Bell>,
     /// Where those of this process wait, if they wait as one.
     pub(super) pool: Option<Arc<Pool>>,
-    pub(super) renewals: Arc<Renewals>,
+    pub(super) renewals: Arc<Gatherer<Renewal>>,
     pub(super) observed: Arc<Observed>,
 }
 
@@ -384,7 +384,7 @@ impl Attempt {
         let asked = Asked { attempt: self, sent, is_answered: false };
         let (name, owner) = (Arc::clone(&hold.name), hold.owner.clone());
         let renewed = match together {
-            true => self.renewals.renew(&self.store, Renewal { name, owner, lease }).await,
+            true => self.renewals.ask(&self.store, Renewal { name, owner, lease }).await,
             false => self.store.try_renew(&name, &owner, lease).await,
         };
         let took = asked.answered();

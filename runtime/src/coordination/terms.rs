@@ -2,6 +2,7 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
+use super::gather::moment;
 use crate::kernel::Timestamp;
 
 /// The leases that are possible: for less a pause of the scheduler ends them, for more a crash is not
@@ -178,9 +179,7 @@ impl Terms {
     pub(super) fn next(&self, last: Timestamp, salt: u64, together: Duration) -> Option<Timestamp> {
         let interval = self.interval()?;
         let due = last.plus(interval.mul_f64(1.0 - salt as f64 / u64::MAX as f64 / 10.0));
-        let moments = together.min(interval / 10).as_micros();
-        let moments = u64::try_from(moments).unwrap_or(u64::MAX).max(1);
-        Some(Timestamp(due.0 / moments * moments))
+        Some(moment(due, interval, together))
     }
 
     /// How long a try of a renewal waits, and the next one after it began.

@@ -24,6 +24,7 @@ mod lease;
 mod lock;
 mod logs;
 mod many;
+mod many_candidates;
 mod monitor;
 mod open;
 mod options;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use distributed_task::{
-    coordination::{Candidacy, Coordination, Role},
+    coordination::{Candidacy, Coordination, CoordinationOptions, Role},
     lease::{Beat, CandidateStore as _, LeaseError},
 };
 use tokio::time::{Instant, sleep, timeout};
@@ -123,4 +123,26 @@ async fn what_is_said_at_a_moment_is_one_call_to_each_server_and_each_name_is_de
     for node in &nodes {
         assert_eq!(node.beats(), [2, 2]);
     }
+}
+
+/// Of which sizes the calls to each server are, while a hundred candidates of a process beat once.
+async fn calls(options: &str) -> Vec<Vec<usize>> {
+    let options: CoordinationOptions = serde_json::from_str(options).expect("they can be read");
+    let nodes = nodes(3);
+    let process = Coordination::on_this_runtime(over(&nodes).await);
+    let process = process.with_options(options).expect("they are right");
+    let election = |turn| process.election(format!("job-{turn}")).heartbeat_interval(BEATS);
+    let all: Vec<_> = (0..100).map(|turn| election(turn).start().expect("it stands")).collect();
+    sleep(BEATS / 2).await;
+    let before: Vec<_> = nodes.iter().map(|node| node.beats().len()).collect();
+    sleep(BEATS).await;
+    drop(all);
+    nodes.iter().zip(before).map(|(node, before)| node.beats()[before..].to_vec()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn beats_to_each_server_are_as_many_in_a_call_as_was_said() {
+    assert_eq!(calls("{}").await, [[50, 50]; 3]);
+    let none = calls(r#"{ "batching": { "enable_batching": false } }"#).await;
+    assert_eq!(none, [[1; 100]; 3]);
 }

@@ -1,5 +1,6 @@
 //! Who leads: one of many candidates, until it resigns or cannot renew its lease any more.
 
+mod beats;
 mod callbacks;
 mod candidacy;
 mod candidate;
@@ -24,7 +25,7 @@ mod terms;
 
 use std::{any::Any, error::Error, fmt, future::Future, sync::Arc, time::Duration};
 
-pub(super) use self::candidacy::Seats;
+pub(super) use self::{beats::OwnedBeat, candidacy::Seats};
 use futures_util::FutureExt;
 
 use self::{callbacks::Callbacks, candidate::Candidate, candidates::Roll, context::Extensions};
@@ -191,7 +192,9 @@ impl Election {
     }
 
     /// How often a candidate says that it stands, how healthy it is, and what else it says of itself. One
-    /// that is silent for three times as long is gone. Default 10 seconds.
+    /// that is silent for three times as long is gone. It may say so earlier, to do so with others of its process: by
+    /// [`batch_timeout`](crate::coordination::BatchingOptions::batch_timeout), and a tenth of this at most. Default 10
+    /// seconds.
     #[must_use]
     pub fn heartbeat_interval(mut self, interval: Duration) -> Self {
         self.options.heartbeat_interval = interval;

@@ -1,24 +1,29 @@
 //! That a candidate says again and again that it stands, and what it says of itself.
 
-use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
 };
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 use super::{
-    LeaderElectionOptions, candidate::Candidate, fitness::Fitness, peers::Peers, said::Said,
+    LeaderElectionOptions, beats::OwnedBeat, candidate::Candidate, fitness::Fitness, peers::Peers,
+    said::Said,
 };
 use crate::{
-    coordination::Coordination,
+    coordination::{
+        Coordination,
+        gather::{Together as _, moment},
+    },
     kernel::Timestamp,
-    lease::{Beat, CandidateStore, Owner},
+    lease::{CandidateStore, Owner},
 };
 
-/// How long a beat waits for its answer at most.
-const ANSWER: Duration = Duration::from_secs(3);
 /// After how long one that failed is tried again at the latest.
 const AGAIN: Duration = Duration::from_secs(2);
 /// How long it takes at most to say that it stands no more.
@@ -28,12 +33,14 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub(super) struct Pulse {
     coordination: Coordination,
     election: Arc<str>,
-    key: String,
+    key: Arc<str>,
     candidate: Arc<str>,
     said: Arc<Said>,
     interval: Duration,
     /// As whom it wants to lead, or leads.
     owner: watch::Sender<Option<Owner>>,
+    /// What it said, and may be heard yet.
+    under_way: TaskTracker,
 }
 
 /// Whether there is anything to say, for who stands for as long as it runs.
@@ -50,11 +57,12 @@ impl Pulse {
         Some(Self {
             coordination,
             election: Arc::clone(&election.name),
-            key: election.key(),
+            key: election.key().into(),
             candidate: Arc::clone(&election.candidate),
             said: Arc::clone(&candidate.said),
             interval: election.options.heartbeat_interval,
             owner: watch::Sender::new(None),
+            under_way: TaskTracker::new(),
         })
     }
 
@@ -66,13 +74,12 @@ impl Pulse {
     /// Beats: when it is time, when the owner is another one, when its health turns, when it says something else of
     /// itself, and when somebody may be gone whom it counts on.
     pub(super) async fn run(&self, fitness: &Fitness, peers: &Peers) -> Infallible {
-        let Some(store) = self.store() else { return pending().await };
         let (mut owners, mut said) = (self.owner.subscribe(), self.said.follow());
         loop {
             let was_healthy = fitness.is_healthy();
             let owner = owners.borrow_and_update().clone();
             said.mark_unchanged();
-            let next = self.beat(store, owner, fitness, was_healthy, peers).await;
+            let next = self.beat(owner, fitness, was_healthy, peers).await;
             tokio::select! {
                 changed = owners.changed() => changed.expect("it is here that they are sent"),
                 changed = said.changed() => changed.expect("it is here that it is said"),
@@ -85,32 +92,30 @@ impl Pulse {
     /// Beats once. Says when to beat again.
     async fn beat(
         &self,
-        store: &dyn CandidateStore,
         owner: Option<Owner>,
         fitness: &Fitness,
         is_healthy: bool,
         peers: &Peers,
     ) -> Timestamp {
-        let (asked, metadata) = (self.coordination.clock().now(), self.said.now());
-        let beat = Beat {
-            name: &self.key,
-            candidate: &self.candidate,
-            owner: owner.as_ref(),
+        let Coordination { inner, .. } = &self.coordination;
+        let asked = inner.clock.now();
+        let beat = OwnedBeat {
+            name: Arc::clone(&self.key),
+            candidate: Arc::clone(&self.candidate),
+            owner,
             is_healthy,
             health_score: fitness.score(),
-            metadata: &metadata,
+            metadata: self.said.now(),
             interval: self.interval,
+            _under_way: self.under_way.token(),
         };
-        let again = self.interval.min(AGAIN);
-        let pause = match timeout(self.interval.min(ANSWER), store.beat(beat)).await {
+        let due = moment(asked.plus(self.interval), self.interval, inner.beats.together());
+        let again = due.min(asked.plus(AGAIN));
+        let next = match timeout(beat.lasts(), inner.beats.ask(&inner.store, beat)).await {
             Ok(Ok(live)) => {
                 peers.see(live.candidates, asked);
-                match peers.count() {
-                    true => {
-                        self.interval.min(live.next_gone.saturating_add(Duration::from_millis(1)))
-                    }
-                    false => self.interval,
-                }
+                let gone = asked.plus(live.next_gone.saturating_add(Duration::from_millis(1)));
+                if peers.count() { due.min(gone) } else { due }
             }
             Ok(Err(error)) => {
                 tracing::warn!(election = %self.election, %error, "a beat failed");
@@ -122,14 +127,20 @@ impl Pulse {
             }
         };
         fitness.set_alone(peers.are_none(), asked);
-        asked.plus(pause)
+        next
     }
 
-    /// Says that it stands no more.
+    /// Says that it stands no more, when what it said before was heard, if that does not take too long: heard behind
+    /// this it stands until three intervals are over.
     pub(super) async fn leave(&self) {
         let Some(store) = self.store() else { return };
-        // If it is not heard it is gone all the same, later.
-        let _ = timeout(FAREWELL, store.leave(&self.key, &self.candidate)).await;
+        self.under_way.close();
+        let leaving = async {
+            let _ = timeout(FAREWELL / 2, self.under_way.wait()).await;
+            store.leave(&self.key, &self.candidate).await
+        };
+        // If it is not heard in time it is gone all the same, later.
+        let _ = timeout(FAREWELL, leaving).await;
     }
 
     /// The same for a campaign: beats for as long as somebody has this.
