@@ -283,8 +283,9 @@ impl LeaseGuard {
 
     /// Says what its holder does under it, instead of what it said before, to all who
     /// [look](super::LockMonitor::active_locks): names and values of at most
-    /// [4 KiB](crate::lease::Beat::MAX_METADATA). It ends with the tenure, and costs one call to the store. It is no
-    /// [progress](Self::progress). Nothing can be said of what is shared.
+    /// [4 KiB](crate::lease::Beat::MAX_METADATA). It ends with the tenure. It costs one call to the store; where that
+    /// says that it is kept for nobody it is renewed as well, to learn why. It is no [progress](Self::progress). Nothing
+    /// can be said of what is shared.
     ///
     /// ```
     /// # #[cfg(feature = "in-process")]

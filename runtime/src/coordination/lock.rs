@@ -324,8 +324,8 @@ impl LockScope {
         Self(Arc::new(Scope { deepest, names: Mutex::default(), shared: Mutex::default() }))
     }
 
-    /// How often it has what is called so, in all stores together: 0 where it does not have it, or has lost it. Asks
-    /// nobody: only the process of a scope knows.
+    /// How often it has what is called so, or is taking it once more, in all stores together: 0 where it does not have
+    /// it, or has lost it. Asks nobody: only the process of a scope knows.
     ///
     /// ```
     /// # #[cfg(feature = "in-process")]

@@ -353,14 +353,19 @@ impl Attempt {
         hold: &Hold,
         metadata: &BTreeMap<String, String>,
     ) -> Result<(), LeaseError> {
+        let refused = |why: &str| Err(LeaseError::Refused { source: why.into(), retryable: false });
+        if self.share == Share::Shared {
+            return refused("nothing can be said of what is shared");
+        }
         if admin(&*self.store)?.describe(&hold.name, &hold.owner, metadata).await? {
             return Ok(());
         }
         // A renewal is told why.
-        self.renew(hold, Duration::ZERO).await?;
-        let source = "it keeps nothing that is said of this lease".into();
-        let refused = || LeaseError::Refused { source, retryable: false };
-        hold.left().map_or(Ok(()), |_| Err(refused()))
+        self.ask_again(hold, hold.lease(), false).await?;
+        match hold.left() {
+            Some(_) => refused("it keeps nothing that is said of this lease"),
+            None => Ok(()),
+        }
     }
 
     /// Whether it was held for as long as it may.

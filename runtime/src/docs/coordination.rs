@@ -153,7 +153,7 @@
 //! | HC-01 | A health check tries it, in nobody's way | `a_health_check_disturbs_nobody` |
 //! | HC-02 | And looks at the elections in which the process stands, at no others | `elections_are_looked_at` |
 //! | HC-03 | A store that is slow, deaf, wrong or silent, or a server of it whose clock jumped, or that may lose leases as it is set by now, is told apart | `a_store_that_is_ill_is_told`, `a_store_that_cannot_tell_whose_turn_it_is_is_told`, `a_store_whose_clock_jumps_is_told`, `a_clock_of_a_server_that_is_set_is_told_by_a_health_check`, `a_health_check_says_which_clock_of_three_jumped`, `a_clock_that_jumped_while_its_server_was_away_is_told_when_it_is_back`, `a_server_that_may_lose_leases_as_it_is_set_by_now_is_told` |
-//! | PO-01 | Only what runs in the background is put together: renewals, and that candidates stand; what one of these has to say at once waits for nobody, and nothing that it said comes after its farewell | `a_thousand_leases_are_renewed_in_some_twenty_calls_each_time`, `a_hundred_candidates_of_a_process_beat_in_two_calls_each_time`, `what_candidates_say_at_once_waits_for_nobody_and_is_one_call`, `who_leaves_while_its_beat_is_under_way_does_not_stand_again` |
+//! | PO-01 | Only what runs in the background is put together: renewals, and that candidates stand; what one of these has to say at once waits for nobody, and who leaves waits half a second for what it said before | `a_thousand_leases_are_renewed_in_some_twenty_calls_each_time`, `a_hundred_candidates_of_a_process_beat_in_two_calls_each_time`, `what_candidates_say_at_once_waits_for_nobody_and_is_one_call`, `who_leaves_while_its_beat_is_under_way_does_not_stand_again` |
 //! | PO-02 | So many names are one call, to each server of several | `batches_are_as_large_as_they_may_be`, `a_hundred_candidates_of_a_process_beat_in_two_calls_each_time`, `what_is_said_at_a_moment_is_one_call_to_each_server_and_each_name_is_decided_by_itself`, `beats_to_each_server_are_as_many_in_a_call_as_was_said` |
 //! | PO-03 | And none is renewed, or heard, too late for it | `batches_are_as_large_as_they_may_be`, `a_hundred_candidates_of_a_process_beat_in_two_calls_each_time` |
 //! | DG-01 | A trace has how a name was waited for, and how it was held | `a_trace_says_how_a_lock_was_waited_for_and_held` |
@@ -222,7 +222,9 @@
 //! - LE-10 and LE-11 beyond what is above: `require_quorum` is off and `min_candidates` unset where nothing is said: with
 //!   three that must stand, two processes would never have a leader.
 //! - LE-44 beyond what is above: keys are those of the namespace; no raw key can be given.
-//! - LM-02 for scopes of other processes: how often one took a lock is told in its process only.
+//! - LM-02 beyond what is above: how often a scope took a lock is told in its process only. Who shares a name says
+//!   nothing of it, and what a leader says of itself is told of candidates. Over a quorum, servers that lost a tenure
+//!   and got it again do not know what was said; once these are most, nothing is told until its holder says more.
 //! - PO-02 beyond what is above: a cluster of Redis is refused, so nothing is gathered by its nodes.
 //! - LE-43: the stores are those above; the guide says how others fit.
 //! - SJ-04 for tasks: the longest time of a saga is its `timeout`, which does not count past the pivot.

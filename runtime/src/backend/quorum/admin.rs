@@ -57,8 +57,8 @@ impl LeaseAdmin for QuorumLeases {
     }
 
     /// All servers are told, and most have to say that this owner has it. Told is what most of those were told that
-    /// know the tenure. One that was away, or lost the tenure and got it again, was not: while others are away it may
-    /// be older words that are told, or none, until the owner says more.
+    /// know the tenure. One that was away knows older words, and one that lost the tenure and got it again none: where
+    /// such are most of those that answer, these are told until the owner says more.
     fn describe<'a>(
         &'a self,
         name: &'a str,

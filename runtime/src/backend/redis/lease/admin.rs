@@ -26,7 +26,8 @@ use crate::{
     lease::{Beat, HeldName, LeaseAdmin, LeaseError, Owner, Reader, Tenure},
 };
 
-/// How many keys the server looks at for one answer: some tenths of a millisecond of its time.
+/// How many keys the server looks at for one answer: some tenths of a millisecond of its time, where holders say
+/// little.
 const PAGE: u32 = 500;
 
 /// What an owner says, as it is kept.
@@ -112,8 +113,7 @@ impl LeaseAdmin for RedisLeases {
     ) -> BoxFuture<'a, Result<bool, LeaseError>> {
         async move {
             Beat::check_metadata(metadata)?;
-            let said = serde_json::to_vec(metadata)
-                .map_err(|error| LeaseError::Refused { source: error.into(), retryable: false })?;
+            let said = serde_json::to_vec(metadata).expect("texts are JSON, whatever they say");
             let keys = self.keys(name, [Kind::Lease]);
             self.ask(&self.0.scripts.describe, &keys, &[name_of(owner), said.into()]).await
         }
